@@ -1,0 +1,26 @@
+"""The Batch: what every model is fed, stated once.
+
+Dimensions: N images, C = 1 channel, H×W pixels.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from torch import Tensor
+
+
+class Batch(TypedDict):
+    """One batch of images.
+
+    Attributes:
+        image: float32, N×1×H×W; in [0, 1] before normalisation, air dark and bone bright.
+        label: float32, N; 0 normal, 1 abnormal; fractional after mixup.
+        image_id: N identifiers.
+        patient_id: N identifiers.
+    """
+
+    image: Tensor
+    label: Tensor
+    image_id: list[str]
+    patient_id: list[str]

@@ -1,0 +1,183 @@
+"""The manifest: the table to which every data source reduces.
+
+One row an image, with ``image_id, path, label, patient_id, study_id, view, split`` and any further
+columns (sex, age, site, finding, …) that subgroup tables can use. ``label`` is 0 normal, 1 abnormal;
+``split`` is ``train``, ``val``, ``test`` or empty where the split is still to be made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from medcnn.errors import DataError
+from medcnn.run_dir import atomic_path
+
+COLUMNS = ("image_id", "path", "label", "patient_id", "study_id", "view", "split")
+SPLITS = ("train", "val", "test")
+TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest table and where it came from.
+
+    Attributes:
+        table: The rows, with all of ``COLUMNS``; paths are absolute.
+        source: The name of the data source.
+        label_policy: How the release's findings became normal and abnormal, in one sentence.
+        citation: The publication to cite.
+        warnings: What the report has to repeat.
+    """
+
+    table: pd.DataFrame
+    source: str
+    label_policy: str = "label as given: 0 normal, 1 abnormal"
+    citation: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def split(self, name: str) -> pd.DataFrame:
+        """Return the rows of one split, with a fresh index."""
+        return self.table[self.table["split"] == name].reset_index(drop=True)
+
+    def with_table(self, table: pd.DataFrame, *warnings: str) -> Manifest:
+        """Return this manifest with other rows and further warnings."""
+        return replace(
+            self, table=table.reset_index(drop=True), warnings=(*self.warnings, *warnings)
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the table to a CSV file, atomically."""
+        with atomic_path(path) as temporary:
+            self.table.to_csv(temporary, index=False)
+
+
+def build_manifest(
+    table: pd.DataFrame,
+    *,
+    source: str,
+    label_policy: str = "label as given: 0 normal, 1 abnormal",
+    citation: str = "",
+    warnings: Iterable[str] = (),
+) -> Manifest:
+    """Check a source's rows, fill in the optional columns and return the manifest.
+
+    ``patient_id`` defaults to ``image_id`` (every image its own patient), ``study_id`` to
+    ``patient_id``, ``view`` and ``split`` to empty.
+
+    Raises:
+        DataError: If there are no rows, a column is missing, an ``image_id`` stands twice, a label is
+            not 0 or 1, a split has an unknown name, or one of the two classes is absent.
+    """
+    table = table.copy()
+    missing = [name for name in ("image_id", "path", "label") if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"The manifest of {source} lacks the column {missing[0]!r}.",
+            expected=", ".join(COLUMNS),
+            found=", ".join(map(str, table.columns)) or "no columns",
+            remedy="add the column; image_id, path and label are required",
+        )
+    if table.empty:
+        raise DataError(
+            f"{source} has no images.",
+            expected="at least one image of each class",
+            remedy="check data.root",
+        )
+    for name, default in (("patient_id", "image_id"), ("study_id", "patient_id")):
+        table[name] = table[name].fillna(table[default]) if name in table else table[default]
+    for name in ("view", "split"):
+        table[name] = table[name].fillna("") if name in table else ""
+    for name in TEXT_COLUMNS:
+        table[name] = table[name].astype(str)
+    table["label"] = _checked_labels(table["label"], source)
+    _check_identifiers(table, source)
+    _check_splits(table, source)
+    _check_classes(table, source)
+    ordered = [*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]
+    return Manifest(
+        table=table[ordered].reset_index(drop=True),
+        source=source,
+        label_policy=label_policy,
+        citation=citation,
+        warnings=tuple(warnings),
+    )
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a manifest CSV as a table, identifiers as text and relative paths made absolute.
+
+    Raises:
+        DataError: If the file is missing or is not a CSV file.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"There is no manifest {path}.",
+            expected=f"a CSV file with the columns {', '.join(COLUMNS)}",
+            remedy="check data.root",
+        )
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, str))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} is not a readable CSV file.", found=str(error), remedy="export it again"
+        ) from error
+    if "path" in table:
+        folder = path.resolve().parent
+        table["path"] = [str(folder / name) for name in table["path"].astype(str)]
+    return table
+
+
+def _checked_labels(column: pd.Series, source: str) -> pd.Series:
+    values = pd.to_numeric(column, errors="coerce")
+    wrong = ~values.isin([0, 1])
+    if wrong.any():
+        row = int(np.flatnonzero(wrong.to_numpy())[0])
+        raise DataError(
+            f"{source} has {int(wrong.sum())} labels that are not 0 or 1.",
+            expected="0 (normal) or 1 (abnormal)",
+            found=f"{column.iloc[row]!r} in data row {row + 1}",
+            remedy="map the labels to 0 and 1, or drop the unlabelled rows",
+        )
+    return values.astype(int)
+
+
+def _check_identifiers(table: pd.DataFrame, source: str) -> None:
+    twice = table["image_id"][table["image_id"].duplicated()]
+    if len(twice):
+        raise DataError(
+            f"{source} has {len(twice)} image_ids that stand twice.",
+            expected="a unique image_id in every row",
+            found=repr(twice.iloc[0]),
+            remedy="make the identifiers unique, for example by the relative path",
+        )
+
+
+def _check_splits(table: pd.DataFrame, source: str) -> None:
+    unknown = sorted(set(table["split"]) - {*SPLITS, ""})
+    if unknown:
+        raise DataError(
+            f"{source} has a split named {unknown[0]!r}.",
+            expected="train, val, test or empty",
+            found=", ".join(unknown),
+            remedy="rename the values of the split column",
+        )
+
+
+def _check_classes(table: pd.DataFrame, source: str) -> None:
+    counts = table["label"].value_counts()
+    if len(counts) < 2:
+        label = int(counts.index[0])
+        raise DataError(
+            f"{source} has images of one class only.",
+            expected="normal (0) and abnormal (1) images",
+            found=f"{len(table)} images, all with label {label}",
+            remedy="check the class folders or the label column",
+        )

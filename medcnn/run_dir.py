@@ -1,0 +1,127 @@
+"""The run directory: the names of what a run leaves, and how it is written.
+
+Everything is written under a temporary name and renamed, so that a run killed at any moment leaves
+whole files or none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medcnn.errors import UserError
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """The paths of one run; ``path`` is the only argument that every later command needs."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, commit, hardware, seeds, weights' origin and every warning, JSON."""
+        return self.path / "environment.json"
+
+    @property
+    def manifest(self) -> Path:
+        """The manifest with its split column, CSV."""
+        return self.path / "manifest.csv"
+
+    @property
+    def audit(self) -> Path:
+        """The findings of the data audit, JSON."""
+        return self.path / "audit.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Learning curves, one row an epoch, CSV."""
+        return self.path / "metrics.csv"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The checkpoint with the best validation score, calibrated."""
+        return self.path / "checkpoints" / "best.ckpt"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """The newest checkpoint: where a resumed run goes on."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    def predictions(self, split: str) -> Path:
+        """Return the predictions of one split, CSV."""
+        return self.path / "predictions" / f"{split}.csv"
+
+    @property
+    def results(self) -> Path:
+        """The numbers on the test split, JSON."""
+        return self.path / "results.json"
+
+    @property
+    def report(self) -> Path:
+        """The report, one self-contained HTML file."""
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the report's figures as PNG files."""
+        return self.path / "figures"
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunDir:
+        """Return the run directory at ``path``.
+
+        Raises:
+            UserError: If there is no run there.
+        """
+        run = cls(Path(path))
+        if not run.config.is_file():
+            raise UserError(
+                f"{run.path} is not a run directory.",
+                expected="a folder that train.py left, with a config.yaml in it",
+                found="no such folder" if not run.path.exists() else "no config.yaml",
+                remedy="give the folder that train.py printed at its end",
+            )
+        return run
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that is renamed to it when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` as UTF-8, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` to ``path`` as strict JSON (NaN is an error), atomically."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON value in ``path``."""
+    return json.loads(path.read_text(encoding="utf-8"))
