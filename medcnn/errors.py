@@ -116,3 +116,7 @@ def unknown_name(what: str, word: str, choices: Iterable[str]) -> ConfigError:
         found=repr(word),
         remedy=f"did you mean {guess!r}?" if guess else "choose one of the names above",
     )
+
+
+class MedcnnWarning(UserWarning):
+    """Something the user did not ask for: shown on the console and repeated by the report."""

@@ -1,0 +1,22 @@
+"""Train, check and report chest X-ray normal/abnormal classifiers.
+
+``train``, ``evaluate`` and ``predict`` do what the commands of the same name do; they are imported
+when first used, so that ``import medcnn`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medcnn.api import evaluate, predict, train
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "evaluate", "predict", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("train", "evaluate", "predict"):
+        return getattr(importlib.import_module("medcnn.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

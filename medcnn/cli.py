@@ -1,0 +1,158 @@
+"""The installed command: ``medcnn train|evaluate|predict|audit|check|doctor|…``.
+
+Every command takes Hydra overrides (``group=option key=value``) and is answered by one function,
+imported only after the configuration has proved sound. Exit codes: 0 done; 1 a fault of medcnn; 2 a
+fault in what the user gave; 3 stopped by the audit; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from medcnn.errors import MedcnnError, unknown_name
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@dataclass(frozen=True)
+class Command:
+    """One sub-command: its configuration, the function that does it, and its plain words.
+
+    Attributes:
+        config: The file in ``configs/``.
+        function: ``module:name`` of what takes the composed configuration.
+        summary: One line for ``medcnn --help``.
+        words: Configuration keys that are given as plain words, as in ``medcnn doctor PATH``.
+    """
+
+    config: str
+    function: str
+    summary: str
+    words: tuple[str, ...] = ()
+
+
+COMMANDS = {
+    "train": Command("train", "medcnn.training:train_command", "train, test and report a model"),
+    "evaluate": Command(
+        "evaluate", "medcnn.commands:evaluate", "report a run, several, or a predictions file"
+    ),
+    "predict": Command("predict", "medcnn.commands:predict", "predict a file or a folder"),
+    "audit": Command("audit", "medcnn.commands:audit", "look for leaks in a data set"),
+    "check": Command(
+        "check", "medcnn.commands:check", "prove the layers or the DICOM reader", ("what", "names")
+    ),
+    "doctor": Command(
+        "doctor", "medcnn.commands:doctor", "what is wrong with a file or folder", ("path",)
+    ),
+    "show": Command("show", "medcnn.commands:show", "draw a model's arithmetic or augmentations"),
+    "plan": Command("plan", "medcnn.commands:plan", "the sample size of a study"),
+}
+
+
+def main(command: str | None = None) -> None:
+    """Run the command line and exit; ``command`` is fixed by the thin launchers."""
+    arguments = sys.argv[1:]
+    if command is None:
+        command, arguments = _choose(arguments)
+    sys.exit(run(command, arguments))
+
+
+def run(command: str, arguments: Sequence[str]) -> int:
+    """Run one command on its arguments and return the exit code."""
+    chosen = COMMANDS[command]
+    try:
+        _run_hydra(chosen, _with_words(chosen, arguments))
+    except MedcnnError as error:
+        print(f"medcnn: {error}", file=sys.stderr)  # noqa: T201  the one place that ends a command
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("medcnn: interrupted\n")
+        return 130
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except Exception as error:  # noqa: BLE001  the last resort names its own fault
+        return _unforeseen(error, chosen, arguments)
+    return 0
+
+
+def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    parser = argparse.ArgumentParser(
+        prog="medcnn",
+        description="Train, check and report chest X-ray normal/abnormal classifiers.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(f"  {name:9} {command.summary}" for name, command in COMMANDS.items())
+        + "\n\nmedcnn COMMAND --help shows the options of one command.",
+    )
+    parser.add_argument("command", metavar="COMMAND", help="one of the commands below")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="group=option key=value …")
+    known = parser.parse_args(arguments)
+    if known.command not in COMMANDS:
+        error = unknown_name("command", known.command, COMMANDS)
+        sys.stderr.write(f"medcnn: {error}\n")
+        sys.exit(error.exit_code)
+    return known.command, known.arguments
+
+
+def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
+    """Turn leading plain words into overrides of the command's ``words``, quoted for Hydra."""
+    words = list(command.words)
+    overrides: list[str] = []
+    for argument in arguments:
+        if words and not argument.startswith("-") and "=" not in argument:
+            quoted = argument.replace("\\", "\\\\").replace("'", "\\'")
+            overrides.append(f"{words.pop(0)}='{quoted}'")
+        else:
+            overrides.append(argument)
+    return overrides
+
+
+def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from medcnn.config import config_folder, explain
+
+    def task(cfg: DictConfig) -> Any:
+        module, _, name = command.function.partition(":")
+        return getattr(importlib.import_module(module), name)(cfg)
+
+    # Hydra prints and swallows errors unless this is set; here they are explained instead.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    before = sys.argv
+    sys.argv = [before[0], *arguments]
+    try:
+        hydra.main(str(config_folder()), command.config, version_base="1.3")(task)()
+    except (HydraException, OmegaConfBaseException) as error:
+        overrides = [text for text in arguments if not text.startswith("-")]
+        raise explain(error, command.config, overrides) from error
+    finally:
+        sys.argv = before
+
+
+def _unforeseen(error: Exception, command: Command, arguments: Sequence[str]) -> int:
+    from hydra.errors import HydraException
+
+    if isinstance(error, HydraException):
+        from medcnn.config import explain
+
+        explained = explain(error, command.config, list(arguments))
+        sys.stderr.write(f"medcnn: {explained}\n")
+        return explained.exit_code
+    traceback.print_exception(error)
+    sys.stderr.write(
+        "medcnn: this is a fault of medcnn, not of your input; please report it with the text above\n"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    main()

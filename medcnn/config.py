@@ -1,0 +1,160 @@
+"""Configurations: where they lie, how one is composed, and what its faults are called.
+
+Nothing here imports torch, so that ``--help``, ``--cfg job`` and every configuration error answer at
+once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from medcnn.errors import ConfigError, MedcnnError, nearest
+
+
+def config_folder() -> Path:
+    """Return the folder of the YAML files: inside an installed wheel, or beside the package."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "configs"
+    return shipped if shipped.is_dir() else package.parent / "configs"
+
+
+def compose(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Return the configuration that the overrides make of ``configs/<config_name>.yaml``.
+
+    Raises:
+        ConfigError: If an override is misspelt or does not fit.
+    """
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+            return hydra.compose(config_name, overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error, config_name, overrides) from error
+
+
+def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> MedcnnError:
+    """Return the one clear message for what Hydra or OmegaConf raised."""
+    from hydra.errors import MissingConfigException, OverrideParseException
+
+    if isinstance(error, OverrideParseException):
+        return ConfigError(
+            f"The argument {error.override!r} is not an override.",
+            expected="group=option or key=value, for example data=chest_xray or optimizer.lr=1e-3",
+            found=str(error.override),
+            remedy="quote values that hold commas, spaces, brackets or equals signs",
+        )
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _unknown_option(error.missing_cfg_file, error.options or ())
+    text = f"{error}\n{error.__cause__ or ''}"
+    key = re.search(r"(?:Could not override|Key|append to your config use \+?)\s*'?([\w./@-]+)", text)
+    if "not in struct" in text or "Could not override" in text:
+        return _unknown_key(_full_key(text) or (key.group(1) if key else "?"), config_name, overrides)
+    return ConfigError(
+        "The configuration does not fit together.",
+        found=" ".join(text.split())[:400],
+        remedy="look at the composed configuration with --cfg job",
+    )
+
+
+def _full_key(text: str) -> str | None:
+    found = re.search(r"Could not override '([^'=]+)'", text) or re.search(
+        r"full_key: (\S+)", text
+    )
+    return found.group(1) if found else None
+
+
+def _unknown_option(path: str, options: Sequence[str]) -> ConfigError:
+    group, _, option = path.rpartition("/")
+    guess = nearest(option, options)
+    return ConfigError(
+        f"There is no {group or 'configuration'} named {option!r}.",
+        expected=f"one of {', '.join(sorted(options))}" if options else "an existing configuration",
+        found=f"{group}={option}",
+        remedy=f"did you mean {group}={guess}?" if guess else f"choose one of the {group} options",
+    )
+
+
+def _unknown_key(key: str, config_name: str, overrides: Sequence[str]) -> ConfigError:
+    known = sorted({*flat_keys(_without_values(config_name, overrides)), *_groups()})
+    guess = nearest(key, known) or _same_leaf(key, known)
+    siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
+    return ConfigError(
+        f"There is no key {key!r} in the configuration.",
+        expected=", ".join(siblings[:24]) or "a key that --cfg job shows",
+        found=key,
+        remedy=f"did you mean {guess!r}?" if guess else "see every key with --cfg job",
+    )
+
+
+def _same_leaf(key: str, known: Sequence[str]) -> str | None:
+    leaf = key.rpartition(".")[2]
+    leaves = {name.rpartition(".")[2]: name for name in known}
+    guess = nearest(leaf, leaves)
+    return leaves[guess] if guess else None
+
+
+def _groups() -> list[str]:
+    return [entry.name for entry in config_folder().iterdir() if entry.is_dir()]
+
+
+def _without_values(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose with the group choices alone, to learn which keys they offer."""
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    groups = set(_groups())
+    choices = [text for text in overrides if text.partition("=")[0] in groups]
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        try:
+            return hydra.compose(config_name, overrides=choices)
+        except (HydraException, OmegaConfBaseException):
+            return hydra.compose(config_name)
+
+
+def flat_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Yield every dotted key of a configuration, inner ones included."""
+    for key in cfg:
+        name = f"{prefix}{key}"
+        yield name
+        if not OmegaConf.is_missing(cfg, key) and not OmegaConf.is_interpolation(cfg, key):
+            value = cfg[key]
+            if isinstance(value, DictConfig):
+                yield from flat_keys(value, f"{name}.")
+
+
+def plain(cfg: Any) -> Any:
+    """Return a configuration as plain dicts, lists and values, interpolations resolved.
+
+    Raises:
+        ConfigError: If a mandatory value (``???``) is missing.
+    """
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise ConfigError(
+            f"The configuration needs a value for {missing[0]}.",
+            expected=f"{missing[0]}=VALUE on the command line",
+            found="nothing",
+            remedy=f"add {missing[0]}=…; the chosen data set cannot know it"
+            if missing[0].startswith("data.")
+            else f"add {missing[0]}=…",
+        )
+    try:
+        return OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            "An interpolation in the configuration does not resolve.",
+            found=" ".join(str(error).split()),
+            remedy="check the names between ${ and }",
+        ) from error

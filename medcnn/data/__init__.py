@@ -1,0 +1,1 @@
+"""Data: manifest, splits, audit, cache and batches."""
