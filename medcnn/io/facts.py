@@ -1,0 +1,71 @@
+"""What is known about an image beside its pixels; never a name or a birth date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_PIXELS = 100_000_000
+"""The most pixels (rows × columns) that a reader accepts before it decodes anything."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts of one image.
+
+    Attributes:
+        kind: How the file is kept: ``dicom``, ``png``, ``jpeg``, ``tiff``, ``bmp`` or ``array``.
+        rows: Height of the original in pixels, before any reduction.
+        columns: Width of the original in pixels, before any reduction.
+        bits: Bits that carry information in one stored sample.
+        photometric: Photometric interpretation of the stored pixels (PS3.3 C.7.6.3.1.2).
+        view: View position (``PA``, ``AP``, ``LL``, …), empty where unknown.
+        spacing_mm: Row and column spacing in mm at the original size, where known.
+        modality: DICOM modality, empty where unknown.
+        body_part: DICOM body part examined, empty where unknown.
+        patient_id: Patient identifier as stored; hash it before it leaves (``identifiers``).
+        study_id: Study instance UID, empty where unknown.
+        sex: ``M``, ``F``, ``O`` or empty.
+        age: Age in years, None where unknown.
+        laterality: ``L``, ``R``, ``B``, ``U`` or empty.
+        manufacturer: Maker of the device, empty where unknown.
+        transfer_syntax: Transfer syntax UID of a DICOM file, else empty.
+        window: Which grey-scale transformation was applied, in words.
+        warnings: What was not as it should be, and what was done about it.
+        decoded_scale: 1, 2, 4 or 8: by how much the decoder reduced the resolution.
+    """
+
+    kind: str
+    rows: int
+    columns: int
+    bits: int
+    photometric: str
+    view: str = ""
+    spacing_mm: tuple[float, float] | None = None
+    modality: str = ""
+    body_part: str = ""
+    patient_id: str = ""
+    study_id: str = ""
+    sex: str = ""
+    age: float | None = None
+    laterality: str = ""
+    manufacturer: str = ""
+    transfer_syntax: str = ""
+    window: str = "none"
+    warnings: tuple[str, ...] = ()
+    decoded_scale: int = 1
+
+
+@dataclass(frozen=True)
+class Image:
+    """Pixels and facts of one file.
+
+    Attributes:
+        pixels: H×W float32 in [0, 1]; air dark and bone bright whatever the file's convention.
+        facts: What is known beside the pixels.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    facts: Facts
