@@ -1,0 +1,1 @@
+"""Data sources: one module reduces one public release, as downloaded, to a manifest."""

@@ -1,0 +1,176 @@
+"""What a release looks like on disk, and the errors for one that looks different."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from medcnn.errors import DataError, nearest
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ".ima"})
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima", ""})
+MAGIC_OFFSET = 128
+
+
+def release_folder(root: str | Path, source: str, expected: str) -> Path:
+    """Return ``root`` as an absolute folder.
+
+    Args:
+        root: What the user gave as ``data.root``.
+        source: The name of the source, for the message.
+        expected: What such a folder holds, for the message.
+
+    Raises:
+        DataError: If there is no such folder, or it is empty.
+    """
+    folder = Path(root).expanduser()
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no folder {folder} for data={source}.",
+            expected=expected,
+            found="a file" if folder.exists() else _nearest_path(folder),
+            remedy="give the folder of the release as data.root=PATH",
+        )
+    if next(folder.iterdir(), None) is None:
+        raise DataError(
+            f"The folder {folder} is empty.",
+            expected=expected,
+            found="no files",
+            remedy="download the release, or give its folder as data.root=PATH",
+        )
+    return folder.resolve()
+
+
+def release_file(folder: Path, source: str, *names: str) -> Path:
+    """Return the first of ``names`` that is a file in ``folder``; a name may be a glob pattern.
+
+    Raises:
+        DataError: If none of them is there.
+    """
+    for name in names:
+        found = sorted(path for path in folder.glob(name) if path.is_file())
+        if found:
+            return found[0]
+    here = [path.name for path in folder.iterdir()]
+    guess = nearest(names[0], here)
+    raise DataError(
+        f"{source} lacks a table: there is no {names[0]} in {folder}.",
+        expected=" or ".join(names),
+        found=f"{guess!r} is the nearest name" if guess else _listing(here),
+        remedy=f"download the table from the home page of {source} into that folder",
+    )
+
+
+def release_table(
+    path: Path, columns: tuple[str, ...], source: str, sep: str = ","
+) -> pd.DataFrame:
+    """Return a table of a release with every column as text, empty cells as empty text.
+
+    Raises:
+        DataError: If it is no CSV file or one of ``columns`` is missing.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, sep=sep)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} is not a readable CSV file.", found=str(error), remedy="download it again"
+        ) from error
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        guess = nearest(missing[0], map(str, table.columns))
+        raise DataError(
+            f"{path} lacks the column {missing[0]!r}.",
+            expected=", ".join(columns),
+            found=", ".join(map(str, table.columns))
+            + (f" ({guess!r} is the nearest name)" if guess else ""),
+            remedy=f"give the table as {source} publishes it",
+        )
+    return table
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return every image below ``folder``, sorted by path.
+
+    A file counts by its suffix (DICOM, PNG, JPEG) or, without a suffix, by DICOM's magic word at
+    byte 128 (PS3.10 7.1). Hidden files and folders are passed over.
+    """
+    return sorted(_walk(folder))
+
+
+def sub_folders(folder: Path) -> list[Path]:
+    """Return the visible sub-folders of ``folder``, sorted by name."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not _hidden(p.name))
+
+
+def image_index(folder: Path) -> dict[str, Path]:
+    """Return every image below ``folder`` by its file name."""
+    return {path.name: path for path in image_files(folder)}
+
+
+def present(table: pd.DataFrame, source: str, folder: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows whose ``path`` is not None, and a warning that counts the others.
+
+    Raises:
+        DataError: If no row has an image.
+    """
+    here = table["path"].notna()
+    if not here.any():
+        raise DataError(
+            f"None of the {len(table)} images in the tables of {source} is below {folder}.",
+            expected=f"image files such as {table['image_id'].iloc[0]}" if len(table) else "images",
+            found=_listing([path.name for path in folder.iterdir()]),
+            remedy="unpack the archives of images into that folder",
+        )
+    absent = int((~here).sum())
+    if not absent:
+        return table, ()
+    text = f"{source}: {absent} of {len(table)} listed images are not on disk and were left out."
+    return table[here].reset_index(drop=True), (text,)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _hidden(name)]
+        for name in names:
+            path = Path(place, name)
+            if not _hidden(name) and _is_image(path):
+                yield path
+
+
+def _is_image(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return True
+    # Archives often name instances by their UID, whose last component looks like a suffix.
+    return (not suffix or suffix[1:].isdigit()) and _has_dicom_magic(path)
+
+
+def _has_dicom_magic(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(MAGIC_OFFSET)
+            return file.read(4) == b"DICM"
+    except OSError:
+        return False
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "__MACOSX"))
+
+
+def _nearest_path(folder: Path) -> str:
+    parent = next((p for p in folder.absolute().parents if p.is_dir()), Path("/"))
+    missing = folder.absolute().relative_to(parent).parts[0]
+    here = [path.name for path in parent.iterdir() if path.is_dir()]
+    guess = nearest(missing, here)
+    hint = f"{guess!r} is the nearest name" if guess else _listing(here)
+    return f"{parent} has no {missing!r}; {hint}"
+
+
+def _listing(names: list[str]) -> str:
+    shown = ", ".join(sorted(names)[:8])
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"it holds {shown}{more}" if names else "it is empty"
