@@ -101,11 +101,11 @@ ABNORMAL = (
     "vascular hilar enlargement",
 )
 
-TABLE: dict[str, Kind] = (
-    dict.fromkeys(NORMAL, "normal")
-    | dict.fromkeys(NEUTRAL, "neutral")
-    | dict.fromkeys(ABNORMAL, "abnormal")
-)
+TABLE: dict[str, Kind] = {
+    **dict.fromkeys(NORMAL, "normal"),
+    **dict.fromkeys(NEUTRAL, "neutral"),
+    **dict.fromkeys(ABNORMAL, "abnormal"),
+}
 
 
 def canonical(name: str) -> str:

@@ -1,7 +1,7 @@
 """MedMNIST's PneumoniaMNIST and ChestMNIST: one ``.npz`` file, 28 to 224 pixels.
 
-The file holds ``train_images`` (N×H×W uint8), ``train_labels`` (N×1, or N×14 for ChestMNIST) and the
-same for ``val`` and ``test``; any of the three may be absent. The release names no patients.
+The file holds ``train_images`` (N×H×W uint8), ``train_labels`` (N×1, or N×14 for ChestMNIST) and
+the same for ``val`` and ``test``; any of the three may be absent. The release names no patients.
 """
 
 from __future__ import annotations
