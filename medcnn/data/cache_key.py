@@ -1,0 +1,156 @@
+"""What an image in the cache is keyed by: the bytes of its file and everything that makes the pixels.
+
+As in Git's index, a file whose path, size and times are unchanged is taken to have unchanged bytes, so
+that finding a million known images costs a million ``stat`` calls and no reading. Any other file is
+read and hashed: one that was moved, copied or touched is recognised by its bytes and not decoded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import medcnn.io
+from medcnn.errors import ConfigError
+
+KEY_BYTES = 16
+LAYOUT = 1
+DECODERS = ("opencv-python-headless", "pillow", "pydicom")
+
+Keys = npt.NDArray[np.bytes_]
+"""N keys of 16 bytes, dtype ``S16``: NumPy sorts and compares them by their bytes."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything beside the file's bytes that changes the cached pixels.
+
+    Attributes:
+        size: Height and width of the cached image in pixels.
+        dtype: ``uint8`` or ``uint16``.
+        exact: Whether decoders must work at full resolution.
+        reader: Digest of the reading code and of its decoders' versions.
+        layout: Version of the files of the cache.
+    """
+
+    size: int
+    dtype: str
+    exact: bool
+    reader: str
+    layout: int = LAYOUT
+
+    @property
+    def name(self) -> str:
+        """The name of the profile's folder."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return f"{self.size}px-{self.dtype}{'-exact' if self.exact else ''}-{digest}"
+
+
+def make_profile(*, size: int, dtype: str, exact: bool) -> Profile:
+    """Return the profile of this installation.
+
+    Raises:
+        ConfigError: If the size or the dtype cannot be cached.
+    """
+    if not 1 <= size <= 4096:
+        raise ConfigError(
+            f"Images cannot be cached at {size} pixels.",
+            expected="a size from 1 to 4096 pixels",
+            found=str(size),
+            remedy="set data.size, for example to 224",
+        )
+    if dtype not in ("uint8", "uint16"):
+        raise ConfigError(
+            f"The cache cannot hold {dtype}.",
+            expected="uint8 or uint16",
+            found=dtype,
+            remedy="use uint8 unless the task needs more than 256 grey levels",
+        )
+    return Profile(size=size, dtype=dtype, exact=exact, reader=_reader_digest())
+
+
+@cache
+def _reader_digest() -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name in DECODERS:
+        digest.update(f"{name}={importlib.metadata.version(name)};".encode())
+    for file in sorted(Path(medcnn.io.__file__).parent.glob("*.py")):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def split_fragment(path: str) -> tuple[str, str]:
+    """Return the file and the fragment of a path such as ``FILE.npz#train_images/12``.
+
+    >>> split_fragment("a.npz#train_images/12")
+    ('a.npz', 'train_images/12')
+    >>> split_fragment("a#b.png")
+    ('a#b.png', '')
+    """
+    file, mark, fragment = path.rpartition("#")
+    return (file, fragment) if mark and file.endswith(".npz") else (path, "")
+
+
+def stat_keys(paths: Sequence[str]) -> tuple[Keys, npt.NDArray[np.bool_]]:
+    """Return a key of path, size, modification and change time for each path, and which exist."""
+    seen: dict[str, bytes | None] = {}
+    keys = bytearray()
+    exists = np.zeros(len(paths), bool)
+    for row, path in enumerate(paths):
+        file, fragment = split_fragment(path)
+        if file not in seen or not fragment:
+            seen = {file: _identity(file)} if fragment else {}
+        identity = seen[file] if fragment else _identity(file)
+        exists[row] = identity is not None
+        keys += _digest((identity or b"") + b"#" + fragment.encode())
+    return as_keys(bytes(keys)), exists
+
+
+def _identity(file: str) -> bytes | None:
+    try:
+        status = os.stat(file)  # noqa: PTH116  a million Path objects take seconds
+    except OSError:
+        return None
+    times = f"\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}"
+    return os.path.abspath(file).encode(errors="surrogateescape") + times.encode()  # noqa: PTH100
+
+
+def content_keys(paths: Sequence[str]) -> Keys:
+    """Return a key of the file's bytes and the fragment for each path.
+
+    Raises:
+        OSError: If a file cannot be read.
+    """
+    last_file, last_digest = "", b""
+    keys = bytearray()
+    for path in paths:
+        file, fragment = split_fragment(path)
+        if file != last_file or not last_digest:
+            with Path(file).open("rb") as stream:
+                last_digest = hashlib.file_digest(stream, _blake2b).digest()
+            last_file = file
+        keys += _digest(last_digest + fragment.encode()) if fragment else last_digest
+    return as_keys(bytes(keys))
+
+
+def as_keys(data: bytes) -> Keys:
+    """Return the keys that stand one after the other in ``data``."""
+    return np.frombuffer(data, dtype=f"S{KEY_BYTES}")
+
+
+def _blake2b() -> hashlib._Hash:
+    return hashlib.blake2b(digest_size=KEY_BYTES)  # type: ignore[return-value]
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=KEY_BYTES).digest()
