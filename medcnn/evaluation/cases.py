@@ -1,0 +1,50 @@
+"""The arrays that metrics are computed from, taken out of a Predictions table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from medcnn.metrics.estimate import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Cases:
+    """N cases.
+
+    Attributes:
+        label: 0 or 1.
+        p: The probability of abnormal.
+        patients: The number of patients.
+        cluster: The patient of each case as integers from 0; None where no patient has two cases,
+            or where they are not to be kept together.
+    """
+
+    label: IntArray
+    p: FloatArray
+    patients: int
+    cluster: IntArray | None = None
+
+    @property
+    def positives(self) -> int:
+        """The number of abnormal cases."""
+        return int(self.label.sum())
+
+    @property
+    def negatives(self) -> int:
+        """The number of normal cases."""
+        return len(self.label) - self.positives
+
+
+def cases_of(table: pd.DataFrame, *, clusters: bool = True) -> Cases:
+    """Return the cases in the rows of a table."""
+    codes, patients = pd.factorize(table["patient_id"])
+    several = clusters and len(patients) < len(table)
+    return Cases(
+        label=table["label"].to_numpy(np.int64),
+        p=table["p_abnormal"].to_numpy(np.float64),
+        patients=len(patients),
+        cluster=codes.astype(np.int64) if several else None,
+    )

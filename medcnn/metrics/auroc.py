@@ -1,0 +1,177 @@
+"""The area under the ROC curve with DeLong's variance, in O(N log N), and the paired test.
+
+DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845; the fast form by midranks is of Sun
+and Xu, IEEE Signal Processing Letters 21 (2014) 1389-1393; for clustered cases Obuchowski,
+Biometrics 53 (1997) 567-578.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.proportions import normal_quantile
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """The difference of two AUROCs on the same cases.
+
+    Attributes:
+        difference: First minus second, with its interval.
+        z: The test statistic; 0 where the two rank every pair alike.
+        p_value: Two-sided.
+    """
+
+    difference: Estimate
+    z: float
+    p_value: float
+
+
+def midranks(x: FloatArray) -> FloatArray:
+    """Return the ranks from 1, ties sharing the mean of theirs; as ``scipy.stats.rankdata``."""
+    order = np.argsort(x, kind="stable")
+    ordered = x[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    ends = np.append(starts[1:], len(x))
+    ranks = np.empty(len(x))
+    ranks[order] = np.repeat((starts + ends + 1) / 2, ends - starts)
+    return ranks
+
+
+def placements(label: IntArray, p: FloatArray) -> FloatArray:
+    """Return each case's share of the other class that it is ranked rightly against, in [0, 1].
+
+    The mean over the abnormal cases, and that over the normal cases, is the AUROC.
+    """
+    positive = label == 1
+    rank = midranks(p)
+    m, n = int(positive.sum()), int((~positive).sum())
+    place = np.empty(len(p))
+    place[positive] = (rank[positive] - midranks(p[positive])) / n
+    place[~positive] = 1 - (rank[~positive] - midranks(p[~positive])) / m
+    return place
+
+
+def auroc_value(label: IntArray, p: FloatArray) -> float | None:
+    """Return the AUROC alone; None where a class is absent."""
+    positive = label == 1
+    m, n = int(positive.sum()), int((~positive).sum())
+    if m == 0 or n == 0:
+        return None
+    return float((midranks(p)[positive].sum() - m * (m + 1) / 2) / (m * n))
+
+
+def auroc(
+    label: IntArray,
+    p: FloatArray,
+    *,
+    cluster: IntArray | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the AUROC with its DeLong interval on the logit scale.
+
+    The logit keeps the interval within [0, 1] and its coverage near nominal where the AUROC is high
+    (Pepe 2003, section 5.2; the plain interval falls short there). Where the classes are perfectly
+    separated the variance is 0 and DeLong says nothing: the interval is then the exact binomial one
+    of the smaller class with all cases ranked rightly, and the note says so.
+
+    Args:
+        label: 0 or 1.
+        p: Scores; only their order matters.
+        cluster: The patient of each case as integers from 0, for Obuchowski's variance.
+        level: Nominal coverage.
+    """
+    method = "delong" if cluster is None else "delong-clustered"
+    positive = label == 1
+    m, n = int(positive.sum()), int((~positive).sum())
+    if m == 0 or n == 0:
+        return undefined(method, f"{m} abnormal and {n} normal cases")
+    place = placements(label, p)
+    value = float(place[positive].mean())
+    if value in (0.0, 1.0):
+        units = min(m, n) if cluster is None else _smaller_class_clusters(positive, cluster)
+        return _separated(value, units, method, level)
+    if m < 2 or n < 2:
+        return Estimate(value, None, method, "a class with one case has no variance")
+    if cluster is None:
+        variance = _covariance(positive, place[None])[0, 0]
+    else:
+        variance = _clustered_variance(positive, place, value, cluster)
+    if variance <= 0:
+        return Estimate(value, (value, value), method, "no variation in the ranking: scores tied")
+    half = normal_quantile(level) * math.sqrt(variance) / (value * (1 - value))
+    logit = math.log(value / (1 - value))
+    low, high = special.expit([logit - half, logit + half])
+    return Estimate(value, (float(low), float(high)), method, "interval on the logit scale")
+
+
+def paired_delong(
+    label: IntArray, first: FloatArray, second: FloatArray, level: float = 0.95
+) -> PairedTest | None:
+    """Test whether two scores of the same cases have one AUROC; None with fewer than 2 of a class.
+
+    The interval of the difference is on the plain scale.
+    """
+    positive = label == 1
+    if min(int(positive.sum()), int((~positive).sum())) < 2:
+        return None
+    placed = np.stack([placements(label, first), placements(label, second)])
+    difference = float((placed[0] - placed[1])[positive].mean())
+    covariance = _covariance(positive, placed)
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    if variance <= 1e-18:
+        note = "the two scores differ without variation"
+        interval = Estimate(difference, None, "delong-paired", note)
+        return PairedTest(interval, 0.0, 1.0 if difference == 0 else 0.0)
+    error = math.sqrt(variance)
+    z = difference / error
+    half = normal_quantile(level) * error
+    ci = (max(difference - half, -1.0), min(difference + half, 1.0))
+    return PairedTest(
+        Estimate(difference, ci, "delong-paired"), z, float(2 * special.ndtr(-abs(z)))
+    )
+
+
+def _covariance(positive: np.ndarray, placed: FloatArray) -> FloatArray:
+    """Return DeLong's S×S covariance of the AUROCs of S scores."""
+    m, n = int(positive.sum()), int((~positive).sum())
+    of_positives = np.atleast_2d(np.cov(placed[:, positive]))
+    of_negatives = np.atleast_2d(np.cov(placed[:, ~positive]))
+    covariance: FloatArray = of_positives / m + of_negatives / n
+    return covariance
+
+
+def _clustered_variance(
+    positive: np.ndarray, place: FloatArray, value: float, cluster: IntArray
+) -> float:
+    clusters = int(cluster.max()) + 1
+    m, n = int(positive.sum()), int((~positive).sum())
+    excess = place - value
+    of_positives = np.bincount(cluster[positive], excess[positive], clusters)
+    of_negatives = np.bincount(cluster[~positive], excess[~positive], clusters)
+    with_positive = len(np.unique(cluster[positive]))
+    with_negative = len(np.unique(cluster[~positive]))
+    if min(with_positive, with_negative) < 2:
+        return 0.0
+    present = len(np.unique(cluster))
+    return float(
+        with_positive / (with_positive - 1) * (of_positives @ of_positives) / m**2
+        + with_negative / (with_negative - 1) * (of_negatives @ of_negatives) / n**2
+        + 2 * present / (present - 1) * (of_positives @ of_negatives) / (m * n)
+    )
+
+
+def _smaller_class_clusters(positive: np.ndarray, cluster: IntArray) -> int:
+    return min(len(np.unique(cluster[positive])), len(np.unique(cluster[~positive])))
+
+
+def _separated(value: float, units: int, method: str, level: float) -> Estimate:
+    reach = ((1 - level) / 2) ** (1 / units)
+    ci = (reach, 1.0) if value == 1.0 else (0.0, 1 - reach)
+    note = f"classes perfectly separated: exact binomial bound from {units} of the smaller class"
+    return Estimate(value, ci, method, note)

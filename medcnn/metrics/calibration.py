@@ -1,0 +1,191 @@
+"""Whether probabilities mean what they say: calibration errors, scores, slope and reliability.
+
+Bins hold ``p`` in ``(low, high]`` (0 goes into the first), as torchmetrics does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.proportions import normal_quantile, proportion
+
+BINS = 15
+CLIP = 1e-7  # a probability of exactly 0 or 1 would make one wrong case infinitely costly
+
+
+def equal_width_edges(bins: int = BINS) -> FloatArray:
+    """Return the ``bins + 1`` edges of bins of equal width over [0, 1]."""
+    return np.linspace(0.0, 1.0, bins + 1)
+
+
+def equal_mass_edges(p: FloatArray, bins: int = BINS) -> FloatArray:
+    """Return edges between which about equally many cases lie; tied scores stay together."""
+    inner = np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
+    return np.unique(np.concatenate(([0.0], inner, [1.0])))
+
+
+def bin_index(p: FloatArray, edges: FloatArray) -> IntArray:
+    """Return the bin of each probability, from 0."""
+    index = np.searchsorted(edges, p, side="left") - 1
+    return np.clip(index, 0, len(edges) - 2)
+
+
+def _gaps(label: IntArray, p: FloatArray, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the cases in each occupied bin and |observed - predicted| there."""
+    index = bin_index(p, edges)
+    count = np.bincount(index, minlength=len(edges) - 1)
+    excess = np.bincount(index, weights=label - p, minlength=len(edges) - 1)
+    used = count > 0
+    return count[used].astype(float), np.abs(excess[used]) / count[used]
+
+
+def expected_calibration_error(label: IntArray, p: FloatArray, edges: FloatArray) -> float:
+    """Return the case-weighted mean gap over bins (ECE; Naeini et al. 2015)."""
+    count, gap = _gaps(label, p, edges)
+    return float(count @ gap / count.sum())
+
+
+def maximum_calibration_error(label: IntArray, p: FloatArray, edges: FloatArray) -> float:
+    """Return the largest gap of any occupied bin (MCE)."""
+    return float(_gaps(label, p, edges)[1].max())
+
+
+def adaptive_calibration_error(label: IntArray, p: FloatArray, bins: int = BINS) -> float:
+    """Return the unweighted mean gap over equal-mass bins (ACE; Nixon et al. 2019)."""
+    return float(_gaps(label, p, equal_mass_edges(p, bins))[1].mean())
+
+
+def brier_losses(label: IntArray, p: FloatArray) -> FloatArray:
+    """Return each case's squared error; their mean is the Brier score."""
+    return np.square(p - label)
+
+
+def log_losses(label: IntArray, p: FloatArray) -> FloatArray:
+    """Return each case's negative log-likelihood in nats, ``p`` clipped to [1e-7, 1 - 1e-7]."""
+    clipped = np.clip(p, CLIP, 1 - CLIP)
+    return -np.where(label == 1, np.log(clipped), np.log1p(-clipped))
+
+
+def mean_estimate(losses: FloatArray, cluster: IntArray | None, level: float = 0.95) -> Estimate:
+    """Return a mean with its interval by the central limit theorem, robust to clusters."""
+    method = "normal" if cluster is None else "normal-clustered"
+    n = len(losses)
+    if n == 0:
+        return undefined(method, "no cases")
+    value = float(losses.mean())
+    excess = losses - value if cluster is None else np.bincount(cluster, losses - value)
+    units = len(excess)
+    if units < 2:
+        return Estimate(value, None, method, "one case has no variance")
+    half = normal_quantile(level) * np.sqrt(units / (units - 1) * float(excess @ excess)) / n
+    return Estimate(value, (max(0.0, value - half), value + half), method)
+
+
+@dataclass(frozen=True)
+class Murphy:
+    """The Brier score as ``reliability - resolution + uncertainty + within`` (Murphy 1973).
+
+    ``within`` is what the binning leaves over: the spread of the forecasts inside their bins.
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within: float
+
+
+def murphy_decomposition(label: IntArray, p: FloatArray, edges: FloatArray) -> Murphy:
+    """Return the decomposition over the given bins; the parts sum to the Brier score exactly."""
+    index = bin_index(p, edges)
+    count = np.bincount(index).astype(float)
+    used = count > 0
+    observed = np.bincount(index, weights=label)[used] / count[used]
+    predicted = np.bincount(index, weights=p)[used] / count[used]
+    weight = count[used] / len(p)
+    base = float(np.mean(label))
+    reliability = float(weight @ np.square(predicted - observed))
+    resolution = float(weight @ np.square(observed - base))
+    uncertainty = base * (1 - base)
+    brier = float(brier_losses(label, p).mean())
+    return Murphy(
+        reliability, resolution, uncertainty, brier - (reliability - resolution + uncertainty)
+    )
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """One occupied bin of the reliability diagram."""
+
+    low: float
+    high: float
+    n: int
+    predicted: float
+    observed: Estimate
+
+
+def reliability_curve(
+    label: IntArray, p: FloatArray, edges: FloatArray, level: float = 0.95
+) -> list[Reliability]:
+    """Return mean predicted and observed frequency of each occupied bin, with Wilson intervals."""
+    index = bin_index(p, edges)
+    count = np.bincount(index, minlength=len(edges) - 1)
+    hits = np.bincount(index, weights=label, minlength=len(edges) - 1)
+    mass = np.bincount(index, weights=p, minlength=len(edges) - 1)
+    return [
+        Reliability(
+            float(edges[k]),
+            float(edges[k + 1]),
+            int(count[k]),
+            float(mass[k] / count[k]),
+            proportion(hits[k], int(count[k]), level=level),
+        )
+        for k in np.flatnonzero(count)
+    ]
+
+
+def slope_and_intercept(
+    label: IntArray, p: FloatArray, level: float = 0.95
+) -> tuple[Estimate, Estimate]:
+    """Return the calibration slope and the calibration-in-the-large intercept.
+
+    The slope is that of a logistic regression of the label on ``logit(p)``, 1 when right and below
+    1 when over-confident; the intercept is fitted with the slope held at 1, 0 when right (Van
+    Calster et al. 2019). Wald intervals; undefined where a class is absent or the logits separate
+    the classes.
+    """
+    clipped = np.clip(p, CLIP, 1 - CLIP)
+    logit = np.log(clipped) - np.log1p(-clipped)
+    ones = np.ones_like(logit)
+    both = np.column_stack([ones, logit])
+    return (
+        _logistic(label, both, np.zeros_like(logit), level, 1),
+        _logistic(label, ones[:, None], logit, level, 0),
+    )
+
+
+def _logistic(
+    label: IntArray, design: FloatArray, offset: FloatArray, level: float, take: int
+) -> Estimate:
+    """Return one coefficient of an unpenalised logistic regression, by damped Newton steps."""
+    if label.min() == label.max():
+        return undefined("wald", "one class only")
+    weights = np.zeros(design.shape[1])
+    for _ in range(50):
+        mean = special.expit(design @ weights + offset)
+        information = design.T @ (design * (mean * (1 - mean))[:, None])
+        try:
+            step = np.linalg.solve(information, design.T @ (label - mean))
+        except np.linalg.LinAlgError:
+            return undefined("wald", "all probabilities are the same")
+        size = float(np.max(np.abs(step)))
+        if size < 1e-9:
+            error = float(np.sqrt(np.linalg.inv(information)[take, take]))
+            half = normal_quantile(level) * error
+            value = float(weights[take])
+            return Estimate(value, (value - half, value + half), "wald")
+        weights = weights + step * min(1.0, 5.0 / size)
+    return undefined("wald", "no finite estimate: the probabilities separate the classes")

@@ -1,0 +1,66 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as sk
+
+from medcnn.errors import DataError
+from medcnn.evaluation.results import evaluate
+from medcnn.metrics.thresholds import Threshold
+from medcnn.predictions import check_predictions
+
+AT = Threshold(0.45, "youden", "val")
+
+
+def make_table(n=400, seed=0, prevalence=0.3, images_per_patient=1, **columns):
+    rng = np.random.default_rng(seed)
+    patient = np.arange(n) // images_per_patient
+    label = (rng.random(n) < prevalence).astype(int)[patient]
+    p = 1 / (1 + np.exp(-(rng.normal(size=n) + 2 * label - 1)))
+    table = {"label": label, "p_abnormal": p, "patient_id": patient.astype(str), **columns}
+    return check_predictions(pd.DataFrame(table))
+
+
+@pytest.mark.parametrize("n", [400, 5000])
+def test_values_agree_with_scikit_learn(n):
+    table = make_table(n)
+    found = evaluate(table, AT)
+    label, p = table["label"], table["p_abnormal"]
+    called = p >= AT.value
+    expected = {
+        "sensitivity": sk.recall_score(label, called),
+        "specificity": sk.recall_score(label, called, pos_label=0),
+        "ppv": sk.precision_score(label, called),
+        "npv": sk.precision_score(label, called, pos_label=0),
+        "accuracy": sk.accuracy_score(label, called),
+        "balanced_accuracy": sk.balanced_accuracy_score(label, called),
+        "f1": sk.f1_score(label, called),
+        "mcc": sk.matthews_corrcoef(label, called),
+        "auroc": sk.roc_auc_score(label, p),
+        "average_precision": sk.average_precision_score(label, p),
+    }
+    for name, value in expected.items():
+        assert found[name]["value"] == pytest.approx(value, abs=1e-12), name
+        assert found[name]["ci"][0] < value < found[name]["ci"][1], name
+    assert found["calibration"]["brier"]["value"] == pytest.approx(sk.brier_score_loss(label, p))
+    assert found["calibration"]["nll"]["value"] == pytest.approx(sk.log_loss(label, p))
+
+
+def test_an_absent_class_gives_null_and_a_warning_in_strict_json():
+    found = evaluate(make_table(50, prevalence=0.0), AT)
+    json.dumps(found, allow_nan=False)
+    assert found["sensitivity"]["value"] is None
+    assert found["auroc"]["value"] is None
+    assert found["specificity"]["value"] is not None
+    assert any("No abnormal case" in warning for warning in found["warnings"])
+
+
+def test_a_split_without_rows_is_an_error():
+    with pytest.raises(DataError, match="no case of the split 'val'"):
+        evaluate(make_table(20), AT, split="val")
+
+
+def test_a_threshold_chosen_on_the_evaluated_split_is_shouted_about():
+    found = evaluate(make_table(200), Threshold(0.4, "youden", "test"))
+    assert any("CHOSEN ON TEST" in warning for warning in found["warnings"])
