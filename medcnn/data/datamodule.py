@@ -1,0 +1,135 @@
+"""The datamodule: a manifest and its cache as the loaders of train, val and test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytorch_lightning as pl
+import torch.distributed
+from torch.utils.data import DataLoader
+
+from medcnn.data.batch import Batch
+from medcnn.data.cache import ImageCache
+from medcnn.data.dataset import Augment, BatchSampler, CachedBatches
+from medcnn.data.manifest import Manifest
+from medcnn.data.sampling import balanced_weights
+
+
+def worker_count(wanted: int | str, cores: int | None = None) -> int:
+    """Return the number of loader processes: ``auto`` is none up to four cores, then a quarter.
+
+    Batches come whole from a memory map and augmentation is fast, so on a small machine a worker
+    would only take a core from the model.
+    """
+    if wanted != "auto":
+        return int(wanted)
+    cores = cores or os.cpu_count() or 1
+    return 0 if cores <= 4 else min(cores // 4, 8)
+
+
+class XrayDataModule(pl.LightningDataModule):
+    """Loaders over one manifest.
+
+    Args:
+        manifest: The images with their splits; all of them are in the cache.
+        cache: The decoded, resized images.
+        augment: What is done to training batches.
+        batch_size: Images a batch.
+        num_workers: Processes that load, or ``auto``.
+        balance: ``sampler`` draws both classes equally often; ``none`` takes every image once.
+        seed: Seed of order and augmentation.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        cache: ImageCache,
+        *,
+        augment: Augment | None,
+        batch_size: int,
+        num_workers: int | str = "auto",
+        balance: str = "none",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.manifest, self.cache, self.augment = manifest, cache, augment
+        self.batch_size, self.balance, self.seed = batch_size, balance, seed
+        self.num_workers = worker_count(num_workers)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the shuffled, augmented training batches."""
+        labels = self.manifest.split("train")["label"].to_numpy()
+        weights = balanced_weights(labels) if self.balance == "sampler" else None
+        return self.loader("train", train=True, weights=weights)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return the validation batches, in the manifest's order."""
+        return self.loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Return the test batches, in the manifest's order."""
+        return self.loader("test")
+
+    def loader(
+        self,
+        split: str,
+        *,
+        train: bool = False,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> DataLoader[Batch]:
+        """Return the batches of one split; ``train`` shuffles and augments them."""
+        rows = self.manifest.split(split)
+        batches = CachedBatches(
+            self.cache,
+            rows["image_id"].tolist(),
+            rows["patient_id"].tolist(),
+            rows["label"].tolist(),
+            augment=self.augment if train else None,
+            seed=self.seed,
+        )
+        sampler = BatchSampler(
+            len(rows),
+            self.batch_size if train else 2 * self.batch_size,
+            shuffle=train,
+            seed=self.seed,
+            weights=weights,
+            drop_last=train,
+            **(_place() if train else {}),
+        )
+        return DataLoader(
+            batches,
+            batch_size=None,
+            sampler=sampler,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+        )
+
+
+def training_statistics(manifest: Manifest, cache: ImageCache) -> tuple[float, float]:
+    """Return mean and standard deviation of the training pixels, in [0, 1].
+
+    Sums are taken image by image in float64, so a million images need no more memory than one.
+    """
+    rows = cache.rows_of(manifest.split("train")["image_id"].tolist())
+    total = squares = 0.0
+    for start in range(0, len(rows), 256):
+        images = cache.take(rows[start : start + 256])
+        pixels = images.astype(np.float64) / np.iinfo(images.dtype).max
+        total += float(pixels.sum())
+        squares += float((pixels * pixels).sum())
+    count = len(rows) * cache.images.shape[1] * cache.images.shape[2]
+    mean = total / count
+    return mean, max(squares / count - mean * mean, 1e-12) ** 0.5
+
+
+def _place() -> Mapping[str, Any]:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return {
+            "rank": torch.distributed.get_rank(),
+            "world": torch.distributed.get_world_size(),
+        }
+    return {}

@@ -1,0 +1,137 @@
+"""Batches from the cache: one item is a whole batch, and everything drawn for it has a key.
+
+The order of the data follows from (seed, epoch) and the augmentation of a batch from (seed, epoch,
+step), so the same run gives the same batches whatever the number of workers, and a resumed run goes
+on with the very batches it would have had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from medcnn.data.batch import Batch
+from medcnn.data.cache import ImageCache
+
+Augment = Callable[[npt.NDArray[np.uint8], np.random.Generator], npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """Which rows to fetch, and the key of what is drawn for them."""
+
+    epoch: int
+    step: int
+    rows: npt.NDArray[np.int64]
+
+
+class BatchSampler(Sampler[BatchRequest]):
+    """Yields the batch requests of one epoch; Lightning calls ``set_epoch``.
+
+    Args:
+        n: Number of rows.
+        batch_size: Rows a batch.
+        shuffle: Whether the rows are permuted by (seed, epoch).
+        seed: Seed of the permutation.
+        weights: Sampling weight of each row; if given, rows are drawn with replacement.
+        rank: This process's place among ``world`` ones, each of which gets every world-th batch.
+        world: Number of processes.
+        drop_last: Whether a last, smaller batch is left out (a batch of one breaks BatchNorm).
+    """
+
+    def __init__(
+        self,
+        n: int,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        weights: npt.NDArray[np.float64] | None = None,
+        rank: int = 0,
+        world: int = 1,
+        drop_last: bool = False,
+    ) -> None:
+        self.n, self.batch_size, self.shuffle, self.seed = n, batch_size, shuffle, seed
+        self.weights, self.rank, self.world, self.drop_last = weights, rank, world, drop_last
+        self.epoch = 0
+        self.skip = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration yields."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self.n, self.batch_size)
+        batches = whole if (self.drop_last and whole) or not rest else whole + 1
+        return -(-batches // self.world)
+
+    def __iter__(self) -> Iterator[BatchRequest]:
+        order = self._order()
+        batches = [
+            order[start : start + self.batch_size] for start in range(0, self.n, self.batch_size)
+        ]
+        if self.drop_last and len(batches) > 1 and len(batches[-1]) < self.batch_size:
+            batches.pop()
+        # Every process has to take the same number of steps: the first batches are seen twice.
+        batches += batches[: len(self) * self.world - len(batches)]
+        for step, rows in enumerate(batches[self.rank :: self.world]):
+            yield BatchRequest(self.epoch, step * self.world + self.rank, rows)
+
+    def _order(self) -> npt.NDArray[np.int64]:
+        if not self.shuffle:
+            return np.arange(self.n, dtype=np.int64)
+        rng = np.random.default_rng([self.seed, self.epoch])
+        if self.weights is None:
+            return rng.permutation(self.n).astype(np.int64)
+        return rng.choice(self.n, size=self.n, p=self.weights / self.weights.sum()).astype(np.int64)
+
+
+class CachedBatches(Dataset[Batch]):
+    """Images of some rows of the cache, augmented and scaled to [0, 1].
+
+    Args:
+        cache: The decoded, resized images.
+        image_ids: Identifier of each row, looked up in the cache.
+        patient_ids: Patient of each row.
+        labels: 0 normal, 1 abnormal, of each row.
+        augment: What is done to the uint8 images (N×H×W) of a training batch; None: nothing.
+        seed: Seed of the augmentation.
+    """
+
+    def __init__(
+        self,
+        cache: ImageCache,
+        image_ids: Sequence[str],
+        patient_ids: Sequence[str],
+        labels: Sequence[int],
+        *,
+        augment: Augment | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.cache, self.augment, self.seed = cache, augment, seed
+        self.image_ids, self.patient_ids = list(image_ids), list(patient_ids)
+        self.labels = np.asarray(labels, dtype=np.float32)
+        self.rows = cache.rows_of(self.image_ids)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __getitem__(self, request: BatchRequest) -> Batch:
+        images = self.cache.take(self.rows[request.rows])
+        if self.augment is not None:
+            images = self.augment(
+                images, np.random.default_rng([self.seed, request.epoch, request.step])
+            )
+        scale = np.float32(1.0 / np.iinfo(images.dtype).max)
+        pixels = torch.from_numpy(images.astype(np.float32) * scale)
+        return Batch(
+            image=pixels.unsqueeze(1),
+            label=torch.from_numpy(self.labels[request.rows]),
+            image_id=[self.image_ids[row] for row in request.rows],
+            patient_id=[self.patient_ids[row] for row in request.rows],
+        )

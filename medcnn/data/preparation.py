@@ -1,0 +1,139 @@
+"""From a data configuration to a manifest with splits, a cache and an audit, without torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medcnn.data.audit import Audit, deduplicate, enforce, run_audit
+from medcnn.data.cache import ImageCache, build_cache
+from medcnn.data.manifest import Manifest
+from medcnn.data.splits import assign_splits
+from medcnn.errors import ConfigError, DataError
+
+SOURCES = "medcnn.data.sources."
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training starts from: every image of ``manifest`` is readable and in ``cache``."""
+
+    manifest: Manifest
+    cache: ImageCache
+    audit: Audit | None
+
+
+def prepare(
+    data: Mapping[str, Any],
+    *,
+    seed: int,
+    progress: bool = True,
+    on_audit: Callable[[Audit], None] = lambda audit: None,
+) -> Prepared:
+    """Read the source, split it by patient, cache its images and audit the result.
+
+    Args:
+        data: The ``data`` group of the configuration, as plain values.
+        seed: Seed of the split.
+        progress: Whether to draw progress bars.
+        on_audit: Called with the audit before it may stop the run, so that it can be saved.
+
+    Raises:
+        DataError: If the source cannot be read or split.
+        AuditStop: If the audit finds a leak and ``data.audit`` is ``error``.
+    """
+    manifest = split_manifest(read_source(data["source"]), data, seed=seed)
+    cache = cache_images(manifest, data, progress=progress)
+    manifest = _without_unreadable(manifest, cache)
+    if data["audit"] == "off":
+        return Prepared(
+            manifest.with_table(manifest.table, "The data audit was switched off."), cache, None
+        )
+    audit = _audit(manifest, cache)
+    if data["deduplicate"]:
+        mended = deduplicate(manifest, audit)
+        if len(mended) < len(manifest):
+            manifest, audit = mended, _audit(mended, cache)
+    on_audit(audit)
+    enforce(audit, data["audit"])
+    return Prepared(manifest, cache, audit)
+
+
+def read_source(source: Mapping[str, Any]) -> Manifest:
+    """Return the manifest that a source's ``_target_`` reads.
+
+    Raises:
+        ConfigError: If the target is not a function of ``medcnn.data.sources``.
+    """
+    options = dict(source)
+    target = str(options.pop("_target_"))
+    module, _, name = target.rpartition(".")
+    if not target.startswith(SOURCES):
+        raise ConfigError(
+            f"data.source may not call {target!r}.",
+            expected=f"a function of {SOURCES}*",
+            remedy="reduce your data to a manifest CSV and use data=manifest data.root=FILE.csv",
+        )
+    read: Callable[..., Manifest] = getattr(importlib.import_module(module), name)
+    return read(**options)
+
+
+def split_manifest(manifest: Manifest, data: Mapping[str, Any], *, seed: int) -> Manifest:
+    """Return the manifest with every row in train, val or test, as the configuration asks."""
+    return assign_splits(
+        manifest,
+        val_fraction=data["val_fraction"],
+        test_fraction=data["test_fraction"],
+        seed=seed,
+        stratify=tuple(data["stratify"]),
+        group=data["group"],
+        by_date=data["by_date"],
+        fold=data["fold"],
+        folds=data["folds"],
+        split_file=Path(data["split"]) if data["split"] else None,
+    )
+
+
+def cache_images(
+    manifest: Manifest, data: Mapping[str, Any], *, progress: bool = True
+) -> ImageCache:
+    """Return the cache of the manifest's images at the configured size, built where it is missing."""
+    return build_cache(
+        manifest.table,
+        size=data["image_size"],
+        root=Path(data["cache_dir"]) if data["cache_dir"] else None,
+        exact=data["exact"],
+        progress=progress,
+    )
+
+
+def _audit(manifest: Manifest, cache: ImageCache) -> Audit:
+    rows = cache.rows_of(manifest.table["image_id"].tolist())
+    return run_audit(manifest, cache.images, rows=rows, unreadable=cache.unreadable)
+
+
+def _without_unreadable(manifest: Manifest, cache: ImageCache) -> Manifest:
+    if not cache.unreadable:
+        return manifest
+    broken = {entry["image_id"] for entry in cache.unreadable}
+    table = manifest.table[~manifest.table["image_id"].isin(broken)]
+    if table.empty:
+        raise DataError(
+            "None of the images could be read.",
+            expected="DICOM, PNG, JPEG or TIFF files",
+            found=_first_problems(cache.unreadable),
+            remedy="run medcnn doctor on the folder",
+        )
+    return manifest.with_table(
+        table,
+        f"{len(broken)} of {len(manifest)} images could not be read and were left out: "
+        + _first_problems(cache.unreadable),
+    )
+
+
+def _first_problems(unreadable: Sequence[Mapping[str, str]]) -> str:
+    named = "; ".join(f"{entry['image_id']} ({entry['problem']})" for entry in unreadable[:3])
+    return named + (f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else "")

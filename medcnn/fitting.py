@@ -1,0 +1,211 @@
+"""Fitting: a task from its configuration, trained, calibrated on validation, and predicted.
+
+This is the part of a run that needs torch; ``medcnn.training`` imports it when the data has proved
+sound.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+
+from medcnn.calibration import fit_temperature
+from medcnn.console import CONSOLE, say
+from medcnn.data.datamodule import XrayDataModule, training_statistics
+from medcnn.data.preparation import Prepared
+from medcnn.data.sampling import positive_weight
+from medcnn.inference.loading import read_checkpoint
+from medcnn.inference.predictor import predict_logits, with_probabilities
+from medcnn.journal import Journal
+from medcnn.metrics.thresholds import Threshold, choose_threshold
+from medcnn.run_dir import RunDir, atomic_path
+from medcnn.tasks.callbacks import EpochLine, LearningCurves
+from medcnn.tasks.classification import XrayClassification
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fitting leaves for evaluation: predictions of val and test, and the frozen threshold."""
+
+    val: pd.DataFrame
+    test: pd.DataFrame
+    threshold: Threshold
+    temperature: float
+
+
+def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
+    """Train, keep the best epoch, calibrate it on validation, freeze the threshold, predict."""
+    pl.seed_everything(settings["seed"], workers=True, verbose=False)
+    data = build_datamodule(settings, prepared)
+    task = build_task(settings, prepared, journal)
+    trainer = build_trainer(settings, run, journal)
+    with journal.stage("train"):
+        trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    with journal.stage("predict"):
+        return calibrate(settings, task, data, run)
+
+
+def build_datamodule(settings: Mapping[str, Any], prepared: Prepared) -> XrayDataModule:
+    """Return the loaders over the prepared data."""
+    data = settings["data"]
+    return XrayDataModule(
+        prepared.manifest,
+        prepared.cache,
+        augment=instantiate(settings["augment"]),
+        batch_size=data["batch_size"],
+        num_workers=data["num_workers"],
+        balance=data["balance"],
+        seed=settings["seed"],
+    )
+
+
+def build_task(
+    settings: Mapping[str, Any], prepared: Prepared, journal: Journal
+) -> XrayClassification:
+    """Return the task that a configuration describes, with what it knows of the training data."""
+    train = prepared.manifest.split("train")
+    mean, std = training_statistics(prepared.manifest, prepared.cache)
+    with journal.stage("model"):
+        network = instantiate(settings["model"])
+    origin = network.weights_origin
+    for text in origin.warnings:
+        journal.warn(text)
+    journal.note(weights=origin.to_json(), pixel_mean=mean, pixel_std=std)
+    policy = instantiate(settings["transfer"])
+    say(f"transfer: {policy.setup(network, len(train), origin)}")
+    options = dict(settings["optimizer"])
+    lr, decay = options["lr"], options.get("weight_decay", 0.0)
+    weighted = {}
+    if settings["data"]["balance"] == "weights":
+        weighted = {"positive_weight": positive_weight(train["label"].to_numpy())}
+    return XrayClassification(
+        network,
+        loss=instantiate(settings["loss"], **weighted),
+        optimizer=instantiate(options, _partial_=True),
+        schedule=instantiate(settings["scheduler"]),
+        transfer=policy,
+        lr=lr,
+        weight_decay=decay,
+        pixel_mean=mean,
+        pixel_std=std,
+        seed=settings["seed"],
+        channels_last=settings["trainer"]["channels_last"],
+    )
+
+
+def build_trainer(settings: Mapping[str, Any], run: RunDir, journal: Journal) -> pl.Trainer:
+    """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
+    options = {key: value for key, value in settings["trainer"].items() if key != "channels_last"}
+    options["precision"] = choose_precision(options["precision"], options["accelerator"])
+    watch = settings["callbacks"]
+    mode = "max" if watch["monitor"] == "val_auroc" else "min"
+    curves = LearningCurves(run.metrics)
+    callbacks: list[pl.Callback] = [
+        curves,
+        EpochLine(curves, say),
+        EarlyStopping(
+            watch["monitor"],
+            mode=mode,
+            patience=watch["patience"],
+            min_delta=watch["min_delta"],
+            check_finite=True,
+        ),
+        ModelCheckpoint(
+            run.best_checkpoint.parent,
+            filename=run.best_checkpoint.stem,
+            monitor=watch["monitor"],
+            mode=mode,
+            enable_version_counter=False,
+        ),
+        # In a file of its own: a run killed while training continues from its last whole epoch.
+        ModelCheckpoint(
+            run.last_checkpoint.parent,
+            filename=run.last_checkpoint.stem,
+            monitor=None,
+            save_top_k=1,
+            every_n_epochs=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        ),
+    ]
+    if CONSOLE.is_terminal:
+        callbacks.append(RichProgressBar(leave=False))
+    journal.note(
+        precision=options["precision"],
+        threads=torch.get_num_threads(),
+        device=_device_name(),
+    )
+    say(
+        f"training on {_device_name()}, {options['precision']}, {torch.get_num_threads()} threads, "
+        f"up to {options['max_epochs']} epochs"
+    )
+    return pl.Trainer(
+        **options,
+        callbacks=callbacks,
+        logger=instantiate(settings["logger"]) if settings["logger"] else False,
+        enable_progress_bar=CONSOLE.is_terminal,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=run.path,
+        deterministic="warn",
+    )
+
+
+def choose_precision(wanted: str, accelerator: str = "auto") -> str:
+    """Return Lightning's name of the precision; ``auto`` is bf16 where the hardware multiplies it."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available() and accelerator != "cpu":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
+
+
+def calibrate(
+    settings: Mapping[str, Any], task: XrayClassification, data: XrayDataModule, run: RunDir
+) -> Fitted:
+    """Load the best epoch, fit temperature and threshold on validation, freeze them, predict test.
+
+    The calibrated values are written into the buffers of ``best.ckpt``.
+    """
+    checkpoint = read_checkpoint(run.best_checkpoint)
+    task.load_state_dict(checkpoint["state_dict"])
+    logits = predict_logits(task, data.val_dataloader())
+    temperature = 1.0
+    if settings["calibration"] == "temperature":
+        temperature = fit_temperature(logits["logit"], logits["label"])
+    val = with_probabilities(logits, "val", temperature)
+    threshold = choose_threshold(
+        val["label"].to_numpy(), val["p_abnormal"].to_numpy(), settings["threshold"]
+    )
+    state = checkpoint["state_dict"]
+    state["temperature"] = torch.tensor(temperature, dtype=torch.float64)
+    state["threshold"] = torch.tensor(threshold.value, dtype=torch.float64)
+    with atomic_path(run.best_checkpoint) as temporary:
+        torch.save(checkpoint, temporary)
+    test = with_probabilities(
+        predict_logits(task, data.test_dataloader()), "test", temperature
+    )
+    return Fitted(val=val, test=test, threshold=threshold, temperature=temperature)
+
+
+def _resume_from(run: RunDir) -> Path | None:
+    return run.last_checkpoint if run.last_checkpoint.is_file() else None
+
+
+def _device_name() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU ({os.cpu_count()} cores)"

@@ -1,0 +1,1 @@
+"""Inference: trained runs in, Predictions out."""

@@ -1,0 +1,105 @@
+"""A trained model from its run directory, as data and never as code.
+
+Checkpoints are read with ``weights_only=True``; the network is rebuilt from ``config.yaml``, whose
+targets have to lie in medcnn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from medcnn.errors import WeightsError
+from medcnn.metrics.thresholds import Threshold
+from medcnn.models.classifier import Classifier, build_classifier
+from medcnn.run_dir import RunDir, read_json
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A classifier in evaluation mode with what was learnt for it on train and val.
+
+    Attributes:
+        network: Normalised image N×1×H×W to logit N.
+        pixel_mean: Mean of the training pixels, in [0, 1].
+        pixel_std: Their standard deviation.
+        temperature: Divides the logit.
+        threshold: The frozen operating point.
+        image_size: Pixels a side.
+        settings: The run's configuration.
+        sha256: Hash of the checkpoint.
+    """
+
+    network: Classifier
+    pixel_mean: float
+    pixel_std: float
+    temperature: float
+    threshold: Threshold
+    image_size: int
+    settings: Mapping[str, Any]
+    sha256: str
+
+
+def load_run(run: RunDir) -> TrainedModel:
+    """Return the best model of a finished run, on the CPU.
+
+    Raises:
+        WeightsError: If the run has no calibrated checkpoint or the checkpoint cannot be read.
+    """
+    settings = read_settings(run)
+    path = run.best_checkpoint
+    if not path.is_file() or not run.results.is_file():
+        raise WeightsError(
+            f"The run {run.path} is not finished.",
+            expected="checkpoints/best.ckpt and results.json",
+            found="a run that was stopped before its test",
+            remedy=f"python train.py resume={run.path}",
+        )
+    state = read_checkpoint(path)["state_dict"]
+    model = {key: value for key, value in settings["model"].items() if key != "_target_"}
+    network = build_classifier(**{**model, "weights": "none"})
+    network.load_state_dict(_inner(state, "network."))
+    network.eval()
+    chosen = read_json(run.results)["threshold"]
+    return TrainedModel(
+        network=network,
+        pixel_mean=float(state["pixel_mean"]),
+        pixel_std=float(state["pixel_std"]),
+        temperature=float(state["temperature"]),
+        threshold=Threshold(float(state["threshold"]), chosen["rule"], chosen["chosen_on"]),
+        image_size=int(settings["data"]["image_size"]),
+        settings=settings,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def read_settings(run: RunDir) -> dict[str, Any]:
+    """Return the configuration of a run as plain values."""
+    settings: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(run.config))  # type: ignore[assignment]
+    return settings
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return a checkpoint's plain content, or raise WeightsError if it is not plain or not whole."""
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError) as error:
+        raise WeightsError(
+            f"The checkpoint {path} cannot be read.",
+            expected="tensors and plain values, as medcnn writes them",
+            found=str(error).splitlines()[0][:200],
+            remedy="take the checkpoint of another run; medcnn does not unpickle code",
+        ) from error
+    return content
+
+
+def _inner(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}

@@ -1,0 +1,58 @@
+"""Batches through a trained network, into a Predictions table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from medcnn.calibration import probability
+from medcnn.data.batch import Batch
+
+
+@torch.inference_mode()
+def predict_logits(network: nn.Module, batches: Iterable[Batch]) -> pd.DataFrame:
+    """Return ``image_id, patient_id, label, logit`` of every image, in 32 bit and evaluation mode.
+
+    Args:
+        network: Image N×1×H×W in [0, 1] to logit N.
+        batches: The images, in the order that the table shall have.
+    """
+    was_training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    parts: list[pd.DataFrame] = []
+    for batch in batches:
+        logit: Tensor = network(batch["image"].to(device))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "image_id": batch["image_id"],
+                    "patient_id": batch["patient_id"],
+                    "label": batch["label"].numpy().astype(np.int64),
+                    "logit": logit.double().cpu().numpy(),
+                }
+            )
+        )
+    network.train(was_training)
+    return pd.concat(parts, ignore_index=True)
+
+
+def with_probabilities(logits: pd.DataFrame, split: str, temperature: float) -> pd.DataFrame:
+    """Return the logits as a Predictions table of ``split``, with entropy of each prediction."""
+    p = probability(logits["logit"].to_numpy(), temperature)
+    return logits.assign(split=split, p_abnormal=p, entropy=binary_entropy(p))
+
+
+def binary_entropy(p_N: np.ndarray) -> np.ndarray:
+    """Return the entropy of Bernoulli(p) in nats; 0 at p = 0 and p = 1.
+
+    >>> float(binary_entropy(np.array([0.5]))[0]).hex() == float(np.log(2)).hex()
+    True
+    """
+    from scipy.special import entr
+
+    return np.asarray(entr(p_N) + entr(1 - p_N))

@@ -1,0 +1,169 @@
+"""Checks of the values in a configuration, before anything heavy is imported.
+
+Hydra answers for names of keys and groups; this file answers for what stands behind them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medcnn.config import plain
+from medcnn.errors import ConfigError, DataError, nearest, unknown_name
+from medcnn.metrics.rules import parse_rule
+from medcnn.models.names import check_backbone
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value must be, in code and in words."""
+
+    holds: Callable[[Any], bool]
+    expected: str
+
+
+def _number(low: float, high: float, *, whole: bool = False, open_low: bool = False) -> Rule:
+    def holds(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            return False
+        return math.isfinite(value) and (low < value if open_low else low <= value) and value <= high
+
+    kind = "a whole number" if whole else "a number"
+    bounds = f"{'above' if open_low else 'from'} {low:g} to {high:g}"
+    return Rule(holds, f"{kind} {bounds}")
+
+
+def _one_of(*choices: str) -> Rule:
+    return Rule(lambda value: value in choices, f"one of {', '.join(choices)}")
+
+
+def _or(other: Any, rule: Rule) -> Rule:
+    shown = "null" if other is None else other
+    return Rule(lambda value: value == other or rule.holds(value), f"{shown} or {rule.expected}")
+
+
+_SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
+_FRACTION = Rule(
+    lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1,
+    "a number between 0 and 1",
+)
+
+RULES = {
+    "seed": _number(0, 2**32 - 1, whole=True),
+    "calibration": _one_of("temperature", "none"),
+    "language": _one_of("en", "de"),
+    "data.image_size": _number(16, 4096, whole=True),
+    "data.batch_size": _number(2, 65536, whole=True),
+    "data.num_workers": _or("auto", _number(0, 256, whole=True)),
+    "data.exact": _SWITCH,
+    "data.deduplicate": _SWITCH,
+    "data.audit": _one_of("error", "warn", "off"),
+    "data.balance": _one_of("none", "sampler", "weights"),
+    "data.val_fraction": _FRACTION,
+    "data.test_fraction": _FRACTION,
+    "data.folds": _or(None, _number(2, 1000, whole=True)),
+    "data.fold": _or(None, _number(0, 999, whole=True)),
+    "model.dropout": _number(0, 0.99),
+    "optimizer.lr": _number(0, 1e3, open_low=True),
+    "optimizer.weight_decay": _number(0, 1e3),
+    "trainer.max_epochs": _number(1, 100_000, whole=True),
+    "trainer.precision": _one_of(
+        "auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true", "16-true"
+    ),
+    "trainer.channels_last": _SWITCH,
+    "callbacks.monitor": _one_of("val_auroc", "val_loss"),
+    "callbacks.patience": _number(1, 100_000, whole=True),
+}
+
+
+def check(cfg: DictConfig) -> dict[str, Any]:
+    """Return the training configuration as plain values, all of them checked.
+
+    Raises:
+        ConfigError: If a value is missing, has the wrong type or is out of its range.
+        DataError: If ``data.root`` or a file named in the configuration does not exist.
+    """
+    settings: dict[str, Any] = plain(cfg)
+    _check_mappings(settings)
+    for key, rule in RULES.items():
+        value = _look_up(settings, key)
+        if value is not _ABSENT and not rule.holds(value):
+            raise ConfigError(
+                f"{key} cannot be {value!r}.",
+                expected=rule.expected,
+                found=f"{value!r} ({type(value).__name__})",
+                remedy=f"give {key}=VALUE with such a value",
+            )
+    parse_rule(settings["threshold"])
+    check_backbone(settings["model"]["backbone"])
+    _check_data(settings["data"])
+    return settings
+
+
+_ABSENT = object()
+
+
+def _look_up(settings: Mapping[str, Any], key: str) -> Any:
+    value: Any = settings
+    for name in key.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return _ABSENT
+        value = value[name]
+    return value
+
+
+def _check_mappings(settings: Mapping[str, Any]) -> None:
+    """Refuse ``data.root`` given as ``data=PATH``-like slips that replace a whole group."""
+    for group in ("data", "augment", "model", "loss", "optimizer", "scheduler", "trainer"):
+        if not isinstance(settings.get(group), Mapping):
+            raise ConfigError(
+                f"{group} has to be one of the {group} options.",
+                found=repr(settings.get(group)),
+                remedy=f"choose {group}=NAME, see --help",
+            )
+
+
+def _check_data(data: Mapping[str, Any]) -> None:
+    if data["val_fraction"] + data["test_fraction"] >= 0.95:
+        raise ConfigError(
+            "val_fraction and test_fraction leave nothing to train on.",
+            expected="a sum below 0.95",
+            found=f"{data['val_fraction']} + {data['test_fraction']}",
+        )
+    if (data["fold"] is None) != (data["folds"] is None):
+        raise ConfigError(
+            "data.fold and data.folds go together.",
+            expected="for example data.folds=5 data.fold=0",
+            found=f"data.folds={data['folds']} data.fold={data['fold']}",
+        )
+    for key in ("root", "split"):
+        if data.get(key):
+            check_path(Path(str(data[key])), f"data.{key}")
+
+
+def check_path(path: Path, key: str) -> None:
+    """Raise DataError if nothing is at ``path``, naming the part that does not exist."""
+    if path.exists():
+        return
+    parent = path
+    while not parent.exists() and parent != parent.parent:
+        missing, parent = parent.name, parent.parent
+    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    guess = nearest(missing, names)
+    raise DataError(
+        f"{key} does not exist: {path}",
+        expected="an existing file or folder",
+        found=f"{parent} has no {missing!r}",
+        remedy=f"did you mean {parent / guess}?" if guess else "check the path",
+    )
+
+
+def check_choice(what: str, word: str, choices: tuple[str, ...]) -> None:
+    """Raise ConfigError if ``word`` is not among ``choices``, naming the nearest."""
+    if word not in choices:
+        raise unknown_name(what, word, choices)

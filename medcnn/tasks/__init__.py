@@ -1,0 +1,1 @@
+"""Tasks: LightningModules that know the network and the objective, and nothing of files."""

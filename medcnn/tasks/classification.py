@@ -1,0 +1,159 @@
+"""The training task: one ``_step`` for train, val and test.
+
+The checkpoint holds plain values and tensors only, so it loads with ``weights_only=True``; what is
+learnt after training (temperature, threshold) lies in its buffers.
+
+Dimensions: N images, one channel, H×W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from medcnn.data.batch import Batch
+from medcnn.metrics.auroc import auroc_value
+from medcnn.models.classifier import Classifier
+
+
+class Schedule(Protocol):
+    """The factor on the base learning rate at each optimiser step."""
+
+    def factor(self, step: int, total: int) -> float:
+        """Return the factor at ``step`` of ``total``."""
+
+
+class Transfer(Protocol):
+    """Which parameters train, and at which rate."""
+
+    def setup(self, model: Classifier, n_train: int, weights_origin: Any) -> str:
+        """Freeze what is to be frozen and return the reason as text."""
+
+    def on_epoch(self, model: Classifier, epoch: int) -> bool:
+        """Change what trains at the start of an epoch; return whether anything changed."""
+
+    def keep_frozen(self, model: Classifier) -> None:
+        """Put frozen layers back into evaluation after ``train()``."""
+
+    def parameter_groups(
+        self, model: Classifier, lr: float, weight_decay: float
+    ) -> list[dict[str, Any]]:
+        """Return the optimiser's parameter groups."""
+
+
+class XrayClassification(pl.LightningModule):
+    """Normal/abnormal classification of chest X-rays.
+
+    Args:
+        network: Image to logit.
+        loss: ``(logit_N, label_N) -> scalar``.
+        optimizer: ``(parameter_groups) -> optimizer``.
+        schedule: Learning-rate factors.
+        transfer: What trains.
+        lr: Base learning rate.
+        weight_decay: Decoupled decay of weight matrices (norms and biases are exempt).
+        pixel_mean: Mean of the training pixels, in [0, 1].
+        pixel_std: Their standard deviation.
+        seed: Seed of dropout, drawn anew for every step, so that a resumed run repeats it.
+        channels_last: Whether images are laid out channels-last.
+    """
+
+    def __init__(
+        self,
+        network: Classifier,
+        *,
+        loss: nn.Module,
+        optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
+        schedule: Schedule,
+        transfer: Transfer,
+        lr: float,
+        weight_decay: float,
+        pixel_mean: float,
+        pixel_std: float,
+        seed: int = 0,
+        channels_last: bool = True,
+    ) -> None:
+        super().__init__()
+        self.network, self.loss = network, loss
+        self.optimizer_of, self.schedule, self.transfer = optimizer, schedule, transfer
+        self.lr, self.weight_decay, self.seed = lr, weight_decay, seed
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
+        self.register_buffer("pixel_std", torch.tensor(pixel_std))
+        self.register_buffer("temperature", torch.tensor(1.0, dtype=torch.float64))
+        self.register_buffer("threshold", torch.tensor(float("nan"), dtype=torch.float64))
+        self._seen: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {"train": [], "val": []}
+
+    def normalize(self, image_N1HW: Tensor) -> Tensor:
+        """Return the images with the training set's mean 0 and standard deviation 1."""
+        image = (image_N1HW - self.pixel_mean) / self.pixel_std
+        return image.contiguous(memory_format=self.layout)
+
+    def forward(self, image_N1HW: Tensor) -> Tensor:
+        """Return the uncalibrated logit of abnormal, N, for images in [0, 1]."""
+        return self.network(self.normalize(image_N1HW))
+
+    def _step(self, batch: Batch, split: str) -> Tensor:
+        logit = self(batch["image"]).float()
+        loss: Tensor = self.loss(logit, batch["label"])
+        self._seen[split].append((loss.detach(), logit.detach(), batch["label"]))
+        return loss
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Return the training loss of one batch."""
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Return the validation loss of one batch."""
+        return self._step(batch, "val")
+
+    def on_train_epoch_start(self) -> None:
+        """Let the transfer policy change what trains."""
+        if self.transfer.on_epoch(self.network, self.current_epoch):
+            self.trainer.strategy.setup_optimizers(self.trainer)
+        self.transfer.keep_frozen(self.network)
+
+    def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
+        """Key everything random in the network to the step."""
+        torch.manual_seed(np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0])
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's training loss and AUROC."""
+        self._log_epoch("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch's validation loss and AUROC."""
+        self._log_epoch("val")
+
+    def _log_epoch(self, split: str) -> None:
+        seen, self._seen[split] = self._seen[split], []
+        if not seen or self.trainer.sanity_checking:
+            return
+        sizes = torch.tensor([len(label) for _, _, label in seen], dtype=torch.float64)
+        losses = torch.stack([loss for loss, _, _ in seen]).double().cpu()
+        self.log(f"{split}_loss", float((losses * sizes).sum() / sizes.sum()), sync_dist=True)
+        logit = torch.cat([logit for _, logit, _ in seen]).cpu().numpy()
+        label = torch.cat([label for _, _, label in seen]).cpu().numpy()
+        ranked = auroc_value((label > 0.5).astype(int), logit) if np.isfinite(logit).all() else None
+        if ranked is not None:
+            self.log(f"{split}_auroc", ranked, sync_dist=True)
+
+    def configure_optimizers(self) -> Mapping[str, Any]:
+        """Return the optimiser and its schedule, which moves at every step."""
+        groups: Sequence[dict[str, Any]] = self.transfer.parameter_groups(
+            self.network, self.lr, self.weight_decay
+        )
+        optimizer = self.optimizer_of(list(groups))
+        total = int(self.trainer.estimated_stepping_batches)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.schedule.factor(step, total)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }

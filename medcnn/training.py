@@ -1,0 +1,181 @@
+"""Training: the whole story of a run, in order.
+
+Nothing here imports torch until the configuration and the data have proved sound.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from medcnn.console import say, warn
+from medcnn.data.manifest import Manifest
+from medcnn.data.preparation import Prepared, prepare
+from medcnn.errors import ConfigError, UserError
+from medcnn.evaluation.results import evaluate
+from medcnn.journal import Journal
+from medcnn.predictions import write_predictions
+from medcnn.reporting.report import write_report
+from medcnn.run_dir import RunDir, write_json, write_text
+from medcnn.settings import check
+
+if TYPE_CHECKING:
+    from medcnn.fitting import Fitted
+
+
+def train_command(cfg: DictConfig) -> RunDir:
+    """Do what ``train.py`` was asked: start a run, or go on with one."""
+    if cfg.resume is not None:
+        return resume(RunDir.open(cfg.resume))
+    return run(cfg)
+
+
+def run(cfg: DictConfig) -> RunDir:
+    """Train, test and report one model; return its run directory."""
+    settings = check(cfg)
+    directory = RunDir(choose_run_dir(settings))
+    _start(directory, settings)
+    return _train(directory, settings)
+
+
+def resume(directory: RunDir) -> RunDir:
+    """Go on with a run from its last whole epoch; a finished run is left as it is."""
+    if directory.results.is_file() and directory.report.is_file():
+        say(f"{directory.path} is finished; its report is {directory.report}")
+        return directory
+    settings = check(OmegaConf.create(OmegaConf.load(directory.config)))
+    say(f"going on with {directory.path}")
+    return _train(directory, settings)
+
+
+def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
+    journal = Journal(directory, seed=settings["seed"], echo=warn)
+    with journal.stage("data"):
+        prepared = prepare_run(directory, settings)
+    _note_data(journal, prepared.manifest)
+    fitting = importlib.import_module("medcnn.fitting")  # torch and Lightning: seconds
+    fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
+    with journal.stage("evaluate"):
+        results = conclude(directory, settings, prepared.manifest, fitted, journal)
+    journal.finish()
+    with journal.stage("report"):
+        write_report(directory, language=settings["language"])
+    announce(directory, results)
+    return directory
+
+
+def choose_run_dir(settings: Mapping[str, Any]) -> Path:
+    """Return where the run goes: as asked, Hydra's folder of a multirun job, or by name and time."""
+    if settings["run_dir"] is not None:
+        return Path(settings["run_dir"])
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        return Path(HydraConfig.get().runtime.output_dir)
+    return Path("outputs") / settings["name"] / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+
+
+def _start(directory: RunDir, settings: Mapping[str, Any]) -> None:
+    if directory.config.is_file():
+        raise UserError(
+            f"There is a run in {directory.path} already.",
+            expected="a folder without a run",
+            found=str(directory.config),
+            remedy=f"go on with it by resume={directory.path}, or choose another run_dir",
+        )
+    try:
+        directory.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"run_dir cannot be made: {directory.path}", found=str(error), remedy="choose another"
+        ) from error
+    write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+
+
+def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
+    """Prepare the data and leave ``manifest.csv`` and ``audit.json`` in the run directory."""
+    prepared = prepare(
+        settings["data"],
+        seed=settings["seed"],
+        on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
+    )
+    prepared.manifest.write(directory.manifest)
+    counts = prepared.manifest.table.groupby("split")["label"].agg(["size", "sum"])
+    for split in ("train", "val", "test"):
+        n, abnormal = int(counts.loc[split, "size"]), int(counts.loc[split, "sum"])
+        say(f"{split:5}  {n:6} images, {n - abnormal} normal, {abnormal} abnormal")
+    return prepared
+
+
+def _note_data(journal: Journal, manifest: Manifest) -> None:
+    for text in manifest.warnings:
+        journal.warn(text)
+    journal.note(
+        data={
+            "source": manifest.source,
+            "label_policy": manifest.label_policy,
+            "citation": manifest.citation,
+        }
+    )
+
+
+def conclude(
+    directory: RunDir,
+    settings: Mapping[str, Any],
+    manifest: Manifest,
+    fitted: Fitted,
+    journal: Journal,
+) -> dict[str, Any]:
+    """Write the predictions and ``results.json``: the one look at the test split."""
+    extra = [name for name in settings["subgroups"] if name in manifest.table.columns]
+    for name in set(settings["subgroups"]) - set(extra):
+        journal.warn(f"The manifest has no column {name!r} to report subgroups by.")
+    columns = manifest.table[["image_id", *extra]]
+    test = fitted.test.merge(columns, on="image_id", how="left", validate="one_to_one")
+    write_predictions(fitted.val, directory.predictions("val"))
+    write_predictions(test, directory.predictions("test"))
+    results = evaluate(
+        test,
+        fitted.threshold,
+        split="test",
+        subgroups=extra,
+        temperature=fitted.temperature,
+        seed=settings["seed"],
+    )
+    journal.note(test_looks=journal.facts["test_looks"] + 1)
+    results["warnings"] = [*journal.facts["warnings"], *results.get("warnings", [])]
+    write_json(directory.results, results)
+    return results
+
+
+def announce(directory: RunDir, results: Mapping[str, Any]) -> None:
+    """Print the headline numbers with their intervals, and where the report is."""
+    threshold = results["threshold"]
+    say("")
+    say(f"test: {results['n']} images of {results['n_patients']} patients, prevalence "
+        f"{results['prevalence']:.3f}")
+    say(f"threshold {threshold['value']:.4f} ({threshold['rule']}, chosen on "
+        f"{threshold['chosen_on']}, frozen)")
+    for name, key in (
+        ("sensitivity", "sensitivity"),
+        ("specificity", "specificity"),
+        ("AUROC", "auroc"),
+    ):
+        say(f"{name:12} {show_estimate(results[key])}")
+    say(f"report       {directory.report}")
+
+
+def show_estimate(estimate: Mapping[str, Any] | None) -> str:
+    """Return ``0.912 (95 % CI 0.871 to 0.942, wilson)``, or say that it is not estimable."""
+    if estimate is None or estimate["value"] is None:
+        return "not estimable"
+    if estimate["ci"] is None:
+        return f"{estimate['value']:.3f} (no interval)"
+    low, high = estimate["ci"]
+    return f"{estimate['value']:.3f} (95 % CI {low:.3f} to {high:.3f}, {estimate['method']})"
