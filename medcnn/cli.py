@@ -42,18 +42,18 @@ class Command:
 COMMANDS = {
     "train": Command("train", "medcnn.training:train_command", "train, test and report a model"),
     "evaluate": Command(
-        "evaluate", "medcnn.commands:evaluate", "report a run, several, or a predictions file"
+        "evaluate", "medcnn.commands.evaluate:run", "report a run, several, or a predictions file"
     ),
-    "predict": Command("predict", "medcnn.commands:predict", "predict a file or a folder"),
-    "audit": Command("audit", "medcnn.commands:audit", "look for leaks in a data set"),
+    "predict": Command("predict", "medcnn.commands.predict:run", "predict a file or a folder"),
+    "audit": Command("audit", "medcnn.commands.audit:run", "look for leaks in a data set"),
     "check": Command(
-        "check", "medcnn.commands:check", "prove the layers or the DICOM reader", ("what", "names")
+        "check", "medcnn.commands.check:run", "prove the layers or the DICOM reader", ("what", "names")
     ),
     "doctor": Command(
-        "doctor", "medcnn.commands:doctor", "what is wrong with a file or folder", ("path",)
+        "doctor", "medcnn.commands.doctor:run", "what is wrong with a file or folder", ("path",)
     ),
-    "show": Command("show", "medcnn.commands:show", "draw a model's arithmetic or augmentations"),
-    "plan": Command("plan", "medcnn.commands:plan", "the sample size of a study"),
+    "show": Command("show", "medcnn.commands.show:run", "draw a model's arithmetic or augmentations"),
+    "plan": Command("plan", "medcnn.commands.plan:run", "the sample size of a study"),
 }
 
 

@@ -21,6 +21,7 @@ from medcnn.evaluation.results import evaluate
 from medcnn.journal import Journal
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
+from medcnn.reporting.summary import announce
 from medcnn.run_dir import RunDir, write_json, write_text
 from medcnn.settings import check
 
@@ -65,7 +66,7 @@ def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
     journal.finish()
     with journal.stage("report"):
         write_report(directory, language=settings["language"])
-    announce(directory, results)
+    announce(results, directory.report)
     return directory
 
 
@@ -152,30 +153,3 @@ def conclude(
     results["warnings"] = [*journal.facts["warnings"], *results.get("warnings", [])]
     write_json(directory.results, results)
     return results
-
-
-def announce(directory: RunDir, results: Mapping[str, Any]) -> None:
-    """Print the headline numbers with their intervals, and where the report is."""
-    threshold = results["threshold"]
-    say("")
-    say(f"test: {results['n']} images of {results['n_patients']} patients, prevalence "
-        f"{results['prevalence']:.3f}")
-    say(f"threshold {threshold['value']:.4f} ({threshold['rule']}, chosen on "
-        f"{threshold['chosen_on']}, frozen)")
-    for name, key in (
-        ("sensitivity", "sensitivity"),
-        ("specificity", "specificity"),
-        ("AUROC", "auroc"),
-    ):
-        say(f"{name:12} {show_estimate(results[key])}")
-    say(f"report       {directory.report}")
-
-
-def show_estimate(estimate: Mapping[str, Any] | None) -> str:
-    """Return ``0.912 (95 % CI 0.871 to 0.942, wilson)``, or say that it is not estimable."""
-    if estimate is None or estimate["value"] is None:
-        return "not estimable"
-    if estimate["ci"] is None:
-        return f"{estimate['value']:.3f} (no interval)"
-    low, high = estimate["ci"]
-    return f"{estimate['value']:.3f} (95 % CI {low:.3f} to {high:.3f}, {estimate['method']})"

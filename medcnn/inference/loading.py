@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import OmegaConf
-from torch import Tensor
+from torch import Tensor, nn
 
 from medcnn.errors import WeightsError
 from medcnn.metrics.thresholds import Threshold
@@ -23,29 +22,46 @@ from medcnn.models.classifier import Classifier, build_classifier
 from medcnn.run_dir import RunDir, read_json
 
 
-@dataclass(frozen=True)
-class TrainedModel:
+class TrainedModel(nn.Module):
     """A classifier in evaluation mode with what was learnt for it on train and val.
 
-    Attributes:
+    Args:
         network: Normalised image N×1×H×W to logit N.
         pixel_mean: Mean of the training pixels, in [0, 1].
         pixel_std: Their standard deviation.
         temperature: Divides the logit.
         threshold: The frozen operating point.
-        image_size: Pixels a side.
         settings: The run's configuration.
         sha256: Hash of the checkpoint.
     """
 
-    network: Classifier
-    pixel_mean: float
-    pixel_std: float
-    temperature: float
-    threshold: Threshold
-    image_size: int
-    settings: Mapping[str, Any]
-    sha256: str
+    def __init__(
+        self,
+        network: Classifier,
+        *,
+        pixel_mean: float,
+        pixel_std: float,
+        temperature: float,
+        threshold: Threshold,
+        settings: Mapping[str, Any],
+        sha256: str,
+    ) -> None:
+        super().__init__()
+        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.pixel_mean, self.pixel_std = pixel_mean, pixel_std
+        self.temperature, self.threshold = temperature, threshold
+        self.settings, self.sha256 = settings, sha256
+        self.image_size = int(settings["data"]["image_size"])
+
+    def normalize(self, image_N1HW: Tensor) -> Tensor:
+        """Return the images as the network saw them in training."""
+        image = (image_N1HW - self.pixel_mean) / self.pixel_std
+        return image.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, image_N1HW: Tensor) -> Tensor:
+        """Return the uncalibrated logit of abnormal, N, for images in [0, 1]."""
+        logit: Tensor = self.network(self.normalize(image_N1HW))
+        return logit
 
 
 def load_run(run: RunDir) -> TrainedModel:
@@ -67,15 +83,13 @@ def load_run(run: RunDir) -> TrainedModel:
     model = {key: value for key, value in settings["model"].items() if key != "_target_"}
     network = build_classifier(**{**model, "weights": "none"})
     network.load_state_dict(_inner(state, "network."))
-    network.eval()
     chosen = read_json(run.results)["threshold"]
     return TrainedModel(
-        network=network,
+        network,
         pixel_mean=float(state["pixel_mean"]),
         pixel_std=float(state["pixel_std"]),
         temperature=float(state["temperature"]),
         threshold=Threshold(float(state["threshold"]), chosen["rule"], chosen["chosen_on"]),
-        image_size=int(settings["data"]["image_size"]),
         settings=settings,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )

@@ -1,0 +1,34 @@
+"""``medcnn predict``: a file or a folder through trained runs, into a CSV file."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medcnn.config import plain
+from medcnn.console import say
+from medcnn.predictions import write_predictions
+from medcnn.run_dir import RunDir
+from medcnn.settings import check_path
+
+
+def run(cfg: DictConfig) -> Any:
+    """Predict what the configuration names, write the table, and return it."""
+    options = plain(cfg)
+    given = options["run"]
+    runs = [RunDir.open(path) for path in ([given] if isinstance(given, str) else given)]
+    check_path(Path(options["input"]), "input")
+    predicting = importlib.import_module("medcnn.inference.folder")  # torch: seconds
+    table = predicting.predict_files(runs, options)
+    write_predictions(table, Path(options["output"]))
+    unread = int(table["error"].notna().sum())
+    abnormal = int((table["decision"] == "abnormal").sum())
+    say(
+        f"{len(table)} files: {abnormal} abnormal, {len(table) - abnormal - unread} normal, "
+        f"{unread} not readable"
+    )
+    say(f"predictions  {options['output']}")
+    return table
