@@ -1,4 +1,4 @@
-"""A manifest that the user wrote: a CSV file with ``image_id, path, label`` and what else it has."""
+"""A manifest that the user wrote: a CSV file with ``image_id, path, label`` and further columns."""
 
 from __future__ import annotations
 
