@@ -1,0 +1,99 @@
+"""Grey-scale operators: curves from [0, 1] to [0, 1], the same code for NumPy arrays and for tensors.
+
+On uint8 images neighbouring curves are composed over the 256 levels and looked up once, so that there is
+one rounding however many there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medcnn.augment.operator import (
+    Operator,
+    Range,
+    Values,
+    checked_range,
+    log_uniform,
+    uniform,
+)
+
+
+@dataclass(kw_only=True)
+class Pointwise(Operator):
+    """An operator whose result at a pixel depends on that pixel and on the image's mean alone."""
+
+    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+        """Return the new levels for ``level`` in [0, 1]; arrays and tensors alike."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class Brightness(Pointwise):
+    """Multiply the grey values.
+
+    Args:
+        factor: Half-width around 1, or ``(low, high)``.
+    """
+
+    factor: Range = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._factor = checked_range(self.factor, "brightness.factor", 0, 4, neutral=1)
+
+    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+        """Draw factors."""
+        return {"amount": uniform(rng, n, self._factor)}
+
+    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+        """Return ``level`` times the factor, clipped."""
+        return (level * amount).clip(0, 1)
+
+
+@dataclass(kw_only=True)
+class Contrast(Pointwise):
+    """Spread the grey values about the image's mean.
+
+    Args:
+        factor: Half-width around 1, or ``(low, high)``.
+    """
+
+    factor: Range = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._factor = checked_range(self.factor, "contrast.factor", 0, 4, neutral=1)
+
+    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+        """Draw factors."""
+        return {"amount": uniform(rng, n, self._factor)}
+
+    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+        """Return the levels spread about the mean, clipped."""
+        return (mean + (level - mean) * amount).clip(0, 1)
+
+
+@dataclass(kw_only=True)
+class Gamma(Pointwise):
+    """Raise the grey values to a power: tube voltage and film curves differ in this way.
+
+    Args:
+        exponent: Half-width around 1, or ``(low, high)``; above 1 mid-greys become darker.
+    """
+
+    exponent: Range = (0.8, 1.25)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._exponent = checked_range(self.exponent, "gamma.exponent", 0.1, 10, neutral=1)
+
+    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+        """Draw exponents."""
+        return {"amount": log_uniform(rng, n, self._exponent)}
+
+    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+        """Return the powers."""
+        return level**amount

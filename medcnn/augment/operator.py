@@ -1,0 +1,111 @@
+"""What all augmentation operators share: a probability, ranges, and how their values are drawn.
+
+An operator turns random numbers into plain arrays, one entry an image, and knows how to apply them. It
+holds no random state, so that the same generator gives the same values in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from medcnn.errors import ConfigError
+
+Floats = npt.NDArray[np.float64]
+Values = dict[str, npt.NDArray[Any]]
+"""Drawn values by name, each with N entries along its first axis; ``active`` is bool."""
+Range = float | Sequence[float]
+"""A half-width around the neutral value, or ``(low, high)``."""
+
+
+@dataclass(kw_only=True)
+class Operator:
+    """One augmentation.
+
+    Args:
+        p: Probability that an image is changed at all, in [0, 1].
+    """
+
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.p = checked(self.p, f"{self.name}.p", 0.0, 1.0)
+
+    @property
+    def name(self) -> str:
+        """The operator's name for messages and figures, such as ``rotation``."""
+        return type(self).__name__.lower()
+
+    def draw(self, rng: np.random.Generator, n: int) -> Values:
+        """Draw the values of ``n`` images.
+
+        The same count of random numbers is taken whatever the options are: to change one operator's
+        options changes nothing of the other operators' draws.
+        """
+        active = rng.random(n) < self.p
+        return {"active": active, **self.draw_values(rng, n)}
+
+    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+        """Draw the operator's own values as if every image were changed."""
+        raise NotImplementedError
+
+
+def checked(value: Any, name: str, low: float, high: float) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ConfigError: If it is not a number within [low, high].
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not low <= number <= high:
+        raise ConfigError(
+            f"augment: {name} cannot be {value!r}.",
+            expected=f"a number from {low:g} to {high:g}",
+            found=repr(value),
+            remedy=f"set augment.operators.{name} within that range",
+        )
+    return number
+
+
+def checked_range(
+    value: Range, name: str, low: float, high: float, *, neutral: float | None = 0.0
+) -> tuple[float, float]:
+    """Return ``(low, high)`` of a half-width around ``neutral`` or of a pair.
+
+    Raises:
+        ConfigError: If it is neither, or reaches beyond [low, high], or is upside down.
+    """
+    if isinstance(value, (int, float)) and neutral is not None:
+        half = checked(value, name, 0.0, max(high - neutral, neutral - low))
+        pair: list[Any] = [max(neutral - half, low), min(neutral + half, high)]
+    else:
+        pair = [value] if isinstance(value, (int, float, str)) else list(value)
+    if len(pair) == 2:
+        first, second = (checked(end, name, low, high) for end in pair)
+        if first <= second:
+            return first, second
+    raise ConfigError(
+        f"augment: {name} cannot be {value!r}.",
+        expected="a pair [low, high] with low <= high"
+        + (" or one half-width" if neutral is not None else ""),
+        found=repr(value),
+        remedy=f"set for example augment.operators.{name}=[{low:g},{high:g}]",
+    )
+
+
+def uniform(rng: np.random.Generator, n: int, ends: tuple[float, float]) -> Floats:
+    """Return ``n`` numbers, uniform between the two ends."""
+    return ends[0] + (ends[1] - ends[0]) * rng.random(n)
+
+
+def log_uniform(rng: np.random.Generator, n: int, ends: tuple[float, float]) -> Floats:
+    """Return ``n`` positive numbers whose logarithm is uniform between the ends' logarithms."""
+    low, high = np.log(ends[0]), np.log(ends[1])
+    return np.exp(low + (high - low) * rng.random(n))

@@ -1,0 +1,248 @@
+"""Augmentation as data: values are drawn once for a batch, then executed by the engine at hand.
+
+The geometric operators compose, in the order of the configuration, into one resampling; then come the
+operators on grey values, in the order of the configuration; then, on the whole batch, mixup and CutMix.
+Dimensions: N images, H×W pixels, C = 1 channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from medcnn.augment.bending import Elastic, Lens
+from medcnn.augment.erasing import Cutout, Erasing
+from medcnn.augment.filters import Blur, Filter, Noise, Sharpen
+from medcnn.augment.geometry import (
+    Crop,
+    Flip,
+    Geometric,
+    Perspective,
+    Rotation,
+    Scale,
+    Shear,
+    Size,
+    Stretch,
+    Translation,
+    identity,
+)
+from medcnn.augment.intensity import Brightness, Contrast, Gamma, Pointwise
+from medcnn.augment.mixing import CutMix, Mixing, Mixup
+from medcnn.augment.operator import Floats, Operator, Values
+from medcnn.augment.resampling import BORDERS, Images, Warp, resample, resample_tensor
+from medcnn.errors import ConfigError, unknown_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+OPERATORS: dict[str, type[Operator]] = {
+    "flip": Flip,
+    "rotation": Rotation,
+    "scale": Scale,
+    "translation": Translation,
+    "shear": Shear,
+    "stretch": Stretch,
+    "perspective": Perspective,
+    "crop": Crop,
+    "elastic": Elastic,
+    "lens": Lens,
+    "brightness": Brightness,
+    "contrast": Contrast,
+    "gamma": Gamma,
+    "noise": Noise,
+    "blur": Blur,
+    "sharpen": Sharpen,
+    "erasing": Erasing,
+    "cutout": Cutout,
+    "mixup": Mixup,
+    "cutmix": CutMix,
+}
+"""The operators by the names that configurations use."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What happens to the N images of one batch: plain arrays, to be kept, sent or repeated.
+
+    Attributes:
+        n: Number of images.
+        size: Height and width in pixels.
+        values: For each operator, its drawn values.
+    """
+
+    n: int
+    size: Size
+    values: dict[str, Values]
+
+
+class Augmentation:
+    """A pipeline of operators.
+
+    Args:
+        operators: For each operator's name, its options (a mapping, possibly empty); an operator that is
+            set to null is left out.
+        border: What stands outside of the image: ``zeros``, ``border`` or ``reflection``.
+
+    Raises:
+        ConfigError: If an operator or an option is unknown, or a value is not valid.
+    """
+
+    def __init__(
+        self, operators: Mapping[str, Mapping[str, Any] | None] | None = None, border: str = "zeros"
+    ) -> None:
+        if border not in BORDERS:
+            raise unknown_name("border of augmentations", border, BORDERS)
+        self.border = border
+        self.operators = {
+            name: make_operator(name, options)
+            for name, options in (operators or {}).items()
+            if options is not None
+        }
+
+    def draw(self, rng: np.random.Generator, n: int, size: Size | int) -> Parameters:
+        """Draw what will happen to ``n`` images of a size; mixing is drawn by ``mix``."""
+        shape = (size, size) if isinstance(size, int) else size
+        values = {
+            name: operator.draw(rng, n)
+            for name, operator in self.operators.items()
+            if not isinstance(operator, Mixing)
+        }
+        return Parameters(n, shape, values)
+
+    def __call__(self, images_NHW: Images, rng: np.random.Generator) -> Images:
+        """Draw and apply."""
+        height, width = images_NHW.shape[1:]
+        return self.apply(images_NHW, self.draw(rng, len(images_NHW), (height, width)))
+
+    def apply(self, images_NHW: Images, parameters: Parameters) -> Images:
+        """Return the augmented images on the CPU, by OpenCV; dtype and range are kept."""
+        _check_fit(images_NHW.shape[0], images_NHW.shape[1:], parameters)
+        images = images_NHW.copy()
+        warp = self.warp(parameters)
+        if warp is not None:
+            images = resample(images, warp, self.border)
+        for stage in self._stages():
+            for row in range(len(images)):
+                images[row] = _run_stage(stage, images[row], parameters, row)
+        return images
+
+    def apply_tensor(self, image_N1HW: Tensor, parameters: Parameters) -> Tensor:
+        """Return the augmented images in [0, 1], in batched operations on their device."""
+        import torch
+
+        _check_fit(image_N1HW.shape[0], tuple(image_N1HW.shape[-2:]), parameters)
+        image = image_N1HW
+        warp = self.warp(parameters)
+        if warp is not None:
+            image = resample_tensor(image, warp, self.border)
+        for name, operator in self.operators.items():
+            if not isinstance(operator, (Pointwise, Filter)):
+                continue
+            values = parameters.values[name]
+            active = torch.as_tensor(values["active"], device=image.device)[:, None, None, None]
+            if isinstance(operator, Pointwise):
+                amount = torch.as_tensor(values["amount"]).to(image)[:, None, None, None]
+                changed = operator.curve(image, image.mean((1, 2, 3), keepdim=True), amount)
+            else:
+                changed = operator.tensor(image, values)
+            image = torch.where(active, changed, image)
+        return image
+
+    def mix(
+        self, image_N1HW: Tensor, label_N: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return the batch after mixup and CutMix, where the pipeline has them."""
+        for operator in self.operators.values():
+            if isinstance(operator, Mixing):
+                values = operator.draw(rng, len(label_N))
+                if values["active"]:
+                    image_N1HW, label_N = operator.mix(image_N1HW, label_N, values)
+        return image_N1HW, label_N
+
+    def warp(self, parameters: Parameters) -> Warp | None:
+        """Return the composed map of the geometric operators, None where there are none."""
+        matrix: Floats = identity(parameters.n)
+        field, lens, found = None, None, False
+        for name, operator in self.operators.items():
+            if isinstance(operator, (Geometric, Elastic, Lens)):
+                values, found = parameters.values[name], True
+                active = values["active"]
+            if isinstance(operator, Geometric):
+                step = operator.matrix(values, parameters.size)
+                matrix = matrix @ np.where(active[:, None, None], step, np.eye(3))
+            elif isinstance(operator, Elastic):
+                field = values["field"] * active[:, None, None, None]
+            elif isinstance(operator, Lens):
+                lens = values["k"] * active
+        return Warp(matrix, field, lens) if found else None
+
+    def _stages(self) -> list[list[tuple[str, Pointwise | Filter]]]:
+        """Return the operators on grey values, neighbouring curves together."""
+        stages: list[list[tuple[str, Pointwise | Filter]]] = []
+        for name, operator in self.operators.items():
+            if isinstance(operator, Pointwise) and stages and _is_curve(stages[-1]):
+                stages[-1].append((name, operator))
+            elif isinstance(operator, (Pointwise, Filter)):
+                stages.append([(name, operator)])
+        return stages
+
+
+def make_operator(name: str, options: Mapping[str, Any]) -> Operator:
+    """Return an operator by its configured name and options.
+
+    Raises:
+        ConfigError: If the name, an option or a value is not valid.
+    """
+    if name not in OPERATORS:
+        raise unknown_name("augmentation operator", name, OPERATORS)
+    kind = OPERATORS[name]
+    known = [option for option in kind.__dataclass_fields__ if not option.startswith("_")]
+    for option in options:
+        if option not in known:
+            raise unknown_name(f"option of the augmentation operator {name}", str(option), known)
+    return kind(**options)
+
+
+def _check_fit(n: int, size: tuple[int, ...], parameters: Parameters) -> None:
+    if n != parameters.n or tuple(size) != tuple(parameters.size):
+        raise ConfigError(
+            "The augmentation's parameters were drawn for other images.",
+            expected=f"{parameters.n} images of {parameters.size[0]}×{parameters.size[1]} pixels",
+            found=f"{n} images of {'×'.join(map(str, size))} pixels",
+            remedy="draw parameters for this batch",
+        )
+
+
+def _is_curve(stage: list[tuple[str, Pointwise | Filter]]) -> bool:
+    return isinstance(stage[-1][1], Pointwise)
+
+
+def _run_stage(
+    stage: list[tuple[str, Pointwise | Filter]], image: Images, parameters: Parameters, row: int
+) -> Images:
+    """Return one image after one filter or one run of curves."""
+    curves: list[tuple[Pointwise, float]] = []
+    for name, operator in stage:
+        values = parameters.values[name]
+        if not values["active"][row]:
+            continue
+        if isinstance(operator, Pointwise):
+            curves.append((operator, float(values["amount"][row])))
+        else:
+            image = operator.image(image, {key: array[row] for key, array in values.items()})
+    return _look_up(image, curves) if curves else image
+
+
+def _look_up(image: Images, curves: list[tuple[Pointwise, float]]) -> Images:
+    """Return the image after all curves: composed over its grey levels, rounded once."""
+    peak = int(np.iinfo(image.dtype).max)
+    level = np.linspace(0, 1, peak + 1)
+    share = np.bincount(image.ravel(), minlength=peak + 1) / image.size
+    for operator, amount in curves:
+        level = operator.curve(level, float(share @ level), amount)
+    table = np.rint(level * peak).astype(image.dtype)
+    return np.asarray(cv2.LUT(image, table) if peak == 255 else table[image], image.dtype)
