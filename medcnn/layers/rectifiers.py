@@ -1,0 +1,225 @@
+"""Rectified linear units: plain, leaky, parametric, randomised leaky and noisy.
+
+All are y = x for positive x and y = a·x otherwise (the noisy one adds noise first); they differ in
+where the slope a comes from. The derivative at exactly 0 is taken as a, as torch does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from medcnn.errors import ConfigError
+from medcnn.layers.example import Example
+from medcnn.layers.stochastic import StochasticLayer
+
+_EXAMPLES = (Example({}, (3, 4, 5), (16, 8, 28, 28)),)
+
+
+class ReLUFunction(Function):
+    """f(x) = max(0, x), f'(x) = 1 where x > 0 and 0 elsewhere; NaN stays NaN."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Return f(x)."""
+        y = x.clamp(min=0)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Tensor:
+        """Return dL/dx."""
+        (y,) = ctx.saved_tensors
+        return torch.where(y > 0, grad_outputs[0], 0)
+
+
+class LeakyFunction(Function):
+    r"""f(x) = x where x > 0 and a x elsewhere, with one slope a, one a channel or one an element.
+
+    .. math::
+        \frac{\partial L}{\partial x} = \delta \cdot (1 \text{ or } a), \qquad
+        \frac{\partial L}{\partial a} = \sum_{x \le 0} \delta x,
+
+    summed over all elements that share the slope. The slope is a constant (leaky), a parameter
+    (He et al. 2015, arXiv:1502.01852) or drawn from an interval (Xu et al. 2015, arXiv:1505.00853).
+    The backward uses only its inputs and may be differentiated again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: Tensor) -> Tensor:
+        """Return f(x); ``slope`` is broadcast against ``x``."""
+        ctx.save_for_backward(x, slope)
+        return torch.where(x > 0, x, slope * x)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor, Tensor | None]:
+        """Return the gradients of the input and of the slope."""
+        (delta,) = grad_outputs
+        x, slope = ctx.saved_tensors
+        dx = torch.where(x > 0, delta, slope * delta)
+        if not ctx.needs_input_grad[1]:
+            return dx, None
+        return dx, torch.where(x > 0, 0, delta * x).sum_to_size(slope.shape)
+
+
+class NoisyReLUFunction(Function):
+    r"""The noisy rectifier of Nair and Hinton (ICML 2010), noise variance :math:`s(x)` logistic.
+
+    .. math:: f(x) = \max(0, z), \qquad z = x + \epsilon \sqrt{s(x)}
+
+    The noise grows with the input, so that x acts twice. From :math:`s' = s (1 - s)`,
+
+    .. math:: f'(x) = \mathbb{1}[z > 0]
+        \Bigl( 1 + \tfrac12 \epsilon \sqrt{s(x)} \, (1 - s(x)) \Bigr) .
+
+    The backward uses only its inputs and may be differentiated again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, noise: Tensor) -> Tensor:
+        """Return f(x) for one draw of standard normal noise."""
+        ctx.save_for_backward(x, noise)
+        return (x + noise * (1 + torch.exp(-x)).rsqrt()).clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor, None]:
+        """Return dL/dx."""
+        (delta,) = grad_outputs
+        x, noise = ctx.saved_tensors
+        s = 1 / (1 + torch.exp(-x))
+        spread = noise * s.sqrt()
+        slope = 1 + 0.5 * spread * (1 - s)
+        return torch.where(x + spread > 0, delta * slope, 0), None
+
+
+_relu: Callable[[Tensor], Tensor] = ReLUFunction.apply
+_leaky: Callable[[Tensor, Tensor], Tensor] = LeakyFunction.apply
+_noisy_relu: Callable[[Tensor, Tensor], Tensor] = NoisyReLUFunction.apply
+
+
+class ReLU(nn.ReLU):
+    """The rectified linear unit, see ``ReLUFunction``."""
+
+    reference = nn.ReLU
+    examples: ClassVar[tuple[Example, ...]] = _EXAMPLES
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return non-negative values."""
+        return _relu(input)
+
+
+class LeakyReLU(nn.LeakyReLU):
+    """The rectifier with a fixed slope for negative inputs."""
+
+    reference = nn.LeakyReLU
+    examples: ClassVar[tuple[Example, ...]] = (
+        *_EXAMPLES,
+        Example({"negative_slope": 0.3}, (3, 4)),
+    )
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        super().__init__(negative_slope)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input`` with its negative part scaled."""
+        return _leaky(input, input.new_full((), self.negative_slope))
+
+
+class PReLU(nn.PReLU):
+    """The rectifier whose negative slope is learnt, one in all or one a channel (dimension 1)."""
+
+    reference = nn.PReLU
+    examples: ClassVar[tuple[Example, ...]] = (
+        *_EXAMPLES,
+        Example({"num_parameters": 4, "init": 0.1}, (3, 4, 5, 2)),
+    )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input`` with its negative part scaled."""
+        shape = [1] * input.dim()
+        if input.dim() > 1:
+            shape[1] = self.num_parameters
+        return _leaky(input, self.weight.to(input.dtype).reshape(shape))
+
+
+class RReLU(StochasticLayer):
+    """The rectifier with a random negative slope while training and the mean slope afterwards.
+
+    Args:
+        lower: Least slope.
+        upper: Greatest slope.
+
+    Raises:
+        ConfigError: If ``lower`` is above ``upper``.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = _EXAMPLES
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3) -> None:
+        super().__init__()
+        if lower > upper:
+            raise ConfigError(
+                "The slopes of rrelu are in the wrong order.",
+                expected="lower <= upper",
+                found=f"lower={lower}, upper={upper}",
+                remedy="swap them",
+            )
+        self.lower, self.upper = lower, upper
+
+    @classmethod
+    def reference(cls, lower: float = 1 / 8, upper: float = 1 / 3) -> nn.Module:
+        """Return the composition: torch draws its own slopes one by one, only where x <= 0."""
+        return ComposedRReLU(lower, upper)
+
+    def slopes(self, x: Tensor) -> Tensor:
+        """Return one slope an element while sampling, else the mean slope."""
+        if not self.sampling:
+            return x.new_full((), (self.lower + self.upper) / 2)
+        return self.uniform(x, self.lower, self.upper)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with its negative part scaled."""
+        return _leaky(x, self.slopes(x))
+
+    def extra_repr(self) -> str:
+        """Return the options, for ``print(model)``."""
+        return f"lower={self.lower:.4g}, upper={self.upper:.4g}"
+
+
+class ComposedRReLU(RReLU):
+    """The same draws, differentiated by torch's autograd."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with its negative part scaled."""
+        return F.relu(x) - self.slopes(x) * F.relu(-x)
+
+
+class NoisyReLU(StochasticLayer):
+    """The rectifier of a noisy input while training, see ``NoisyReLUFunction``; then plain."""
+
+    examples: ClassVar[tuple[Example, ...]] = _EXAMPLES
+
+    @classmethod
+    def reference(cls) -> nn.Module:
+        """Return the composition that torch's autograd differentiates."""
+        return ComposedNoisyReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return non-negative values."""
+        return _noisy_relu(x, self.normal(x)) if self.sampling else _relu(x)
+
+
+class ComposedNoisyReLU(StochasticLayer):
+    """The same draws, differentiated by torch's autograd."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return non-negative values."""
+        return F.relu(x + self.normal(x) * torch.sigmoid(x).sqrt()) if self.sampling else F.relu(x)

@@ -1,0 +1,225 @@
+"""Dropout of larger parts: channels, connections, whole branches and blocks of pixels.
+
+All are inverted: what is kept is scaled so that the expectation is the input, and evaluation does
+nothing. The masks are applied by ``MaskFunction``, whose backward they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from medcnn.errors import ConfigError
+from medcnn.layers.dropout import UnitDropout, apply_mask, checked_probability, inverted_mask
+from medcnn.layers.example import Example
+from medcnn.layers.precision import as_autocast
+from medcnn.layers.stochastic import StochasticLayer
+
+
+class Dropout2d(UnitDropout):
+    """Spatial dropout: whole channels of an image are dropped (Tompson et al. 2015).
+
+    Neighbouring pixels of a feature map say nearly the same, so dropping single ones drops little.
+    """
+
+    reference: Callable[..., nn.Module] = nn.Dropout2d
+    examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.5}, (3, 4, 5, 2), (16, 8, 28, 28)),)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return N×C×H×W ``x`` with channels dropped while sampling, else ``x``."""
+        if not self.sampling or self.p == 0:
+            return x
+        shape = (x.shape[0], x.shape[1], *[1] * (x.dim() - 2))
+        return apply_mask(x, inverted_mask(self, x, shape, self.p))
+
+
+class StochasticDepth(UnitDropout):
+    """Drops a whole residual branch, of one example each or of the batch (Huang et al. 2016).
+
+    Args:
+        p: Probability of dropping.
+        mode: ``row`` draws once an example, ``batch`` once for all.
+
+    Raises:
+        ConfigError: If ``p`` is not in [0, 1] or the mode is unknown.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"p": 0.4}, (6, 4, 3, 2), (16, 8, 28, 28)),
+        Example({"p": 0.4, "mode": "batch"}, (6, 4)),
+    )
+
+    def __init__(self, p: float = 0.5, mode: str = "row") -> None:
+        super().__init__(p)
+        if mode not in ("row", "batch"):
+            raise ConfigError(
+                "Unknown mode of stochastic depth.",
+                expected="row or batch",
+                found=repr(mode),
+                remedy="row draws once an example, batch once for all",
+            )
+        self.mode = mode
+
+    @classmethod
+    def reference(cls, p: float = 0.5, mode: str = "row") -> nn.Module:
+        """Return torchvision's twin."""
+        from torchvision.ops import StochasticDepth as Twin
+
+        twin: nn.Module = Twin(p, mode)
+        return twin
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the branch ``x``, dropped or divided by 1 - p while sampling."""
+        if not self.sampling or self.p == 0:
+            return x
+        shape = (x.shape[0] if self.mode == "row" else 1, *[1] * (x.dim() - 1))
+        return apply_mask(x, inverted_mask(self, x, shape, self.p))
+
+
+class DropBlock2d(UnitDropout):
+    r"""Drops square blocks of pixels, channel by channel (Ghiasi et al. 2018, arXiv:1810.12890).
+
+    The centres are drawn with :math:`\gamma = p H W / (B^2 (H - B + 1)(W - B + 1))` from where a
+    block of B×B pixels lies inside the image, so that about a share p of the pixels is lost. What is
+    kept is multiplied by (all pixels) / (pixels kept).
+
+    Args:
+        p: Share of pixels to drop.
+        block_size: Side of a block in pixels, at most that of the image.
+        eps: Guards the division where everything was dropped.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"p": 0.3, "block_size": 3}, (3, 4, 8, 7), (16, 8, 28, 28)),
+    )
+
+    def __init__(self, p: float = 0.1, block_size: int = 7, eps: float = 1e-6) -> None:
+        super().__init__(p)
+        self.block_size, self.eps = block_size, eps
+
+    @classmethod
+    def reference(cls, p: float = 0.1, block_size: int = 7, eps: float = 1e-6) -> nn.Module:
+        """Return torchvision's twin."""
+        from torchvision.ops import DropBlock2d as Twin
+
+        twin: nn.Module = Twin(p, block_size, eps=eps)
+        return twin
+
+    def mask(self, x: Tensor) -> Tensor:
+        """Draw zeros in the blocks and one positive constant elsewhere."""
+        rows, columns = x.shape[-2:]
+        side = min(self.block_size, rows, columns)
+        inner = (rows - side + 1, columns - side + 1)
+        gamma = self.p * rows * columns / (side**2 * inner[0] * inner[1])
+        centres = self.bernoulli(x, (x.shape[0], x.shape[1], *inner), min(gamma, 1.0))
+        half = side // 2
+        padded = F.pad(centres, [half] * 4)
+        kept = 1 - F.max_pool2d(padded, side, stride=1, padding=half)[..., :rows, :columns]
+        return kept * (kept.numel() / (self.eps + kept.sum()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return N×C×H×W ``x`` with blocks dropped while sampling, else ``x``."""
+        if not self.sampling or self.p == 0:
+            return x
+        return apply_mask(x, self.mask(x))
+
+
+class DropConnectFunction(Function):
+    r"""The affine map with random connections.
+
+    .. math:: y_o = \sum_i \xi_{oi} w_{oi} x_i + b_o
+
+    with :math:`\xi` zero for a dropped connection and 1/(1-p) for another. A dropped weight neither
+    passes an error down nor receives one:
+
+    .. math::
+        \frac{\partial L}{\partial x_i} = \sum_o \delta_o \xi_{oi} w_{oi}, \qquad
+        \frac{\partial L}{\partial w_{oi}} = \xi_{oi} \sum_n \delta_{no} x_{ni}, \qquad
+        \frac{\partial L}{\partial b_o} = \sum_n \delta_{no} .
+
+    The backward uses only its inputs and may be differentiated again. Wan et al., ICML 2013.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None, mask_OI: Tensor
+    ) -> Tensor:
+        """Return the N×O outputs."""
+        ctx.save_for_backward(x_NI, weight_OI, mask_OI)
+        y_NO = x_NI @ (weight_OI * mask_OI).T
+        return y_NO if bias_O is None else y_NO.add_(bias_O)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the input, the weight and the bias."""
+        (delta_NO,) = grad_outputs
+        x_NI, weight_OI, mask_OI = ctx.saved_tensors
+        dx = delta_NO @ (weight_OI * mask_OI)
+        dbias = delta_NO.sum(0) if ctx.needs_input_grad[2] else None
+        return dx, (delta_NO.T @ x_NI) * mask_OI, dbias, None
+
+
+_drop_connect: Callable[[Tensor, Tensor, Tensor | None, Tensor], Tensor] = DropConnectFunction.apply
+
+
+class DropConnect(StochasticLayer):
+    """A fully connected layer that drops connections rather than units.
+
+    One set of connections is drawn for each forward pass and serves the whole batch.
+
+    Args:
+        in_features: Inputs.
+        out_features: Outputs.
+        bias: Whether to learn an offset; it is never dropped.
+        p: Probability of dropping a connection, below 1.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"in_features": 5, "out_features": 3, "p": 0.4}, (4, 5), (64, 5)),
+        Example({"in_features": 5, "out_features": 3, "bias": False, "p": 0.2}, (2, 3, 5)),
+    )
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, p: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.p = checked_probability(p, below_one=True)
+        initial = nn.Linear(in_features, out_features, bias)
+        self.weight, self.bias = initial.weight, initial.bias
+
+    @classmethod
+    def reference(
+        cls, in_features: int, out_features: int, bias: bool = True, p: float = 0.5
+    ) -> nn.Module:
+        """Return the composition that torch's autograd differentiates."""
+        return ComposedDropConnect(in_features, out_features, bias, p)
+
+    def mask(self) -> Tensor:
+        """Draw the connections, or all of them when not sampling."""
+        if not self.sampling:
+            return self.weight.new_ones(())
+        return inverted_mask(self, self.weight, tuple(self.weight.shape), self.p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs for any leading shape; the last dimension holds the inputs."""
+        x, weight = as_autocast(x), as_autocast(self.weight)
+        bias = None if self.bias is None else as_autocast(self.bias)
+        flat = _drop_connect(x.reshape(-1, x.shape[-1]), weight, bias, self.mask().to(weight.dtype))
+        return flat.reshape(*x.shape[:-1], weight.shape[0])
+
+    def extra_repr(self) -> str:
+        """Return the options, for ``print(model)``."""
+        outputs, inputs = self.weight.shape
+        return f"in_features={inputs}, out_features={outputs}, p={self.p}"
+
+
+class ComposedDropConnect(DropConnect):
+    """The same draws, differentiated by torch's autograd."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs for any leading shape; the last dimension holds the inputs."""
+        return F.linear(x, self.weight * self.mask(), self.bias)
