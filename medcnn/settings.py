@@ -101,7 +101,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
             )
     parse_rule(settings["threshold"])
     check_backbone(settings["model"]["backbone"])
-    _check_data(settings["data"])
+    check_data(settings["data"])
     return settings
 
 
@@ -128,7 +128,8 @@ def _check_mappings(settings: Mapping[str, Any]) -> None:
             )
 
 
-def _check_data(data: Mapping[str, Any]) -> None:
+def check_data(data: Mapping[str, Any]) -> None:
+    """Raise if the data group of a configuration does not fit together or names absent files."""
     if data["val_fraction"] + data["test_fraction"] >= 0.95:
         raise ConfigError(
             "val_fraction and test_fraction leave nothing to train on.",

@@ -1,0 +1,27 @@
+"""``medcnn plan``: how many positives and negatives a study needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medcnn.config import plain
+from medcnn.console import say
+from medcnn.errors import ConfigError
+from medcnn.metrics.sample_size import plan
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Print the sample size of a study and return it."""
+    options = plain(cfg)
+    if options["sensitivity"] is None and options["specificity"] is None:
+        raise ConfigError(
+            "plan needs what is expected.",
+            expected="sensitivity=0.95 or specificity=0.90, and a width",
+            found="neither",
+        )
+    found: dict[str, Any] = plan(**options)
+    for name, value in found.items():
+        say(f"{name.replace('_', ' '):32} {value}")
+    return found

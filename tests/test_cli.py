@@ -1,0 +1,105 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def medcnn(*arguments, cwd=ROOT, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "medcnn.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        check=False,
+    )
+
+
+def imported(*arguments):
+    """Return the exit code and the modules that a command imported."""
+    code = (
+        "import sys; from medcnn.cli import run; code = run(sys.argv[1], sys.argv[2:]);"
+        "print('\\nMODULES', *sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    return done, set(done.stderr.rpartition("MODULES")[2].split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["--cfg", "job", "experiment=xray_resnet"], 0),
+        (["experiment=xray_resnet", "model=resnet81"], 2),
+        (["experiment=xray_resnet", "model.backbone=resnet81"], 2),
+        (["experiment=xray_resnet", "model.dropuot=0.5"], 2),
+        (["experiment=xray_resnet", "threshold=yuden"], 2),
+        (["experiment=xray_resnet", "model.dropout=1.5"], 2),
+        (["experiment=xray_resnet", "optimizer.lr=fast"], 2),
+        (["experiment=xray_resnet", "data=chest_xray", "data.root=/no/such/folder"], 2),
+    ],
+)
+def test_help_and_faults_answer_without_torch(arguments, code):
+    done, modules = imported("train", *arguments)
+    assert done.returncode == code, done.stderr
+    assert not modules & {"torch", "pytorch_lightning", "torchvision"}
+    if code:
+        assert "Traceback" not in done.stderr
+        assert done.stderr.startswith("medcnn: ")
+        assert "what to do: " in done.stderr
+
+
+def test_the_launchers_are_the_command():
+    for name in ("train", "evaluate", "predict"):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / f"{name}.py"), "--help"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert "group=option" in done.stdout
+
+
+def test_an_unknown_command_names_the_nearest():
+    done = medcnn("trian")
+    assert done.returncode == 2
+    assert "did you mean 'train'?" in done.stderr
+
+
+def test_help_lists_every_command():
+    done = medcnn("--help")
+    assert done.returncode == 0
+    for name in ("train", "evaluate", "predict", "audit", "check", "doctor"):
+        assert f"  {name} " in done.stdout
+
+
+def test_a_missing_folder_names_its_nearest_sibling(tmp_path):
+    (tmp_path / "chest_xray").mkdir()
+    done = medcnn("train", "data=chest_xray", f"data.root={tmp_path / 'chest_xry'}")
+    assert done.returncode == 2
+    assert f"did you mean {tmp_path / 'chest_xray'}?" in done.stderr
+
+
+def test_an_empty_class_and_a_single_class_end_in_one_message(tmp_path):
+    (tmp_path / "train" / "NORMAL").mkdir(parents=True)
+    (tmp_path / "train" / "PNEUMONIA").mkdir()
+    done = medcnn("train", "data=chest_xray", f"data.root={tmp_path}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_word_with_quotes_and_spaces_reaches_the_command(tmp_path):
+    done = medcnn("doctor", str(tmp_path / "it's, [absent]"))
+    assert done.returncode == 2
+    assert "it's, [absent]" in done.stderr

@@ -1,0 +1,46 @@
+import pickle
+
+import pytest
+
+from medcnn.errors import AuditStop, ConfigError, ImageError, UserError, nearest, unknown_name
+
+
+def test_an_error_composes_its_text_from_facts():
+    error = ConfigError("It is wrong.", expected="a number", found="'x'", remedy="give one")
+    assert str(error).splitlines() == [
+        "It is wrong.",
+        "  expected: a number",
+        "  found: 'x'",
+        "  what to do: give one",
+    ]
+
+
+def test_empty_facts_leave_no_line():
+    assert str(UserError("It is wrong.")) == "It is wrong."
+
+
+def test_exit_codes_follow_the_contract():
+    assert ConfigError.exit_code == 2
+    assert ImageError.exit_code == 2
+    assert AuditStop.exit_code == 3
+
+
+def test_an_error_survives_the_way_back_from_a_worker_process():
+    error = ImageError("a.dcm", "it is cut off", kind="truncated", remedy="copy it again")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(again) is ImageError
+    assert str(again) == str(error)
+    assert (again.kind, again.path) == ("truncated", "a.dcm")
+
+
+@pytest.mark.parametrize(
+    ("word", "guess"), [("resnte18", "resnet18"), ("densenet", "densenet121"), ("zzz", None)]
+)
+def test_nearest(word, guess):
+    assert nearest(word, ["resnet18", "densenet121"]) == guess
+
+
+def test_unknown_name_lists_the_choices_and_the_nearest():
+    error = unknown_name("model", "resnte18", ["resnet18", "vgg16"])
+    assert "one of resnet18, vgg16" in str(error)
+    assert "did you mean 'resnet18'?" in str(error)

@@ -1,0 +1,52 @@
+import pandas as pd
+import pytest
+
+from medcnn.errors import DataError
+from medcnn.predictions import check_predictions, read_predictions, write_predictions
+
+
+def test_a_bare_table_gets_its_defaults():
+    table = check_predictions(pd.DataFrame({"label": [0, 1], "p_abnormal": [0.2, 0.9]}))
+    assert table["image_id"].tolist() == ["0", "1"]
+    assert table["patient_id"].tolist() == ["0", "1"]
+    assert table["split"].tolist() == ["test", "test"]
+
+
+def test_identifiers_stay_text(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("image_id,patient_id,label,p_abnormal\n007,0012,1,0.5\n")
+    table = read_predictions(path)
+    assert table["image_id"].tolist() == ["007"]
+    assert table["patient_id"].tolist() == ["0012"]
+
+
+def test_round_trip_keeps_nine_digits_and_puts_the_contract_first(tmp_path):
+    table = pd.DataFrame({"sex": ["F"], "p_abnormal": [0.123456789], "label": [1]})
+    write_predictions(check_predictions(table), tmp_path / "p.csv")
+    header = (tmp_path / "p.csv").read_text().splitlines()[0]
+    assert header == "image_id,patient_id,label,split,p_abnormal,sex"
+    assert read_predictions(tmp_path / "p.csv")["p_abnormal"].tolist() == [0.123456789]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("label,p\n1,0.5\n", "lacks the column 'p_abnormal'"),
+        ("label,p_abnormal\n", "has no rows"),
+        ("label,p_abnormal\n2,0.5\n", "not 0 or 1"),
+        ("label,p_abnormal\n,0.5\n", "not 0 or 1"),
+        ("label,p_abnormal\n1,1.5\n", "not probabilities"),
+        ("label,p_abnormal\n1,\n", "not probabilities"),
+        ("", "not a readable CSV"),
+    ],
+)
+def test_bad_tables_are_refused(tmp_path, text, message):
+    path = tmp_path / "p.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_predictions(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match="There is no predictions file"):
+        read_predictions(tmp_path / "absent.csv")
