@@ -1,10 +1,12 @@
 """Soft tissue, lungs, heart and great vessels as path lengths along the beam (cm).
 
-Every organ is an analytic solid whose chord is known in closed form, so a case costs no ray tracing.
+Every organ is an analytic solid whose chord is known in closed form, so no ray is
+traced.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -92,7 +94,7 @@ def build_thorax(case: Case, frame: Frame, heart_ratio: float) -> Thorax:
 
 
 def _lung_solid(x: Map, y: Map, chest: float, rng: np.random.Generator) -> tuple[Map, Map, Map]:
-    """Return inside (soft 0..1), the lateral coordinate and the front-to-back depth of both lungs."""
+    """Return inside (soft, 0 to 1), the lateral coordinate and the depth in cm of both lungs."""
     t = np.clip((y - APEX_CM) / (BASE_CM - APEX_CM), 1e-4, 1.3)
     apex_x = rng.uniform(4.6, 5.4)
     rise = np.sqrt(np.maximum(1 - np.maximum(1 - t / 0.62, 0) ** 2.2, 0))
@@ -120,21 +122,21 @@ def _heart(
     x: Map, y: Map, chest: float, ratio: float, inspiration: float, rng: np.random.Generator
 ) -> Map:
     width = ratio * 2 * chest
-    tilt = np.deg2rad(rng.uniform(28, 40))
+    tilt = math.radians(rng.uniform(28, 40))
     long_axis = width / 2 * 1.12
     short_axis = long_axis * rng.uniform(0.70, 0.78)
-    extent = np.hypot(long_axis * np.cos(tilt), short_axis * np.sin(tilt))
+    extent = math.hypot(long_axis * math.cos(tilt), short_axis * math.sin(tilt))
     long_axis, short_axis = long_axis * width / 2 / extent, short_axis * width / 2 / extent
     centre_x = width * rng.uniform(0.15, 0.19)
     centre_y = RIGHT_DOME_CM + inspiration + 0.9 - short_axis * 0.80
     dx, dy = x - np.float32(centre_x), y - np.float32(centre_y)
-    along = np.cos(tilt) * dx + np.sin(tilt) * dy
-    across = -np.sin(tilt) * dx + np.cos(tilt) * dy
+    along = math.cos(tilt) * dx + math.sin(tilt) * dy
+    across = -math.sin(tilt) * dx + math.cos(tilt) * dy
     return chord((along / long_axis) ** 2 + (across / short_axis) ** 2, HEART_DEPTH_CM, 0.6)
 
 
 def _great_vessels(x: Map, y: Map, rng: np.random.Generator) -> list[Map]:
-    jitter = rng.uniform(0.9, 1.1, size=7)
+    jitter = rng.uniform(0.9, 1.1, size=7).tolist()
     solids = (
         (2.3, -6.6, 1.9 * jitter[0], 1.9, 9.0),
         (2.5, -3.2, 2.3 * jitter[1], 2.2, 7.0),

@@ -39,6 +39,7 @@ def dicom_bytes(case: Case, image: Radiograph, digest: str) -> bytes:
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = IMPLEMENTATION
+    meta.ImplementationVersionName = "MEDCNN_PHANTOM"
     dataset.file_meta = meta
     buffer = BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)

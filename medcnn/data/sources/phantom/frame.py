@@ -84,8 +84,10 @@ def make_frame(size: int, acquisition: Acquisition) -> Frame:
 
 def band(centre: Points, width: NDArray[np.float64] | float) -> Points:
     """Return the outline of a band of ``width`` cm along the polyline ``centre`` (N×2 cm)."""
-    along = np.gradient(centre, axis=0)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+    along = np.empty_like(centre)
+    along[1:-1] = centre[2:] - centre[:-2]
+    along[0], along[-1] = centre[1] - centre[0], centre[-1] - centre[-2]
+    along /= np.hypot(along[:, :1], along[:, 1:])
     across = np.column_stack([-along[:, 1], along[:, 0]])
     half = np.broadcast_to(np.asarray(width, float) / 2, len(centre))[:, None]
     return np.concatenate([centre + half * across, (centre - half * across)[::-1]])
@@ -93,7 +95,9 @@ def band(centre: Points, width: NDArray[np.float64] | float) -> Points:
 
 def chord(distance_squared: Map, depth: float, power: float = 0.5) -> Map:
     """Return the path through an ellipsoid of ``depth`` cm, 0 where ``distance_squared`` >= 1."""
-    return np.float32(depth) * np.maximum(np.float32(1) - distance_squared, 0) ** np.float32(power)
+    rest = np.maximum(np.float32(1) - distance_squared, 0)
+    profile = np.sqrt(rest) if power == 0.5 else rest ** np.float32(power)
+    return np.asarray(np.float32(depth) * profile, np.float32)
 
 
 def step(values: Map) -> Map:

@@ -25,7 +25,7 @@ from medcnn.errors import DataError
 from medcnn.run_dir import atomic_path, write_json
 
 # Part of the digest: raised whenever the same options give other pixels.
-VERSION = 1
+VERSION = 2
 CHUNK = 8
 LABEL_POLICY = "simulated with any of five findings is abnormal, without is normal"
 CITATION = "medcnn phantom: simulated chest radiographs, no patient"

@@ -25,8 +25,8 @@ def add_consolidation(thorax: Thorax, rng: np.random.Generator, strength: float)
     radius = (1.7 + 2.3 * strength) * rng.uniform(0.85, 1.3)
     stretch = rng.uniform(0.7, 1.4)
     distance = np.hypot((frame.x - x0) / stretch, (frame.y - y0) * stretch) / radius
-    ragged = distance + 0.30 * frame.noise(rng, 1.8) + 0.12 * frame.noise(rng, 0.6)
-    filled = step((1.15 - ragged) / 0.8) * lung
+    ragged = distance + 0.22 * frame.noise(rng, 2.2) + 0.10 * frame.noise(rng, 0.9)
+    filled = step((1.25 - ragged) / 1.2) * lung
     share = (0.28 + 0.42 * strength) * (1 + 0.15 * frame.noise(rng, 0.8))
     moved = thorax.lung * np.clip(filled * share, 0, 0.95)
     thorax.lung -= moved
@@ -61,11 +61,12 @@ def add_effusion(thorax: Thorax, rng: np.random.Generator, strength: float) -> M
     whole = np.zeros_like(thorax.lung)
     for lung in chosen:
         height = (0.6 + 4.5 * strength) * rng.uniform(0.8, 1.25)
-        wall_y = _lowest(thorax, lung) - height
-        climb = 0.5 + 0.30 * height
-        level = wall_y - climb * np.clip(thorax.lateral, -0.2, 1) ** 3 + 1.0
-        level = level + 0.9 * (1 - np.clip(thorax.lateral + 1, 0, 1))
-        below = step((frame.y - level) / 0.9 + 0.3) * _half(thorax, lung)
+        # The meniscus climbs the lateral wall and, less, the mediastinum.
+        level = _lowest(thorax, lung) - height + 0.6
+        edge = np.clip(thorax.lateral, -1, 1)
+        level = level - (0.8 + 0.65 * height) * np.clip(edge, 0, 1) ** 4
+        level = level - (0.3 + 0.20 * height) * np.clip(-edge, 0, 1) ** 3
+        below = step((frame.y - level) / 1.4 + 0.3) * _half(thorax, lung)
         moved = thorax.lung * np.float32(0.96) * below
         thorax.lung -= moved
         thorax.fluid += moved
@@ -83,6 +84,7 @@ def add_pneumothorax(thorax: Thorax, rng: np.random.Generator, strength: float) 
     inner = _eroded(thorax, lung, gap * (0.25 + 0.95 * high))
     free = np.clip(_half(thorax, lung) - inner, 0, 1) * step(thorax.lung / np.float32(1.0))
     free *= step((thorax.lateral + 0.35) / 0.3) + step((-7.0 - frame.y) / 2.0)
+    free *= step((4.0 - frame.y) / 3.0)
     free = np.clip(free, 0, 1)
     moved = thorax.lung * free
     thorax.air += moved

@@ -1,7 +1,7 @@
 """What is drawn before any pixel: patients, their bodies, their findings, their acquisitions.
 
-Lengths are in cm. Every draw comes from a generator seeded by (seed, patient, image), so a case does
-not depend on how many others there are or which process renders it.
+Lengths are in cm. Every draw comes from a generator seeded by (seed, patient, image), so a case
+does not depend on how many others there are or which process renders it.
 """
 
 from __future__ import annotations
@@ -206,8 +206,8 @@ def _acquisition(rng: np.random.Generator, options: Options, abnormal: bool) -> 
     side = "L" if rng.random() < 0.5 else "R"
     return Acquisition(
         view="PA" if rng.random() < 0.7 else "AP",
-        field_cm=float(rng.uniform(35, 41)),
-        shift_cm=(float(rng.normal(0, 0.9)), float(rng.normal(0.2, 0.9))),
+        field_cm=float(rng.uniform(31.5, 36.5)),
+        shift_cm=(float(rng.normal(0, 0.8)), float(rng.normal(0.6, 0.8))),
         rotation_deg=float(rng.normal(0, 2.5)),
         inspiration_cm=float(rng.normal(0, 0.9)),
         photons=float(np.exp(rng.uniform(np.log(4e4), np.log(1.6e5)))),

@@ -12,7 +12,8 @@ from medcnn.data.sources.phantom.anatomy import Thorax, build_thorax
 from medcnn.data.sources.phantom.frame import Map, make_frame
 from medcnn.data.sources.phantom.lesions import LESIONS, mask_of_heart
 from medcnn.data.sources.phantom.plan import FINDINGS, Case
-from medcnn.data.sources.phantom.skeleton import add_skeleton, add_vessels
+from medcnn.data.sources.phantom.skeleton import add_skeleton
+from medcnn.data.sources.phantom.vessels import add_vessels
 
 # Effective linear attenuation at about 70 keV, in 1/cm; lung at a quarter of water's density.
 WATER_PER_CM = 0.185
@@ -20,6 +21,7 @@ LUNG_PER_CM = 0.052
 BONE_EXTRA_PER_CM = 0.30
 SCATTER_CM = 3.0
 DETECTOR_BLUR_CM = 0.05
+AERATED_CM = 6.0
 BITS = 12
 TOP = 2**BITS - 1
 
@@ -46,7 +48,7 @@ def render(case: Case) -> Radiograph:
     rng = np.random.default_rng([case.acquisition.noise_seed, 7])
     thorax, mask = _patient(case, rng)
     values = _log_signal(case, thorax, rng)
-    stored, window = _stored(case, values, rng)
+    stored, window = _stored(case, values, thorax.lung > AERATED_CM, rng)
     return Radiograph(stored, mask, window, thorax.frame.spacing * 10)
 
 
@@ -94,15 +96,16 @@ def _log_signal(case: Case, thorax: Thorax, rng: np.random.Generator) -> Map:
 
 
 def _stored(
-    case: Case, values: Map, rng: np.random.Generator
+    case: Case, values: Map, aerated: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint16], tuple[float, float]]:
     shot = case.acquisition
-    low, high = np.percentile(values[::2, ::2], (2, 99.5))
-    shares = (values - low) / (high - low)
-    # Multi-frequency processing of a console: a little of the local contrast is lifted.
+    dark, bright = _exposure_range(values, aerated)
+    shares = (values - dark) / (bright - dark)
+    # A console lifts local contrast a little (multi-frequency processing) and bends both ends.
     local = cv2.GaussianBlur(shares, (0, 0), case.size / 16, borderType=cv2.BORDER_REPLICATE)
-    shares = local + (shares - local) * np.float32(1.15)
-    shares = 0.5 + (shares - 0.5) * np.float32(shot.gain) + np.float32(shot.offset)
+    shares = local + (shares - local) * np.float32(1.2)
+    contrast = np.float32(3.4 * shot.gain)
+    shares = 1 / (1 + np.exp(-contrast * (shares - np.float32(0.5 - shot.offset))))
     if shot.marker:
         _burn(shares, shot.marker, rng)
     if shot.collimated:
@@ -112,6 +115,13 @@ def _stored(
     lowest, highest = np.percentile(stored[::2, ::2], (0.5, 99.8))
     width = max(float(np.rint((highest - lowest) * rng.uniform(0.95, 1.15))), 256.0)
     return stored, (float(np.rint((lowest + highest) / 2)), width)
+
+
+def _exposure_range(values: Map, aerated: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the signals of well-aerated lung and of dense tissue, as an exposure control does."""
+    lung = values[aerated] if aerated.any() else values
+    bright = float(np.percentile(values[::2, ::2], 97))
+    return min(float(np.percentile(lung, 20)), bright - 0.5), bright
 
 
 def _burn(shares: Map, marker: str, rng: np.random.Generator) -> None:

@@ -1,18 +1,19 @@
-"""Spine, ribs, clavicles, scapulae and the vessels of the lungs, drawn as bands and trees."""
+"""Spine, ribs, clavicles, scapulae and humeri: bands with a cortex, as path lengths in cm."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from medcnn.data.sources.phantom.anatomy import Thorax
-from medcnn.data.sources.phantom.frame import SUBPIXEL_BITS, Frame, Map, Points, band
+from medcnn.data.sources.phantom.frame import Frame, Map, Points, band
 from medcnn.data.sources.phantom.plan import Body
 
 NDFloat = NDArray[np.float64]
+Tube = tuple[Points, NDFloat | float]
 
 RIB_PAIRS = 10
+VERTEBRAE = 19
 FIRST_RIB_CM = -12.6
 MARROW = 0.62
 
@@ -23,7 +24,7 @@ def add_skeleton(thorax: Thorax, body: Body, view: str) -> None:
     frame = thorax.frame
     density = 1.05 - 0.006 * max(body.age - 45, 0)
     back, front = _ribs(body, rng)
-    bones = 0.62 * _tubes(frame, back) + 0.42 * _tubes(frame, front)
+    bones = 0.85 * _tubes(frame, back) + 0.55 * _tubes(frame, front)
     bones += 0.95 * _tubes(frame, _clavicles(body, rng, view))
     bones += _scapulae(frame, body, rng, view)
     bones += _spine(frame, body, rng)
@@ -31,16 +32,14 @@ def add_skeleton(thorax: Thorax, body: Body, view: str) -> None:
     thorax.bone += frame.blurred((density * bones).astype(np.float32), 0.06)
 
 
-def _tubes(frame: Frame, tubes: list[tuple[Points, NDFloat | float]]) -> Map:
+def _tubes(frame: Frame, tubes: list[Tube]) -> Map:
     """Return bands with a dense cortex and a lighter marrow, 1 at the cortex."""
     outer = frame.polygon(*(band(line, width) for line, width in tubes))
     inner = frame.polygon(*(band(line, np.asarray(width) * MARROW) for line, width in tubes))
     return np.asarray(outer - np.float32(0.42) * inner, np.float32)
 
 
-def _ribs(
-    body: Body, rng: np.random.Generator
-) -> tuple[list[tuple[Points, NDFloat | float]], list[tuple[Points, NDFloat | float]]]:
+def _ribs(body: Body, rng: np.random.Generator) -> tuple[list[Tube], list[Tube]]:
     back, front = [], []
     gap = rng.uniform(2.25, 2.5)
     for pair in range(RIB_PAIRS):
@@ -63,15 +62,11 @@ def _ribs(
     return back, front
 
 
-def _scaled(
-    x: NDFloat, y: NDFloat, width: NDFloat | float, body: Body
-) -> tuple[Points, NDFloat | float]:
+def _scaled(x: NDFloat, y: NDFloat, width: NDFloat | float, body: Body) -> Tube:
     return np.column_stack([x, y]) * body.scale, width * body.scale
 
 
-def _clavicles(
-    body: Body, rng: np.random.Generator, view: str
-) -> list[tuple[Points, NDFloat | float]]:
+def _clavicles(body: Body, rng: np.random.Generator, view: str) -> list[Tube]:
     t = np.linspace(0, 1, 24)
     level = (-10.6 if view == "PA" else -12.2) + rng.normal(0, 0.4)
     slope = rng.uniform(1.0, 2.4)
@@ -80,7 +75,7 @@ def _clavicles(
     return [_scaled(side * (1.7 + 13.5 * t), y, width, body) for side in (-1, 1)]
 
 
-def _humeri(body: Body) -> list[tuple[Points, NDFloat | float]]:
+def _humeri(body: Body) -> list[Tube]:
     t = np.linspace(0, 1, 12)
     width = 2.3 + 2.2 * (1 - t) ** 4
     return [_scaled(side * (17.8 + 3.6 * t), -11.5 + 16 * t, width, body) for side in (-1, 1)]
@@ -103,67 +98,20 @@ def _spine(frame: Frame, body: Body, rng: np.random.Generator) -> Map:
     height = rng.uniform(2.1, 2.35)
     bow = rng.normal(0, 0.35)
     bodies, pedicles, processes = [], [], []
-    for i in range(15):
+    for i in range(VERTEBRAE):
         top = -17.5 + height * i
-        x = bow * np.sin(np.pi * i / 14)
-        half = 1.35 + 0.035 * i
+        x = bow * np.sin(np.pi * i / VERTEBRAE)
+        half = 1.35 + 0.03 * i
         waist = np.array([[-1, 0.12], [1, 0.12], [0.9, 0.5], [1, 0.88], [-1, 0.88], [-0.9, 0.5]])
         bodies.append((waist * (half, height) + (x, top)) * body.scale)
-        for side in (-1, 1):
-            pedicles.append(_disc(x + side * half * 0.72, top + height * 0.4, 0.28) * body.scale)
+        pedicle_y = top + height * 0.4
+        pedicles += [_disc(x + s * half * 0.72, pedicle_y, 0.28) * body.scale for s in (-1, 1)]
         processes.append(_disc(x, top + height * 0.95, 0.3, 2.0) * body.scale)
     column = frame.polygon(*bodies)
     details = 0.5 * frame.polygon(*pedicles) + 0.4 * frame.polygon(*processes)
-    return np.asarray(1.5 * column + 0.5 * details, np.float32)
+    return np.asarray(0.55 * column + 0.4 * details, np.float32)
 
 
 def _disc(x: float, y: float, radius: float, stretch: float = 1.0) -> Points:
     angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     return np.column_stack([x + radius * np.cos(angle), y + radius * stretch * np.sin(angle)])
-
-
-def add_vessels(thorax: Thorax, body: Body) -> None:
-    """Add the branching vessels of both lungs to ``thorax.vessels`` (cm)."""
-    rng = np.random.default_rng([body.anatomy_seed, 2])
-    frame = thorax.frame
-    layers: dict[float, list[Points]] = {}
-    for side, hilum in ((-1, (-3.6, -1.8)), (1, (3.9, -2.6))):
-        for angle in np.deg2rad(rng.permutation(np.arange(-78, 86, 20))):
-            start = np.asarray(hilum) + rng.normal(0, 0.5, 2)
-            _branch(layers, start, side, angle + rng.normal(0, 0.12), 0.34, rng)
-    canvas = np.zeros_like(thorax.lung)
-    for radius, lines in layers.items():
-        canvas += _lines(frame, [line * body.scale for line in lines], radius)
-    canvas *= np.clip(thorax.lung / np.float32(4.0), 0, 1)
-    thorax.vessels += canvas
-
-
-def _branch(
-    layers: dict[float, list[Points]],
-    start: Points,
-    side: int,
-    angle: float,
-    radius: float,
-    rng: np.random.Generator,
-) -> None:
-    if radius < 0.05:
-        return
-    length = rng.uniform(1.5, 2.6) * (0.55 + radius * 1.8)
-    bend = angle + rng.normal(0, 0.14)
-    first = start + 0.5 * length * np.array([side * np.cos(angle), np.sin(angle)])
-    end = first + 0.5 * length * np.array([side * np.cos(bend), np.sin(bend)])
-    layers.setdefault(round(radius, 2), []).append(np.array([start, first, end]))
-    spread = rng.uniform(0.25, 0.5)
-    for turn, thinner in ((spread, 0.70), (-spread, 0.78)):
-        _branch(layers, end, side, bend + turn, round(radius * thinner, 2), rng)
-
-
-def _lines(frame: Frame, lines: list[Points], radius: float) -> Map:
-    canvas = np.zeros((frame.size, frame.size), np.uint8)
-    thickness = max(round(2 * radius / frame.spacing), 1)
-    fixed = [np.rint(frame.pixels(p) * 2**SUBPIXEL_BITS).astype(np.int32) for p in lines]
-    cv2.polylines(canvas, fixed, False, 255, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
-    # A vessel thinner than a pixel is drawn a pixel wide, so its path is thinned to keep its area.
-    share = min(2 * radius / frame.spacing / thickness, 1.0)
-    path = canvas.astype(np.float32) * np.float32(2 * radius * share / 255)
-    return frame.blurred(path, max(radius * 0.6, 0.05))
