@@ -1,0 +1,151 @@
+"""What a report is made of: the files of one run, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from omegaconf import OmegaConf
+
+from medcnn.errors import DataError
+from medcnn.predictions import check_predictions, read_predictions
+from medcnn.run_dir import RunDir, read_json
+
+TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The facts of one evaluation; everything but ``results`` and ``cases`` may be absent.
+
+    Attributes:
+        name: What the report calls the run.
+        results: The object of ``results.json``.
+        cases: The predictions that ``results`` were computed from.
+        validation: The predictions of the validation split.
+        config: The resolved configuration.
+        config_text: The same as it was written, YAML.
+        environment: The object of ``environment.json``.
+        manifest: The manifest with its split column.
+        audit: The object of ``audit.json``.
+        metrics: The learning curves, one row an epoch.
+        missing: The names of the files that were not there.
+    """
+
+    name: str
+    results: dict[str, Any]
+    cases: pd.DataFrame
+    validation: pd.DataFrame | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    config_text: str = ""
+    environment: dict[str, Any] = field(default_factory=dict)
+    manifest: pd.DataFrame | None = None
+    audit: dict[str, Any] = field(default_factory=dict)
+    metrics: pd.DataFrame | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def threshold(self) -> float | None:
+        """The decision threshold on p_abnormal, or None where results name none."""
+        value = (self.results.get("threshold") or {}).get("value")
+        return None if value is None else float(value)
+
+    @property
+    def label_N(self) -> npt.NDArray[np.int64]:  # noqa: N802  shape letter, see DESIGN.md
+        """The reference labels: 0 normal, 1 abnormal."""
+        return self.cases["label"].to_numpy(dtype=np.int64)
+
+    @property
+    def score_N(self) -> npt.NDArray[np.float64]:
+        """The probabilities of being abnormal."""
+        return self.cases["p_abnormal"].to_numpy(dtype=np.float64)
+
+    def warnings(self) -> list[str]:
+        """Return every warning of the run and of its evaluation, verbatim and once."""
+        found = [*(self.environment.get("warnings") or []), *(self.results.get("warnings") or [])]
+        return list(dict.fromkeys(str(text) for text in found))
+
+    def setting(self, *keys: str) -> Any:
+        """Return the first of the dotted ``keys`` that the configuration has, or None."""
+        for key in keys:
+            value: Any = self.config
+            for part in key.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            if value is not None:
+                return value
+        return None
+
+
+def read_run(run: RunDir) -> Contents:
+    """Read the run directory.
+
+    Raises:
+        DataError: If it has no results or not the predictions they speak of.
+    """
+    if not run.results.is_file():
+        raise DataError(
+            f"{run.path} has no results.json, so there is nothing to report.",
+            expected="the results of an evaluation",
+            remedy=f"run evaluate.py run={run.path} first",
+        )
+    results = read_json(run.results)
+    split = str(results.get("split") or "test")
+    optional = (run.config, run.environment, run.manifest, run.audit, run.metrics)
+    wanted = (*optional, run.predictions("val"))
+    config_text = run.config.read_text("utf-8") if run.config.is_file() else ""
+    return Contents(
+        name=run.path.resolve().name,
+        results=results,
+        cases=_of_split(read_predictions(run.predictions(split)), split),
+        validation=_read_validation(run),
+        config=_parse_config(config_text),
+        config_text=config_text,
+        environment=read_json(run.environment) if run.environment.is_file() else {},
+        manifest=_read_manifest(run),
+        audit=read_json(run.audit) if run.audit.is_file() else {},
+        metrics=_read_metrics(run),
+        missing=tuple(str(path.relative_to(run.path)) for path in wanted if not path.is_file()),
+    )
+
+
+def from_predictions(table: pd.DataFrame, results: dict[str, Any], name: str) -> Contents:
+    """Return the contents of a report on bare predictions, of whatever framework."""
+    cases = _of_split(check_predictions(table), str(results.get("split") or "test"))
+    return Contents(name=name, results=results, cases=cases)
+
+
+def _of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return the cases that the results speak of, with a fresh index."""
+    rows = table[table["split"] == split]
+    return (rows if len(rows) else table).reset_index(drop=True)
+
+
+def _parse_config(text: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    value = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
+
+
+def _read_validation(run: RunDir) -> pd.DataFrame | None:
+    path = run.predictions("val")
+    return read_predictions(path) if path.is_file() else None
+
+
+def _read_manifest(run: RunDir) -> pd.DataFrame | None:
+    if not run.manifest.is_file():
+        return None
+    return pd.read_csv(run.manifest, dtype=dict.fromkeys(TEXT_COLUMNS, str), keep_default_na=True)
+
+
+def _read_metrics(run: RunDir) -> pd.DataFrame | None:
+    if not run.metrics.is_file() or run.metrics.stat().st_size == 0:
+        return None
+    table = pd.read_csv(run.metrics)
+    if "epoch" not in table:
+        return None
+    # Lightning's CSV logger writes training and validation of one epoch on two rows.
+    return table.groupby("epoch", as_index=False).last()

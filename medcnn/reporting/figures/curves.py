@@ -1,0 +1,131 @@
+"""ROC and precision–recall curves with their operating point. Legend: N cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve, roc_curve
+from statsmodels.stats.proportion import proportion_confint
+
+from medcnn.reporting.estimates import Estimate
+from medcnn.reporting.figures.style import (
+    ABNORMAL,
+    ACCENT,
+    INK,
+    MUTED,
+    PAPER,
+    SOFT,
+    legend,
+    new_figure,
+    unit_square,
+)
+from medcnn.reporting.wording import Wording
+
+_POINTS = 400
+Array = npt.NDArray[np.float64]
+
+
+def roc(
+    label_N: npt.NDArray[np.int64],  # noqa: N803  shape letters, see DESIGN.md
+    score_N: Array,
+    sensitivity: Estimate,
+    specificity: Estimate,
+    auroc: Estimate,
+    words: Wording,
+) -> Figure:
+    """Draw the ROC curve, a pointwise band and the operating point with its intervals.
+
+    The band is the 95 % Wilson interval of sensitivity at each false positive rate, that rate taken
+    as known; it says nothing about the whole curve at once.
+    """
+    figure, (axes,) = new_figure(4.9, 4.7)
+    unit_square(axes, words)
+    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    positives = int(label_N.sum())
+    if 0 < positives < len(label_N):
+        fpr, tpr, _ = roc_curve(label_N, score_N)
+        fpr, tpr = _thinned(fpr, tpr)
+        low, high = proportion_confint(np.round(tpr * positives), positives, method="wilson")
+        axes.fill_between(fpr, low, high, color=SOFT, lw=0, alpha=0.75, label=words("fig.band"))
+        text = words("fig.roc_line", auroc=words.number(auroc.value))
+        axes.plot(fpr, tpr, color=ACCENT, lw=1.8, label=text)
+    if sensitivity.value is not None and specificity.value is not None:
+        _cross(axes, sensitivity, specificity, words)
+    axes.set_xlabel(words("fig.false_positive_rate"))
+    axes.set_ylabel(words("measure.sensitivity"))
+    legend(axes, loc="lower right")
+    return figure
+
+
+def precision_recall(
+    label_N: npt.NDArray[np.int64],  # noqa: N803
+    score_N: Array,
+    sensitivity: Estimate,
+    ppv: Estimate,
+    average_precision: Estimate,
+    words: Wording,
+) -> Figure:
+    """Draw precision against recall, with the prevalence as the line of no skill."""
+    figure, (axes,) = new_figure(4.9, 4.7)
+    unit_square(axes, words)
+    prevalence = float(label_N.mean())
+    axes.axhline(prevalence, color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    axes.text(
+        0.01,
+        prevalence + (0.02 if prevalence < 0.9 else -0.06),
+        words("fig.prevalence_line", value=words.percent(prevalence)),
+        color=MUTED,
+        fontsize=8,
+    )
+    if prevalence > 0:
+        precision, recall, _ = precision_recall_curve(label_N, score_N)
+        recall, precision = _thinned(recall[::-1], precision[::-1])
+        text = words("fig.pr_line", value=words.number(average_precision.value))
+        axes.step(recall, precision, where="pre", color=ACCENT, lw=1.8, label=text)
+    if sensitivity.value is not None and ppv.value is not None:
+        _error_bars(axes, sensitivity.value, ppv.value, sensitivity, ppv, words)
+    axes.set_xlabel(words("fig.recall"))
+    axes.set_ylabel(words("fig.precision"))
+    legend(axes, loc="lower left", bbox_to_anchor=(0, 0.02))
+    return figure
+
+
+def _thinned(x: Array, y: Array) -> tuple[Array, Array]:
+    """Keep the shape of a monotone curve with few points, so that a million cases stay drawable."""
+    if len(x) <= _POINTS:
+        return x, y
+    along_x = np.searchsorted(x, np.linspace(0, 1, _POINTS // 2))
+    along_index = np.linspace(0, len(x) - 1, _POINTS // 2).astype(int)
+    keep = np.unique(np.clip(np.concatenate([along_x, along_index]), 0, len(x) - 1))
+    return x[keep], y[keep]
+
+
+def _cross(axes: Axes, sensitivity: Estimate, specificity: Estimate, words: Wording) -> None:
+    mirrored = Estimate(
+        1 - (specificity.value or 0.0),
+        None if specificity.high is None else 1 - specificity.high,
+        None if specificity.low is None else 1 - specificity.low,
+    )
+    _error_bars(axes, mirrored.value or 0.0, sensitivity.value or 0.0, mirrored, sensitivity, words)
+
+
+def _error_bars(
+    axes: Axes, x: float, y: float, across: Estimate, upright: Estimate, words: Wording
+) -> None:
+    if across.low is not None and across.high is not None:
+        axes.plot([across.low, across.high], [y, y], color=INK, lw=1.2, zorder=4)
+    if upright.low is not None and upright.high is not None:
+        axes.plot([x, x], [upright.low, upright.high], color=INK, lw=1.2, zorder=4)
+    axes.plot(
+        [x],
+        [y],
+        "o",
+        ms=7,
+        mfc=ABNORMAL,
+        mec=PAPER,
+        mew=1.2,
+        zorder=5,
+        label=words("fig.operating_point"),
+    )

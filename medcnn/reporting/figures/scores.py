@@ -1,0 +1,126 @@
+"""Scores by class, the confusion matrix and the reliability diagram. Legend: N cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from statsmodels.stats.proportion import proportion_confint
+
+from medcnn.reporting.figures.style import (
+    ABNORMAL,
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    NORMAL,
+    PAPER,
+    SOFT,
+    legend,
+    new_figure,
+    proportions,
+    unit_square,
+)
+from medcnn.reporting.wording import Wording
+
+Labels = npt.NDArray[np.int64]
+Array = npt.NDArray[np.float64]
+
+
+def histogram(
+    label_N: Labels,  # noqa: N803  shape letters, see DESIGN.md
+    score_N: Array,
+    threshold: float | None,
+    words: Wording,
+) -> Figure:
+    """Draw the share of each class's cases by score, normal above and abnormal below the axis."""
+    figure, (axes,) = new_figure(5.4, 3.6)
+    edges = np.linspace(0, 1, 31)
+    for label, sign, colour, name in ((0, 1, NORMAL, "normal"), (1, -1, ABNORMAL, "abnormal")):
+        scores = score_N[label_N == label]
+        if len(scores) == 0:
+            continue
+        share = np.histogram(scores, edges)[0] / len(scores)
+        text = f"{words(f'common.{name}')} (n = {words.count(len(scores))})"
+        axes.bar(
+            edges[:-1],
+            sign * share,
+            1 / 30,
+            align="edge",
+            color=colour,
+            lw=0.6,
+            ec=PAPER,
+            label=text,
+        )
+    axes.axhline(0, color=MUTED, lw=0.8)
+    if threshold is not None:
+        axes.axvline(threshold, color=INK, lw=1.1, ls=(0, (4, 2)), label=words("fig.threshold"))
+    top = max(abs(value) for value in axes.get_ylim())
+    axes.set(xlim=(-0.01, 1.01), ylim=(-top, top))
+    proportions(axes, words, "x")
+    axes.grid(visible=False, axis="x")
+    axes.yaxis.set_major_formatter(lambda value, _: words.percent(abs(value), 0))
+    axes.set_xlabel(words("fig.score"))
+    axes.set_ylabel(words("fig.share_of_class"))
+    legend(axes, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)
+    return figure
+
+
+def confusion(counts: Mapping[str, int], words: Wording) -> Figure:
+    """Draw the four counts; the shade is the share of the row, that is of the reference class."""
+    figure, (axes,) = new_figure(4.4, 3.6)
+    rows = [("fn", "tp"), ("tn", "fp")]
+    totals = [sum(int(counts.get(cell) or 0) for cell in row) for row in rows]
+    for y, (row, total) in enumerate(zip(rows, totals, strict=True)):
+        for x, cell in enumerate(row):
+            count = int(counts.get(cell) or 0)
+            share = count / total if total else 0.0
+            right = cell in ("tp", "tn")
+            axes.fill_between(
+                [x, x + 1], y, y + 1, color=FAINT if not right else SOFT, ec=PAPER, lw=3
+            )
+            axes.text(x + 0.5, y + 0.44, words.count(count), ha="center", va="center", fontsize=19)
+            detail = f"{words(f'outcome.{cell}')} · {words.percent(share)}"
+            axes.text(
+                x + 0.5, y + 0.74, detail, ha="center", va="center", fontsize=7.5, color=MUTED
+            )
+    axes.set(xlim=(0, 2), ylim=(2, 0))
+    axes.set_xticks([0.5, 1.5], [words("common.normal"), words("common.abnormal")])
+    axes.set_yticks([0.5, 1.5], [words("common.abnormal"), words("common.normal")])
+    axes.tick_params(axis="y", rotation=90)
+    for label in axes.get_yticklabels():
+        label.set_va("center")
+    axes.set_xlabel(words("fig.decision"))
+    axes.set_ylabel(words("fig.reference"))
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def reliability(
+    label_N: Labels,  # noqa: N803
+    score_N: Array,
+    words: Wording,
+) -> Figure:
+    """Draw the observed share of abnormal cases against the stated probability, in ten bins.
+
+    The bins hold equal numbers of cases; vertical lines are 95 % Wilson intervals.
+    """
+    figure, (axes,) = new_figure(4.9, 4.7)
+    unit_square(axes, words)
+    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)), label=words("fig.ideal"))
+    order = np.argsort(score_N, kind="stable")
+    bins = [part for part in np.array_split(order, min(10, max(1, len(order) // 5))) if len(part)]
+    stated = np.array([score_N[part].mean() for part in bins])
+    hits = np.array([label_N[part].sum() for part in bins])
+    sizes = np.array([len(part) for part in bins])
+    low, high = proportion_confint(hits, sizes, method="wilson")
+    axes.vlines(stated, low, high, color=ACCENT, lw=1.3, label=words("fig.interval"))
+    axes.plot(stated, hits / sizes, color=ACCENT, lw=1.0, alpha=0.6)
+    axes.plot(stated, hits / sizes, "o", ms=6, mfc=ACCENT, mec=PAPER, mew=1, label=words("fig.bin"))
+    axes.set_xlabel(words("fig.stated_probability"))
+    axes.set_ylabel(words("fig.observed_share"))
+    legend(axes, loc="upper left")
+    return figure

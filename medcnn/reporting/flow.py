@@ -1,0 +1,90 @@
+"""How the images reached the result: the counts behind the flow figure and the data table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from medcnn.reporting.contents import Contents
+
+
+@dataclass(frozen=True)
+class Group:
+    """The images of one split or stage; None is unknown."""
+
+    images: int | None
+    patients: int | None = None
+    abnormal: int | None = None
+
+    @property
+    def prevalence(self) -> float | None:
+        """The share of abnormal images."""
+        return self.abnormal / self.images if self.images and self.abnormal is not None else None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The stages from what was found to what was evaluated.
+
+    Attributes:
+        found: Every image that the data source listed.
+        unreadable: Images that no pixels could be read from.
+        splits: What each split holds, by name.
+        evaluated: The images behind the results.
+        not_evaluated: Images of the evaluated split that have no prediction.
+        outcomes: The confusion counts tp, fp, tn, fn, where there are any.
+    """
+
+    found: Group | None
+    unreadable: int | None
+    splits: dict[str, Group]
+    evaluated: Group
+    not_evaluated: int | None
+    outcomes: dict[str, int]
+
+
+def count_flow(contents: Contents) -> Flow:
+    """Count the images through manifest, splits and predictions."""
+    manifest, split = contents.manifest, str(contents.results.get("split") or "test")
+    evaluated = _group(contents.cases)
+    outcomes = {
+        k: int(v) for k, v in (contents.results.get("confusion") or {}).items() if v is not None
+    }
+    if manifest is None:
+        splits = {split: evaluated}
+        if contents.validation is not None and split != "val":
+            splits = {"val": _group(contents.validation), **splits}
+        return Flow(None, None, splits, evaluated, None, outcomes)
+    names = ["train", "val", "test"] if "split" in manifest else []
+    splits = {name: _group(manifest[manifest["split"] == name]) for name in names}
+    unreadable = contents.audit.get("unreadable")
+    beside = _outside(unreadable, manifest)
+    whole = _group(manifest)
+    found = Group((whole.images or 0) + beside, whole.patients)
+    listed = splits.get(split)
+    lacking = None
+    if listed is not None:
+        rows = manifest.loc[manifest["split"] == split, "image_id"]
+        lacking = int((~rows.isin(contents.cases["image_id"])).sum())
+    count = len(unreadable) if isinstance(unreadable, list) else None
+    return Flow(found, count, splits, evaluated, lacking, outcomes)
+
+
+def _group(table: pd.DataFrame) -> Group:
+    patients = int(table["patient_id"].nunique()) if "patient_id" in table else None
+    labels = pd.to_numeric(table["label"], errors="coerce") if "label" in table else None
+    return Group(len(table), patients, None if labels is None else int((labels == 1).sum()))
+
+
+def _outside(unreadable: Any, manifest: pd.DataFrame) -> int:
+    """Count the unreadable images that were taken out of the manifest."""
+    if not isinstance(unreadable, list):
+        return 0
+    known = set(manifest["image_id"]) | set(manifest.get("path", pd.Series(dtype=str)))
+    names = [
+        [str(value) for value in item.values()] if isinstance(item, dict) else [str(item)]
+        for item in unreadable
+    ]
+    return sum(known.isdisjoint(words) for words in names)

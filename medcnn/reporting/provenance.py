@@ -1,0 +1,93 @@
+"""Where a run comes from: its machine, its software, its data and what the audit says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medcnn.reporting.contents import Contents
+from medcnn.reporting.estimates import read_estimate
+from medcnn.reporting.wording import Wording
+
+Rows = list[tuple[str, str]]
+_PLAIN = ("started", "finished", "python", "platform", "cpu", "device", "precision")
+_NUMBERS = ("threads", "workers", "seed")
+_COUNTS = (
+    "images",
+    "patients",
+    "duplicate_groups",
+    "near_duplicate_groups",
+    "cross_split_duplicates",
+    "cross_split_patients",
+    "label_conflicts",
+)
+
+
+def environment_rows(contents: Contents, words: Wording) -> Rows:
+    """Return command, machine, commit, seed, weights and data as lines."""
+    found = contents.environment
+    if not found:
+        return []
+    command = found.get("command") or []
+    rows = [
+        (
+            words("env.command"),
+            " ".join(map(str, command)) if isinstance(command, list) else str(command),
+        )
+    ]
+    for key in (*_PLAIN, *_NUMBERS):
+        if found.get(key) is not None:
+            rows.append((words(f"env.{key}"), str(found[key])))
+    commit = str(found.get("commit") or words("common.not_recorded"))
+    rows.append(
+        (words("env.commit"), commit + (f" ({words('env.dirty')})" if found.get("dirty") else ""))
+    )
+    rows += _nested(found.get("weights"), "env.weights", words)
+    rows += _nested(found.get("data"), "env.data", words)
+    seconds = found.get("seconds") or {}
+    rows += [
+        (f"{words('env.seconds')} · {stage}", f"{words.number(read_estimate(value).value, 1)} s")
+        for stage, value in seconds.items()
+    ]
+    if found.get("test_looks") is not None:
+        rows.append((words("env.test_looks"), str(found["test_looks"])))
+    return rows
+
+
+def versions(contents: Contents) -> Rows:
+    """Return the packages and their versions."""
+    found = contents.environment.get("versions") or {}
+    return [(str(name), str(version)) for name, version in found.items()]
+
+
+def audit_rows(contents: Contents, words: Wording) -> Rows:
+    """Return the counts of the data audit as lines."""
+    audit = contents.audit
+    if not audit:
+        return []
+    rows = [
+        (words(f"audit.{key}"), words.count(audit[key]))
+        for key in _COUNTS
+        if isinstance(audit.get(key), int)
+    ]
+    unreadable = audit.get("unreadable")
+    if isinstance(unreadable, list):
+        rows.insert(2, (words("audit.unreadable"), words.count(len(unreadable))))
+    shortcut = audit.get("shortcut") or {}
+    estimate = read_estimate(shortcut.get("auroc"))
+    if shortcut:
+        text = words.number(estimate.value)
+        if estimate.low is not None and estimate.high is not None:
+            text += f" ({words.number(estimate.low)} – {words.number(estimate.high)})"
+        rows.append((words("audit.shortcut"), text))
+    return rows
+
+
+def _nested(raw: Any, section: str, words: Wording) -> Rows:
+    if not isinstance(raw, dict):
+        return []
+    title = words(section)
+    return [
+        (f"{title} · {words.name('origin', str(key))}", str(value))
+        for key, value in raw.items()
+        if value not in (None, "")
+    ]

@@ -1,0 +1,102 @@
+"""From a run directory, or from bare predictions, to one self-contained ``report.html``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from medcnn.reporting.cases import list_cases
+from medcnn.reporting.contents import Contents, from_predictions, read_run
+from medcnn.reporting.page import page_facts
+from medcnn.reporting.plates import Plate, draw_plates
+from medcnn.reporting.thumbnails import PixelReader, Thumbnails, read_pixels
+from medcnn.reporting.wording import Wording
+from medcnn.run_dir import RunDir, atomic_path, write_text
+
+
+def write_report(
+    run: RunDir, *, language: str = "en", thumbnail: PixelReader = read_pixels
+) -> Path:
+    """Write ``report.html`` and ``figures/*.png`` into the run directory.
+
+    Args:
+        run: A run with its results and the predictions they speak of; every other file may be
+            absent, and the report says so.
+        language: ``en`` or ``de``.
+        thumbnail: Returns the pixels of an image file, H×W in [0, 1].
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        DataError: If there are no results or no predictions.
+        ConfigError: If there is no such language.
+    """
+    words = Wording(language)
+    return _write(read_run(run), run.report, run.figures, words, thumbnail)
+
+
+def write_predictions_report(
+    table: pd.DataFrame,
+    results: Mapping[str, Any],
+    path: Path,
+    *,
+    language: str = "en",
+    name: str | None = None,
+) -> Path:
+    """Write a report on predictions of whatever framework, and its figures beside it.
+
+    Args:
+        table: As ``medcnn.predictions.read_predictions`` returns it.
+        results: The object of ``results.json``.
+        path: The HTML file; the PNG files go into ``figures`` in the same folder.
+        language: ``en`` or ``de``.
+        name: What the report calls these predictions; the stem of ``path`` by default.
+
+    Raises:
+        DataError: If the table is not one of predictions.
+        ConfigError: If there is no such language.
+    """
+    words = Wording(language)
+    contents = from_predictions(table, dict(results), name or path.stem)
+    return _write(contents, path, path.parent / "figures", words, read_pixels)
+
+
+def _write(
+    contents: Contents, path: Path, folder: Path, words: Wording, thumbnail: PixelReader
+) -> Path:
+    plates = draw_plates(contents, words)
+    for plate in plates.values():
+        with atomic_path(folder / f"{plate.name}.png") as temporary:
+            temporary.write_bytes(plate.png)
+    write_text(path, render(contents, plates, words, thumbnail))
+    return path
+
+
+def render(
+    contents: Contents, plates: Mapping[str, Plate], words: Wording, thumbnail: PixelReader
+) -> str:
+    """Return the whole page as HTML."""
+    thumbnails = Thumbnails(thumbnail)
+    cases = list_cases(contents, thumbnails)
+    facts = page_facts(contents, words)
+    template = _templates().get_template("report.html.j2")
+    return template.render(
+        t=words, c=contents, plates=plates, cases=cases, failures=thumbnails.failures, **facts
+    )
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("medcnn.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

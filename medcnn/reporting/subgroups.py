@@ -1,0 +1,63 @@
+"""Reading the subgroups of ``results.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medcnn.reporting.estimates import Estimate, read_estimate
+
+MEASURES = ("sensitivity", "specificity", "auroc", "ppv", "npv", "accuracy")
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """One group of cases.
+
+    Attributes:
+        column: The column that makes the groups, such as ``sex``.
+        value: The value of this group, such as ``F``.
+        n: Its cases.
+        prevalence: Its share of abnormal cases.
+        estimates: Its measures by name.
+        small: Whether it is too small to read much into.
+        p_value: The test of its gap to the other cases, adjusted, where there is one.
+    """
+
+    column: str
+    value: str
+    n: int | None
+    prevalence: float | None
+    estimates: dict[str, Estimate]
+    small: bool = False
+    p_value: float | None = None
+
+    @property
+    def title(self) -> str:
+        """Column and value in one."""
+        return f"{self.column}: {self.value}" if self.value else self.column
+
+
+def read_subgroups(results: Mapping[str, Any]) -> list[Subgroup]:
+    """Return the subgroups of ``results``, in their order."""
+    return [_read(raw) for raw in results.get("subgroups") or [] if isinstance(raw, Mapping)]
+
+
+def _read(raw: Mapping[str, Any]) -> Subgroup:
+    p_value = read_estimate(_first(raw, "p_adjusted", "p_holm", "p_value", "p"))
+    prevalence = read_estimate(raw.get("prevalence"))
+    n = read_estimate(raw.get("n"))
+    return Subgroup(
+        column=str(_first(raw, "column", "factor", "name") or ""),
+        value=str(_first(raw, "group", "value", "level") or ""),
+        n=None if n.value is None else int(n.value),
+        prevalence=prevalence.value,
+        estimates={name: read_estimate(raw.get(name)) for name in MEASURES},
+        small=bool(raw.get("small")),
+        p_value=p_value.value,
+    )
+
+
+def _first(raw: Mapping[str, Any], *keys: str) -> Any:
+    return next((raw[key] for key in keys if raw.get(key) is not None), None)
