@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from medcnn.errors import DataError
+from medcnn.evaluation import measures
 from medcnn.evaluation.cases import Cases, cases_of
-from medcnn.metrics import calibration, curves
-from medcnn.metrics.auroc import auroc
-from medcnn.metrics.bootstrap import bootstrap
-from medcnn.metrics.cells import CellMetrics, reduce_to_cells
+from medcnn.evaluation.patients import unit_results
+from medcnn.evaluation.subgroups import gap_warnings, subgroup_results
+from medcnn.evaluation.uncertainty import uncertainty_of
 from medcnn.metrics.estimate import Estimate
-from medcnn.metrics.proportions import proportion
-from medcnn.metrics.thresholds import Threshold
+from medcnn.metrics.rules import TARGETS
+from medcnn.metrics.thresholds import Threshold, choose_threshold
 
-SPECIFICITIES = (0.80, 0.90, 0.95)
-SENSITIVITIES = (0.90, 0.95, 0.98)
 FEW = 10  # cases of a class below which a warning is given
+WIDER = 1.1  # a patient-clustered interval this much wider than the plain one is worth a warning
 
 
 def evaluate(
@@ -48,9 +46,49 @@ def evaluate(
         clusters: Whether images of one patient are resampled together.
 
     Raises:
-        DataError: If no row belongs to the split, or a subgroup column does not exist.
+        DataError: If no row belongs to the split.
+        ConfigError: If a subgroup column does not exist.
     """
-    rows = table[table["split"] == split]
+    rows = rows_of(table, split)
+    cases = cases_of(rows, clusters=clusters)
+    at = threshold.value
+    boot = measures.resampled(cases, at, level, seed)
+    calibrated = measures.calibration_of(cases, level, boot.pop("ece"))
+    groups = subgroup_results(rows, subgroups, at, level=level, clusters=clusters)
+    uncertainty, warnings = uncertainty_of(rows, at, level)
+    results: dict[str, Any] = {
+        "split": split,
+        "level": level,
+        "n": len(rows),
+        "n_patients": cases.patients,
+        "prevalence": float(cases.label.mean()),
+        "threshold": threshold.to_json(),
+        **measures.headline(cases, at, level),
+        **boot,
+        "calibration": {**calibrated, "temperature": temperature},
+        "confusion": asdict(measures.confusion_of(cases, at)),
+        "subgroups": groups,
+        "uncertainty": uncertainty,
+        **measures.decision_of(cases, at, level),
+        "operating_points": measures.operating_points(cases, at, level),
+        "chosen_point": chosen_point(cases, threshold, level),
+        "clustered": measures.clustered_headline(cases, at, level),
+        **unit_results(rows, at, level),
+    }
+    results["warnings"] = [
+        *class_warnings(cases, split),
+        *threshold_warnings(threshold, split),
+        *cluster_warnings(results),
+        *warnings,
+        *gap_warnings(groups, level),
+    ]
+    plain: dict[str, Any] = jsonable(results)
+    return plain
+
+
+def rows_of(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return the rows of one split, or raise DataError where there are none."""
+    rows = table[table["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise DataError(
             f"The predictions have no case of the split {split!r}.",
@@ -58,122 +96,40 @@ def evaluate(
             found=", ".join(sorted(map(str, set(table["split"])))),
             remedy="name another split",
         )
-    cases = cases_of(rows, clusters=clusters)
-    found = headline(cases, threshold.value, level)
-    resampled, curves_found = resampled_metrics(cases, threshold.value, level, seed)
-    ece = resampled.pop("ece")
-    results: dict[str, Any] = {
-        "split": split,
-        "level": level,
-        "n": len(cases.label),
-        "n_patients": cases.patients,
-        "prevalence": float(cases.label.mean()),
-        "threshold": threshold.to_json(),
-        **found,
-        **resampled,
-        **curves_found,
-        "calibration": calibration_of(cases, level, ece),
-        "confusion": confusion(cases, threshold.value),
-        "subgroups": [],
-        "uncertainty": {},
-    }
-    results["calibration"]["temperature"] = temperature
-    results["warnings"] = warnings_of(cases, threshold, split, results)
-    plain: dict[str, Any] = jsonable(results)
-    return plain
+    return rows
 
 
-def confusion(cases: Cases, threshold: float) -> dict[str, int]:
-    """Return the counts of the confusion matrix at a threshold."""
-    called = cases.p >= threshold
-    tp = int(np.count_nonzero(called & (cases.label == 1)))
-    fp = int(np.count_nonzero(called)) - tp
-    return {"tp": tp, "fp": fp, "tn": cases.negatives - fp, "fn": cases.positives - tp}
+def chosen_point(cases: Cases, threshold: Threshold, level: float) -> dict[str, Any]:
+    """Return what the frozen threshold reached here, and what it cost.
+
+    ``target`` tells whether a rule such as ``sensitivity>=0.95`` kept its promise on these cases;
+    ``youden_lost`` is how far sensitivity + specificity - 1 stays below the best that hindsight on
+    these very cases would have found. Neither is a reason to move the threshold.
+    """
+    found: dict[str, Any] = {"target": None, "youden_lost": None}
+    at = measures.headline(cases, threshold.value, level)
+    name, _, bound = threshold.rule.partition(">=")
+    reached = at[name] if name in TARGETS else None
+    if reached is not None and reached.value is not None:
+        found["target"] = {
+            "metric": name,
+            "wanted": float(bound),
+            "reached": reached,
+            "met": reached.value >= float(bound),
+        }
+    if cases.positives and cases.negatives:
+        best = choose_threshold(cases.label, cases.p, "youden", "hindsight")
+        hindsight = measures.headline(cases, best.value, level)
+        found["youden_lost"] = _youden(hindsight) - _youden(at)
+    return found
 
 
-def headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
-    """Return sensitivity, specificity, PPV, NPV and accuracy (Wilson) and the AUROC (DeLong)."""
-    c = confusion(cases, threshold)
-    n = len(cases.label)
-    return {
-        "sensitivity": proportion(c["tp"], cases.positives, level=level),
-        "specificity": proportion(c["tn"], cases.negatives, level=level),
-        "ppv": proportion(c["tp"], c["tp"] + c["fp"], level=level),
-        "npv": proportion(c["tn"], c["tn"] + c["fn"], level=level),
-        "accuracy": proportion(c["tp"] + c["tn"], n, level=level),
-        "auroc": auroc(cases.label, cases.p, level=level),
-    }
+def _youden(at: dict[str, Estimate]) -> float:
+    return (at["sensitivity"].value or 0.0) + (at["specificity"].value or 0.0) - 1.0
 
 
-def resampled_metrics(
-    cases: Cases, threshold: float, level: float, seed: int
-) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
-    """Return the metrics whose intervals are bootstrapped, and those that are read off the ROC."""
-    cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
-    metrics = CellMetrics(cells, SPECIFICITIES, SENSITIVITIES)
-    found = bootstrap(metrics, cells.sample, level=level, seed=seed, pivotal=("ece",))
-    read_off: dict[str, dict[str, Estimate]] = {
-        "sensitivity_at_specificity": {},
-        "specificity_at_sensitivity": {},
-    }
-    if not cells.exact and 0 < cases.positives < len(cases.label):
-        exact = _exact_values(curves.tally(cases.label, cases.p))
-        found |= {name: _recentred(found[name], value) for name, value in exact.items()}
-    for name in [name for name in found if " " in name]:
-        family, bound = name.split(" ")
-        read_off[family][bound] = found.pop(name)
-    return found, read_off
-
-
-def _exact_values(counts: curves.Tally) -> dict[str, float]:
-    exact = {"average_precision": curves.average_precision(counts)}
-    for bound in SPECIFICITIES:
-        name = f"sensitivity_at_specificity {bound:.2f}"
-        exact[name] = curves.sensitivity_at_specificity(counts, bound)
-    for bound in SENSITIVITIES:
-        name = f"specificity_at_sensitivity {bound:.2f}"
-        exact[name] = curves.specificity_at_sensitivity(counts, bound)
-    return exact
-
-
-def _recentred(binned: Estimate, exact: float) -> Estimate:
-    """Return the exact value with the interval of the binned one, moved along."""
-    if binned.value is None or binned.ci is None:
-        return replace(binned, value=exact)
-    low, high = (min(max(bound + exact - binned.value, 0.0), 1.0) for bound in binned.ci)
-    return replace(binned, value=exact, ci=(low, high), note=f"{binned.note}, scores in bins")
-
-
-def calibration_of(cases: Cases, level: float, ece: Estimate) -> dict[str, Any]:
-    """Return the calibration of the probabilities."""
-    label, p = cases.label, cases.p
-    edges = calibration.equal_width_edges()
-    mass = calibration.equal_mass_edges(p)
-    slope, intercept = calibration.slope_and_intercept(label, p, level)
-    return {
-        "brier": calibration.mean_estimate(
-            calibration.brier_losses(label, p), cases.cluster, level
-        ),
-        "ece": ece,
-        "nll": calibration.mean_estimate(calibration.log_losses(label, p), cases.cluster, level),
-        "ece_equal_mass": calibration.expected_calibration_error(label, p, mass),
-        "ace": calibration.adaptive_calibration_error(label, p),
-        "mce": calibration.maximum_calibration_error(label, p, edges),
-        "bins": calibration.BINS,
-        "slope": slope,
-        "intercept": intercept,
-        "brier_decomposition": asdict(calibration.murphy_decomposition(label, p, edges)),
-        "reliability": [
-            asdict(row) | {"observed": row.observed}
-            for row in calibration.reliability_curve(label, p, edges, level)
-        ],
-    }
-
-
-def warnings_of(
-    cases: Cases, threshold: Threshold, split: str, results: dict[str, Any]
-) -> list[str]:
-    """Return what a reader of these results has to know."""
+def class_warnings(cases: Cases, split: str) -> list[str]:
+    """Return what is to be said about absent and rare classes."""
     found = []
     for count, name in ((cases.positives, "abnormal"), (cases.negatives, "normal")):
         if count == 0:
@@ -182,11 +138,31 @@ def warnings_of(
             found.append(
                 f"Only {count} {name} cases on {split}: read the intervals, not the values."
             )
-    if threshold.chosen_on == split:
-        found.append(
-            f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: sensitivity, "
-            "specificity and all that depends on the threshold are too good to be true."
-        )
+    return found
+
+
+def threshold_warnings(threshold: Threshold, split: str) -> list[str]:
+    """Return what is to be said where the threshold was not fixed before these cases were seen."""
+    if threshold.chosen_on != split:
+        return []
+    return [
+        f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: sensitivity, "
+        "specificity and all that depends on the threshold are too good to be true. Choose it on "
+        "validation."
+    ]
+
+
+def cluster_warnings(results: dict[str, Any]) -> list[str]:
+    """Return a warning for headline intervals that forget how alike a patient's images are."""
+    found = []
+    for name, clustered in results["clustered"].items():
+        plain = results[name]
+        if plain.width and clustered.ci and clustered.width > WIDER * plain.width:
+            low, high = clustered.ci
+            found.append(
+                f"Images of a patient are alike: the interval of {name} is {low:.3f} to {high:.3f} "
+                "when patients rather than images are counted."
+            )
     return found
 
 

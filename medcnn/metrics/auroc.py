@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, undefined
 from medcnn.metrics.proportions import normal_quantile
 
 
@@ -110,6 +110,17 @@ def auroc(
     return Estimate(value, (float(low), float(high)), method, "interval on the logit scale")
 
 
+def auroc_variance(label: IntArray, p: FloatArray, cluster: IntArray | None = None) -> float | None:
+    """Return DeLong's or Obuchowski's variance of the AUROC; None with under 2 of a class."""
+    positive = label == 1
+    if min(int(positive.sum()), int((~positive).sum())) < 2:
+        return None
+    place = placements(label, p)
+    if cluster is None:
+        return float(_covariance(positive, place[None])[0, 0])
+    return _clustered_variance(positive, place, float(place[positive].mean()), cluster)
+
+
 def paired_delong(
     label: IntArray, first: FloatArray, second: FloatArray, level: float = 0.95
 ) -> PairedTest | None:
@@ -137,7 +148,7 @@ def paired_delong(
     )
 
 
-def _covariance(positive: np.ndarray, placed: FloatArray) -> FloatArray:
+def _covariance(positive: BoolArray, placed: FloatArray) -> FloatArray:
     """Return DeLong's S×S covariance of the AUROCs of S scores."""
     m, n = int(positive.sum()), int((~positive).sum())
     of_positives = np.atleast_2d(np.cov(placed[:, positive]))
@@ -147,7 +158,7 @@ def _covariance(positive: np.ndarray, placed: FloatArray) -> FloatArray:
 
 
 def _clustered_variance(
-    positive: np.ndarray, place: FloatArray, value: float, cluster: IntArray
+    positive: BoolArray, place: FloatArray, value: float, cluster: IntArray
 ) -> float:
     clusters = int(cluster.max()) + 1
     m, n = int(positive.sum()), int((~positive).sum())
@@ -166,7 +177,7 @@ def _clustered_variance(
     )
 
 
-def _smaller_class_clusters(positive: np.ndarray, cluster: IntArray) -> int:
+def _smaller_class_clusters(positive: BoolArray, cluster: IntArray) -> int:
     return min(len(np.unique(cluster[positive])), len(np.unique(cluster[~positive])))
 
 

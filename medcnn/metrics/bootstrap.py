@@ -45,14 +45,14 @@ class Sample:
     def weigh(self, units: IntArray) -> FloatArray:
         """Return the cell weights of a resample that draws ``units``."""
         if self.cluster is None:
-            return np.bincount(self.cell[units], minlength=self.cells).astype(np.float64)
+            return _count(self.cell[units], self.cells)
         drawn = np.bincount(units, minlength=self.units)
-        return np.bincount(self.cell, weights=drawn[self.cluster], minlength=self.cells)
+        return _count(self.cell, self.cells, drawn.astype(np.float64)[self.cluster])
 
 
 def replicates_for(n: int) -> int:
-    """Return how many replicates ``n`` cases are given: 2000 up to 25,000 cases, at least 200."""
-    return int(np.clip(50_000_000 // max(n, 1), 200, 2000))
+    """Return how many replicates ``n`` cases are given: 2000 up to 50,000 cases, at least 500."""
+    return int(np.clip(100_000_000 // max(n, 1), 500, 2000))
 
 
 def bootstrap(
@@ -63,6 +63,7 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
     pivotal: Collection[str] = (),
+    suffix: str | None = None,
 ) -> dict[str, Estimate]:
     """Return a BCa interval of every statistic.
 
@@ -75,13 +76,15 @@ def bootstrap(
         pivotal: Statistics that are biased upwards by sampling noise itself, such as the ECE: their
             interval is the basic (reversed) one, which takes that bias off, widened to hold the
             estimate.
+        suffix: What ends the name of the method; by default whether clusters are resampled.
     """
     count = replicates or replicates_for(len(sample.cell))
     rng = np.random.default_rng(seed)
     point = {name: float(v[0]) for name, v in statistics(_observed(sample)[None]).items()}
     drawn = _collect(statistics, _resamples(sample, count, rng), sample.cells)
     folded = _collect(statistics, _leave_outs(sample, rng), sample.cells)
-    suffix = "" if sample.cluster is None else "-clustered"
+    if suffix is None:
+        suffix = "" if sample.cluster is None else "-clustered"
     return {
         name: _interval(
             value, drawn[name], folded[name], level, f"bootstrap-{{}}{suffix}", name in pivotal
@@ -90,8 +93,12 @@ def bootstrap(
     }
 
 
+def _count(cell: IntArray, cells: int, weights: FloatArray | None = None) -> FloatArray:
+    return np.asarray(np.bincount(cell, weights, minlength=cells), dtype=np.float64)
+
+
 def _observed(sample: Sample) -> FloatArray:
-    return np.bincount(sample.cell, minlength=sample.cells).astype(np.float64)
+    return _count(sample.cell, sample.cells)
 
 
 def _resamples(sample: Sample, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
@@ -110,7 +117,7 @@ def _leave_outs(sample: Sample, rng: np.random.Generator) -> Iterator[FloatArray
     observed = _observed(sample)
     for k in range(groups):
         left_out = sample.cell[order[bounds[k] : bounds[k + 1]]]
-        yield observed - np.bincount(left_out, minlength=sample.cells)
+        yield observed - _count(left_out, sample.cells)
 
 
 def _collect(

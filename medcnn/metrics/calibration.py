@@ -70,8 +70,13 @@ def log_losses(label: IntArray, p: FloatArray) -> FloatArray:
     return -np.where(label == 1, np.log(clipped), np.log1p(-clipped))
 
 
-def mean_estimate(losses: FloatArray, cluster: IntArray | None, level: float = 0.95) -> Estimate:
-    """Return a mean with its interval by the central limit theorem, robust to clusters."""
+def mean_estimate(
+    losses: FloatArray, cluster: IntArray | None, level: float = 0.95, *, lowest: float = 0.0
+) -> Estimate:
+    """Return a mean with its interval by the central limit theorem, robust to clusters.
+
+    The interval is cut at ``lowest``.
+    """
     method = "normal" if cluster is None else "normal-clustered"
     n = len(losses)
     if n == 0:
@@ -82,7 +87,7 @@ def mean_estimate(losses: FloatArray, cluster: IntArray | None, level: float = 0
     if units < 2:
         return Estimate(value, None, method, "one case has no variance")
     half = normal_quantile(level) * np.sqrt(units / (units - 1) * float(excess @ excess)) / n
-    return Estimate(value, (max(0.0, value - half), value + half), method)
+    return Estimate(value, (max(lowest, value - half), value + half), method)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from medcnn.metrics.estimate import FloatArray, IntArray
 
 EXACT = 2000
 QUANTILES = 1000  # of each class
+MAX_FPR = 0.1  # up to which the partial AUROC goes
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _linear(
 
 @dataclass(frozen=True)
 class CellMetrics:
-    """The statistics that ``bootstrap`` evaluates: a call takes R×2K weights to R values of each."""
+    """The statistics of ``bootstrap``: a call takes R×2K weights to R values of each."""
 
     cells: Cells
     specificities: Sequence[float] = ()
@@ -99,6 +100,7 @@ class CellMetrics:
             precision = tp / np.maximum(tp + fp, 1e-300)
             gained = np.einsum("rk,rk->r", precision, weights[:, groups:])
             found["average_precision"] = gained / positives
+            found["partial_auroc"] = partial_auroc(tp, fp, positives, negatives)
             either = np.where((positives > 0) & (negatives > 0), 1.0, np.nan)
             for bound in self.specificities:
                 at = sensitivity_at(tp, fp, positives, negatives, bound) * either
@@ -139,3 +141,19 @@ def specificity_at(
     first = np.argmax(tp >= (bound * positives - 1e-9)[:, None], axis=1)
     alarms = np.take_along_axis(fp, first[:, None], axis=1)[:, 0]
     return 1 - alarms / negatives
+
+
+def partial_auroc(
+    tp: FloatArray, fp: FloatArray, positives: FloatArray, negatives: FloatArray
+) -> FloatArray:
+    """Return each row's area up to a false positive rate of ``MAX_FPR``, after McClish (1989)."""
+    tpr, fpr = tp / positives[:, None], fp / negatives[:, None]
+    before = np.concatenate([np.zeros((len(fpr), 1)), fpr[:, :-1]], axis=1)
+    risen = np.diff(tpr, axis=1, prepend=0.0)
+    run = fpr - before
+    inside = np.minimum(fpr, MAX_FPR) - np.minimum(before, MAX_FPR)
+    slope = np.divide(risen, run, out=np.zeros_like(run), where=run > 0)
+    area = np.sum(inside * (tpr - risen + slope * inside / 2), axis=1)
+    chance = MAX_FPR**2 / 2
+    standardised: FloatArray = 0.5 * (1 + (area - chance) / (MAX_FPR - chance))
+    return standardised

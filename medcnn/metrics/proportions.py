@@ -49,9 +49,7 @@ def clustered_proportion(
 ) -> Estimate:
     """Return a proportion whose cases come in clusters, such as the images of a patient.
 
-    The Wilson interval at the effective sample size ``n / design effect``; the design effect is the
-    variance of the ratio estimator over clusters relative to the binomial (Rao and Scott 1992), and
-    is never taken below 1.
+    The Wilson interval at the effective sample size.
 
     Args:
         hit: 1 for a success, 0 for a failure.
@@ -59,22 +57,31 @@ def clustered_proportion(
         level: Nominal coverage.
     """
     method = "wilson-clustered"
-    n = len(hit)
-    if n == 0:
+    if len(hit) == 0:
         return undefined(method, "no cases")
     value = float(np.mean(hit))
-    excess = np.bincount(cluster, weights=hit - value)
-    clusters = len(np.unique(cluster))
-    binomial = value * (1 - value) / n
-    if clusters < 2 or binomial == 0:
-        # Without variation the design effect is unknown: clusters count as single cases.
-        effective = float(clusters)
-    else:
-        variance = clusters / (clusters - 1) * float(excess @ excess) / n**2
-        effective = n / max(variance / binomial, 1.0)
+    effective = effective_size(hit, cluster)
     low, high = _wilson(value * effective, effective, level)
-    note = f"effective sample size {effective:.0f} of {n}"
+    note = f"effective sample size {effective:.0f} of {len(hit)}"
     return Estimate(value, (max(low, 0.0), min(high, 1.0)), method, note)
+
+
+def effective_size(hit: IntArray | FloatArray, cluster: IntArray) -> float:
+    """Return how many independent cases the clustered ones are worth: ``n / design effect``.
+
+    The design effect is the variance of the ratio estimator over clusters relative to the binomial
+    (Rao and Scott, Biometrics 48 (1992) 577-585), never taken below 1. Where all cases agree it is
+    unknown, and each cluster counts as one case.
+    """
+    n = len(hit)
+    clusters = len(np.unique(cluster))
+    value = float(np.mean(hit)) if n else 0.0
+    binomial = value * (1 - value) / max(n, 1)
+    if clusters < 2 or binomial == 0:
+        return float(clusters)
+    excess = np.bincount(cluster, weights=hit - value)
+    variance = clusters / (clusters - 1) * float(excess @ excess) / n**2
+    return n / max(variance / binomial, 1.0)
 
 
 def _wilson(successes: float, n: float, level: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,31 @@ class Threshold:
         """The SHA-256 of value, rule and split: what freezes the operating point in a run."""
         facts = json.dumps([repr(float(self.value)), self.rule, self.chosen_on])
         return hashlib.sha256(facts.encode()).hexdigest()
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Threshold:
+        """Return the threshold that ``to_json`` wrote, checked against its digest where it has one.
+
+        Raises:
+            DataError: If value, rule or split are missing, or were changed after the freeze.
+        """
+        try:
+            frozen = cls(float(facts["value"]), str(facts["rule"]), str(facts["chosen_on"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                "The recorded threshold cannot be read.",
+                expected="value, rule and chosen_on",
+                found=repr(dict(facts)),
+                remedy="evaluate the validation split again",
+            ) from error
+        if facts.get("sha256", frozen.digest) != frozen.digest:
+            raise DataError(
+                "The recorded threshold was changed after it was frozen.",
+                expected=f"sha256 {frozen.digest}",
+                found=f"sha256 {facts['sha256']}",
+                remedy="restore the record, or choose the threshold on validation again",
+            )
+        return frozen
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``threshold`` entry of ``results.json``."""
@@ -100,15 +126,15 @@ def _quality(counts: Tally, rule: Rule, chosen_on: str) -> FloatArray:
     fp = np.concatenate(([0.0], counts.fp))
     fn, tn = counts.positives - tp, counts.negatives - fp
     sensitivity, specificity = tp / counts.positives, tn / counts.negatives
-    optima = {
-        "youden": lambda: sensitivity + specificity,
-        "closest_corner": lambda: -np.hypot(1 - sensitivity, 1 - specificity),
-        "f1": lambda: 2 * tp / (2 * tp + fp + fn),
-        "cost": lambda: -(rule.cost_fn * fn + rule.cost_fp * fp),
+    optima: dict[str, FloatArray] = {
+        "youden": sensitivity + specificity,
+        "closest_corner": -np.hypot(1 - sensitivity, 1 - specificity),
+        "f1": 2 * tp / (2 * tp + fp + fn),
+        "cost": -(rule.cost_fn * fn + rule.cost_fp * fp),
     }
     if rule.kind in optima:
         # Rounded, so that equal sums in a different order count as equal.
-        return np.round(optima[rule.kind](), 12)
+        return np.asarray(np.round(optima[rule.kind], 12), dtype=np.float64)
     reached = {
         "sensitivity": (sensitivity, specificity),
         "specificity": (specificity, sensitivity),

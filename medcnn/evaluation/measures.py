@@ -1,0 +1,180 @@
+"""The measures of a set of cases at a threshold, as Estimates under the names of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from medcnn.evaluation.cases import Cases
+from medcnn.metrics import calibration, curves, decision
+from medcnn.metrics.auroc import auroc
+from medcnn.metrics.bootstrap import bootstrap
+from medcnn.metrics.cells import MAX_FPR, CellMetrics, reduce_to_cells
+from medcnn.metrics.decision import Confusion
+from medcnn.metrics.estimate import BoolArray, Estimate
+from medcnn.metrics.proportions import clustered_proportion, proportion
+
+SPECIFICITIES = (0.80, 0.90, 0.95)
+SENSITIVITIES = (0.90, 0.95, 0.98)
+PREVALENCES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+THRESHOLDS = tuple(round(step / 20, 2) for step in range(1, 20))
+SHARES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+
+
+def confusion_of(cases: Cases, threshold: float) -> Confusion:
+    """Return the confusion matrix at a threshold."""
+    called = cases.p >= threshold
+    tp = int(np.count_nonzero(called & (cases.label == 1)))
+    fp = int(np.count_nonzero(called)) - tp
+    return Confusion(tp, fp, cases.negatives - fp, cases.positives - tp)
+
+
+def headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+    """Return sensitivity, specificity, PPV, NPV and accuracy (Wilson) and the AUROC (DeLong).
+
+    Image by image, as the contract of ``results.json`` has it; see ``clustered_headline``.
+    """
+    c = confusion_of(cases, threshold)
+    return {
+        "sensitivity": proportion(c.tp, cases.positives, level=level),
+        "specificity": proportion(c.tn, cases.negatives, level=level),
+        "ppv": proportion(c.tp, c.tp + c.fp, level=level),
+        "npv": proportion(c.tn, c.tn + c.fn, level=level),
+        "accuracy": proportion(c.tp + c.tn, len(cases.label), level=level),
+        "auroc": auroc(cases.label, cases.p, level=level),
+    }
+
+
+def shares_of(cases: Cases, threshold: float) -> dict[str, tuple[BoolArray, BoolArray]]:
+    """Return which cases each share counts, and which of them succeed, as two masks of N."""
+    called, abnormal = cases.p >= threshold, cases.label == 1
+    right = called == abnormal
+    counted = (abnormal, ~abnormal, called, ~called, np.ones_like(called))
+    return dict(zip(SHARES, ((mask, right) for mask in counted), strict=True))
+
+
+def clustered_headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+    """Return the headline with intervals that know that images of one patient resemble each other.
+
+    Empty where no patient has two images.
+    """
+    if cases.cluster is None:
+        return {}
+    found = {
+        name: clustered_proportion(right[mask].astype(float), cases.cluster[mask], level)
+        for name, (mask, right) in shares_of(cases, threshold).items()
+    }
+    found["auroc"] = auroc(cases.label, cases.p, cluster=cases.cluster, level=level)
+    return found
+
+
+def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
+    """Return what the bootstrap gives: F1, MCC, …, the ECE, and what is read off the curves."""
+    cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
+    metrics = CellMetrics(cells, SPECIFICITIES, SENSITIVITIES)
+    found = bootstrap(metrics, cells.sample, level=level, seed=seed, pivotal=("ece",))
+    if not cells.exact and cases.positives and cases.negatives:
+        exact = _exact_values(curves.tally(cases.label, cases.p))
+        found |= {name: _recentred(found[name], value) for name, value in exact.items()}
+    nested: dict[str, Any] = {"sensitivity_at_specificity": {}, "specificity_at_sensitivity": {}}
+    for name, estimate in found.items():
+        family, _, bound = name.partition(" ")
+        if bound:
+            nested[family][bound] = estimate
+        else:
+            nested[name] = estimate
+    nested["partial_auroc"] = {f"{MAX_FPR:.2f}": nested["partial_auroc"]}
+    return nested
+
+
+def _exact_values(counts: curves.Tally) -> dict[str, float]:
+    exact = {
+        "average_precision": curves.average_precision(counts),
+        "partial_auroc": curves.partial_auroc(counts, MAX_FPR),
+    }
+    for bound in SPECIFICITIES:
+        name = f"sensitivity_at_specificity {bound:.2f}"
+        exact[name] = curves.sensitivity_at_specificity(counts, bound)
+    for bound in SENSITIVITIES:
+        name = f"specificity_at_sensitivity {bound:.2f}"
+        exact[name] = curves.specificity_at_sensitivity(counts, bound)
+    return exact
+
+
+def _recentred(binned: Estimate, exact: float) -> Estimate:
+    """Return the exact value with the interval of the binned one, moved along."""
+    if binned.value is None or binned.ci is None:
+        return replace(binned, value=exact)
+    low, high = (min(max(bound + exact - binned.value, 0.0), 1.0) for bound in binned.ci)
+    return replace(binned, value=exact, ci=(low, high), note=f"{binned.note}, scores in bins")
+
+
+def calibration_of(cases: Cases, level: float, ece: Estimate) -> dict[str, Any]:
+    """Return the calibration of the probabilities; ``ece`` comes from the bootstrap."""
+    label, p, cluster = cases.label, cases.p, cases.cluster
+    edges = calibration.equal_width_edges()
+    mass = calibration.equal_mass_edges(p)
+    slope, intercept = calibration.slope_and_intercept(label, p, level)
+    losses = calibration.brier_losses(label, p), calibration.log_losses(label, p)
+    brier, nll = (calibration.mean_estimate(each, cluster, level) for each in losses)
+    rows = calibration.reliability_curve(label, p, edges, level)
+    return {
+        "brier": brier,
+        "ece": ece,
+        "nll": nll,
+        "ece_equal_mass": calibration.expected_calibration_error(label, p, mass),
+        "ace": calibration.adaptive_calibration_error(label, p),
+        "mce": calibration.maximum_calibration_error(label, p, edges),
+        "bins": calibration.BINS,
+        "slope": slope,
+        "intercept": intercept,
+        "brier_decomposition": asdict(calibration.murphy_decomposition(label, p, edges)),
+        "reliability": [asdict(row) | {"observed": row.observed} for row in rows],
+    }
+
+
+def decision_of(cases: Cases, threshold: float, level: float) -> dict[str, Any]:
+    """Return likelihood ratios, predictive values, net benefit and the number needed to read."""
+    c = confusion_of(cases, threshold)
+    prevalence = cases.positives / len(cases.label)
+    return {
+        "likelihood_ratios": {
+            "positive": decision.likelihood_ratio_positive(c, level),
+            "negative": decision.likelihood_ratio_negative(c, level),
+            "diagnostic_odds_ratio": decision.diagnostic_odds_ratio(c, level),
+        },
+        "number_needed_to_read": decision.number_needed_to_read(c, level),
+        "predictive_values": [
+            {"prevalence": at} | dict(zip(("ppv", "npv"), values, strict=True))
+            for at in PREVALENCES
+            for values in [decision.predictive_values_at(c, at, level)]
+        ],
+        "decision_curve": [
+            {
+                "threshold": at,
+                "net_benefit": decision.net_benefit(
+                    cases.label, cases.p, at, cluster=cases.cluster, level=level
+                ),
+                "all": decision.net_benefit_of_all(prevalence, at),
+            }
+            for at in THRESHOLDS
+        ],
+    }
+
+
+def operating_points(cases: Cases, threshold: float, level: float) -> list[dict[str, Any]]:
+    """Return sensitivity and specificity at fixed thresholds and at the chosen one."""
+    points = []
+    for at in sorted({*THRESHOLDS[1::2], threshold}):
+        c = confusion_of(cases, at)
+        points.append(
+            {
+                "threshold": at,
+                "chosen": at == threshold,
+                "sensitivity": proportion(c.tp, cases.positives, level=level),
+                "specificity": proportion(c.tn, cases.negatives, level=level),
+            }
+        )
+    return points

@@ -1,0 +1,209 @@
+"""Subgroups: the same measures group by group, and whether a group differs from the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from medcnn.errors import unknown_name
+from medcnn.evaluation.cases import Cases, cases_of
+from medcnn.evaluation.measures import clustered_headline, headline, shares_of
+from medcnn.metrics import calibration
+from medcnn.metrics.auroc import auroc_variance
+from medcnn.metrics.comparison import holm
+from medcnn.metrics.estimate import Estimate
+from medcnn.metrics.proportions import effective_size
+
+FEW = 10  # cases of a class below which a group is marked small
+MOST_GROUPS = 20
+AGE_BANDS = ((0, "0-17"), (18, "18-39"), (40, "40-59"), (60, "60-79"), (80, "80+"))
+TESTED = ("sensitivity", "specificity", "auroc")
+UNITS = {"Y": 1.0, "M": 1 / 12, "W": 1 / 52.18, "D": 1 / 365.25}
+
+
+def subgroup_results(
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    threshold: float,
+    *,
+    level: float = 0.95,
+    clusters: bool = True,
+) -> list[dict[str, Any]]:
+    """Return one entry for every group of every column.
+
+    Each names its ``column`` and ``group`` and holds ``n``, ``n_patients``, ``prevalence``,
+    ``small``, the headline, ``calibration`` and ``gaps``: the difference from all other cases in
+    sensitivity, specificity and AUROC, each with interval, p-value and the p-value after Holm's
+    correction over every gap of every column.
+
+    Raises:
+        ConfigError: If there is no such column.
+    """
+    entries = []
+    for column in columns:
+        if column not in table:
+            raise unknown_name("column of the predictions", column, map(str, table.columns))
+        groups = group_names(table[column])
+        if groups.nunique() < 2:
+            entries.append(_entry(table, column, str(groups.iloc[0]), threshold, level, clusters))
+            continue
+        for name in sorted(groups.unique()):
+            inside = (groups == name).to_numpy()
+            entry = _entry(table[inside], column, name, threshold, level, clusters)
+            ours, theirs = (cases_of(table[m], clusters=clusters) for m in (inside, ~inside))
+            entry["gaps"] = _gaps(ours, theirs, threshold, level)
+            entries.append(entry)
+    _correct(entries)
+    return entries
+
+
+def group_names(column: pd.Series) -> pd.Series:
+    """Return the group of each row as text.
+
+    Ages (numbers of a column named after age, or DICOM age strings such as ``045Y``, PS3.5 6.2) go
+    into bands, other numbers with more than 10 values into quarters; empty values are ``missing``,
+    and groups beyond the 19 largest of more than 20 are ``other``.
+    """
+    numbers = _years(column) if _is_age(column) else pd.to_numeric(column, errors="coerce")
+    numeric = bool((numbers.notna() | column.isna()).all())
+    if numeric and _is_age(column):
+        lows = np.array([low for low, _ in AGE_BANDS])
+        names = np.array([name for _, name in AGE_BANDS])
+        band = np.searchsorted(lows, numbers.fillna(0).clip(lower=0), side="right") - 1
+        named = pd.Series(names[band], index=column.index, dtype=object)
+    elif numeric and numbers.nunique() > 10:
+        named = pd.qcut(numbers, 4, duplicates="drop").astype(str).astype(object)
+    else:
+        named = column.astype(str).astype(object)
+    named[column.isna() | (column.astype(str).str.strip() == "")] = "missing"
+    if named.nunique() > MOST_GROUPS:
+        kept = set(named.value_counts().index[: MOST_GROUPS - 1])
+        named = named.where(named.isin(kept), "other")
+    return named
+
+
+def _is_age(column: pd.Series) -> bool:
+    return str(column.name).lower() in ("age", "patient_age", "patientage", "age_years")
+
+
+def _years(column: pd.Series) -> pd.Series:
+    parts = column.astype(str).str.extract(r"^\s*(\d+(?:\.\d+)?)\s*([YMWD]?)\s*$")
+    return pd.to_numeric(parts[0], errors="coerce") * parts[1].map(UNITS).fillna(1.0)
+
+
+def _entry(
+    table: pd.DataFrame, column: str, group: str, threshold: float, level: float, clusters: bool
+) -> dict[str, Any]:
+    cases = cases_of(table, clusters=clusters)
+    losses = calibration.brier_losses(cases.label, cases.p)
+    edges = calibration.equal_width_edges()
+    small = min(cases.positives, cases.negatives) < FEW
+    return {
+        "column": column,
+        "group": group,
+        "n": len(table),
+        "n_patients": cases.patients,
+        "prevalence": float(cases.label.mean()),
+        "small": small,
+        **headline(cases, threshold, level),
+        "calibration": {
+            "brier": calibration.mean_estimate(losses, cases.cluster, level),
+            "ece": calibration.expected_calibration_error(cases.label, cases.p, edges),
+            "mean_p": float(cases.p.mean()),
+        },
+        "gaps": {},
+    }
+
+
+def _gaps(group: Cases, rest: Cases, threshold: float, level: float) -> dict[str, Any]:
+    """Return the gaps of a group; patients with images on both sides count as two."""
+    ours, theirs = (
+        clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
+        for cases in (group, rest)
+    )
+    gaps: dict[str, Any] = {}
+    for name in TESTED:
+        test = _auroc_p(group, rest) if name == "auroc" else _share_p(group, rest, threshold, name)
+        gaps[name] = {"difference": difference(ours[name], theirs[name]), "p_value": test}
+    return gaps
+
+
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """Return first minus second of independent estimates, from their two intervals.
+
+    The square-and-add method of Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10, also
+    known as MOVER (Zou and Donner 2008).
+    """
+    if first.value is None or second.value is None:
+        return Estimate(None, None, "mover", "undefined on one side")
+    value = first.value - second.value
+    if first.ci is None or second.ci is None:
+        return Estimate(value, None, "mover")
+    low = math.hypot(first.value - first.ci[0], second.ci[1] - second.value)
+    high = math.hypot(first.ci[1] - first.value, second.value - second.ci[0])
+    return Estimate(value, (max(value - low, -1.0), min(value + high, 1.0)), "mover")
+
+
+def _share_p(group: Cases, rest: Cases, threshold: float, name: str) -> float | None:
+    """Return Fisher's exact p-value, of effective counts where cases are clustered."""
+    table = []
+    for cases in (group, rest):
+        mask, right = shares_of(cases, threshold)[name]
+        hits = right[mask].astype(float)
+        if len(hits) == 0:
+            return None
+        n = len(hits) if cases.cluster is None else effective_size(hits, cases.cluster[mask])
+        successes = round(float(hits.mean()) * n)
+        table.append([successes, round(n) - successes])
+    return float(stats.fisher_exact(np.array(table)).pvalue)
+
+
+def _auroc_p(group: Cases, rest: Cases) -> float | None:
+    """Return the p-value of DeLong's test for independent samples; None without variances."""
+    values, variance = [], 0.0
+    for cases in (group, rest):
+        found = headline(cases, 0.5, 0.95)["auroc"].value
+        spread = auroc_variance(cases.label, cases.p, cases.cluster)
+        if found is None or not spread:
+            return None
+        values.append(found)
+        variance += spread
+    return float(2 * special.ndtr(-abs(values[0] - values[1]) / math.sqrt(variance)))
+
+
+def _correct(entries: list[dict[str, Any]]) -> None:
+    """Add the p-value after Holm to every gap; a column of two groups asks each question once."""
+    asked: dict[str, float | None] = {}
+    names: dict[tuple[int, str], str] = {}
+    groups = pd.Series([entry["column"] for entry in entries], dtype=object).value_counts()
+    for row, entry in enumerate(entries):
+        once = groups[entry["column"]] == 2
+        for metric, gap in entry["gaps"].items():
+            key = f"{entry['column']}\n{'' if once else entry['group']}\n{metric}"
+            names[row, metric] = key
+            asked[key] = gap["p_value"]
+    corrected = holm(asked)
+    for (row, metric), key in names.items():
+        entries[row]["gaps"][metric]["p_holm"] = corrected[key]
+
+
+def gap_warnings(entries: Sequence[dict[str, Any]], level: float = 0.95) -> list[str]:
+    """Return a sentence for every gap that survives the correction, and one on small groups."""
+    found = []
+    for entry in entries:
+        for metric, gap in entry["gaps"].items():
+            corrected, value = gap["p_holm"], gap["difference"].value
+            if corrected is not None and corrected < 1 - level:
+                found.append(
+                    f"{metric} of {entry['column']}={entry['group']} differs from the rest by "
+                    f"{value:+.3f} (p={corrected:.2g} after Holm)."
+                )
+    small = [f"{entry['column']}={entry['group']}" for entry in entries if entry["small"]]
+    if small:
+        found.append(f"Fewer than {FEW} cases of a class in {', '.join(small)}: read with care.")
+    return found

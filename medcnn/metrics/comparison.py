@@ -1,0 +1,166 @@
+"""Two models, or a model and a reader, on the same cases.
+
+The paired test of two AUROCs is ``medcnn.metrics.auroc.paired_delong``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from medcnn.metrics.bootstrap import Sample, bootstrap
+from medcnn.metrics.cells import CellMetrics
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
+from medcnn.metrics.proportions import proportion
+
+WeightedMetric = Callable[[IntArray, FloatArray, FloatArray], float]
+"""From labels, probabilities and case weights to a number, as scikit-learn's ``sample_weight``."""
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """McNemar's test of two sets of decisions on the same cases.
+
+    Attributes:
+        only_first: Cases that only the first decides rightly.
+        only_second: Cases that only the second decides rightly.
+        exact: Two-sided exact binomial p-value.
+        mid_p: Two-sided mid-p value, less conservative (Fagerland, Lydersen and Laake 2013).
+        asymptotic: p-value of the chi-squared statistic without continuity correction.
+    """
+
+    only_first: int
+    only_second: int
+    exact: float
+    mid_p: float
+    asymptotic: float
+
+
+def mcnemar(first_right: IntArray, second_right: IntArray) -> McNemar:
+    """Test whether two sets of decisions, 1 for right, are right equally often."""
+    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    b, c = int(np.sum(first & ~second)), int(np.sum(second & ~first))
+    n = b + c
+    if n == 0:
+        return McNemar(0, 0, 1.0, 1.0, 1.0)
+    exact = min(1.0, 2 * float(stats.binom.cdf(min(b, c), n, 0.5)))
+    # For b = c the doubled tail exceeds 1 by the point that both tails share.
+    mid = 2 * float(stats.binom.cdf(min(b, c), n, 0.5)) - float(stats.binom.pmf(b, n, 0.5))
+    statistic = (b - c) ** 2 / n
+    return McNemar(b, c, exact, min(1.0, mid), float(stats.chi2.sf(statistic, 1)))
+
+
+def paired_difference(
+    first_right: IntArray, second_right: IntArray, level: float = 0.95
+) -> Estimate:
+    """Return the difference of two proportions on the same cases, first minus second.
+
+    The score interval for paired data of Newcombe, Statistics in Medicine 17 (1998) 2635-2650,
+    method 10.
+    """
+    method = "newcombe-paired"
+    n = len(first_right)
+    if n == 0:
+        return Estimate(None, None, method, "no cases")
+    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    a, b = int(np.sum(first & second)), int(np.sum(first & ~second))
+    c, d = int(np.sum(second & ~first)), int(np.sum(~first & ~second))
+    one, two = proportion(a + b, n, level=level), proportion(a + c, n, level=level)
+    if one.value is None or two.value is None or one.ci is None or two.ci is None:
+        raise AssertionError("a proportion of n > 0 cases has an interval")
+    phi = _phi(a, b, c, d, n)
+    low_one, high_one = one.value - one.ci[0], one.ci[1] - one.value
+    low_two, high_two = two.value - two.ci[0], two.ci[1] - two.value
+    value = (b - c) / n
+    low = math.sqrt(max(low_one**2 - 2 * phi * low_one * high_two + high_two**2, 0.0))
+    high = math.sqrt(max(high_one**2 - 2 * phi * high_one * low_two + low_two**2, 0.0))
+    return Estimate(value, (max(value - low, -1.0), min(value + high, 1.0)), method)
+
+
+def _phi(a: int, b: int, c: int, d: int, n: int) -> float:
+    """Return Newcombe's correlation of the two, with his continuity correction."""
+    margins = (a + b) * (c + d) * (a + c) * (b + d)
+    if margins == 0:
+        return 0.0
+    cross = float(a * d - b * c)
+    if cross > 0:
+        cross = max(cross - n / 2, 0.0)
+    return cross / math.sqrt(margins)
+
+
+def non_inferior(difference: Estimate, margin: float) -> bool | None:
+    """Return whether the first is at most ``margin`` worse: the interval lies above ``-margin``.
+
+    With a two-sided 95 % interval this is the one-sided test at 2.5 % (ICH E9). None where the
+    difference has no interval.
+    """
+    if margin <= 0:
+        raise ValueError(f"margin must be positive, found {margin}")
+    return None if difference.ci is None else difference.ci[0] > -margin
+
+
+def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return p-values corrected for their number by Holm's step-down; undefined ones stay so."""
+    known = sorted((p, name) for name, p in p_values.items() if p is not None)
+    corrected: dict[str, float | None] = dict.fromkeys(p_values)
+    largest = 0.0
+    for rank, (p, name) in enumerate(known):
+        largest = max(largest, min(1.0, p * (len(known) - rank)))
+        corrected[name] = largest
+    return corrected
+
+
+def paired_cell_bootstrap(
+    first: CellMetrics, second: CellMetrics, **options: Any
+) -> dict[str, Estimate]:
+    """Return the bootstrapped differences of every metric of ``CellMetrics``, first minus second.
+
+    Both are resampled by the same cases or patients. ``options`` go to ``bootstrap``.
+    """
+    one, two = first.cells.sample, second.cells.sample
+
+    def difference(weights: FloatArray) -> dict[str, FloatArray]:
+        ours, theirs = first(weights[:, : one.cells]), second(weights[:, one.cells :])
+        return {name: ours[name] - theirs[name] for name in ours}
+
+    cells = np.concatenate([one.cell, two.cell + one.cells])
+    both = Sample(cells, one.cells + two.cells, _twice(one.cluster, len(one.cell)))
+    return bootstrap(difference, both, suffix=_suffix(one.cluster), **options)
+
+
+def paired_bootstrap(
+    metric: WeightedMetric,
+    label: IntArray,
+    first: FloatArray,
+    second: FloatArray,
+    *,
+    cluster: IntArray | None = None,
+    **options: Any,
+) -> Estimate:
+    """Return the difference of any metric that takes case weights, first minus second.
+
+    One Python call a replicate: for the usual metrics ``paired_cell_bootstrap`` is far quicker.
+    ``options`` go to ``bootstrap``.
+    """
+    n = len(label)
+
+    def difference(weights: FloatArray) -> dict[str, FloatArray]:
+        values = [metric(label, first, row[:n]) - metric(label, second, row[n:]) for row in weights]
+        return {"difference": np.array(values)}
+
+    sample = Sample(np.arange(2 * n), 2 * n, _twice(cluster, n))
+    return bootstrap(difference, sample, suffix=_suffix(cluster), **options)["difference"]
+
+
+def _twice(cluster: IntArray | None, n: int) -> IntArray:
+    units = np.arange(n) if cluster is None else cluster
+    return np.concatenate([units, units])
+
+
+def _suffix(cluster: IntArray | None) -> str:
+    return "-paired" if cluster is None else "-paired-clustered"

@@ -1,0 +1,129 @@
+"""What a test is worth to a decision: likelihood ratios, predictive values, net benefit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from medcnn.metrics.calibration import mean_estimate
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.proportions import normal_quantile, proportion
+
+CORRECTED = "a cell of the confusion matrix is 0: 0.5 added to each (Haldane and Anscombe)"
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """The confusion matrix at a threshold."""
+
+    tp: int
+    fp: int
+    tn: int
+    fn: int
+
+    def cells(self) -> tuple[float, float, float, float, str]:
+        """Return tp, fp, tn, fn, by 0.5 larger where one is 0, and the note that says so."""
+        counts = (self.tp, self.fp, self.tn, self.fn)
+        extra = 0.5 if 0 in counts else 0.0
+        tp, fp, tn, fn = (count + extra for count in counts)
+        return tp, fp, tn, fn, CORRECTED if extra else ""
+
+    @property
+    def lacks_a_class(self) -> bool:
+        """Whether there is no abnormal or no normal case."""
+        return self.tp + self.fn == 0 or self.tn + self.fp == 0
+
+
+def likelihood_ratio_positive(confusion: Confusion, level: float = 0.95) -> Estimate:
+    """Return sensitivity / (1 - specificity), log method of Simel et al. (1991)."""
+    if confusion.lacks_a_class:
+        return undefined("log", "a class is absent")
+    tp, fp, tn, fn, note = confusion.cells()
+    ratio = (tp / (tp + fn)) / (fp / (fp + tn))
+    return _log_interval(ratio, 1 / tp - 1 / (tp + fn) + 1 / fp - 1 / (fp + tn), level, note)
+
+
+def likelihood_ratio_negative(confusion: Confusion, level: float = 0.95) -> Estimate:
+    """Return (1 - sensitivity) / specificity, log method of Simel et al. (1991)."""
+    if confusion.lacks_a_class:
+        return undefined("log", "a class is absent")
+    tp, fp, tn, fn, note = confusion.cells()
+    ratio = (fn / (tp + fn)) / (tn / (fp + tn))
+    return _log_interval(ratio, 1 / fn - 1 / (tp + fn) + 1 / tn - 1 / (fp + tn), level, note)
+
+
+def diagnostic_odds_ratio(confusion: Confusion, level: float = 0.95) -> Estimate:
+    """Return tp·tn / (fp·fn), log method of Woolf (Glas et al. 2003)."""
+    if confusion.lacks_a_class:
+        return undefined("log", "a class is absent")
+    tp, fp, tn, fn, note = confusion.cells()
+    return _log_interval(tp * tn / (fp * fn), 1 / tp + 1 / fp + 1 / tn + 1 / fn, level, note)
+
+
+def _log_interval(ratio: float, variance: float, level: float, note: str) -> Estimate:
+    spread = math.exp(normal_quantile(level) * math.sqrt(max(variance, 0.0)))
+    return Estimate(ratio, (ratio / spread, ratio * spread), "log", note)
+
+
+def predictive_values_at(
+    confusion: Confusion, prevalence: float, level: float = 0.95
+) -> tuple[Estimate, Estimate]:
+    """Return PPV and NPV in a population of another prevalence.
+
+    Bayes' theorem on the sensitivity and specificity seen here; logit intervals of Mercaldo, Lau
+    and Zhou, Statistics in Medicine 26 (2007) 2170-2183. They assume that sensitivity and
+    specificity carry over to that population.
+    """
+    if not 0 < prevalence < 1:
+        raise ValueError(f"prevalence must lie within (0, 1), found {prevalence}")
+    if confusion.lacks_a_class:
+        return undefined("logit", "a class is absent"), undefined("logit", "a class is absent")
+    tp, fp, tn, fn, note = confusion.cells()
+    odds = math.log(prevalence / (1 - prevalence))
+    positives, negatives = tp + fn, tn + fp
+    z = normal_quantile(level)
+    ppv = math.log(tp / positives) - math.log(fp / negatives) + odds
+    npv = math.log(tn / negatives) - math.log(fn / positives) - odds
+    of_ppv = z * math.sqrt(fn / (tp * positives) + tn / (fp * negatives))
+    of_npv = z * math.sqrt(tp / (fn * positives) + fp / (tn * negatives))
+    return _expit(ppv, of_ppv, note), _expit(npv, of_npv, note)
+
+
+def _expit(logit: float, half: float, note: str) -> Estimate:
+    value, low, high = special.expit([logit, logit - half, logit + half])
+    return Estimate(float(value), (float(low), float(high)), "logit", note)
+
+
+def number_needed_to_read(confusion: Confusion, level: float = 0.95) -> Estimate:
+    """Return how many flagged images are read for each abnormal one found: 1 / PPV."""
+    ppv = proportion(confusion.tp, confusion.tp + confusion.fp, level=level)
+    if not ppv.value or ppv.ci is None:
+        return undefined("wilson-inverted", "no abnormal case was flagged")
+    low, high = ppv.ci
+    return Estimate(1 / ppv.value, (1 / high, 1 / low), "wilson-inverted")
+
+
+def net_benefit(
+    label: IntArray,
+    p: FloatArray,
+    threshold: float,
+    *,
+    cluster: IntArray | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the net benefit of acting on ``p >= threshold``, in true positives a case.
+
+    A decision curve is this over thresholds; a false alarm weighs ``t / (1 - t)`` (Vickers and
+    Elkin 2006). Acting on all has ``net_benefit_of_all``, acting on none 0.
+    """
+    weight = threshold / (1 - threshold)
+    gain = np.where(p >= threshold, np.where(label == 1, 1.0, -weight), 0.0)
+    return mean_estimate(gain, cluster, level, lowest=-math.inf)
+
+
+def net_benefit_of_all(prevalence: float, threshold: float) -> float:
+    """Return the net benefit of acting on every case."""
+    return prevalence - (1 - prevalence) * threshold / (1 - threshold)
