@@ -1,7 +1,7 @@
 """Operators that bend the image: what no 3×3 matrix can say.
 
-They act on the coordinates of the result, before the matrices: elastic displacement first, then the lens.
-Dimensions: N images, H×W pixels, G×G cells of a coarse grid.
+They act on the coordinates of the result, before the matrices: elastic displacement first, then
+the lens. Dimensions: N images, H×W pixels, G×G cells of a coarse grid.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from medcnn.errors import ConfigError
 class Elastic(Operator):
     """Displace smoothly: random vectors on a coarse grid, enlarged by bicubic interpolation.
 
-    Simard et al., Best practices for convolutional neural networks, ICDAR 2003, with the coarse grid in
-    the place of their Gaussian smoothing.
+    Simard et al., Best practices for convolutional neural networks, ICDAR 2003, with the coarse
+    grid in the place of their Gaussian smoothing.
 
     Args:
         displacement: Standard deviation of a displacement as a fraction of the side, in [0, 0.1].
@@ -40,7 +40,7 @@ class Elastic(Operator):
                 remedy="set augment.operators.elastic.cells=5",
             )
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw displacements along x and y as fractions of the sides, N×2×G×G."""
         field = rng.standard_normal((n, 2, self.cells, self.cells))
         return {"field": np.clip(self.displacement * field, -0.25, 0.25)}
@@ -60,6 +60,6 @@ class Lens(Operator):
         super().__post_init__()
         self._k = checked_range(self.k, "lens.k", -0.3, 1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw coefficients."""
         return {"k": uniform(rng, n, self._k)}

@@ -1,6 +1,7 @@
 """Operators that blank out rectangles, so that no single region decides.
 
-Zhong et al., Random erasing data augmentation, AAAI 2020; DeVries and Taylor, Cutout, arXiv:1708.04552.
+Zhong et al., Random erasing data augmentation, AAAI 2020; DeVries and Taylor, Cutout,
+arXiv:1708.04552.
 """
 
 from __future__ import annotations
@@ -30,44 +31,29 @@ Box = tuple[slice, slice]
 
 
 @dataclass(kw_only=True)
-class Erasing(Filter):
-    """Blank out one rectangle of random area and shape (random erasing).
+class Blanking(Filter):
+    """An operator that fills boxes, drawn as top, left, height and width in fractions of the sides.
 
     Args:
-        area: Share of the image's area, ``(low, high)``.
-        ratio: Height over width of the rectangle, ``(low, high)``.
         fill: Grey value in [0, 1] that is put there.
     """
 
     p: float = 0.5
-    area: Range = (0.02, 0.1)
-    ratio: Range = (0.5, 2.0)
     fill: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._area = checked_range(self.area, "erasing.area", 0, 1, neutral=None)
-        self._ratio = checked_range(self.ratio, "erasing.ratio", 0.1, 10, neutral=None)
-        self.fill = checked(self.fill, "erasing.fill", 0, 1)
+        self.fill = checked(self.fill, f"{self.name}.fill", 0, 1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
-        """Draw boxes as top, left, height and width in fractions of the sides, N×1×4."""
-        area, ratio = uniform(rng, n, self._area), log_uniform(rng, n, self._ratio)
-        height = np.minimum(np.sqrt(area * ratio), 1)
-        width = np.minimum(np.sqrt(area / ratio), 1)
-        top, left = rng.random(n) * (1 - height), rng.random(n) * (1 - width)
-        return {"boxes": np.stack([top, left, height, width], axis=1)[:, None]}
-
-    def image(self, image_HW: Images, values: Values) -> Images:
+    def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one image with its boxes filled."""
         changed = image_HW.copy()
         for box in values["boxes"]:
-            changed[pixels_of(box, image_HW.shape)] = round(
-                self.fill * np.iinfo(image_HW.dtype).max
-            )
+            level = round(self.fill * int(np.iinfo(image_HW.dtype).max))
+            changed[pixels_of(box, image_HW.shape)] = level
         return changed
 
-    def tensor(self, image_N1HW: Tensor, values: Values) -> Tensor:
+    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the images with their boxes filled."""
         changed = image_N1HW.clone()
         for row, boxes in enumerate(values["boxes"]):
@@ -78,13 +64,38 @@ class Erasing(Filter):
 
 
 @dataclass(kw_only=True)
-class Cutout(Erasing):
-    """Blank out several squares whose centres may lie anywhere, so that some reach over the edge.
+class Erasing(Blanking):
+    """Blank out one rectangle of random area and shape (random erasing).
+
+    Args:
+        area: Share of the image's area, ``(low, high)``.
+        ratio: Height over width of the rectangle, ``(low, high)``.
+    """
+
+    area: Range = (0.02, 0.1)
+    ratio: Range = (0.5, 2.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._area = checked_range(self.area, "erasing.area", 0, 1, neutral=None)
+        self._ratio = checked_range(self.ratio, "erasing.ratio", 0.1, 10, neutral=None)
+
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
+        """Draw one box an image, N×1×4."""
+        area, ratio = uniform(rng, n, self._area), log_uniform(rng, n, self._ratio)
+        height = np.minimum(np.sqrt(area * ratio), 1)
+        width = np.minimum(np.sqrt(area / ratio), 1)
+        top, left = rng.random(n) * (1 - height), rng.random(n) * (1 - width)
+        return {"boxes": np.stack([top, left, height, width], axis=1)[:, None]}
+
+
+@dataclass(kw_only=True)
+class Cutout(Blanking):
+    """Blank out squares whose centres may lie anywhere, so that some reach over the edge.
 
     Args:
         holes: How many squares, 1 to 16.
         side: Side of a square as a fraction of the image's, in [0, 1].
-        fill: Grey value in [0, 1] that is put there.
     """
 
     holes: int = 1
@@ -101,8 +112,8 @@ class Cutout(Erasing):
                 remedy="set augment.operators.cutout.holes=1",
             )
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
-        """Draw boxes as top, left, height and width in fractions of the sides, N×holes×4."""
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
+        """Draw boxes, N×holes×4."""
         corners = rng.random((n, self.holes, 2)) - self.side / 2
         return {"boxes": np.concatenate([corners, np.full_like(corners, self.side)], axis=2)}
 

@@ -1,6 +1,7 @@
 """Operators that look at a pixel's neighbourhood, or add to it: noise, blur and sharpening.
 
-Each has a CPU form for one uint8 or uint16 image and a batched form for tensors. Dimensions: N images, H×W pixels.
+Each has a CPU form for one uint8 or uint16 image and a batched form for tensors. Dimensions: N
+images, H×W pixels.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ REACH = 3.0
 class Filter(Operator):
     """An operator with a form for one integer image and one for a batch of tensors."""
 
-    def image(self, image_HW: Images, values: Values) -> Images:
+    def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one changed image; ``values`` are those of this image alone."""
         raise NotImplementedError
 
-    def tensor(self, image_N1HW: Tensor, values: Values) -> Tensor:
+    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the changed images, in [0, 1]."""
         raise NotImplementedError
 
@@ -41,9 +42,9 @@ class Filter(Operator):
 class Noise(Filter):
     """Add white Gaussian noise.
 
-    The noise of an image is a random window of a fixed bank of standard normal numbers: drawing fresh
-    numbers for each pixel would cost more than all other operators together, and would not be the
-    same on a CPU and on a device.
+    The noise of an image is a random window of a fixed bank of standard normal numbers: drawing
+    fresh numbers for each pixel would cost more than all other operators together, and would not be
+    the same on a CPU and on a device.
 
     Args:
         sd: Largest standard deviation, or ``(low, high)``, as a fraction of the grey range.
@@ -55,11 +56,11 @@ class Noise(Filter):
         super().__post_init__()
         self._sd = checked_range(self.sd, "noise.sd", 0, 1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw standard deviations and the windows' places, as fractions of the bank's margin."""
         return {"sd": uniform(rng, n, self._sd), "place": rng.random((n, 2))}
 
-    def image(self, image_HW: Images, values: Values) -> Images:
+    def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one noisy image, rounded to whole grey levels."""
         size = image_HW.shape
         peak = float(np.iinfo(image_HW.dtype).max)
@@ -68,7 +69,7 @@ class Noise(Filter):
         noisy = cv2.scaleAdd(noise, float(values["sd"]) * peak, image_HW.astype(np.float32))
         return np.rint(np.clip(noisy, 0, peak, out=noisy), out=noisy).astype(image_HW.dtype)
 
-    def tensor(self, image_N1HW: Tensor, values: Values) -> Tensor:
+    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the noisy images."""
         import torch
 
@@ -110,22 +111,22 @@ class Blur(Filter):
         super().__post_init__()
         self._sigma = checked_range(self.sigma, "blur.sigma", 0, 16)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw standard deviations in pixels."""
         return {"sigma": uniform(rng, n, self._sigma)}
 
-    def image(self, image_HW: Images, values: Values) -> Images:
+    def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one blurred image."""
         return _blur(image_HW, float(values["sigma"]))
 
-    def tensor(self, image_N1HW: Tensor, values: Values) -> Tensor:
+    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the blurred images."""
         return _blur_tensor(image_N1HW, values["sigma"])
 
 
 @dataclass(kw_only=True)
 class Sharpen(Filter):
-    """Add back what a Gaussian blur takes away (unsharp masking), as detectors' edge enhancement does.
+    """Add back what a Gaussian blur takes away (unsharp masking), as edge enhancement does.
 
     Args:
         amount: Largest weight of the difference, or ``(low, high)``.
@@ -140,17 +141,17 @@ class Sharpen(Filter):
         self._amount = checked_range(self.amount, "sharpen.amount", 0, 10)
         self.sigma = checked(self.sigma, "sharpen.sigma", 0.1, 16)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw weights."""
         return {"amount": uniform(rng, n, self._amount)}
 
-    def image(self, image_HW: Images, values: Values) -> Images:
+    def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one sharpened image."""
         amount = float(values["amount"])
         soft = _blur(image_HW, self.sigma)
         return np.asarray(cv2.addWeighted(image_HW, 1 + amount, soft, -amount, 0), image_HW.dtype)
 
-    def tensor(self, image_N1HW: Tensor, values: Values) -> Tensor:
+    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the sharpened images."""
         import torch
 

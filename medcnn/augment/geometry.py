@@ -1,8 +1,8 @@
-"""Projective operators: each one is a 3×3 matrix an image, and all compose into one resampling.
+"""Projective operators: each one is a 3×3 matrix an image; all compose into one resampling.
 
 A matrix maps a pixel of the result to the place in the source where its value is found (as
-``cv2.WARP_INVERSE_MAP`` and ``grid_sample`` want it), in pixels with the origin at the image centre,
-x to the right and y down. Dimensions: N images, H×W pixels.
+``cv2.WARP_INVERSE_MAP`` and ``grid_sample`` want it), in pixels with the origin at the centre, x to
+the right and y down. Dimensions: N images, H×W pixels.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def identity(n: int) -> Floats:
 class Geometric(Operator):
     """An operator that is a projective map."""
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, size: Size, /) -> Floats:
         """Return the maps from result to source, N×3×3."""
         raise NotImplementedError
 
@@ -63,11 +63,11 @@ class Flip(Geometric):
                 remedy="set augment.operators.flip.axis=horizontal",
             )
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, _rng: np.random.Generator, _n: int, /) -> Values:
         """Draw nothing: an image is mirrored or it is not."""
         return {}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return mirror matrices."""
         matrix = identity(len(values["active"]))
         axis = 0 if self.axis == "horizontal" else 1
@@ -89,11 +89,11 @@ class Rotation(Geometric):
         super().__post_init__()
         self._degrees = checked_range(self.degrees, "rotation.degrees", -180, 180)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw angles in degrees."""
         return {"degrees": uniform(rng, n, self._degrees)}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return rotation matrices."""
         radians = np.deg2rad(values["degrees"])
         matrix = identity(len(radians))
@@ -116,11 +116,11 @@ class Scale(Geometric):
         super().__post_init__()
         self._factor = checked_range(self.factor, "scale.factor", 0.1, 10, neutral=1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw factors."""
         return {"factor": log_uniform(rng, n, self._factor)}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return scaling matrices."""
         matrix = identity(len(values["factor"]))
         matrix[:, 0, 0] = matrix[:, 1, 1] = 1 / values["factor"]
@@ -141,11 +141,11 @@ class Stretch(Geometric):
         super().__post_init__()
         self._factor = checked_range(self.factor, "stretch.factor", 0.1, 10, neutral=1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw ratios of width to height."""
         return {"factor": log_uniform(rng, n, self._factor)}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return stretching matrices."""
         root = np.sqrt(values["factor"])
         matrix = identity(len(root))
@@ -170,11 +170,11 @@ class Translation(Geometric):
         self._x = checked_range(self.x, "translation.x", -1, 1)
         self._y = checked_range(self.y, "translation.y", -1, 1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw fractions of width and height."""
         return {"x": uniform(rng, n, self._x), "y": uniform(rng, n, self._y)}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, size: Size, /) -> Floats:
         """Return translation matrices."""
         matrix = identity(len(values["x"]))
         matrix[:, 0, 2], matrix[:, 1, 2] = -values["x"] * size[1], -values["y"] * size[0]
@@ -195,11 +195,11 @@ class Shear(Geometric):
         super().__post_init__()
         self._degrees = checked_range(self.degrees, "shear.degrees", -60, 60)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw slants in degrees."""
         return {"x": uniform(rng, n, self._degrees), "y": uniform(rng, n, self._degrees)}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return the product of the two slants."""
         along_x, along_y = identity(len(values["x"])), identity(len(values["x"]))
         along_x[:, 0, 1] = np.tan(np.deg2rad(values["x"]))
@@ -221,11 +221,11 @@ class Perspective(Geometric):
         super().__post_init__()
         self.strength = checked(self.strength, "perspective.strength", 0.0, 0.4)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw displacements of the four corners as fractions of the sides, N×4×2."""
         return {"corners": self.strength * (2 * rng.random((n, 4, 2)) - 1)}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, size: Size, /) -> Floats:
         """Return the homographies that take the result's corners to the displaced ones."""
         sides = np.array([size[1], size[0]], float)
         corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * sides / 2
@@ -249,7 +249,7 @@ class Crop(Geometric):
         self._area = checked_range(self.area, "crop.area", 0.01, 1, neutral=None)
         self._ratio = checked_range(self.ratio, "crop.ratio", 0.1, 10, neutral=None)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw the window's width, height and centre as fractions of the image's."""
         area, ratio = uniform(rng, n, self._area), log_uniform(rng, n, self._ratio)
         width = np.minimum(np.sqrt(area * ratio), 1)
@@ -257,7 +257,7 @@ class Crop(Geometric):
         x, y = ((rng.random(n) - 0.5) * (1 - side) for side in (width, height))
         return {"width": width, "height": height, "x": x, "y": y}
 
-    def matrix(self, values: Values, size: Size) -> Floats:
+    def matrix(self, values: Values, size: Size, /) -> Floats:
         """Return the maps from the result into the window."""
         matrix = identity(len(values["x"]))
         matrix[:, 0, 0], matrix[:, 1, 1] = values["width"], values["height"]

@@ -1,7 +1,7 @@
-"""Grey-scale operators: curves from [0, 1] to [0, 1], the same code for NumPy arrays and for tensors.
+"""Grey-scale operators: curves on [0, 1], the same code for NumPy arrays and for tensors.
 
-On uint8 images neighbouring curves are composed over the 256 levels and looked up once, so that there is
-one rounding however many there are.
+On uint8 images neighbouring curves are composed over the 256 levels and looked up once, so that
+there is one rounding however many there are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from medcnn.augment.operator import (
 class Pointwise(Operator):
     """An operator whose result at a pixel depends on that pixel and on the image's mean alone."""
 
-    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+    def curve(self, level: Any, mean: Any, amount: Any, /) -> Any:
         """Return the new levels for ``level`` in [0, 1]; arrays and tensors alike."""
         raise NotImplementedError
 
@@ -44,11 +44,11 @@ class Brightness(Pointwise):
         super().__post_init__()
         self._factor = checked_range(self.factor, "brightness.factor", 0, 4, neutral=1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw factors."""
         return {"amount": uniform(rng, n, self._factor)}
 
-    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+    def curve(self, level: Any, _mean: Any, amount: Any, /) -> Any:
         """Return ``level`` times the factor, clipped."""
         return (level * amount).clip(0, 1)
 
@@ -67,11 +67,11 @@ class Contrast(Pointwise):
         super().__post_init__()
         self._factor = checked_range(self.factor, "contrast.factor", 0, 4, neutral=1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw factors."""
         return {"amount": uniform(rng, n, self._factor)}
 
-    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+    def curve(self, level: Any, mean: Any, amount: Any, /) -> Any:
         """Return the levels spread about the mean, clipped."""
         return (mean + (level - mean) * amount).clip(0, 1)
 
@@ -90,10 +90,10 @@ class Gamma(Pointwise):
         super().__post_init__()
         self._exponent = checked_range(self.exponent, "gamma.exponent", 0.1, 10, neutral=1)
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw exponents."""
         return {"amount": log_uniform(rng, n, self._exponent)}
 
-    def curve(self, level: Any, mean: Any, amount: Any) -> Any:
+    def curve(self, level: Any, _mean: Any, amount: Any, /) -> Any:
         """Return the powers."""
         return level**amount

@@ -1,7 +1,7 @@
 """What all augmentation operators share: a probability, ranges, and how their values are drawn.
 
-An operator turns random numbers into plain arrays, one entry an image, and knows how to apply them. It
-holds no random state, so that the same generator gives the same values in any process.
+An operator turns random numbers into plain arrays, one entry an image, and knows how to apply them.
+It holds no random state, so that the same generator gives the same values in any process.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Operator:
         active = rng.random(n) < self.p
         return {"active": active, **self.draw_values(rng, n)}
 
-    def draw_values(self, rng: np.random.Generator, n: int) -> Values:
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw the operator's own values as if every image were changed."""
         raise NotImplementedError
 
@@ -108,4 +108,5 @@ def uniform(rng: np.random.Generator, n: int, ends: tuple[float, float]) -> Floa
 def log_uniform(rng: np.random.Generator, n: int, ends: tuple[float, float]) -> Floats:
     """Return ``n`` positive numbers whose logarithm is uniform between the ends' logarithms."""
     low, high = np.log(ends[0]), np.log(ends[1])
-    return np.exp(low + (high - low) * rng.random(n))
+    drawn: Floats = np.exp(low + (high - low) * rng.random(n))
+    return drawn

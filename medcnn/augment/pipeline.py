@@ -1,7 +1,7 @@
 """Augmentation as data: values are drawn once for a batch, then executed by the engine at hand.
 
-The geometric operators compose, in the order of the configuration, into one resampling; then come the
-operators on grey values, in the order of the configuration; then, on the whole batch, mixup and CutMix.
+The geometric operators compose, in the order of the configuration, into one resampling; then come
+the operators on grey values, in the same order; then, on the whole batch, mixup and CutMix.
 Dimensions: N images, H×W pixels, C = 1 channel.
 """
 
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from medcnn.augment.bending import Elastic, Lens
+from medcnn.augment.equalization import Clahe, Equalize
 from medcnn.augment.erasing import Cutout, Erasing
 from medcnn.augment.filters import Blur, Filter, Noise, Sharpen
 from medcnn.augment.geometry import (
@@ -53,6 +54,8 @@ OPERATORS: dict[str, type[Operator]] = {
     "brightness": Brightness,
     "contrast": Contrast,
     "gamma": Gamma,
+    "equalize": Equalize,
+    "clahe": Clahe,
     "noise": Noise,
     "blur": Blur,
     "sharpen": Sharpen,
@@ -83,8 +86,8 @@ class Augmentation:
     """A pipeline of operators.
 
     Args:
-        operators: For each operator's name, its options (a mapping, possibly empty); an operator that is
-            set to null is left out.
+        operators: For each operator's name, its options (a mapping, possibly empty); an
+            operator that is set to null is left out.
         border: What stands outside of the image: ``zeros``, ``border`` or ``reflection``.
 
     Raises:
@@ -241,7 +244,8 @@ def _look_up(image: Images, curves: list[tuple[Pointwise, float]]) -> Images:
     """Return the image after all curves: composed over its grey levels, rounded once."""
     peak = int(np.iinfo(image.dtype).max)
     level = np.linspace(0, 1, peak + 1)
-    share = np.bincount(image.ravel(), minlength=peak + 1) / image.size
+    count = cv2.calcHist([image], [0], None, [peak + 1], [0, peak + 1])
+    share = count[:, 0].astype(np.float64) / image.size
     for operator, amount in curves:
         level = operator.curve(level, float(share @ level), amount)
     table = np.rint(level * peak).astype(image.dtype)

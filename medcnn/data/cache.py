@@ -1,8 +1,8 @@
 """The image cache: every image decoded and resized once, then mapped into memory.
 
-``build_cache`` takes the rows of a manifest and returns an ``ImageCache`` with the same row order. A
+``build_cache`` takes the rows of a manifest and returns an ``ImageCache`` in its row order. A
 folder of the cache holds the images of all data sets that were read in the same way (size, dtype,
-exactness, version of the reader): folds, subsets and unions of data sets share what they have in common.
+exactness, version of the reader), so that folds, subsets and unions of data sets share images.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class ImageCache:
 
     @property
     def facts(self) -> pd.DataFrame:
-        """The kept facts of every row (kind, rows, columns, bits, view, …); missing where unreadable."""
+        """The kept facts of every row (kind, bits, view, warnings, …); missing where unreadable."""
         records: list[dict[str, Any]] = [{} for _ in range(len(self))]
         for segment, name in enumerate(self._segments):
             rows = np.flatnonzero(self._segment == segment)

@@ -1,8 +1,8 @@
 """Filling the cache: chunks of files become segments, in parallel, in bounded memory.
 
-A worker hashes the files of its chunk, decodes those that no segment holds yet, writes one segment and
-sends back only what went wrong. A chunk is complete or absent, so that a build killed at any moment
-goes on where it stood.
+A worker hashes the files of its chunk, decodes those that no segment holds yet, writes one segment
+and sends back only what went wrong. A chunk is complete or absent, so that a build killed at any
+moment goes on where it stood.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def build(
 ) -> list[Problem]:
     """Build all chunks, in this process where ``workers`` is 0, and return all problems.
 
-    A decoder that takes its worker process down with it costs the file that it was given: the chunks
-    under way are repeated one file at a time, and the culprit is reported as ``crashed``.
+    A decoder that takes its worker process down with it costs the file that it was given: the
+    chunks under way are repeated one file at a time, and the culprit is reported as ``crashed``.
     """
     if not workers:
         problems = []
@@ -137,9 +137,9 @@ def build(
 _context: tuple[Path, Profile, Keys]
 
 
-def _start_worker(parent: int, *context: Any) -> None:
+def _start_worker(parent: int, context: tuple[Path, Profile, Keys]) -> None:
     global _context  # noqa: PLW0603  a worker process has one job, given once
-    _context = context  # type: ignore[assignment]
+    _context = context
     cv2.setNumThreads(0)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
 
@@ -163,7 +163,7 @@ def _pool(workers: int, context: tuple[Path, Profile, Keys]) -> ProcessPoolExecu
         workers,
         mp_context=multiprocessing.get_context(method),
         initializer=_start_worker,
-        initargs=(os.getpid(), *context),
+        initargs=(os.getpid(), context),
     )
 
 

@@ -1,8 +1,8 @@
-"""What an image in the cache is keyed by: the bytes of its file and everything that makes the pixels.
+"""What a cached image is keyed by: the bytes of its file and everything that makes the pixels.
 
-As in Git's index, a file whose path, size and times are unchanged is taken to have unchanged bytes, so
-that finding a million known images costs a million ``stat`` calls and no reading. Any other file is
-read and hashed: one that was moved, copied or touched is recognised by its bytes and not decoded again.
+As in Git's index, a file whose path, size and times are unchanged is taken to have unchanged bytes,
+so that finding a million known images costs a million ``stat`` calls and no reading. Any other file
+is read and hashed: one that was moved, copied or touched is recognised and not decoded again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The files of the cache: immutable segments of images that appear whole, by a rename, or not at all.
+"""The files of the cache: segments of images that appear whole, by a rename, or never.
 
 A segment is ``<name>.npy`` (N×S×S pixels) and ``<name>.npz``, which is written last and makes the
-segment valid: the content key and the checksum of each image, a JSON text of its facts, and the links
-from file identities to content keys that were learnt beside it. Two builders never write the same file.
+segment valid: the content key and the checksum of each image, a JSON text of its facts, and the
+links from file identities to content keys that were learnt beside it. Names are random, so that two
+builders never write the same file.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def write_segment(
     files: Keys,
     targets: Keys,
 ) -> str:
-    """Write one segment, the pixels first and the index that makes it valid last; return its name."""
+    """Write a segment, its pixels first and the index that makes it valid last; return its name."""
     name = uuid.uuid4().hex
     if len(pixels):
         with atomic_path(folder / f"{name}.npy") as temporary, temporary.open("wb") as stream:
@@ -77,7 +78,7 @@ def write_segment(
 
 def checksum(image: Pixels) -> int:
     """Return the CRC-32 of an image's bytes."""
-    return zlib.crc32(np.ascontiguousarray(image))
+    return zlib.crc32(np.ascontiguousarray(image).data)
 
 
 def load_index(folder: Path, shape: tuple[int, int], dtype: str) -> Index:
