@@ -6,7 +6,7 @@ It holds no random state, so that the same generator gives the same values in an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ def checked_range(
         half = checked(value, name, 0.0, max(high - neutral, neutral - low))
         pair: list[Any] = [max(neutral - half, low), min(neutral + half, high)]
     else:
-        pair = [value] if isinstance(value, (int, float, str)) else list(value)
+        pair = list(value) if isinstance(value, Iterable) else [value]
     if len(pair) == 2:
         first, second = (checked(end, name, low, high) for end in pair)
         if first <= second:

@@ -245,7 +245,7 @@ def _look_up(image: Images, curves: list[tuple[Pointwise, float]]) -> Images:
     peak = int(np.iinfo(image.dtype).max)
     level = np.linspace(0, 1, peak + 1)
     count = cv2.calcHist([image], [0], None, [peak + 1], [0, peak + 1])
-    share = count[:, 0].astype(np.float64) / image.size
+    share = count.ravel().astype(np.float64) / image.size
     for operator, amount in curves:
         level = operator.curve(level, float(share @ level), amount)
     table = np.rint(level * peak).astype(image.dtype)
