@@ -50,6 +50,8 @@ def evaluate(
         ConfigError: If a subgroup column does not exist.
     """
     rows = rows_of(table, split)
+    # Integers group many times quicker than text, and every part below groups by patient.
+    rows = rows.assign(patient_id=pd.factorize(rows["patient_id"])[0])
     cases = cases_of(rows, clusters=clusters)
     at = threshold.value
     boot = measures.resampled(cases, at, level, seed)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import normal_quantile
+from medcnn.metrics.proportions import cluster_count, normal_quantile
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,11 @@ def _clustered_variance(
     excess = place - value
     of_positives = np.bincount(cluster[positive], excess[positive], clusters)
     of_negatives = np.bincount(cluster[~positive], excess[~positive], clusters)
-    with_positive = len(np.unique(cluster[positive]))
-    with_negative = len(np.unique(cluster[~positive]))
+    with_positive = cluster_count(cluster[positive])
+    with_negative = cluster_count(cluster[~positive])
     if min(with_positive, with_negative) < 2:
         return 0.0
-    present = len(np.unique(cluster))
+    present = cluster_count(cluster)
     return float(
         with_positive / (with_positive - 1) * (of_positives @ of_positives) / m**2
         + with_negative / (with_negative - 1) * (of_negatives @ of_negatives) / n**2
@@ -178,7 +178,7 @@ def _clustered_variance(
 
 
 def _smaller_class_clusters(positive: BoolArray, cluster: IntArray) -> int:
-    return min(len(np.unique(cluster[positive])), len(np.unique(cluster[~positive])))
+    return min(cluster_count(cluster[positive]), cluster_count(cluster[~positive]))
 
 
 def _separated(value: float, units: int, method: str, level: float) -> Estimate:
