@@ -102,9 +102,7 @@ def make_results(test: pd.DataFrame, manifest: pd.DataFrame) -> dict[str, Any]:
     joined = test.merge(manifest[["image_id", "view", "sex"]], on="image_id")
     results["subgroups"] = [
         {"column": column, "group": str(group), "n": len(rows)}
-        | {
-            name: found[name] for name in ("prevalence", "sensitivity", "specificity", "auroc")
-        }
+        | {name: found[name] for name in ("prevalence", "sensitivity", "specificity", "auroc")}
         for column in ("sex", "view")
         for group, rows in joined.groupby(column)
         for found in [evaluate(rows, threshold)]

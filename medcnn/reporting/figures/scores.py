@@ -81,7 +81,15 @@ def confusion(counts: Mapping[str, int], words: Wording) -> Figure:
             axes.fill_between(
                 [x, x + 1], y, y + 1, color=FAINT if not right else SOFT, ec=PAPER, lw=3
             )
-            axes.text(x + 0.5, y + 0.44, words.count(count), ha="center", va="center", fontsize=19)
+            axes.text(
+                x + 0.5,
+                y + 0.44,
+                words.count(count),
+                ha="center",
+                va="center",
+                fontsize=19,
+                color=INK,
+            )
             detail = f"{words(f'outcome.{cell}')} · {words.percent(share)}"
             axes.text(
                 x + 0.5, y + 0.74, detail, ha="center", va="center", fontsize=7.5, color=MUTED
