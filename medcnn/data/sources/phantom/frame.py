@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medcnn.data.sources.phantom.plan import Acquisition
 
 Map = NDArray[np.float32]
+RealMap = NDArray[np.float32] | NDArray[np.float64]
 Points = NDArray[np.float64]
 SUBPIXEL_BITS = 4
 
@@ -93,14 +94,14 @@ def band(centre: Points, width: NDArray[np.float64] | float) -> Points:
     return np.concatenate([centre + half * across, (centre - half * across)[::-1]])
 
 
-def chord(distance_squared: Map, depth: float, power: float = 0.5) -> Map:
+def chord(distance_squared: RealMap, depth: float, power: float = 0.5) -> Map:
     """Return the path through an ellipsoid of ``depth`` cm, 0 where ``distance_squared`` >= 1."""
     rest = np.maximum(np.float32(1) - distance_squared, 0)
     profile = np.sqrt(rest) if power == 0.5 else rest ** np.float32(power)
     return np.asarray(np.float32(depth) * profile, np.float32)
 
 
-def step(values: Map) -> Map:
+def step(values: RealMap) -> Map:
     """Return the smooth step from 0 (values <= 0) to 1 (values >= 1)."""
-    t = np.clip(values, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    t: Map = np.asarray(np.clip(values, 0, 1), np.float32)
+    return t * t * (3 - 2 * t)

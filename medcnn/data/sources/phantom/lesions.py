@@ -62,10 +62,10 @@ def add_effusion(thorax: Thorax, rng: np.random.Generator, strength: float) -> M
     for lung in chosen:
         height = (0.6 + 4.5 * strength) * rng.uniform(0.8, 1.25)
         # The meniscus climbs the lateral wall and, less, the mediastinum.
-        level = _lowest(thorax, lung) - height + 0.6
-        edge = np.clip(thorax.lateral, -1, 1)
-        level = level - (0.8 + 0.65 * height) * np.clip(edge, 0, 1) ** 4
-        level = level - (0.3 + 0.20 * height) * np.clip(-edge, 0, 1) ** 3
+        lateral = np.clip(thorax.lateral, 0, 1) ** 4
+        medial = np.clip(-thorax.lateral, 0, 1) ** 3
+        climb = (0.8 + 0.65 * height) * lateral + (0.3 + 0.20 * height) * medial
+        level = _lowest(thorax, lung) - height + 0.6 - climb
         below = step((frame.y - level) / 1.4 + 0.3) * _half(thorax, lung)
         moved = thorax.lung * np.float32(0.96) * below
         thorax.lung -= moved

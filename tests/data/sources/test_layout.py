@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from medcnn.data.sources.layout import (
+    image_files,
+    image_index,
+    present,
+    release_file,
+    release_folder,
+    release_table,
+)
+from medcnn.errors import DataError
+
+
+def test_images_count_by_suffix_or_by_magic_word(tmp_path, write_image, write_dicom):
+    write_image(tmp_path / "b" / "x.PNG")
+    write_dicom(tmp_path / "a" / "instance")
+    write_image(tmp_path / ".hidden" / "y.png")
+    (tmp_path / "notes").write_text("plain text")
+    (tmp_path / "table.csv").write_text("a,b")
+    assert [path.name for path in image_files(tmp_path)] == ["instance", "x.PNG"]
+    assert image_index(tmp_path)["x.PNG"] == tmp_path / "b" / "x.PNG"
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    with pytest.raises(DataError, match="found: a file"):
+        release_folder(tmp_path / "a.csv", "nih", "images")
+
+
+def test_a_missing_table_names_the_nearest(tmp_path):
+    (tmp_path / "Data_Entry_2016.csv").write_text("x")
+    with pytest.raises(DataError, match=r"'Data_Entry_2016.csv' is the nearest"):
+        release_file(tmp_path, "nih", "Data_Entry_2017.csv")
+
+
+def test_a_missing_column_names_the_nearest(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("Image Indx,Finding\na,b\n")
+    with pytest.raises(DataError, match="'Image Indx' is the nearest name"):
+        release_table(path, ("Image Index",), "nih")
+
+
+def test_an_empty_table_is_an_error(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("")
+    with pytest.raises(DataError, match="not a readable CSV"):
+        release_table(path, ("a",), "nih")
+
+
+def test_listed_images_that_are_absent_are_counted(tmp_path):
+    table = pd.DataFrame({"image_id": ["a", "b"], "path": ["/a", None]})
+    kept, warnings = present(table, "nih", tmp_path)
+    assert kept["image_id"].tolist() == ["a"]
+    assert warnings == ("nih: 1 of 2 listed images are not on disk and were left out.",)
+    with pytest.raises(DataError, match="None of the 1 images"):
+        present(table[1:], "nih", tmp_path)
