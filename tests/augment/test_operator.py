@@ -53,5 +53,7 @@ def test_options_do_not_change_how_many_numbers_are_drawn():
 def test_uniform_and_log_uniform_stay_within_their_ends():
     rng = np.random.default_rng(0)
     flat, log = uniform(rng, 20_000, (2, 6)), log_uniform(rng, 20_000, (0.5, 2))
-    assert flat.min() >= 2 and flat.max() <= 6 and abs(flat.mean() - 4) < 0.05
-    assert log.min() >= 0.5 and log.max() <= 2 and abs(np.log(log).mean()) < 0.02
+    assert 2 <= flat.min() <= flat.max() <= 6
+    assert abs(flat.mean() - 4) < 0.05
+    assert 0.5 <= log.min() <= log.max() <= 2
+    assert abs(np.log(log).mean()) < 0.02

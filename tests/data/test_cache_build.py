@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from medcnn.data import cache_build
+from medcnn.data.cache_build import build, chunk_length, make_chunks
+from medcnn.data.cache_key import as_keys, make_profile, stat_keys
+from medcnn.data.cache_store import load_index
+
+PROFILE = make_profile(size=8, dtype="uint8", exact=False)
+
+
+def test_segments_take_32_mib_or_2048_images():
+    assert chunk_length(make_profile(size=224, dtype="uint8", exact=False), 10**6, 8) == 668
+    assert chunk_length(PROFILE, 10**6, 8) == 2048
+    assert chunk_length(make_profile(size=2048, dtype="uint16", exact=False), 10**6, 8) == 16
+
+
+def test_few_images_are_shared_among_the_workers():
+    assert chunk_length(PROFILE, 1000, 4) == 63
+
+
+def test_chunks_cover_the_pending_rows_once():
+    files = as_keys(bytes(range(160)))
+    chunks = list(make_chunks([1, 3, 5, 7, 9], [str(row) for row in range(10)], files, 2))
+    assert [chunk.rows for chunk in chunks] == [(1, 3), (5, 7), (9,)]
+    assert chunks[1].paths == ("5", "7")
+    assert chunks[2].files == files[9:].tobytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the crash is planted before a fork")
+def test_decoder_that_crashes_costs_one_file(tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{number}.png") for number in range(6)]
+    for path in paths:
+        cv2.imwrite(path, np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8))
+        Path(path).write_bytes(Path(path).read_bytes() + path.encode())
+    read = cache_build.read_for_cache
+
+    def crash(path, profile):
+        if Path(path).stem == "4":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return read(path, profile)
+
+    monkeypatch.setattr(cache_build, "read_for_cache", crash)
+    files, _ = stat_keys(paths)
+    problems = build(
+        make_chunks(range(6), paths, files, 3),
+        folder=tmp_path,
+        profile=PROFILE,
+        known=as_keys(b""),
+        workers=2,
+        advance=lambda _: None,
+    )
+    assert [(problem.row, problem.kind) for problem in problems] == [(4, "crashed")]
+    assert len(set(load_index(tmp_path, (8, 8), "uint8").keys.tolist())) == 5
+
+
+ORPHANS = """
+import multiprocessing, os, time
+from medcnn.data.cache_build import _end_with_parent
+child = multiprocessing.get_context("fork").Process(target=_end_with_parent, args=(os.getpid(),))
+child.start()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_with_a_killed_parent():
+    parent = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    child = Path("/proc") / parent.stdout.readline().decode().strip()
+    parent.kill()
+    parent.wait()
+    for _ in range(100):
+        if not child.exists() or "State:\tZ" in (child / "status").read_text():
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker outlived its parent")
