@@ -57,9 +57,10 @@ class BatchNormFunction(Function):
         ctx: Any, x_NCP: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
     ) -> Moments:
         """Return the output, and the mean and the (biased) variance of every channel."""
-        mean_C = x_NCP.mean((0, 2))
+        m = _values_per_channel(x_NCP)
+        mean_C = x_NCP.sum((0, 2)) / m
         y_NCP = x_NCP - mean_C[:, None]
-        var_C = y_NCP.square().mean((0, 2))
+        var_C = torch.linalg.vector_norm(y_NCP, dim=2).square().sum(0) / m
         rstd_C = torch.rsqrt(var_C + eps)
         ctx.save_for_backward(x_NCP, weight_C, mean_C, rstd_C)
         ctx.eps, ctx.has_bias = eps, bias_C is not None
@@ -74,17 +75,20 @@ class BatchNormFunction(Function):
         """Return the gradients of the input, gamma and beta."""
         delta_NCP = grad_outputs[0]
         x_NCP, weight_C, mean_C, rstd_C = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        again = torch.is_grad_enabled()
+        if again:
             var_C, mean_C = torch.var_mean(x_NCP, (0, 2), correction=0)
             rstd_C = torch.rsqrt(var_C + ctx.eps)
-        m = x_NCP.numel() // max(x_NCP.shape[1], 1)
+        scratch_NCP = delta_NCP * x_NCP
         dbias_C = delta_NCP.sum((0, 2))
-        dweight_C = ((delta_NCP * x_NCP).sum((0, 2)) - mean_C * dbias_C) * rstd_C
+        dweight_C = (scratch_NCP.sum((0, 2)) - mean_C * dbias_C) * rstd_C
         a_C = rstd_C if weight_C is None else rstd_C * weight_C
-        b_C = -a_C * rstd_C * dweight_C / m
-        c_C = -a_C * dbias_C / m - b_C * mean_C
-        dx_NCP = torch.addcmul(c_C[:, None], delta_NCP, a_C[:, None])
-        dx_NCP = torch.addcmul(dx_NCP, x_NCP, b_C[:, None])
+        scaled_C = a_C / -_values_per_channel(x_NCP)
+        b_C = scaled_C * rstd_C * dweight_C
+        c_C = torch.addcmul(scaled_C * dbias_C, b_C, mean_C, value=-1)
+        # Writing over the products spares two allocations, which cost more than the arithmetic.
+        dx_NCP = torch.mul(delta_NCP, a_C[:, None], out=None if again else scratch_NCP)
+        dx_NCP.addcmul_(x_NCP, b_C[:, None]).add_(c_C[:, None])
         return (
             dx_NCP,
             None if weight_C is None else dweight_C,
@@ -96,6 +100,10 @@ class BatchNormFunction(Function):
 normalize_batch: Callable[[Tensor, Tensor | None, Tensor | None, float], Moments] = (
     BatchNormFunction.apply
 )
+
+
+def _values_per_channel(x_NCP: Tensor) -> int:
+    return x_NCP.shape[0] * x_NCP.shape[2]
 
 
 class ChannelAffineFunction(Function):
@@ -114,7 +122,7 @@ class ChannelAffineFunction(Function):
     def forward(ctx: Any, x_NCP: Tensor, a_C: Tensor, c_C: Tensor) -> Tensor:
         """Return the mapped channels."""
         ctx.save_for_backward(x_NCP, a_C)
-        return torch.addcmul(c_C[:, None], x_NCP, a_C[:, None])
+        return (x_NCP * a_C[:, None]).add_(c_C[:, None])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
@@ -172,7 +180,7 @@ def batch_norm(layer: _BatchNorm, x: Tensor) -> Tensor:
     weight = widened(layer.weight) if layer.affine else None
     bias = widened(layer.bias) if layer.affine else None
     if layer.training or layer.running_mean is None or layer.running_var is None:
-        count = x_NCP.shape[0] * x_NCP.shape[2]
+        count = _values_per_channel(x_NCP)
         if count == 1:
             raise ValueError(
                 "Expected more than 1 value per channel when training, "

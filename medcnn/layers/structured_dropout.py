@@ -84,12 +84,12 @@ class DropBlock2d(UnitDropout):
     r"""Drops square blocks of pixels, channel by channel (Ghiasi et al. 2018, arXiv:1810.12890).
 
     The centres are drawn with :math:`\gamma = p H W / (B^2 (H - B + 1)(W - B + 1))` from where a
-    block of B×B pixels lies inside the image, so that about a share p of the pixels is lost. What is
-    kept is multiplied by (all pixels) / (pixels kept).
+    block of B×B pixels lies inside the image, so that about a share p of the pixels is lost. What
+    is kept is multiplied by (all pixels) / (pixels kept).
 
     Args:
         p: Share of pixels to drop.
-        block_size: Side of a block in pixels, at most that of the image.
+        block_size: Side of a block in pixels, odd; a smaller image bounds it.
         eps: Guards the division where everything was dropped.
     """
 
@@ -99,6 +99,13 @@ class DropBlock2d(UnitDropout):
 
     def __init__(self, p: float = 0.1, block_size: int = 7, eps: float = 1e-6) -> None:
         super().__init__(p)
+        if block_size % 2 == 0:
+            raise ConfigError(
+                "A block of DropBlock has no centre pixel.",
+                expected="an odd block_size",
+                found=str(block_size),
+                remedy=f"take {block_size + 1}",
+            )
         self.block_size, self.eps = block_size, eps
 
     @classmethod

@@ -1,0 +1,116 @@
+"""Folding batch normalisation into the layer before it, for inference."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from itertools import pairwise
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from medcnn.layers.batch_norm import population_affine
+
+
+def folded_parameters(
+    weight: Tensor, bias: Tensor | None, slope: Tensor, offset: Tensor
+) -> tuple[Tensor, Tensor]:
+    r"""Return weight and bias of the layer that does the work of two.
+
+    .. math:: a (W x + b) + c = (a W) x + (a b + c)
+
+    Args:
+        weight: O×… weights of a convolution or a fully connected layer.
+        bias: O offsets, or None for zeros.
+        slope: a, one for each of the O outputs.
+        offset: c, one for each of the O outputs.
+    """
+    scaled = weight * slope.view(-1, *[1] * (weight.dim() - 1))
+    return scaled, offset if bias is None else bias * slope + offset
+
+
+def fold_batch_norm(model: nn.Module) -> nn.Module:
+    """Return a copy for inference whose batch normalisations are folded where that is possible.
+
+    At test time batch normalisation is one affine map per channel, so that a convolution or a fully
+    connected layer straight before it can take it over; an ``nn.Identity`` is left in its place.
+    Normalisations that follow anything else (as in DenseNet) stay. The pairs are read off a
+    symbolic trace; of a model that cannot be traced only neighbours in an ``nn.Sequential`` are
+    folded, with a warning.
+
+    Args:
+        model: Any model with torch's or medcnn's layers. It is not changed.
+    """
+    folded = copy.deepcopy(model).eval()
+    for first, second in foldable_pairs(folded):
+        layer, norm = folded.get_submodule(first), folded.get_submodule(second)
+        if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(norm, _BatchNorm):
+            _fold(layer, norm)
+            parent, _, child = second.rpartition(".")
+            setattr(folded.get_submodule(parent), child, nn.Identity())
+    return folded
+
+
+def foldable_pairs(model: nn.Module) -> list[tuple[str, str]]:
+    """Return the names of (layer, batch normalisation) whose first output only the second uses."""
+    try:
+        graph = _LeafTracer().trace(model)
+    except (ValueError, TypeError, RuntimeError, AttributeError, LookupError) as error:
+        warnings.warn(
+            f"The model cannot be traced ({type(error).__name__}: {error}); batch normalisation is "
+            "folded only inside nn.Sequential.",
+            stacklevel=3,
+        )
+        return _sequential_pairs(model)
+    calls = [str(node.target) for node in graph.nodes if node.op == "call_module"]
+    pairs = []
+    for node in graph.nodes:
+        before = node.args[0] if node.args else None
+        if node.op != "call_module" or not isinstance(before, fx.Node):
+            continue
+        first, second = str(before.target), str(node.target)
+        alone = before.op == "call_module" and len(before.users) == 1
+        if alone and calls.count(first) == calls.count(second) == 1:
+            pairs.append((first, second))
+    return [pair for pair in pairs if _fits(*map(model.get_submodule, pair))]
+
+
+class _LeafTracer(fx.Tracer):
+    """Takes medcnn's layers as one step each, as the base class does with torch's."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        home = type(m).__module__
+        return home.startswith("medcnn.layers.") or super().is_leaf_module(m, module_qualified_name)
+
+
+def _sequential_pairs(model: nn.Module) -> list[tuple[str, str]]:
+    pairs = []
+    for name, parent in model.named_modules():
+        if isinstance(parent, nn.Sequential):
+            prefix = f"{name}." if name else ""
+            for (first, layer), (second, norm) in pairwise(parent.named_children()):
+                if _fits(layer, norm):
+                    pairs.append((prefix + first, prefix + second))
+    return pairs
+
+
+def _fits(layer: nn.Module, norm: nn.Module) -> bool:
+    if isinstance(norm, nn.BatchNorm2d) and isinstance(layer, nn.Conv2d):
+        outputs = layer.out_channels
+    elif isinstance(norm, nn.BatchNorm1d) and isinstance(layer, nn.Linear):
+        outputs = layer.out_features
+    else:
+        return False
+    return norm.running_mean is not None and norm.num_features == outputs
+
+
+@torch.no_grad()
+def _fold(layer: nn.Conv2d | nn.Linear, norm: _BatchNorm) -> None:
+    if norm.running_mean is None or norm.running_var is None:
+        return
+    slope, offset = population_affine(norm, norm.running_mean, norm.running_var)
+    weight, bias = folded_parameters(layer.weight, layer.bias, slope, offset)
+    frozen = layer.weight.requires_grad
+    layer.weight = nn.Parameter(weight.to(layer.weight.dtype), requires_grad=frozen)
+    layer.bias = nn.Parameter(bias.to(layer.weight.dtype), requires_grad=frozen)
