@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from medcnn.errors import unknown_name
 from medcnn.layers.convolution import apply_conv2d
 from medcnn.layers.example import Example
+from medcnn.layers.precision import as_autocast
 
 Kernel = tuple[tuple[float, float, float], ...]
 
@@ -87,7 +88,8 @@ class FilterBank(nn.Module):
     def convolve(self, padded: Tensor) -> Tensor:
         """Return the filtered channels of an image that has its border."""
         one, none = (1, 1), (0, 0)
-        return apply_conv2d(padded, self.weight, None, one, none, one, self.in_channels)
+        image, bank = as_autocast(padded), as_autocast(self.weight)
+        return apply_conv2d(image, bank, None, one, none, one, self.in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N×(C·filters)×H×W responses to N×C×H×W ``x``."""

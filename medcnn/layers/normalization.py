@@ -7,6 +7,7 @@ example (group). None depends on the other examples of the batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -164,7 +165,8 @@ class GroupNorm(nn.GroupNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Return each group of channels of each example standardised."""
         per_group = self.num_channels // self.num_groups
-        grouped = input.reshape(input.shape[0], self.num_groups, per_group, -1)
+        values = math.prod(input.shape[2:])
+        grouped = input.reshape(input.shape[0], self.num_groups, per_group, values)
         shape = (self.num_groups, per_group, 1)
         return standardize(grouped, self.weight, self.bias, (2, 3), shape, self.eps).reshape(
             input.shape

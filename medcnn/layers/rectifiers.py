@@ -16,6 +16,7 @@ from torch.autograd import Function
 
 from medcnn.errors import ConfigError
 from medcnn.layers.example import Example
+from medcnn.layers.precision import as_autocast
 from medcnn.layers.stochastic import StochasticLayer
 
 _EXAMPLES = (Example({}, (3, 4, 5), (16, 8, 28, 28)),)
@@ -144,10 +145,11 @@ class PReLU(nn.PReLU):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``input`` with its negative part scaled."""
-        shape = [1] * input.dim()
-        if input.dim() > 1:
+        x = as_autocast(input)
+        shape = [1] * x.dim()
+        if x.dim() > 1:
             shape[1] = self.num_parameters
-        return _leaky(input, self.weight.to(input.dtype).reshape(shape))
+        return _leaky(x, self.weight.to(x.dtype).reshape(shape))
 
 
 class RReLU(StochasticLayer):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from medcnn.errors import ConfigError, DataError
 from medcnn.layers.example import Example
 from medcnn.layers.linear import apply_linear
+from medcnn.layers.precision import as_autocast
 
 
 def whitening_matrix(
@@ -128,7 +129,7 @@ class Whitening(nn.Module):
 
     def affine(self, x_ND: Tensor) -> Tensor:
         """Return N×K values."""
-        return apply_linear(x_ND - self.mean, self.matrix, None)
+        return apply_linear(as_autocast(x_ND - self.mean), as_autocast(self.matrix), None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return whitened examples: N×K for PCA, in the shape of ``x`` for ZCA."""
