@@ -1,49 +1,218 @@
-"""DICOM files as grey pixels."""
+"""DICOM files as grey pixels and facts (PS3.3 C.7.6.3, C.11.1 and C.11.2)."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
-import pydicom
+import numpy.typing as npt
+from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from medcnn.errors import ImageError
-from medcnn.io.facts import Facts, Image
+from medcnn.io.decoding import Stored, decode
+from medcnn.io.dicom_file import open_dataset, quiet_pydicom
+from medcnn.io.facts import MAX_PIXELS, Facts, Image
+from medcnn.io.greyscale import GreyScale, choose_greyscale
+from medcnn.io.lut import numbers
+from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
+
+_SAMPLED_SIDE = 512
+_LEAST_INTEGER_WIDTH = 200
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
-def read_dicom(path: Path, *, min_size: int | None = None, exact: bool = True) -> Image:
-    """Return the grey pixels of a DICOM file.
+def read_dicom(
+    path: Path, *, min_size: int | None = None, exact: bool = True, max_pixels: int = MAX_PIXELS
+) -> Image:
+    """Return the grey pixels and facts of a DICOM file.
+
+    Args:
+        path: The file.
+        min_size: The least height and width that a reduced decoding may leave.
+        exact: Whether decoding at reduced resolution is forbidden.
+        max_pixels: The most rows × columns to decode.
 
     Raises:
         ImageError: If the file does not end as pixels.
     """
+    with _typed_errors(path):
+        dataset, stored = _load(path, min_size, exact, max_pixels)
+        pixels, description, notes = _render(dataset, stored)
+        return Image(pixels, _facts(dataset, stored, description, notes))
+
+
+def read_dicom_resized(
+    path: Path, size: int, *, exact: bool, max_pixels: int = MAX_PIXELS
+) -> tuple[npt.NDArray[np.uint8], Facts]:
+    """Return the image as ``size``×``size`` uint8 and its facts.
+
+    With ``exact=False`` and an affine grey scale the stored integers are reduced first and windowed
+    after. Only clipping does not commute with averaging: where a block holds values outside of the
+    window, the result differs by at most the mean distance of the block's values from the window,
+    in units of its width (clipping is 1-Lipschitz and keeps a mean of clipped values).
+
+    Raises:
+        ImageError: If the file does not end as pixels.
+    """
+    with _typed_errors(path):
+        dataset, stored = _load(path, None if exact else size, exact, max_pixels)
+        if exact or stored.is_colour:
+            return _resize_last(dataset, stored, size)
+        greyscale = choose_greyscale(dataset, _sample(stored.values))
+        width = greyscale.linear_width
+        is_enlarged = min(stored.values.shape) < size
+        if width is None or is_enlarged or _has_padding(stored.values, greyscale):
+            return _resize_last(dataset, stored, size)
+        # Integer means round by half a unit, which only a wide window hides.
+        is_wide = width >= _LEAST_INTEGER_WIDTH
+        source = stored.values if is_wide else stored.values.astype(np.float32)
+        small = greyscale(resize_area_stepwise(source, size))
+        facts = _facts(dataset, stored, greyscale.description, greyscale.warnings)
+        return to_uint8(small), facts
+
+
+def read_facts(path: Path) -> tuple[Dataset, Facts]:
+    """Return the header of a DICOM file and its facts, without decoding anything.
+
+    Raises:
+        ImageError: If the file is not DICOM.
+    """
+    with _typed_errors(path):
+        dataset = open_dataset(path, stop_before_pixels=True)
+        stored = Stored(np.zeros((0, 0), np.uint8))
+        return dataset, _facts(dataset, stored, "none", ())
+
+
+@contextlib.contextmanager
+def _typed_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a parser or decoder raises on a broken file into one typed error."""
     try:
-        dataset = pydicom.dcmread(path)
-        stored = dataset.pixel_array
-    except (InvalidDicomError, AttributeError, ValueError, RuntimeError, OSError) as error:
-        raise ImageError(path, "cannot be decoded", kind="corrupt", found=str(error)) from error
-    values = np.asarray(apply_voi_lut(apply_modality_lut(stored, dataset), dataset), np.float64)
-    if "WindowCenter" in dataset:
-        low, high = float(values.min()), float(values.max())
-    else:
-        low, high = (float(v) for v in np.percentile(values, (0.5, 99.5)))
-    pixels = np.clip((values - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
-    photometric = str(dataset.PhotometricInterpretation)
-    if photometric == "MONOCHROME1":
-        pixels = 1 - pixels
-    return Image(
-        pixels,
-        Facts(
-            kind="dicom",
-            rows=int(dataset.Rows),
-            columns=int(dataset.Columns),
-            bits=int(dataset.BitsStored),
-            photometric=photometric,
-            view=str(dataset.get("ViewPosition") or ""),
-            modality=str(dataset.get("Modality") or ""),
-            patient_id=str(dataset.get("PatientID") or ""),
-            sex=str(dataset.get("PatientSex") or ""),
-        ),
+        with quiet_pydicom():
+            yield
+    except ImageError:
+        raise
+    except InvalidDicomError as error:
+        raise ImageError(
+            path,
+            "is not a DICOM file",
+            kind="not_an_image",
+            expected="a DICOM, PNG, JPEG, TIFF or BMP file",
+            remedy="leave it out of the folder",
+        ) from error
+    except EOFError as error:
+        raise _broken(path, error, "truncated") from error
+    except Exception as error:
+        # pydicom and its plug-ins raise nearly every built-in exception on corrupt input.
+        kind = "truncated" if _is_truncated(str(error)) else "corrupt"
+        raise _broken(path, error, kind) from error
+
+
+def _broken(path: Path, error: Exception, kind: str) -> ImageError:
+    # Only the type: the texts of pydicom's errors quote values of tags (PHI).
+    return ImageError(
+        path,
+        "ends too early" if kind == "truncated" else "cannot be decoded",
+        kind=kind,
+        expected="an intact DICOM image",
+        found=type(error).__name__,
+        remedy="export or copy the file again",
     )
+
+
+def _is_truncated(text: str) -> bool:
+    signs = ("truncated", "less than the expected", "insufficient", "unexpected end", "out of data")
+    return any(sign in text.lower() for sign in signs)
+
+
+def _load(path: Path, min_size: int | None, exact: bool, max_pixels: int) -> tuple[Dataset, Stored]:
+    dataset = open_dataset(path)
+    stored = decode(dataset, path, min_size=min_size, exact=exact, max_pixels=max_pixels)
+    return dataset, stored
+
+
+def _render(
+    dataset: Dataset, stored: Stored
+) -> tuple[npt.NDArray[np.float32], str, tuple[str, ...]]:
+    if stored.is_colour:
+        pixels = stored.values.astype(np.float32) / np.float32(stored.top)
+        return np.minimum(pixels, 1), f"full range 0 to {stored.top:g}", ()
+    greyscale = choose_greyscale(dataset, stored.values)
+    return greyscale(stored.values), greyscale.description, greyscale.warnings
+
+
+def _resize_last(
+    dataset: Dataset, stored: Stored, size: int
+) -> tuple[npt.NDArray[np.uint8], Facts]:
+    pixels, description, notes = _render(dataset, stored)
+    return to_uint8(resize_area(pixels, size)), _facts(dataset, stored, description, notes)
+
+
+def _sample(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return a regular subset of at most about 1024×1024 pixels, for percentiles and shares."""
+    rows, columns = (max(side // _SAMPLED_SIDE, 1) for side in values.shape)
+    return values[::rows, ::columns]
+
+
+def _has_padding(values: npt.NDArray[Any], greyscale: GreyScale) -> bool:
+    if greyscale.padding is None:
+        return False
+    inside = cv2.inRange(values, greyscale.padding[0], greyscale.padding[1])
+    return bool(cv2.hasNonZero(inside))
+
+
+def _facts(dataset: Dataset, stored: Stored, description: str, notes: tuple[str, ...]) -> Facts:
+    return Facts(
+        kind="dicom",
+        rows=_integer(dataset, "Rows"),
+        columns=_integer(dataset, "Columns"),
+        bits=_integer(dataset, "BitsStored"),
+        photometric=_text(dataset, "PhotometricInterpretation"),
+        view=_text(dataset, "ViewPosition").upper(),
+        spacing_mm=_spacing(dataset),
+        modality=_text(dataset, "Modality"),
+        body_part=_text(dataset, "BodyPartExamined"),
+        patient_id=_text(dataset, "PatientID"),
+        study_id=_text(dataset, "StudyInstanceUID"),
+        sex=_text(dataset, "PatientSex").upper(),
+        age=_age(_text(dataset, "PatientAge")),
+        laterality=_text(dataset, "ImageLaterality") or _text(dataset, "Laterality"),
+        manufacturer=_text(dataset, "Manufacturer"),
+        transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
+        window=description,
+        warnings=(*stored.warnings, *notes),
+        decoded_scale=stored.scale,
+    )
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    try:
+        return str(dataset.get(keyword) or "").strip()
+    except (TypeError, ValueError, AttributeError, NotImplementedError):
+        return ""
+
+
+def _integer(dataset: Dataset, keyword: str) -> int:
+    found = numbers(dataset, keyword)
+    return int(found[0]) if found and np.isfinite(found[0]) else 0
+
+
+def _spacing(dataset: Dataset) -> tuple[float, float] | None:
+    for keyword in _SPACINGS:
+        found = numbers(dataset, keyword)
+        if len(found) == 2 and all(np.isfinite(found)) and min(found) > 0:
+            return found[0], found[1]
+    return None
+
+
+def _age(text: str) -> float | None:
+    """Return the years of an Age String such as ``045Y`` or ``018M`` (PS3.5 6.2), or None."""
+    unit = text[-1:].upper()
+    if unit in _YEARS and text[:-1].isdecimal():
+        return int(text[:-1]) * _YEARS[unit]
+    return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from medcnn.errors import ImageError
+
 MAX_PIXELS = 100_000_000
 """The most pixels (rows × columns) that a reader accepts before it decodes anything."""
 
@@ -69,3 +71,28 @@ class Image:
 
     pixels: npt.NDArray[np.float32]
     facts: Facts
+
+
+def check_size(path: object, rows: int, columns: int, max_pixels: int) -> None:
+    """Check an image's size before anything of that size is allocated.
+
+    Raises:
+        ImageError: ``too_large`` above ``max_pixels``, ``corrupt`` for a side below one pixel.
+    """
+    if rows < 1 or columns < 1:
+        raise ImageError(
+            path,
+            "has a side without pixels",
+            kind="corrupt",
+            found=f"{rows}×{columns}",
+            remedy="export or copy the file again",
+        )
+    if rows * columns > max_pixels:
+        raise ImageError(
+            path,
+            "is larger than medcnn decodes",
+            kind="too_large",
+            expected=f"at most {max_pixels:,} pixels",
+            found=f"{rows}×{columns} = {rows * columns:,} pixels",
+            remedy="check the file, or raise max_pixels if it is really that large",
+        )

@@ -1,50 +1,108 @@
-"""The way in: any readable file -> an image."""
+"""The way in: any readable file -> an image.
+
+No image above ``max_pixels`` and no DICOM file above 512 MiB is decoded; both are checked before
+anything of that size is allocated.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from medcnn.errors import ImageError
-from medcnn.io.dicom import read_dicom
-from medcnn.io.facts import Facts, Image
-from medcnn.io.raster import read_raster
+from medcnn.io.array import is_array_path, read_array, read_array_resized
+from medcnn.io.dicom import read_dicom, read_dicom_resized
+from medcnn.io.facts import MAX_PIXELS, Facts, Image
+from medcnn.io.raster import SIGNATURES, read_raster, read_raster_resized
+
+DICOM_SUFFIXES = ("", ".dcm", ".dicom", ".ima")
+"""Suffixes of files without a DICOM preamble that are tried as DICOM all the same."""
 
 
 def read_image(
-    path: str | os.PathLike[str], *, min_size: int | None = None, exact: bool = True
+    path: str | os.PathLike[str],
+    *,
+    min_size: int | None = None,
+    exact: bool = True,
+    max_pixels: int = MAX_PIXELS,
 ) -> Image:
-    """Return the pixels and facts of a DICOM, PNG, JPEG, TIFF or BMP file, or of ``FILE.npz#name/12``.
+    """Return the pixels and facts of a DICOM, PNG, JPEG, TIFF or BMP file.
+
+    Args:
+        path: The file, or ``FILE.npz#name/12`` for an image in an archive.
+        min_size: The short edge that is needed.
+        exact: Whether every pixel is decoded. With ``False`` JPEG 2000, HTJ2K and JPEG are decoded
+            at 1/2, 1/4 or 1/8 of the resolution as long as both sides stay >= ``min_size``.
+        max_pixels: The most rows × columns to decode.
 
     Raises:
         ImageError: If the file does not end as pixels.
     """
     name = os.fspath(path)
-    if "#" in name and Path(name.split("#")[0]).suffix == ".npz":
-        file, _, fragment = name.partition("#")
-        key, _, index = fragment.rpartition("/")
-        array = np.load(file)[key][int(index)]
-        pixels = (array / np.iinfo(array.dtype).max).astype(np.float32)
-        return Image(pixels, Facts("array", *pixels.shape, 8, "MONOCHROME2"))
-    file_path = Path(name)
-    if not file_path.is_file():
-        raise ImageError(name, "there is no such file", kind="not_an_image")
-    with file_path.open("rb") as stream:
-        head = stream.read(132)
-    if head[128:132] == b"DICM":
-        return read_dicom(file_path, min_size=min_size, exact=exact)
-    return read_raster(file_path, min_size=min_size, exact=exact)
+    if is_array_path(name):
+        return read_array(name)
+    file = Path(name)
+    reader = read_dicom if _is_dicom(file) else read_raster
+    return reader(file, min_size=min_size, exact=exact, max_pixels=max_pixels)
 
 
 def read_image_resized(
-    path: str | os.PathLike[str], size: int, *, exact: bool
+    path: str | os.PathLike[str], size: int, *, exact: bool, max_pixels: int = MAX_PIXELS
 ) -> tuple[npt.NDArray[np.uint8], Facts]:
-    """Return the image as ``size``×``size`` uint8 (the whole image, anisotropic) and its facts."""
-    image = read_image(path, min_size=size, exact=exact)
-    small = cv2.resize(image.pixels, (size, size), interpolation=cv2.INTER_AREA)
-    return np.round(small * 255).astype(np.uint8), replace(image.facts)
+    """Return the whole image as ``size``×``size`` uint8, and its facts.
+
+    Both axes shrink by their own factor, as is usual for chest X-ray classifiers; ``facts`` keeps
+    the original size, so that the aspect ratio is known.
+
+    Args:
+        path: The file, or ``FILE.npz#name/12`` for an image in an archive.
+        size: The side in pixels.
+        exact: Whether every step runs at full resolution and precision. With ``False`` the decoder
+            may reduce, and an affine grey scale is applied after the reduction.
+        max_pixels: The most rows × columns to decode.
+
+    Raises:
+        ImageError: If the file does not end as pixels.
+    """
+    name = os.fspath(path)
+    if is_array_path(name):
+        return read_array_resized(name, size)
+    file = Path(name)
+    reader = read_dicom_resized if _is_dicom(file) else read_raster_resized
+    return reader(file, size, exact=exact, max_pixels=max_pixels)
+
+
+def _is_dicom(file: Path) -> bool:
+    """Return whether a file is to be read as DICOM rather than as a raster image.
+
+    Raises:
+        ImageError: If it is neither or there is no such file.
+    """
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(132)
+    except OSError as error:
+        raise ImageError(
+            file,
+            "there is no such file" if not file.exists() else "cannot be opened",
+            kind="not_an_image",
+            expected="a readable file",
+            found=error.strerror or type(error).__name__,
+        ) from error
+    if head[128:] == b"DICM":
+        return True
+    if head.startswith(SIGNATURES):
+        return False
+    if file.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    raise ImageError(
+        file,
+        "is not an image",
+        kind="not_an_image",
+        expected="a DICOM, PNG, JPEG, TIFF or BMP file",
+        found=f"a file that starts with {head[:4].hex(' ') or 'nothing'}",
+        remedy="leave it out of the folder",
+    )
