@@ -1,4 +1,4 @@
-"""The installed command: ``medcnn train|evaluate|predict|audit|check|doctor|…``.
+"""The installed command: ``medcnn train|evaluate|predict|audit|check|plan``.
 
 Every command takes Hydra overrides (``group=option key=value``) and is answered by one function,
 imported only after the configuration has proved sound. Exit codes: 0 done; 1 a fault of medcnn; 2 a
@@ -30,7 +30,7 @@ class Command:
         config: The file in ``configs/``.
         function: ``module:name`` of what takes the composed configuration.
         summary: One line for ``medcnn --help``.
-        words: Configuration keys that are given as plain words, as in ``medcnn doctor PATH``.
+        words: Configuration keys that are given as plain words, as in ``medcnn check layers``.
     """
 
     config: str
@@ -47,12 +47,11 @@ COMMANDS = {
     "predict": Command("predict", "medcnn.commands.predict:run", "predict a file or a folder"),
     "audit": Command("audit", "medcnn.commands.audit:run", "look for leaks in a data set"),
     "check": Command(
-        "check", "medcnn.commands.check:run", "prove the layers or the DICOM reader", ("what", "names")
+        "check",
+        "medcnn.commands.check:run",
+        "prove the layers against torch autograd",
+        ("what", "names"),
     ),
-    "doctor": Command(
-        "doctor", "medcnn.commands.doctor:run", "what is wrong with a file or folder", ("path",)
-    ),
-    "show": Command("show", "medcnn.commands.show:run", "draw a model's arithmetic or augmentations"),
     "plan": Command("plan", "medcnn.commands.plan:run", "the sample size of a study"),
 }
 

@@ -56,9 +56,13 @@ def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> Med
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _unknown_option(error.missing_cfg_file, error.options or ())
     text = f"{error}\n{error.__cause__ or ''}"
-    key = re.search(r"(?:Could not override|Key|append to your config use \+?)\s*'?([\w./@-]+)", text)
+    key = re.search(
+        r"(?:Could not override|Key|append to your config use \+?)\s*'?([\w./@-]+)", text
+    )
     if "not in struct" in text or "Could not override" in text:
-        return _unknown_key(_full_key(text) or (key.group(1) if key else "?"), config_name, overrides)
+        return _unknown_key(
+            _full_key(text) or (key.group(1) if key else "?"), config_name, overrides
+        )
     return ConfigError(
         "The configuration does not fit together.",
         found=" ".join(text.split())[:400],
@@ -67,9 +71,7 @@ def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> Med
 
 
 def _full_key(text: str) -> str | None:
-    found = re.search(r"Could not override '([^'=]+)'", text) or re.search(
-        r"full_key: (\S+)", text
-    )
+    found = re.search(r"Could not override '([^'=]+)'", text) or re.search(r"full_key: (\S+)", text)
     return found.group(1) if found else None
 
 

@@ -6,13 +6,13 @@ sound.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
@@ -45,6 +45,8 @@ class Fitted:
 
 def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
     """Train, keep the best epoch, calibrate it on validation, freeze the threshold, predict."""
+    # What Lightning says of its environment is said by this file, shorter.
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     data = build_datamodule(settings, prepared)
     task = build_task(settings, prepared, journal)
@@ -195,9 +197,7 @@ def calibrate(
     state["threshold"] = torch.tensor(threshold.value, dtype=torch.float64)
     with atomic_path(run.best_checkpoint) as temporary:
         torch.save(checkpoint, temporary)
-    test = with_probabilities(
-        predict_logits(task, data.test_dataloader()), "test", temperature
-    )
+    test = with_probabilities(predict_logits(task, data.test_dataloader()), "test", temperature)
     return Fitted(val=val, test=test, threshold=threshold, temperature=temperature)
 
 

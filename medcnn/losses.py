@@ -14,9 +14,7 @@ class BinaryCrossEntropy(nn.Module):
         positive_weight: Weight of the abnormal class; None: 1.
     """
 
-    def __init__(
-        self, label_smoothing: float = 0.0, positive_weight: float | None = None
-    ) -> None:
+    def __init__(self, label_smoothing: float = 0.0, positive_weight: float | None = None) -> None:
         super().__init__()
         self.label_smoothing, self.positive_weight = label_smoothing, positive_weight
 

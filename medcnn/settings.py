@@ -31,7 +31,9 @@ def _number(low: float, high: float, *, whole: bool = False, open_low: bool = Fa
     def holds(value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             return False
-        return math.isfinite(value) and (low < value if open_low else low <= value) and value <= high
+        return (
+            math.isfinite(value) and (low < value if open_low else low <= value) and value <= high
+        )
 
     kind = "a whole number" if whole else "a number"
     bounds = f"{'above' if open_low else 'from'} {low:g} to {high:g}"

@@ -1,4 +1,4 @@
-"""``medcnn check``: the proofs that a user can run on his own machine."""
+"""``medcnn check``: the proofs that users can run on their own machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medcnn.console import say
 from medcnn.errors import MedcnnError, unknown_name
 from medcnn.run_dir import write_json
 
-CHECKS = ("layers", "dicom")
+CHECKS = ("layers",)
 
 
 def run(cfg: DictConfig) -> list[dict[str, Any]]:
@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> list[dict[str, Any]]:
     options = plain(cfg)
     if options["what"] not in CHECKS:
         raise unknown_name("check", str(options["what"]), CHECKS)
-    rows, table, failed = _layers(options) if options["what"] == "layers" else _dicom()
+    rows, table, failed = _layers(options)
     say(table)
     if options["output"] is not None:
         write_json(Path(options["output"]), rows)
@@ -38,15 +38,4 @@ def _layers(options: dict[str, Any]) -> tuple[list[dict[str, Any]], str, list[st
     proof = importlib.import_module("medcnn.layers.check")  # torch: seconds
     names = options["names"]
     rows = proof.check_layers([names] if isinstance(names, str) else names)
-    return rows, proof.render_table(rows), [row["layer"] for row in rows if not row["gradcheck"]]
-
-
-def _dicom() -> tuple[list[dict[str, Any]], str, list[str]]:
-    from medcnn.io.conformance import conformance_table, render
-
-    cases = conformance_table()
-    rows = [
-        {"case": case.case, "expected": case.expected, "result": case.result, "ok": case.ok}
-        for case in cases
-    ]
-    return rows, render(cases), [case.case for case in cases if not case.ok]
+    return rows, proof.render_table(rows), proof.failures(rows)

@@ -11,7 +11,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from medcnn.config import plain
-from medcnn.console import say, warn
+from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.compare import compare
 from medcnn.evaluation.results import evaluate
@@ -159,7 +159,9 @@ def _compare(options: dict[str, Any]) -> dict[str, Any]:
     tables = [read_predictions(run.predictions(options["split"])) for run in pair]
     thresholds = [_frozen_threshold(run) for run in pair]
     found = compare(tables[0], tables[1], thresholds[0], thresholds[1], seed=options["seed"])
-    folder = Path(options["output"] or pair[0].path / "evaluations" / f"against_{pair[1].path.name}")
+    folder = Path(
+        options["output"] or pair[0].path / "evaluations" / f"against_{pair[1].path.name}"
+    )
     write_json(folder / "comparison.json", found)
     announce_comparison(found, folder / "comparison.json")
     return found
@@ -167,5 +169,3 @@ def _compare(options: dict[str, Any]) -> dict[str, Any]:
 
 def _as_list(value: str | Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
-
-

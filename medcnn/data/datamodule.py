@@ -121,7 +121,7 @@ def training_statistics(manifest: Manifest, cache: ImageCache) -> tuple[float, f
         pixels = images.astype(np.float64) / np.iinfo(images.dtype).max
         total += float(pixels.sum())
         squares += float((pixels * pixels).sum())
-    count = len(rows) * cache.images.shape[1] * cache.images.shape[2]
+    count = len(rows) * cache.profile.size**2
     mean = total / count
     return mean, max(squares / count - mean * mean, 1e-12) ** 0.5
 

@@ -52,11 +52,11 @@ def prepare(
         return Prepared(
             manifest.with_table(manifest.table, "The data audit was switched off."), cache, None
         )
-    audit = _audit(manifest, cache)
+    audit = run_audit(manifest, cache)
     if data["deduplicate"]:
         mended = deduplicate(manifest, audit)
         if len(mended) < len(manifest):
-            manifest, audit = mended, _audit(mended, cache)
+            manifest, audit = mended, run_audit(mended, cache)
     on_audit(audit)
     enforce(audit, data["audit"])
     return Prepared(manifest, cache, audit)
@@ -108,11 +108,6 @@ def cache_images(
         exact=data["exact"],
         progress=progress,
     )
-
-
-def _audit(manifest: Manifest, cache: ImageCache) -> Audit:
-    rows = cache.rows_of(manifest.table["image_id"].tolist())
-    return run_audit(manifest, cache.images, rows=rows, unreadable=cache.unreadable)
 
 
 def _without_unreadable(manifest: Manifest, cache: ImageCache) -> Manifest:

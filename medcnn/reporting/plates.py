@@ -53,7 +53,7 @@ def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
 
 
 def _figures(contents: Contents, words: Wording) -> Iterator[tuple[str, Figure, str]]:
-    results, label_N, score_N = contents.results, contents.label_N, contents.score_N  # noqa: N806
+    results, label_N, score_N = contents.results, contents.label_N, contents.score_N
     found = {
         name: read_estimate(results.get(name))
         for name in ("sensitivity", "specificity", "ppv", "auroc", "average_precision")

@@ -120,7 +120,9 @@ class XrayClassification(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """Key everything random in the network to the step."""
-        torch.manual_seed(np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0])
+        torch.manual_seed(
+            np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0]
+        )
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's training loss and AUROC."""

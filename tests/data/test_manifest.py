@@ -6,7 +6,9 @@ from medcnn.errors import DataError
 
 
 def rows(**columns):
-    return pd.DataFrame({"image_id": ["a", "b"], "path": ["a.png", "b.png"], "label": [0, 1]} | columns)
+    return pd.DataFrame(
+        {"image_id": ["a", "b"], "path": ["a.png", "b.png"], "label": [0, 1]} | columns
+    )
 
 
 def test_optional_columns_get_their_defaults():

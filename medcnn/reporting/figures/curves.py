@@ -28,7 +28,7 @@ Array = npt.NDArray[np.float64]
 
 
 def roc(
-    label_N: npt.NDArray[np.int64],  # noqa: N803  shape letters, see DESIGN.md
+    label_N: npt.NDArray[np.int64],
     score_N: Array,
     sensitivity: Estimate,
     specificity: Estimate,
@@ -60,7 +60,7 @@ def roc(
 
 
 def precision_recall(
-    label_N: npt.NDArray[np.int64],  # noqa: N803
+    label_N: npt.NDArray[np.int64],
     score_N: Array,
     sensitivity: Estimate,
     ppv: Estimate,

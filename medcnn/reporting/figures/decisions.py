@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float64]
 
 
 def net_benefit(
-    label_N: npt.NDArray[np.int64],  # noqa: N803  shape letters, see DESIGN.md
+    label_N: npt.NDArray[np.int64],
     score_N: Array,
     odds_at: Array,
 ) -> Array:
@@ -42,7 +42,7 @@ def net_benefit(
 
 
 def decision_curve(
-    label_N: npt.NDArray[np.int64],  # noqa: N803
+    label_N: npt.NDArray[np.int64],
     score_N: Array,
     threshold: float | None,
     words: Wording,

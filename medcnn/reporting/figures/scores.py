@@ -30,7 +30,7 @@ Array = npt.NDArray[np.float64]
 
 
 def histogram(
-    label_N: Labels,  # noqa: N803  shape letters, see DESIGN.md
+    label_N: Labels,
     score_N: Array,
     threshold: float | None,
     words: Wording,
@@ -108,7 +108,7 @@ def confusion(counts: Mapping[str, int], words: Wording) -> Figure:
 
 
 def reliability(
-    label_N: Labels,  # noqa: N803
+    label_N: Labels,
     score_N: Array,
     words: Wording,
 ) -> Figure:

@@ -23,8 +23,8 @@ Flags = npt.NDArray[np.bool_]
 
 
 def right_and_wrong(
-    doubt_N: Array,  # noqa: N803  shape letters, see DESIGN.md
-    wrong_N: Flags,  # noqa: N803
+    doubt_N: Array,
+    wrong_N: Flags,
     measure: str,
     words: Wording,
 ) -> Figure:
@@ -60,8 +60,8 @@ def right_and_wrong(
 
 
 def risk_coverage(
-    doubt_N: Array,  # noqa: N803
-    wrong_N: Flags,  # noqa: N803
+    doubt_N: Array,
+    wrong_N: Flags,
     words: Wording,
 ) -> Figure:
     """Draw the error rate among the cases kept, when the most doubtful are referred first.

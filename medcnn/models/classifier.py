@@ -1,0 +1,122 @@
+"""The classifier: a backbone, dropout, and one logit.
+
+Dimensions: N images, one channel, H×W pixels, D features.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from medcnn.errors import ConfigError, WeightsError
+from medcnn.models.backbones import SMALL_IMAGE, Backbone, one_channel_state
+from medcnn.models.weights import (
+    WeightsOrigin,
+    fall_back,
+    imagenet_state,
+    load_matching,
+    read_state,
+    sha256_of,
+)
+
+
+class Classifier(nn.Module):
+    """Image to the logit of abnormal.
+
+    Args:
+        backbone: Image to features.
+        dropout: Probability that a feature is dropped before the head, in [0, 1).
+        weights_origin: Where the backbone's weights come from.
+    """
+
+    def __init__(
+        self, backbone: Backbone, *, dropout: float = 0.2, weights_origin: WeightsOrigin
+    ) -> None:
+        super().__init__()
+        if not 0 <= dropout < 1:
+            raise ConfigError(
+                f"model.dropout cannot be {dropout!r}.", expected="a number in [0, 1)"
+            )
+        self.backbone, self.weights_origin = backbone, weights_origin
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(backbone.feature_dim, 1)
+
+    def features(self, image_N1HW: Tensor) -> Tensor:
+        """Return the pooled features, N×D."""
+        features: Tensor = self.backbone(image_N1HW)
+        return features
+
+    def head(self, features_ND: Tensor) -> Tensor:
+        """Return the logit of abnormal, N."""
+        logit: Tensor = self.linear(self.dropout(features_ND))
+        return logit.squeeze(-1)
+
+    def forward(self, image_N1HW: Tensor) -> Tensor:
+        """Return the logit of abnormal, N."""
+        return self.head(self.features(image_N1HW))
+
+
+def build_classifier(
+    backbone: str,
+    *,
+    weights: str = "auto",
+    dropout: float = 0.2,
+    image_size: int = 224,
+    stem: str = "auto",
+) -> Classifier:
+    """Return a classifier by the name of its backbone.
+
+    Args:
+        backbone: One of ``medcnn.models.names.BACKBONES``.
+        weights: ``none``: random. ``imagenet``: torchvision's, or an error. ``auto``: torchvision's,
+            or random with a warning. Else the path of a weights file, a checkpoint or a run.
+        dropout: Before the head, in [0, 1).
+        image_size: Pixels a side; decides ``stem=auto``.
+        stem: ``imagenet``, ``small`` (resolution kept, for images up to 64 pixels) or ``auto``.
+
+    Raises:
+        WeightsError: If the weights cannot be had or do not fit.
+        ConfigError: If a name or value is not known.
+    """
+    if stem not in ("auto", "imagenet", "small"):
+        raise ConfigError(
+            f"model.stem cannot be {stem!r}.", expected="one of auto, imagenet, small"
+        )
+    small = stem == "small" or (stem == "auto" and image_size <= SMALL_IMAGE)
+    body = Backbone(backbone, small_stem=small)
+    origin = _load(body, str(weights))
+    return Classifier(body, dropout=dropout, weights_origin=origin)
+
+
+def _load(body: Backbone, weights: str) -> WeightsOrigin:
+    if weights == "none":
+        return WeightsOrigin("none", "random")
+    if weights not in ("auto", "imagenet"):
+        return _load_file(body, weights)
+    try:
+        state, path = imagenet_state(body.name)
+    except WeightsError as error:
+        if weights == "imagenet":
+            raise
+        return fall_back(body.name, error)
+    origin = WeightsOrigin(weights, "imagenet", str(path), sha256_of(path))
+    trunk = {
+        key: value
+        for key, value in one_channel_state(state).items()
+        if key in body.body.state_dict()
+    }
+    return load_matching(body.body, trunk, origin)
+
+
+def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
+    path = Path(weights)
+    if path.is_dir():
+        path = path / "checkpoints" / "best.ckpt"
+    state = read_state(path)
+    origin = WeightsOrigin(weights, "file", str(path), sha256_of(path))
+    prefix = "network.backbone."
+    inner = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+    if inner:
+        return load_matching(body, inner, origin)
+    return load_matching(body.body, one_channel_state(state), origin)

@@ -1,0 +1,176 @@
+"""Pretrained weights: where they come from, and what is said when they cannot be had."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from medcnn.errors import MedcnnWarning, WeightsError
+
+TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class WeightsOrigin:
+    """Where a network's weights come from; the report shows it.
+
+    Attributes:
+        requested: ``auto``, ``imagenet``, ``none`` or a path.
+        loaded: ``imagenet``, ``random`` or ``file``.
+        source: The file that was read.
+        sha256: Its hash.
+        missing: Keys of the network that the file lacks.
+        unexpected: Keys of the file that the network lacks.
+        warnings: What the user did not ask for.
+    """
+
+    requested: str
+    loaded: str
+    source: str | None = None
+    sha256: str | None = None
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as plain values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self.__dict__.items()
+        }
+
+
+def imagenet_state(name: str) -> tuple[dict[str, Tensor], Path]:
+    """Return torchvision's ImageNet weights of a backbone, and the file they lie in.
+
+    The file is taken from torch's hub cache, or downloaded into it; its name carries the start of
+    its SHA-256, which is checked.
+
+    Raises:
+        WeightsError: If the file is neither cached nor to be downloaded, or is damaged.
+    """
+    url: str = torchvision.models.get_model_weights(name).DEFAULT.url
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if not path.is_file():
+        _download(url, path, name)
+    claimed = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    if claimed and not sha256_of(path).startswith(claimed.group(1)):
+        raise WeightsError(
+            f"The weights {path} are damaged.",
+            expected=f"a SHA-256 that begins with {claimed.group(1)}",
+            found=sha256_of(path)[:16],
+            remedy="delete the file and fetch it again",
+        )
+    return read_state(path), path
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Return the tensors in a weights file or checkpoint, without running any code in it.
+
+    Raises:
+        WeightsError: If there is no such file or it holds more than tensors and plain values.
+    """
+    if not path.is_file():
+        raise WeightsError(
+            f"There are no weights at {path}.",
+            expected="a state_dict file, a checkpoint or a run directory",
+            remedy="check model.weights",
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"The weights {path} cannot be read.",
+            expected="tensors and plain values",
+            found=str(error).splitlines()[0][:200],
+            remedy="save the state_dict alone; medcnn does not unpickle code",
+        ) from error
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
+    return {key: value for key, value in state.items() if isinstance(value, Tensor)}
+
+
+def load_matching(
+    network: nn.Module, state: Mapping[str, Tensor], origin: WeightsOrigin
+) -> WeightsOrigin:
+    """Load the tensors that fit and return the origin with the keys that did not.
+
+    Raises:
+        WeightsError: If no tensor fits.
+    """
+    own = network.state_dict()
+    fitting = {key: value for key, value in state.items() if key in own}
+    fitting = {key: value for key, value in fitting.items() if value.shape == own[key].shape}
+    if not fitting:
+        raise WeightsError(
+            f"None of the tensors in {origin.source} fit the network.",
+            expected=", ".join(list(own)[:3]) + ", …",
+            found=", ".join(list(state)[:3]) + ", …",
+            remedy="choose the backbone that the weights were trained for",
+        )
+    network.load_state_dict(fitting, strict=False)
+    missing = tuple(sorted(set(own) - set(fitting)))
+    unexpected = tuple(sorted(set(state) - set(fitting)))
+    said = tuple(
+        f"{origin.source}: {len(keys)} {what}, among them {keys[0]}"
+        for keys, what in (
+            (missing, "tensors of the network are not in the file"),
+            (unexpected, "tensors of the file do not fit the network"),
+        )
+        if keys
+    )
+    return replace(
+        origin, missing=missing, unexpected=unexpected, warnings=(*origin.warnings, *said)
+    )
+
+
+def fall_back(name: str, reason: WeightsError) -> WeightsOrigin:
+    """Return the origin of random weights after ``auto`` found none, and warn of it."""
+    text = (
+        f"{name} starts from random weights: model.weights=auto found no ImageNet weights "
+        f"({reason.found or reason.problem})."
+    )
+    warnings.warn(text, MedcnnWarning, stacklevel=2)
+    return WeightsOrigin("auto", "random", warnings=(text,))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _download(url: str, path: Path, name: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _short_timeout():
+            torch.hub.download_url_to_file(url, str(path), progress=False)
+    except (URLError, OSError, RuntimeError) as error:
+        raise WeightsError(
+            f"The ImageNet weights of {name} cannot be had.",
+            expected=f"the file {path.name} in {path.parent}, or a way to download it",
+            found=f"no such file, and the download failed: {error}",
+            remedy="copy the file there from a machine with a network, or train with "
+            "model.weights=none",
+        ) from error
+
+
+@contextmanager
+def _short_timeout() -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
