@@ -68,7 +68,7 @@ class BatchSampler(Sampler[BatchRequest]):
     def __len__(self) -> int:
         whole, rest = divmod(self.n, self.batch_size)
         batches = whole if (self.drop_last and whole) or not rest else whole + 1
-        return -(-batches // self.world)
+        return (batches + self.world - 1) // self.world
 
     def __iter__(self) -> Iterator[BatchRequest]:
         order = self._order()

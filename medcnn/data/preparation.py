@@ -31,7 +31,7 @@ def prepare(
     *,
     seed: int,
     progress: bool = True,
-    on_audit: Callable[[Audit], None] = lambda audit: None,
+    on_audit: Callable[[Audit], None] | None = None,
 ) -> Prepared:
     """Read the source, split it by patient, cache its images and audit the result.
 
@@ -57,7 +57,8 @@ def prepare(
         mended = deduplicate(manifest, audit)
         if len(mended) < len(manifest):
             manifest, audit = mended, run_audit(mended, cache)
-    on_audit(audit)
+    if on_audit is not None:
+        on_audit(audit)
     enforce(audit, data["audit"])
     return Prepared(manifest, cache, audit)
 

@@ -124,12 +124,9 @@ class XrayClassification(pl.LightningModule):
             np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0]
         )
 
-    def on_train_epoch_end(self) -> None:
-        """Log the epoch's training loss and AUROC."""
-        self._log_epoch("train")
-
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch's validation loss and AUROC."""
+        """Log loss and AUROC of the epoch: all its training batches are done when it is validated."""
+        self._log_epoch("train")
         self._log_epoch("val")
 
     def _log_epoch(self, split: str) -> None:
