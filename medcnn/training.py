@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.console import say, warn
-from medcnn.data.manifest import Manifest
+from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.results import evaluate
@@ -49,7 +49,10 @@ def resume(directory: RunDir) -> RunDir:
     if directory.results.is_file() and directory.report.is_file():
         say(f"{directory.path} is finished; its report is {directory.report}")
         return directory
-    settings = check(OmegaConf.create(OmegaConf.load(directory.config)))
+    saved = OmegaConf.load(directory.config)
+    if not isinstance(saved, DictConfig):
+        raise ConfigError(f"{directory.config} is not a configuration.", expected="keys and values")
+    settings = check(saved)
     say(f"going on with {directory.path}")
     return _train(directory, settings)
 
@@ -78,7 +81,7 @@ def choose_run_dir(settings: Mapping[str, Any]) -> Path:
     from hydra.types import RunMode
 
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        return Path(HydraConfig.get().runtime.output_dir)
+        return Path(str(HydraConfig.get().runtime.output_dir))
     return Path("outputs") / settings["name"] / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
 
 
@@ -107,9 +110,9 @@ def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
         on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
     )
     prepared.manifest.write(directory.manifest)
-    counts = prepared.manifest.table.groupby("split")["label"].agg(["size", "sum"])
-    for split in ("train", "val", "test"):
-        n, abnormal = int(counts.loc[split, "size"]), int(counts.loc[split, "sum"])
+    for split in SPLITS:
+        labels = prepared.manifest.split(split)["label"]
+        n, abnormal = len(labels), int(labels.sum())
         say(f"{split:5}  {n:6} images, {n - abnormal} normal, {abnormal} abnormal")
     return prepared
 

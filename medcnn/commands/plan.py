@@ -14,14 +14,14 @@ from medcnn.metrics.sample_size import plan
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Print the sample size of a study and return it."""
-    options = plain(cfg)
-    if options["sensitivity"] is None and options["specificity"] is None:
+    options = {key: value for key, value in plain(cfg).items() if value is not None}
+    if not {"sensitivity", "specificity", "auroc"} & set(options):
         raise ConfigError(
             "plan needs what is expected.",
             expected="sensitivity=0.95 or specificity=0.90, and a width",
             found="neither",
         )
-    found: dict[str, Any] = plan(**options)
+    found: dict[str, Any] = plan(**options).to_json()
     for name, value in found.items():
         say(f"{name.replace('_', ' '):32} {value}")
     return found

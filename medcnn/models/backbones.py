@@ -65,20 +65,18 @@ def one_channel_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _remove_classifier(body: nn.Module, name: str) -> int:
-    if name in DENSENETS:
-        width = body.classifier.in_features
-        body.classifier = nn.Identity()
-    elif name in EFFICIENTNETS:
-        width = body.classifier[-1].in_features
-        body.classifier = nn.Identity()
-    elif name in CONVNEXTS:
-        # Its classifier also normalises and flattens; only the linear layer goes.
-        width = body.classifier[-1].in_features
-        body.classifier[-1] = nn.Identity()
+    """Replace the last linear layer by nothing and return the width of its input."""
+    # Only ConvNeXt's classifier also normalises and flattens, so there the last layer alone goes.
+    attribute = "classifier" if name in (*DENSENETS, *EFFICIENTNETS, *CONVNEXTS) else "fc"
+    classifier = body.get_submodule(attribute)
+    linear = list(classifier.modules())[-1]
+    if not isinstance(linear, nn.Linear):
+        raise AssertionError(f"{name} does not end in a linear layer")
+    if name in CONVNEXTS and isinstance(classifier, nn.Sequential):
+        classifier[-1] = nn.Identity()
     else:
-        width = body.fc.in_features
-        body.fc = nn.Identity()
-    return int(width)
+        setattr(body, attribute, nn.Identity())
+    return linear.in_features
 
 
 def _one_channel(body: nn.Module) -> None:
@@ -88,9 +86,9 @@ def _one_channel(body: nn.Module) -> None:
                 narrow = nn.Conv2d(
                     1,
                     child.out_channels,
-                    child.kernel_size,  # type: ignore[arg-type]  stubs: tuple[int, ...]
-                    child.stride,  # type: ignore[arg-type]
-                    child.padding,  # type: ignore[arg-type]
+                    (child.kernel_size[0], child.kernel_size[1]),
+                    (child.stride[0], child.stride[1]),
+                    _pair(child.padding),
                     bias=child.bias is not None,
                 )
                 with torch.no_grad():
@@ -99,3 +97,7 @@ def _one_channel(body: nn.Module) -> None:
                         narrow.bias.copy_(child.bias)
                 setattr(parent, name, narrow)
                 return
+
+
+def _pair(padding: str | tuple[int, ...]) -> str | tuple[int, int]:
+    return padding if isinstance(padding, str) else (padding[0], padding[1])

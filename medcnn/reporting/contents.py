@@ -59,7 +59,7 @@ class Contents:
         return self.cases["label"].to_numpy(dtype=np.int64)
 
     @property
-    def score_N(self) -> npt.NDArray[np.float64]:
+    def score_N(self) -> npt.NDArray[np.float64]:  # noqa: N802  shape letter, see DESIGN.md
         """The probabilities of being abnormal."""
         return self.cases["p_abnormal"].to_numpy(dtype=np.float64)
 

@@ -34,9 +34,11 @@ def environment_rows(contents: Contents, words: Wording) -> Rows:
             " ".join(map(str, command)) if isinstance(command, list) else str(command),
         )
     ]
-    for key in (*_PLAIN, *_NUMBERS):
-        if found.get(key) is not None:
-            rows.append((words(f"env.{key}"), str(found[key])))
+    rows += [
+        (words(f"env.{key}"), str(found[key]))
+        for key in (*_PLAIN, *_NUMBERS)
+        if found.get(key) is not None
+    ]
     commit = str(found.get("commit") or words("common.not_recorded"))
     rows.append(
         (words("env.commit"), commit + (f" ({words('env.dirty')})" if found.get("dirty") else ""))

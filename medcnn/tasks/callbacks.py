@@ -31,7 +31,8 @@ class LearningCurves(pl.Callback):
         if self.path.is_file():
             table = pd.read_csv(self.path)
             table = table[table["epoch"] < trainer.current_epoch]
-            self.rows = table.to_dict("records")
+            names = [str(name) for name in table.columns]
+            self.rows = [dict(zip(names, row, strict=True)) for row in table.to_numpy(float)]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's clock."""

@@ -8,12 +8,13 @@ Dimensions: N images, one channel, H×W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from medcnn.data.batch import Batch
@@ -63,6 +64,9 @@ class XrayClassification(pl.LightningModule):
         channels_last: Whether images are laid out channels-last.
     """
 
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
     def __init__(
         self,
         network: Classifier,
@@ -96,7 +100,8 @@ class XrayClassification(pl.LightningModule):
 
     def forward(self, image_N1HW: Tensor) -> Tensor:
         """Return the uncalibrated logit of abnormal, N, for images in [0, 1]."""
-        return self.network(self.normalize(image_N1HW))
+        logit: Tensor = self.network(self.normalize(image_N1HW))
+        return logit
 
     def _step(self, batch: Batch, split: str) -> Tensor:
         logit = self(batch["image"]).float()
@@ -142,7 +147,7 @@ class XrayClassification(pl.LightningModule):
         if ranked is not None:
             self.log(f"{split}_auroc", ranked, sync_dist=True)
 
-    def configure_optimizers(self) -> Mapping[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser and its schedule, which moves at every step."""
         groups: Sequence[dict[str, Any]] = self.transfer.parameter_groups(
             self.network, self.lr, self.weight_decay

@@ -99,7 +99,7 @@ def confusion(counts: Mapping[str, int], words: Wording) -> Figure:
     axes.set_yticks([0.5, 1.5], [words("common.abnormal"), words("common.normal")])
     axes.tick_params(axis="y", rotation=90)
     for label in axes.get_yticklabels():
-        label.set_va("center")
+        label.set_verticalalignment("center")
     axes.set_xlabel(words("fig.decision"))
     axes.set_ylabel(words("fig.reference"))
     axes.grid(visible=False)

@@ -42,7 +42,8 @@ _VARIABLES = {
     FAINT: "--fig-faint",
 }
 _FONT = "DejaVu Sans"
-_STYLE: dict[str, Any] = {
+# Any: matplotlib's stubs ask for a literal type of every parameter name.
+_STYLE: Any = {
     "font.family": _FONT,
     "font.size": 9,
     "text.color": INK,
