@@ -120,9 +120,19 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
 
     from medcnn.config import config_folder, explain
 
+    failures: list[MedcnnError] = []
+
     def task(cfg: DictConfig) -> Any:
+        # Raised through Hydra, an error would be announced a second time; the later jobs of a
+        # multirun are left out after a failure.
+        if failures:
+            return None
         module, _, name = command.function.partition(":")
-        return getattr(importlib.import_module(module), name)(cfg)
+        try:
+            return getattr(importlib.import_module(module), name)(cfg)
+        except MedcnnError as error:
+            failures.append(error)
+            return None
 
     # Hydra prints and swallows errors unless this is set; here they are explained instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -135,6 +145,8 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
         raise explain(error, command.config, overrides) from error
     finally:
         sys.argv = before
+    if failures:
+        raise failures[0]
 
 
 def _unforeseen(error: Exception, command: Command, arguments: Sequence[str]) -> int:

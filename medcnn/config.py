@@ -88,7 +88,7 @@ def _unknown_option(path: str, options: Sequence[str]) -> ConfigError:
 
 def _unknown_key(key: str, config_name: str, overrides: Sequence[str]) -> ConfigError:
     known = sorted({*flat_keys(_without_values(config_name, overrides)), *_groups()})
-    guess = nearest(key, known) or _same_leaf(key, known)
+    guess = _same_leaf(key, known) or nearest(key, known)
     siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
     return ConfigError(
         f"There is no key {key!r} in the configuration.",
@@ -99,10 +99,9 @@ def _unknown_key(key: str, config_name: str, overrides: Sequence[str]) -> Config
 
 
 def _same_leaf(key: str, known: Sequence[str]) -> str | None:
+    """Return the key of the same last name in another group, as optimizer.lr for lr."""
     leaf = key.rpartition(".")[2]
-    leaves = {name.rpartition(".")[2]: name for name in known}
-    guess = nearest(leaf, leaves)
-    return leaves[guess] if guess else None
+    return next((name for name in known if name.rpartition(".")[2] == leaf), None)
 
 
 def _groups() -> list[str]:
@@ -142,7 +141,7 @@ def plain(cfg: Any) -> Any:
     Raises:
         ConfigError: If a mandatory value (``???``) is missing.
     """
-    missing = sorted(OmegaConf.missing_keys(cfg))
+    missing = sorted(_missing(OmegaConf.to_container(cfg, resolve=False)))
     if missing:
         raise ConfigError(
             f"The configuration needs a value for {missing[0]}.",
@@ -160,3 +159,11 @@ def plain(cfg: Any) -> Any:
             found=" ".join(str(error).split()),
             remedy="check the names between ${ and }",
         ) from error
+
+
+def _missing(value: Any, prefix: str = "") -> Iterator[str]:
+    if value == "???":
+        yield prefix
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _missing(inner, f"{prefix}.{key}" if prefix else str(key))

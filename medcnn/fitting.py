@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: J
     """Train, keep the best epoch, calibrate it on validation, freeze the threshold, predict."""
     # What Lightning says of its environment is said by this file, shorter.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.utilities\._pytree")
+    warnings.filterwarnings("ignore", message=".*does not have many workers")
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     data = build_datamodule(settings, prepared)
     task = build_task(settings, prepared, journal)

@@ -76,13 +76,14 @@ def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
 def choose_run_dir(settings: Mapping[str, Any]) -> Path:
     """Return where the run goes: as asked, Hydra's folder of a multirun job, or by name and time."""
     if settings["run_dir"] is not None:
-        return Path(settings["run_dir"])
+        return Path(str(settings["run_dir"]))
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        return Path(str(HydraConfig.get().runtime.output_dir))
-    return Path("outputs") / settings["name"] / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+        folder: str = HydraConfig.get().runtime.output_dir
+        return Path(folder)
+    return Path("outputs") / str(settings["name"]) / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
 
 
 def _start(directory: RunDir, settings: Mapping[str, Any]) -> None:
