@@ -22,7 +22,7 @@ class Subgroup:
         prevalence: Its share of abnormal cases.
         estimates: Its measures by name.
         small: Whether it is too small to read much into.
-        p_value: The test of its gap to the other cases, adjusted, where there is one.
+        p_value: The smallest adjusted p-value of its gaps to the other cases, where there is one.
     """
 
     column: str
@@ -45,7 +45,9 @@ def read_subgroups(results: Mapping[str, Any]) -> list[Subgroup]:
 
 
 def _read(raw: Mapping[str, Any]) -> Subgroup:
-    p_value = read_estimate(_first(raw, "p_adjusted", "p_holm", "p_value", "p"))
+    gaps = (gap.get("p_holm") for gap in (raw.get("gaps") or {}).values())
+    # Holm's correction spans every gap of every group, so the smallest of them may be quoted.
+    p_value = min((float(p) for p in gaps if p is not None), default=None)
     prevalence = read_estimate(raw.get("prevalence"))
     n = read_estimate(raw.get("n"))
     return Subgroup(
@@ -55,7 +57,7 @@ def _read(raw: Mapping[str, Any]) -> Subgroup:
         prevalence=prevalence.value,
         estimates={name: read_estimate(raw.get(name)) for name in MEASURES},
         small=bool(raw.get("small")),
-        p_value=p_value.value,
+        p_value=p_value,
     )
 
 

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+from medcnn.data.sources import phantom
+from medcnn.io import read_image, read_image_resized
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("phantom")
+    return phantom.read(folder, n_images=120, size=96, difficulty=0.3, seed=7)
+
+
+def test_the_same_options_give_the_same_bytes(manifest, tmp_path):
+    again = phantom.read(tmp_path, n_images=120, size=96, difficulty=0.3, seed=7)
+    assert again.table["image_id"].tolist() == manifest.table["image_id"].tolist()
+    for ours, theirs in zip(manifest.table["path"][:20], again.table["path"][:20], strict=True):
+        assert Path(ours).read_bytes() == Path(theirs).read_bytes()
+
+
+def test_it_is_twelve_bit_dicom_of_either_photometric_interpretation(manifest):
+    headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in manifest.table["path"]]
+    assert {header.BitsStored for header in headers} == {12}
+    assert {header.PhotometricInterpretation for header in headers} == {
+        "MONOCHROME1",
+        "MONOCHROME2",
+    }
+    assert {"WindowCenter" in header for header in headers} == {True, False}
+    for header, patient in zip(headers, manifest.table["patient_id"], strict=True):
+        assert str(header.PatientID) == patient
+    assert manifest.table["patient_id"].nunique() < len(manifest)
+
+
+def test_every_abnormal_image_has_a_lesion_mask_and_no_normal_one(manifest):
+    for row in manifest.table.itertuples():
+        if row.label:
+            mask = cv2.imread(row.mask_path, cv2.IMREAD_UNCHANGED)
+            assert mask.shape == read_image(row.path).pixels.shape
+            assert mask.any()
+            assert row.finding
+        else:
+            assert pd.isna(row.mask_path) or not row.mask_path
+
+
+def test_the_side_marker_says_nothing_of_the_label_by_default(manifest):
+    counts = pd.crosstab(manifest.table["marker"], manifest.table["label"])
+    from scipy.stats import chi2_contingency
+
+    assert chi2_contingency(counts).pvalue > 0.001
+
+
+def test_a_linear_model_on_pixels_does_not_solve_it(manifest):
+    pixels = np.stack(
+        [read_image_resized(path, 32, exact=True)[0].ravel() for path in manifest.table["path"]]
+    )
+    model = LogisticRegression(C=1e-4, max_iter=300)
+    p = cross_val_predict(
+        model,
+        pixels / 255,
+        manifest.table["label"],
+        groups=manifest.table["patient_id"],
+        cv=GroupKFold(4),
+        method="predict_proba",
+    )
+    assert roc_auc_score(manifest.table["label"], p[:, 1]) < 0.85
