@@ -141,9 +141,7 @@ def _render_all(folder: Path, cases: list[Case], digest: str, workers: int) -> N
     task = partial(write_case, folder, digest)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-    # Processes are forked where that is possible: a spawned one would run the user's script again.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
+    context = multiprocessing.get_context(start_method())
     with ProcessPoolExecutor(min(workers, len(cases)), context) as pool:
         done = pool.map(task, cases, chunksize=CHUNK)
         with bar:
@@ -174,3 +172,14 @@ def _read_paths(folder: Path) -> pd.DataFrame:
         table[name] = table[name].fillna("").astype(str)
     table["mask_path"] = [str(folder / p) if p else "" for p in table["mask_path"]]
     return table
+
+
+def start_method() -> str:
+    """Return how worker processes start: forked where nothing has started threads of its own yet.
+
+    A fork is quick and does not run the user's script again, but it copies the locks of torch's and
+    OpenCV's threads without the threads, and then waits for them for ever.
+    """
+    if sys.platform != "linux":
+        return "spawn"
+    return "forkserver" if "torch" in sys.modules else "fork"
