@@ -149,6 +149,27 @@ def check_data(data: Mapping[str, Any]) -> None:
             check_path(Path(str(data[key])), f"data.{key}")
 
 
+def check_single(options: Mapping[str, Any], members: int) -> None:
+    """Refuse several members, views and stochastic passes: they are not built yet.
+
+    Raises:
+        ConfigError: If any of them is asked for, rather than leave it out in silence.
+    """
+    asked = {
+        f"run= with {members} runs": members > 1,
+        f"tta={options['tta']}": options["tta"] != "none",
+        f"mc_samples={options['mc_samples']}": bool(options["mc_samples"]),
+    }
+    for text, wanted in asked.items():
+        if wanted:
+            raise ConfigError(
+                f"{text} is not available yet.",
+                expected="one run, tta=none and mc_samples=0",
+                found=text,
+                remedy="evaluate the runs one by one",
+            )
+
+
 def check_path(path: Path, key: str) -> None:
     """Raise DataError if nothing is at ``path``, naming the part that does not exist."""
     if path.exists():

@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import medcnn
-from medcnn.errors import DataError, UserError, WeightsError
+from medcnn.errors import ConfigError, DataError, UserError, WeightsError
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = [
@@ -155,6 +155,16 @@ def test_a_rule_is_never_chosen_on_test(run, tmp_path):
         medcnn.evaluate([f"predictions={path}", "threshold=youden"])
     with pytest.raises(UserError, match="frozen"):
         medcnn.evaluate([f"run={run.path}", "threshold=youden"])
+
+
+@pytest.mark.parametrize("asked", ["tta=light", "mc_samples=5"])
+def test_what_is_not_built_is_refused_and_not_left_out(run, tmp_path, asked):
+    with pytest.raises(ConfigError, match="not available yet"):
+        medcnn.evaluate([f"run={run.path}", asked])
+    with pytest.raises(ConfigError, match="not available yet"):
+        medcnn.predict([f"run={run.path}", f"input={run.path}", "output=x.csv", asked])
+    with pytest.raises(ConfigError, match="not available yet"):
+        medcnn.evaluate([f"run=[{run.path},{run.path}]"])
 
 
 def test_compare_pairs_two_runs(run, tmp_path):

@@ -20,6 +20,7 @@ from medcnn.predictions import read_predictions, write_predictions
 from medcnn.reporting.report import write_predictions_report
 from medcnn.reporting.summary import announce, announce_comparison
 from medcnn.run_dir import RunDir, read_json, write_json
+from medcnn.settings import check_single
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -72,9 +73,9 @@ def _threshold_for(table: pd.DataFrame, wanted: str | float | None) -> Threshold
 
 def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
     runs = [RunDir.open(path) for path in _as_list(options["run"])]
-    plainly = len(runs) == 1 and options["tta"] == "none" and not options["mc_samples"]
+    check_single(options, len(runs))
     saved = runs[0].predictions(options["split"])
-    if plainly and saved.is_file() and runs[0].results.is_file():
+    if saved.is_file() and runs[0].results.is_file():
         table = read_predictions(saved)
         frozen = _frozen_threshold(runs[0])
     else:
@@ -84,7 +85,7 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
     if options["threshold"] is not None:
         threshold = fixed_threshold(_as_number(options["threshold"]))
     _count_look(runs[0], options["split"])
-    return _conclude(table, threshold, options, _output_folder(runs[0], len(runs), options))
+    return _conclude(table, threshold, options, _output_folder(runs[0], options))
 
 
 def _frozen_threshold(run: RunDir) -> Threshold:
@@ -113,17 +114,10 @@ def _count_look(run: RunDir, split: str) -> None:
     write_json(run.environment, journal)
 
 
-def _output_folder(run: RunDir, members: int, options: dict[str, Any]) -> Path:
+def _output_folder(run: RunDir, options: dict[str, Any]) -> Path:
     if options["output"]:
         return Path(options["output"])
-    parts = [options["split"]]
-    if members > 1:
-        parts.append(f"{members}runs-{options['vote']}")
-    if options["tta"] != "none":
-        parts.append(f"tta-{options['tta']}")
-    if options["mc_samples"]:
-        parts.append(f"mc{options['mc_samples']}")
-    return run.path / "evaluations" / "_".join(parts)
+    return run.path / "evaluations" / str(options["split"])
 
 
 def _conclude(

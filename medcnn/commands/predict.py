@@ -12,7 +12,7 @@ from medcnn.config import plain
 from medcnn.console import say
 from medcnn.predictions import write_predictions
 from medcnn.run_dir import RunDir
-from medcnn.settings import check_path
+from medcnn.settings import check_path, check_single
 
 
 def run(cfg: DictConfig) -> Any:
@@ -20,6 +20,7 @@ def run(cfg: DictConfig) -> Any:
     options = plain(cfg)
     given = options["run"]
     runs = [RunDir.open(path) for path in ([given] if isinstance(given, str) else given)]
+    check_single(options, len(runs))
     check_path(Path(options["input"]), "input")
     predicting = importlib.import_module("medcnn.inference.folder")  # torch: seconds
     table = predicting.predict_files(runs, options)
