@@ -148,8 +148,8 @@ def threshold_warnings(threshold: Threshold, split: str) -> list[str]:
     if threshold.chosen_on != split:
         return []
     return [
-        f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: sensitivity, "
-        "specificity and all that depends on the threshold are too good to be true. Choose it on "
+        f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: "
+        "sensitivity, specificity and all that depends on the threshold are too good to be true. Choose it on "
         "validation."
     ]
 
