@@ -149,8 +149,8 @@ def threshold_warnings(threshold: Threshold, split: str) -> list[str]:
         return []
     return [
         f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: "
-        "sensitivity, specificity and all that depends on the threshold are too good to be true. Choose it on "
-        "validation."
+        "sensitivity, specificity and all that depends on the threshold are too good to be true. "
+        "Choose it on validation."
     ]
 
 
