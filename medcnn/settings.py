@@ -14,7 +14,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medcnn.config import plain
-from medcnn.errors import ConfigError, DataError, nearest, unknown_name
+from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.metrics.rules import parse_rule
 from medcnn.models.names import check_backbone
 
@@ -185,9 +185,3 @@ def check_path(path: Path, key: str) -> None:
         found=f"{parent} has no {missing!r}",
         remedy=f"did you mean {parent / guess}?" if guess else "check the path",
     )
-
-
-def check_choice(what: str, word: str, choices: tuple[str, ...]) -> None:
-    """Raise ConfigError if ``word`` is not among ``choices``, naming the nearest."""
-    if word not in choices:
-        raise unknown_name(what, word, choices)
