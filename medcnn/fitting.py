@@ -20,12 +20,12 @@ import torch
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
-from medcnn.calibration import fit_temperature
+from medcnn.calibration import Calibrator, fit_calibrator
 from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule, training_statistics
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
-from medcnn.inference.loading import read_checkpoint
+from medcnn.inference.loading import calibrator_state, read_checkpoint
 from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.journal import Journal
 from medcnn.metrics.thresholds import Threshold, choose_threshold
@@ -42,6 +42,7 @@ class Fitted:
     test: pd.DataFrame
     threshold: Threshold
     temperature: float
+    calibrator: Calibrator
 
 
 def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
@@ -188,20 +189,20 @@ def calibrate(
     checkpoint = read_checkpoint(run.best_checkpoint)
     task.load_state_dict(checkpoint["state_dict"])
     logits = predict_logits(task, data.val_dataloader())
-    temperature = 1.0
-    if settings["calibration"] == "temperature":
-        temperature = fit_temperature(logits["logit"], logits["label"])
-    val = with_probabilities(logits, "val", temperature)
+    calibrator = fit_calibrator(settings["calibration"], logits["logit"], logits["label"])
+    temperature = calibrator.temperature
+    val = with_probabilities(logits, "val", calibrator)
     threshold = choose_threshold(
         val["label"].to_numpy(), val["p_abnormal"].to_numpy(), settings["threshold"]
     )
     state = checkpoint["state_dict"]
     state["temperature"] = torch.tensor(temperature, dtype=torch.float64)
     state["threshold"] = torch.tensor(threshold.value, dtype=torch.float64)
+    checkpoint["calibrator"] = calibrator_state(calibrator)
     with atomic_path(run.best_checkpoint) as temporary:
         torch.save(checkpoint, temporary)
-    test = with_probabilities(predict_logits(task, data.test_dataloader()), "test", temperature)
-    return Fitted(val=val, test=test, threshold=threshold, temperature=temperature)
+    test = with_probabilities(predict_logits(task, data.test_dataloader()), "test", calibrator)
+    return Fitted(val, test, threshold, temperature, calibrator)
 
 
 def _resume_from(run: RunDir) -> Path | None:

@@ -57,7 +57,7 @@ _FRACTION = Rule(
 
 RULES = {
     "seed": _number(0, 2**32 - 1, whole=True),
-    "calibration": _one_of("temperature", "none"),
+    "calibration": _one_of("temperature", "platt", "isotonic", "beta", "histogram", "none"),
     "language": _one_of("en", "de"),
     "data.image_size": _number(16, 4096, whole=True),
     "data.batch_size": _number(2, 65536, whole=True),

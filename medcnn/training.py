@@ -153,6 +153,9 @@ def conclude(
         temperature=fitted.temperature,
         seed=settings["seed"],
     )
+    results["calibration"]["calibrator"] = fitted.calibrator.to_json()
+    if fitted.calibrator.note:
+        results["warnings"].append(f"Calibration: {fitted.calibrator.note}.")
     journal.note(test_looks=journal.facts["test_looks"] + 1)
     results["warnings"] = [*journal.facts["warnings"], *results.get("warnings", [])]
     write_json(directory.results, results)

@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 from rich.progress import track
 
-from medcnn.calibration import probability
 from medcnn.console import CONSOLE
 from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.loading import TrainedModel, load_run
@@ -59,4 +58,4 @@ def _probabilities(model: TrainedModel, images_NHW: np.ndarray) -> list[float]:
     scale = np.float32(1.0 / np.iinfo(images_NHW.dtype).max)
     image = torch.from_numpy(images_NHW.astype(np.float32) * scale).unsqueeze(1)
     logit = model(image).double().numpy()
-    return [float(value) for value in probability(logit, model.temperature)]
+    return [float(value) for value in model.calibrator.probability(logit)]

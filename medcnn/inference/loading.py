@@ -16,6 +16,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from medcnn.calibration import Calibrator
 from medcnn.errors import WeightsError
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, build_classifier
@@ -29,7 +30,7 @@ class TrainedModel(nn.Module):
         network: Normalised image N×1×H×W to logit N.
         pixel_mean: Mean of the training pixels, in [0, 1].
         pixel_std: Their standard deviation.
-        temperature: Divides the logit.
+        calibrator: Logit to probability.
         threshold: The frozen operating point.
         settings: The run's configuration.
         sha256: Hash of the checkpoint.
@@ -41,7 +42,7 @@ class TrainedModel(nn.Module):
         *,
         pixel_mean: float,
         pixel_std: float,
-        temperature: float,
+        calibrator: Calibrator,
         threshold: Threshold,
         settings: Mapping[str, Any],
         sha256: str,
@@ -49,7 +50,7 @@ class TrainedModel(nn.Module):
         super().__init__()
         self.network = network.eval().to(memory_format=torch.channels_last)
         self.pixel_mean, self.pixel_std = pixel_mean, pixel_std
-        self.temperature, self.threshold = temperature, threshold
+        self.calibrator, self.threshold = calibrator, threshold
         self.settings, self.sha256 = settings, sha256
         self.image_size = int(settings["data"]["image_size"])
 
@@ -79,7 +80,8 @@ def load_run(run: RunDir) -> TrainedModel:
             found="a run that was stopped before its test",
             remedy=f"python train.py resume={run.path}",
         )
-    state = read_checkpoint(path)["state_dict"]
+    checkpoint = read_checkpoint(path)
+    state = checkpoint["state_dict"]
     model = {key: value for key, value in settings["model"].items() if key != "_target_"}
     network = build_classifier(**{**model, "weights": "none"})
     network.load_state_dict(_inner(state, "network."))
@@ -88,7 +90,7 @@ def load_run(run: RunDir) -> TrainedModel:
         network,
         pixel_mean=float(state["pixel_mean"]),
         pixel_std=float(state["pixel_std"]),
-        temperature=float(state["temperature"]),
+        calibrator=calibrator_of(checkpoint),
         threshold=Threshold(float(state["threshold"]), chosen["rule"], chosen["chosen_on"]),
         settings=settings,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -113,6 +115,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             remedy="take the checkpoint of another run; medcnn does not unpickle code",
         ) from error
     return content
+
+
+def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:
+    """Return a calibrator as a checkpoint keeps it: plain values and one tensor."""
+    record = calibrator.to_json()
+    return record | {"parameters": torch.tensor(record["parameters"], dtype=torch.float64)}
+
+
+def calibrator_of(checkpoint: Mapping[str, Any]) -> Calibrator:
+    """Return the calibrator of a checkpoint, or its temperature where it has no record of one."""
+    record = checkpoint.get("calibrator")
+    if record is None:
+        return Calibrator("temperature", (float(checkpoint["state_dict"]["temperature"]),))
+    return Calibrator.from_json(record | {"parameters": record["parameters"].tolist()})
 
 
 def _inner(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from medcnn.calibration import probability
+from medcnn.calibration import Calibrator
 from medcnn.data.batch import Batch
 
 
@@ -41,9 +41,9 @@ def predict_logits(network: nn.Module, batches: Iterable[Batch]) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)
 
 
-def with_probabilities(logits: pd.DataFrame, split: str, temperature: float) -> pd.DataFrame:
+def with_probabilities(logits: pd.DataFrame, split: str, calibrator: Calibrator) -> pd.DataFrame:
     """Return the logits as a Predictions table of ``split``, with entropy of each prediction."""
-    p = probability(logits["logit"].to_numpy(), temperature)
+    p = calibrator.probability(logits["logit"].to_numpy())
     return logits.assign(split=split, p_abnormal=p, entropy=binary_entropy(p))
 
 

@@ -32,7 +32,7 @@ def predict_split(
         )
     model = models[0]
     logits = predict_logits(model, _batches(model, manifest, split, options["batch_size"]))
-    return with_probabilities(logits, split, model.temperature), model.threshold
+    return with_probabilities(logits, split, model.calibrator), model.threshold
 
 
 def run_manifest(run: RunDir) -> Manifest:

@@ -1,0 +1,183 @@
+"""Fitting a calibrator on validation.
+
+Guo et al., On calibration of modern neural networks, ICML 2017 (temperature); Platt, 1999, with the
+smoothed targets of his section 2.2; Zadrozny and Elkan, KDD 2002 (isotonic) and ICML 2001
+(histogram); Kull et al., Beta calibration, AISTATS 2017.
+
+What happens where validation cannot tell: with one class only nothing is learnt and the sigmoid
+stays, with a note; classes that the logits separate keep Platt's and beta's slopes finite through
+the smoothed targets, put the temperature at its lower bound, and leave isotonic and histogram
+within [1 / (n + 2), 1 - 1 / (n + 2)], since no n cases prove a probability of 0 or 1; logits that
+rank the classes the wrong way round give a constant, never a falling curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
+
+from medcnn.calibration.calibrator import LARGEST, NAMES, Array, Calibrator, beta_features
+from medcnn.errors import DataError, unknown_name
+
+LIMITS = (0.05, 20.0)
+BINS = 15
+CASES_A_BIN = 20
+
+
+def fit_calibrator(name: str, logit_N: npt.ArrayLike, label_N: npt.ArrayLike) -> Calibrator:
+    """Return the calibrator ``name`` fitted to validation logits.
+
+    Args:
+        name: ``none``, ``temperature``, ``platt``, ``isotonic``, ``beta`` or ``histogram``.
+        logit_N: Uncalibrated logits, any size.
+        label_N: 0 normal, 1 abnormal.
+
+    Raises:
+        ConfigError: If there is no such calibrator.
+        DataError: If a logit is NaN or there are no cases.
+    """
+    if name not in NAMES:
+        raise unknown_name("calibrator", name, NAMES)
+    if name == "none":
+        return Calibrator()
+    logit, label = _checked(logit_N, label_N)
+    if label.min() == label.max():
+        kind = "abnormal" if label[0] else "normal"
+        return Calibrator(
+            note=f"{name} calibration learnt nothing: all {len(label)} validation cases are {kind}"
+        )
+    return _FITS[name](logit, label)
+
+
+def fit_temperature(logit_N: npt.ArrayLike, label_N: npt.ArrayLike) -> float:
+    """Return the temperature that minimises the negative log-likelihood.
+
+    The search is bounded to [0.05, 20]: a perfectly separable validation set has no finite optimum,
+    and a set of one class has none at all (1 is returned: nothing is learnt from it).
+
+    Args:
+        logit_N: Uncalibrated logits.
+        label_N: 0 normal, 1 abnormal.
+    """
+    logit, label = _checked(logit_N, label_N)
+    if label.min() == label.max():
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        scaled = logit / np.exp(log_temperature)
+        return float(np.mean(np.logaddexp(0.0, scaled) - label * scaled))
+
+    bounds = (np.log(LIMITS[0]), np.log(LIMITS[1]))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def _checked(logit_N: npt.ArrayLike, label_N: npt.ArrayLike) -> tuple[Array, Array]:
+    logit = np.clip(np.asarray(logit_N, dtype=np.float64), -LARGEST, LARGEST)
+    label = np.asarray(label_N, dtype=np.float64)
+    if len(logit) == 0 or np.isnan(logit).any():
+        raise DataError(
+            "A calibrator needs validation logits.",
+            expected="at least one logit, none of them NaN",
+            found=f"{len(logit)} logits, {int(np.isnan(logit).sum())} of them NaN",
+            remedy="check that the training did not diverge",
+        )
+    return logit, label
+
+
+def _temperature(logit: Array, label: Array) -> Calibrator:
+    value = fit_temperature(logit, label)
+    low, high = LIMITS
+    note = ""
+    if value < low * 1.01 or value > high / 1.01:
+        note = f"the temperature ended at its bound {low if value < 1 else high:g}: " + (
+            "the logits separate the validation classes" if value < 1 else "the logits tell nothing"
+        )
+    return Calibrator("temperature", (value,), note)
+
+
+def _platt(logit: Array, label: Array) -> Calibrator:
+    slope, intercept = _logistic(logit[:, None], label)
+    return Calibrator("platt", (slope, intercept), "" if slope > 0 else _WRONG_WAY)
+
+
+def _beta(logit: Array, label: Array) -> Calibrator:
+    a, b, c = _logistic(np.column_stack(beta_features(logit)), label)
+    return Calibrator("beta", (a, b, c), "" if a + b > 0 else _WRONG_WAY)
+
+
+def _isotonic(logit: Array, label: Array) -> Calibrator:
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(logit, label)
+    values = np.clip(fitted.y_thresholds_, *_provable(len(label)))
+    note = "" if values[-1] > values[0] else _WRONG_WAY
+    return Calibrator("isotonic", (*fitted.X_thresholds_.tolist(), *values.tolist()), note)
+
+
+def _histogram(logit: Array, label: Array) -> Calibrator:
+    """Bins of equal mass, each with its frequency by Laplace's rule, falling neighbours pooled."""
+    bins = min(BINS, max(2, len(logit) // CASES_A_BIN))
+    inner = np.quantile(logit, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
+    edges = np.unique(inner[inner < logit.max()])
+    index = np.searchsorted(edges, logit, side="left")
+    count = np.bincount(index, minlength=len(edges) + 1).astype(float)
+    share = (np.bincount(index, label, len(edges) + 1) + 1) / (count + 2)
+    rising = IsotonicRegression().fit_transform(np.arange(len(count)), share, sample_weight=count)
+    note = "" if rising[-1] > rising[0] else _WRONG_WAY
+    return Calibrator("histogram", (*edges.tolist(), *rising.tolist()), note)
+
+
+_WRONG_WAY = (
+    "the logits do not rank validation's abnormal cases above its normal ones: every case gets "
+    "about the same probability"
+)
+
+
+def _provable(n: int) -> tuple[float, float]:
+    return 1 / (n + 2), 1 - 1 / (n + 2)
+
+
+def _logistic(features_ND: Array, label: Array) -> list[float]:
+    """Return weights of at least 0, and the intercept, of a logistic regression.
+
+    On Platt's targets, ``(N1 + 1) / (N1 + 2)`` and ``1 / (N0 + 2)``: with them the optimum is
+    finite even where the features separate the classes.
+    """
+    positives = float(label.sum())
+    negatives = len(label) - positives
+    target = np.where(label == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    scale = max(float(np.abs(features_ND).max()), 1e-12)
+    design = np.column_stack([features_ND / scale, np.ones(len(label))])
+
+    def loss(weights: Array) -> float:
+        score = design @ weights
+        return float(np.mean(np.logaddexp(0.0, score) - target * score))
+
+    def gradient(weights: Array) -> Array:
+        return design.T @ (expit(design @ weights) - target) / len(label)
+
+    columns = features_ND.shape[1]
+    start = np.array([scale] * columns + [0.0])
+    bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * columns + [(None, None)]
+    # A convex problem, well scaled; solved tightly, as thresholds are chosen on what follows.
+    found = minimize(
+        loss,
+        start,
+        jac=gradient,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 2000},
+    )
+    return [*(float(value) / scale for value in found.x[:-1]), float(found.x[-1])]
+
+
+_FITS: dict[str, Callable[[Array, Array], Calibrator]] = {
+    "temperature": _temperature,
+    "platt": _platt,
+    "isotonic": _isotonic,
+    "beta": _beta,
+    "histogram": _histogram,
+}
