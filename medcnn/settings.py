@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from medcnn.config import plain
 from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.metrics.rules import parse_rule
-from medcnn.models.names import check_backbone
+from medcnn.models.names import check_model
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
                 remedy=f"give {key}=VALUE with such a value",
             )
     parse_rule(settings["threshold"])
-    check_backbone(settings["model"]["backbone"])
+    check_model(settings["model"])
     check_data(settings["data"])
     return settings
 

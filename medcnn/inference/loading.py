@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from medcnn.calibration import Calibrator
 from medcnn.errors import WeightsError
 from medcnn.metrics.thresholds import Threshold
-from medcnn.models.classifier import Classifier, build_classifier
+from medcnn.models.classifier import Classifier, rebuild
 from medcnn.run_dir import RunDir, read_json
 
 
@@ -82,8 +82,7 @@ def load_run(run: RunDir) -> TrainedModel:
         )
     checkpoint = read_checkpoint(path)
     state = checkpoint["state_dict"]
-    model = {key: value for key, value in settings["model"].items() if key != "_target_"}
-    network = build_classifier(**{**model, "weights": "none"})
+    network = rebuild(settings["model"])
     network.load_state_dict(_inner(state, "network."))
     chosen = read_json(run.results)["threshold"]
     return TrainedModel(

@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medcnn.models.classifier import Classifier, build_classifier
+    from medcnn.models.classifier import Classifier, build_classifier, rebuild
 
-__all__ = ["Classifier", "build_classifier"]
+__all__ = ["Classifier", "build_classifier", "rebuild"]
 
 
 def __getattr__(name: str) -> Any:

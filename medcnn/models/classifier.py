@@ -5,12 +5,16 @@ Dimensions: N images, one channel, H×W pixels, D features.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError, WeightsError
-from medcnn.models.backbones import SMALL_IMAGE, Backbone, one_channel_state
+from medcnn.models.adaptation import adapt
+from medcnn.models.backbones import build_backbone
+from medcnn.models.stages import Backbone
 from medcnn.models.weights import (
     WeightsOrigin,
     fall_back,
@@ -64,6 +68,7 @@ def build_classifier(
     dropout: float = 0.2,
     image_size: int = 224,
     stem: str = "auto",
+    **options: Any,
 ) -> Classifier:
     """Return a classifier by the name of its backbone.
 
@@ -74,19 +79,41 @@ def build_classifier(
         dropout: Before the head, in [0, 1).
         image_size: Pixels a side; decides ``stem=auto``.
         stem: ``imagenet``, ``small`` (resolution kept, for images up to 64 pixels) or ``auto``.
+        options: What the architecture lets one choose, such as ``widths`` of ``tiny_resnet``.
 
     Raises:
         WeightsError: If the weights cannot be had or do not fit.
         ConfigError: If a name or value is not known.
     """
-    if stem not in ("auto", "imagenet", "small"):
-        raise ConfigError(
-            f"model.stem cannot be {stem!r}.", expected="one of auto, imagenet, small"
-        )
-    small = stem == "small" or (stem == "auto" and image_size <= SMALL_IMAGE)
-    body = Backbone(backbone, small_stem=small)
+    body = build_backbone(backbone, image_size=image_size, stem=stem, **options)
     origin = _load(body, str(weights))
     return Classifier(body, dropout=dropout, weights_origin=origin)
+
+
+def rebuild(model: Mapping[str, Any]) -> Classifier:
+    """Return the classifier that a run's ``config.yaml`` describes, with random weights.
+
+    Only targets that are listed here are called: a configuration is data, and never code.
+
+    Args:
+        model: The group ``model`` of the configuration, ``_target_`` included.
+
+    Raises:
+        ConfigError: If the target is none of medcnn's.
+    """
+    options = {str(key): value for key, value in model.items() if key != "_target_"}
+    target = model.get("_target_", TARGETS[0])
+    if target not in TARGETS:
+        raise ConfigError(
+            f"The model {target!r} is not one that medcnn rebuilds.",
+            expected=f"model._target_ {' or '.join(TARGETS)}",
+            found=repr(target),
+            remedy="load a run that medcnn trained",
+        )
+    return build_classifier(**{**options, "weights": "none"})
+
+
+TARGETS = ("medcnn.models.build_classifier",)
 
 
 def _load(body: Backbone, weights: str) -> WeightsOrigin:
@@ -101,12 +128,7 @@ def _load(body: Backbone, weights: str) -> WeightsOrigin:
             raise
         return fall_back(body.name, error)
     origin = WeightsOrigin(weights, "imagenet", str(path), sha256_of(path))
-    trunk = {
-        key: value
-        for key, value in one_channel_state(state).items()
-        if key in body.body.state_dict()
-    }
-    return load_matching(body.body, trunk, origin)
+    return load_matching(body.body, adapt(state, body), origin)
 
 
 def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
@@ -119,4 +141,4 @@ def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
     inner = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     if inner:
         return load_matching(body, inner, origin)
-    return load_matching(body.body, one_channel_state(state), origin)
+    return load_matching(body.body, adapt(state, body), origin)

@@ -1,32 +1,166 @@
-"""The names of the backbones, known without importing torch."""
+"""The names of the backbones and the image sizes they take, known without importing torch."""
 
 from __future__ import annotations
 
-from medcnn.errors import unknown_name
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
 
-RESNETS = (
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "resnext50_32x4d",
-    "resnext101_32x8d",
-    "wide_resnet50_2",
-    "wide_resnet101_2",
+from medcnn.errors import ConfigError, nearest, unknown_name
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "resnet": ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    "resnext": ("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+    "wide_resnet": ("wide_resnet50_2", "wide_resnet101_2"),
+    "densenet": ("densenet121", "densenet161", "densenet169", "densenet201"),
+    "efficientnet": tuple(f"efficientnet_b{size}" for size in range(8)),
+    "efficientnet_v2": ("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"),
+    "convnext": ("convnext_tiny", "convnext_small", "convnext_base", "convnext_large"),
+    "mobilenet_v2": ("mobilenet_v2",),
+    "mobilenet_v3": ("mobilenet_v3_small", "mobilenet_v3_large"),
+    "regnet": tuple(
+        f"regnet_{kind}_{size}"
+        for kind, sizes in (
+            ("x", ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")),
+            ("y", ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf", "128gf")),
+        )
+        for size in sizes
+    ),
+    "vgg": tuple(f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")),
+    "alexnet": ("alexnet",),
+    "inception": ("inception_v3",),
+    "googlenet": ("googlenet",),
+    "vit": ("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"),
+    "swin": ("swin_t", "swin_s", "swin_b"),
+    "swin_v2": ("swin_v2_t", "swin_v2_s", "swin_v2_b"),
+    "maxvit": ("maxvit_t",),
+    "own": ("tiny_resnet",),
+}
+"""Every family, and its members from the smallest."""
+
+BACKBONES = tuple(name for members in FAMILIES.values() for name in members)
+
+XRV_NAMES = (
+    *(
+        f"densenet121-res224-{source}"
+        for source in ("all", "rsna", "nih", "pc", "chex", "mimic_nb", "mimic_ch")
+    ),
+    "resnet50-res512-all",
 )
-DENSENETS = ("densenet121", "densenet161", "densenet169", "densenet201")
-EFFICIENTNETS = (
-    *(f"efficientnet_b{size}" for size in range(8)),
-    "efficientnet_v2_s",
-    "efficientnet_v2_m",
-    "efficientnet_v2_l",
-)
-CONVNEXTS = ("convnext_tiny", "convnext_small", "convnext_base", "convnext_large")
-BACKBONES = (*RESNETS, *DENSENETS, *EFFICIENTNETS, *CONVNEXTS)
+"""The classifiers that TorchXRayVision publishes, after ``xrv:``."""
+
+SMALL_IMAGE = 64
+"""Up to this many pixels a side, ``model.stem=auto`` takes the stem that keeps the resolution."""
+
+_SMALLEST = {"vgg": (32, 16), "alexnet": (63, 21), "inception": (75, 17), "googlenet": (15, 8)}
+_STEMS = ("auto", "imagenet", "small")
+
+
+def family_of(name: str) -> str:
+    """Return the family of a backbone; ``timm`` and ``xrv`` stand for what follows the colon.
+
+    >>> family_of("resnet34"), family_of("timm:resnet34")
+    ('resnet', 'timm')
+
+    Raises:
+        ConfigError: If there is no backbone of that name.
+    """
+    library, colon, _ = name.partition(":")
+    if colon and library in ("timm", "xrv"):
+        return library
+    for family, members in FAMILIES.items():
+        if name in members:
+            return family
+    raise _unknown(name)
 
 
 def check_backbone(name: str) -> None:
-    """Raise ConfigError if there is no backbone of that name, naming the nearest."""
-    if name not in BACKBONES:
-        raise unknown_name("backbone", name, BACKBONES)
+    """Raise ConfigError if there is no backbone of that name, naming the nearest.
+
+    Raises:
+        ConfigError: If the name is unknown, or the package that it needs is not installed.
+    """
+    family = family_of(name)
+    if family == "xrv":
+        if name.partition(":")[2] not in XRV_NAMES:
+            raise unknown_name("backbone", name, [f"xrv:{known}" for known in XRV_NAMES])
+        require("torchxrayvision", name)
+    if family == "timm":
+        require("timm", name)
+
+
+def check_model(model: Mapping[str, Any]) -> None:
+    """Check the model group of a configuration as far as that needs no torch.
+
+    Raises:
+        ConfigError: If the backbone is unknown or does not take images of the size.
+    """
+    name = model.get("backbone")
+    if name is None:
+        return
+    check_backbone(str(name))
+    check_size(str(name), int(model.get("image_size", 224)), str(model.get("stem", "auto")))
+
+
+def small_stem(stem: str, image_size: int) -> bool:
+    """Return whether the stem keeps the resolution of the image.
+
+    Raises:
+        ConfigError: If ``stem`` is not ``auto``, ``imagenet`` or ``small``.
+    """
+    if stem not in _STEMS:
+        raise ConfigError(f"model.stem cannot be {stem!r}.", expected=f"one of {', '.join(_STEMS)}")
+    return stem == "small" or (stem == "auto" and image_size <= SMALL_IMAGE)
+
+
+def check_size(name: str, image_size: int, stem: str = "auto") -> None:
+    """Raise if a backbone does not take square images of ``image_size`` pixels.
+
+    Raises:
+        ConfigError: If the size does not fit, naming the nearest that does.
+    """
+    family, small = family_of(name), small_stem(stem, image_size)
+    step = _step(name, family)
+    smallest = _SMALLEST.get(family, (step, step))[small]
+    if image_size >= smallest and image_size % step == 0:
+        return
+    fitting = max(smallest, round(image_size / step) * step)
+    raise ConfigError(
+        f"{name} does not take images of {image_size} pixels.",
+        expected=f"a multiple of {step}" if step > 1 else f"at least {smallest} pixels a side",
+        found=f"data.image_size={image_size}",
+        remedy=f"give data.image_size={fitting}, or choose a convolutional backbone",
+    )
+
+
+def require(package: str, name: str) -> None:
+    """Raise if the package that a backbone comes from is not installed.
+
+    Raises:
+        ConfigError: Naming the extra that installs it.
+    """
+    if find_spec(package) is None:
+        raise ConfigError(
+            f"{name} needs the package {package}.",
+            expected=f"{package} installed",
+            found="no such package",
+            remedy="pip install 'medcnn[models]'",
+        )
+
+
+def _step(name: str, family: str) -> int:
+    """Return the number of pixels of which the image has to be a multiple."""
+    if family == "vit":
+        return int(name.rpartition("_")[2])
+    return 32 if family == "maxvit" else 1
+
+
+def _unknown(name: str) -> ConfigError:
+    guess = nearest(name, BACKBONES)
+    kinds = ", ".join(f"{members[0]} …" for members in FAMILIES.values())
+    return ConfigError(
+        f"There is no backbone named {name!r}.",
+        expected=f"{kinds}, timm:NAME or xrv:NAME",
+        found=repr(name),
+        remedy=f"did you mean {guess!r}?" if guess else "choose one of the names above",
+    )
