@@ -14,12 +14,12 @@ rank the classes the wrong way round give a constant, never a falling curve.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 from scipy.special import expit
-from sklearn.isotonic import IsotonicRegression
 
 from medcnn.calibration.calibrator import LARGEST, NAMES, Array, Calibrator, beta_features
 from medcnn.errors import DataError, unknown_name
@@ -111,6 +111,8 @@ def _beta(logit: Array, label: Array) -> Calibrator:
 
 
 def _isotonic(logit: Array, label: Array) -> Calibrator:
+    from sklearn.isotonic import IsotonicRegression  # slow to import, and seldom asked for
+
     fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(logit, label)
     values = np.clip(fitted.y_thresholds_, *_provable(len(label)))
     note = "" if values[-1] > values[0] else _WRONG_WAY
@@ -119,6 +121,8 @@ def _isotonic(logit: Array, label: Array) -> Calibrator:
 
 def _histogram(logit: Array, label: Array) -> Calibrator:
     """Bins of equal mass, each with its frequency by Laplace's rule, falling neighbours pooled."""
+    from sklearn.isotonic import IsotonicRegression
+
     bins = min(BINS, max(2, len(logit) // CASES_A_BIN))
     inner = np.quantile(logit, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
     edges = np.unique(inner[inner < logit.max()])
@@ -151,27 +155,43 @@ def _logistic(features_ND: Array, label: Array) -> list[float]:
     target = np.where(label == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     scale = max(float(np.abs(features_ND).max()), 1e-12)
     design = np.column_stack([features_ND / scale, np.ones(len(label))])
-
-    def loss(weights: Array) -> float:
-        score = design @ weights
-        return float(np.mean(np.logaddexp(0.0, score) - target * score))
-
-    def gradient(weights: Array) -> Array:
-        return design.T @ (expit(design @ weights) - target) / len(label)
-
     columns = features_ND.shape[1]
-    start = np.array([scale] * columns + [0.0])
-    bounds: list[tuple[float | None, float | None]] = [(0.0, None)] * columns + [(None, None)]
-    # A convex problem, well scaled; solved tightly, as thresholds are chosen on what follows.
-    found = minimize(
-        loss,
-        start,
-        jac=gradient,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 2000},
-    )
-    return [*(float(value) / scale for value in found.x[:-1]), float(found.x[-1])]
+    tries = []
+    # The best weights of at least 0 leave some columns out and fit the rest freely: two at most,
+    # so every choice is tried.
+    for chosen in product((True, False), repeat=columns):
+        used = np.array([*chosen, True])
+        weights = np.zeros(columns + 1)
+        weights[used] = _newton(design[:, used], target)
+        if (weights[:columns] >= 0).all():
+            tries.append((_loss(design, target, weights), weights))
+    best = min(tries, key=lambda each: each[0])[1]
+    return [*(float(value) / scale for value in best[:columns]), float(best[-1])]
+
+
+def _newton(design: Array, target: Array) -> Array:
+    """Return the logistic regression's weights by Newton's method with halved steps."""
+    weights = np.zeros(design.shape[1])
+    loss = _loss(design, target, weights)
+    for _ in range(100):
+        mean = expit(design @ weights)
+        curvature = (design * (mean * (1 - mean))[:, None]).T @ design / len(target)
+        # Columns that repeat each other share a weight; the ridge is far below any data's.
+        ridge = 1e-12 * np.eye(len(weights))
+        step = np.linalg.solve(curvature + ridge, design.T @ (target - mean) / len(target))
+        size = 1.0
+        while _loss(design, target, weights + size * step) > loss and size > 1e-9:
+            size /= 2
+        weights = weights + size * step
+        before, loss = loss, _loss(design, target, weights)
+        if before - loss < 1e-15:
+            break
+    return weights
+
+
+def _loss(design: Array, target: Array, weights: Array) -> float:
+    score = design @ weights
+    return float(np.mean(np.logaddexp(0.0, score) - target * score))
 
 
 _FITS: dict[str, Callable[[Array, Array], Calibrator]] = {
