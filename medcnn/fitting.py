@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProg
 
 from medcnn.calibration import Calibrator, fit_calibrator
 from medcnn.console import CONSOLE, say
-from medcnn.data.datamodule import XrayDataModule, training_statistics
+from medcnn.data.datamodule import XrayDataModule, sample_images, training_statistics
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
 from medcnn.inference.loading import calibrator_state, read_checkpoint
@@ -85,6 +86,7 @@ def build_task(
     mean, std = training_statistics(prepared.manifest, prepared.cache)
     with journal.stage("model"):
         network = instantiate(settings["model"])
+        network.meet_data(mean, std, partial(sample_images, prepared.manifest, prepared.cache))
     origin = network.weights_origin
     for text in origin.warnings:
         journal.warn(text)

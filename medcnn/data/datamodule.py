@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
+import torch
 import torch.distributed
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medcnn.data.batch import Batch
@@ -124,6 +126,14 @@ def training_statistics(manifest: Manifest, cache: ImageCache) -> tuple[float, f
     count = len(rows) * cache.profile.size**2
     mean = total / count
     return mean, max(squares / count - mean * mean, 1e-12) ** 0.5
+
+
+def sample_images(manifest: Manifest, cache: ImageCache, n: int = 64) -> Tensor:
+    """Return up to ``n`` training images, N×1×H×W in [0, 1], spread evenly over the manifest."""
+    rows = cache.rows_of(manifest.split("train")["image_id"].tolist())
+    images = cache.take(rows[np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(int)])
+    pixels = images.astype(np.float32) / np.iinfo(images.dtype).max
+    return torch.from_numpy(pixels)[:, None]
 
 
 def _place() -> Mapping[str, Any]:

@@ -8,12 +8,15 @@ from functools import partial
 from typing import Any
 
 from medcnn.errors import ConfigError
+from medcnn.models.chest_backbones import chest_backbone
 from medcnn.models.names import check_backbone, family_of
 from medcnn.models.stages import Backbone
+from medcnn.models.timm_backbones import timm_backbone
 from medcnn.models.tiny_resnet import tiny_resnet
 from medcnn.models.torchvision_backbones import torchvision_backbone
+from medcnn.models.xray_cnn import xray_cnn
 
-_OWN: dict[str, Callable[..., Backbone]] = {"tiny_resnet": tiny_resnet}
+_OWN: dict[str, Callable[..., Backbone]] = {"tiny_resnet": tiny_resnet, "xray_cnn": xray_cnn}
 
 
 def build_backbone(
@@ -31,10 +34,16 @@ def build_backbone(
         ConfigError: If the name is unknown, or an option or the image size does not fit.
     """
     check_backbone(name)
-    if family_of(name) == "own":
-        return _with_options(name, _OWN[name], image_size=image_size, stem=stem, **options)
-    constructor = partial(torchvision_backbone, name)
-    return _with_options(name, constructor, image_size=image_size, stem=stem, **options)
+    family = family_of(name)
+    libraries = {"timm": timm_backbone, "xrv": chest_backbone}
+    constructor: Callable[..., Backbone]
+    if family == "own":
+        constructor = _OWN[name]
+    else:
+        constructor = partial(libraries.get(family, torchvision_backbone), name)
+    if "stem" in inspect.signature(constructor).parameters:
+        options["stem"] = stem
+    return _with_options(name, constructor, image_size=image_size, **options)
 
 
 def _with_options(name: str, constructor: Callable[..., Backbone], **options: Any) -> Backbone:

@@ -5,7 +5,7 @@ Dimensions: N images, one channel, H×W pixels, D features.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,11 @@ from torch import Tensor, nn
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.models.adaptation import adapt
 from medcnn.models.backbones import build_backbone
-from medcnn.models.stages import Backbone
-from medcnn.models.weights import (
-    WeightsOrigin,
-    fall_back,
-    imagenet_state,
-    load_matching,
-    read_state,
-    sha256_of,
-)
+from medcnn.models.chest_backbones import know_pixels
+from medcnn.models.initialization import check_initialisation, initialise, unit_variance
+from medcnn.models.published import published_weights
+from medcnn.models.stages import Backbone, Stage
+from medcnn.models.weights import WeightsOrigin, fall_back, load_matching, read_state, sha256_of
 
 
 class Classifier(nn.Module):
@@ -32,19 +28,31 @@ class Classifier(nn.Module):
         backbone: Image to features.
         dropout: Probability that a feature is dropped before the head, in [0, 1).
         weights_origin: Where the backbone's weights come from.
+        init: How random weights are drawn; see ``medcnn.models.initialization``.
     """
 
     def __init__(
-        self, backbone: Backbone, *, dropout: float = 0.2, weights_origin: WeightsOrigin
+        self,
+        backbone: Backbone,
+        *,
+        dropout: float = 0.2,
+        weights_origin: WeightsOrigin,
+        init: str = "default",
     ) -> None:
         super().__init__()
         if not 0 <= dropout < 1:
             raise ConfigError(
                 f"model.dropout cannot be {dropout!r}.", expected="a number in [0, 1)"
             )
-        self.backbone, self.weights_origin = backbone, weights_origin
+        check_initialisation(init)
+        self.backbone, self.weights_origin, self.init = backbone, weights_origin, init
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(backbone.feature_dim, 1)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The backbone's stages from input to output, by name."""
+        return self.backbone.stages
 
     def features(self, image_N1HW: Tensor) -> Tensor:
         """Return the pooled features, N×D."""
@@ -60,6 +68,21 @@ class Classifier(nn.Module):
         """Return the logit of abnormal, N."""
         return self.head(self.features(image_N1HW))
 
+    def meet_data(self, mean: float, std: float, sample: Callable[[], Tensor]) -> None:
+        """Take in what is known of the training data before training begins.
+
+        Networks with an input range of their own learn how the pixels are standardised, and
+        ``init=lsuv`` scales random weights by a batch.
+
+        Args:
+            mean: Of the training pixels, in [0, 1].
+            std: Their standard deviation.
+            sample: Returns training images N×1×H×W in [0, 1]; called only where they are needed.
+        """
+        know_pixels(self, mean, std)
+        if self.init == "lsuv" and self.weights_origin.loaded == "random":
+            unit_variance(self, (sample() - mean) / std)
+
 
 def build_classifier(
     backbone: str,
@@ -68,17 +91,20 @@ def build_classifier(
     dropout: float = 0.2,
     image_size: int = 224,
     stem: str = "auto",
+    init: str = "default",
     **options: Any,
 ) -> Classifier:
     """Return a classifier by the name of its backbone.
 
     Args:
         backbone: One of ``medcnn.models.names.BACKBONES``.
-        weights: ``none``: random. ``imagenet``: torchvision's, or an error. ``auto``: torchvision's,
-            or random with a warning. Else the path of a weights file, a checkpoint or a run.
+        weights: ``none``: random. ``pretrained``: those that the backbone's library publishes, or an
+            error; ``imagenet``: the same, if they were trained on ImageNet. ``auto``: the published
+            ones, or random with a warning. Else the path of a weights file, a checkpoint or a run.
         dropout: Before the head, in [0, 1).
         image_size: Pixels a side; decides ``stem=auto``.
         stem: ``imagenet``, ``small`` (resolution kept, for images up to 64 pixels) or ``auto``.
+        init: How random weights are drawn; see ``medcnn.models.initialization``.
         options: What the architecture lets one choose, such as ``widths`` of ``tiny_resnet``.
 
     Raises:
@@ -86,8 +112,10 @@ def build_classifier(
         ConfigError: If a name or value is not known.
     """
     body = build_backbone(backbone, image_size=image_size, stem=stem, **options)
-    origin = _load(body, str(weights))
-    return Classifier(body, dropout=dropout, weights_origin=origin)
+    check_initialisation(init)
+    initialise(body, init)
+    origin = _load(body, str(weights), image_size)
+    return Classifier(body, dropout=dropout, weights_origin=origin, init=init)
 
 
 def rebuild(model: Mapping[str, Any]) -> Classifier:
@@ -110,25 +138,25 @@ def rebuild(model: Mapping[str, Any]) -> Classifier:
             found=repr(target),
             remedy="load a run that medcnn trained",
         )
-    return build_classifier(**{**options, "weights": "none"})
+    return build_classifier(**{**options, "weights": "none", "init": "default"})
 
 
 TARGETS = ("medcnn.models.build_classifier",)
 
 
-def _load(body: Backbone, weights: str) -> WeightsOrigin:
+def _load(body: Backbone, weights: str, image_size: int) -> WeightsOrigin:
     if weights == "none":
         return WeightsOrigin("none", "random")
-    if weights not in ("auto", "imagenet"):
+    if weights not in ("auto", "pretrained", "imagenet"):
         return _load_file(body, weights)
     try:
-        state, path = imagenet_state(body.name)
+        found = published_weights(body.name, weights, image_size)
     except WeightsError as error:
-        if weights == "imagenet":
+        if weights != "auto":
             raise
         return fall_back(body.name, error)
-    origin = WeightsOrigin(weights, "imagenet", str(path), sha256_of(path))
-    return load_matching(body.body, adapt(state, body), origin)
+    origin = WeightsOrigin(weights, found.kind, found.source, found.sha256)
+    return load_matching(body.body, adapt(found.state, body), origin)
 
 
 def _load_file(body: Backbone, weights: str) -> WeightsOrigin:

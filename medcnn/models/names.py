@@ -34,7 +34,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "swin": ("swin_t", "swin_s", "swin_b"),
     "swin_v2": ("swin_v2_t", "swin_v2_s", "swin_v2_b"),
     "maxvit": ("maxvit_t",),
-    "own": ("tiny_resnet",),
+    "own": ("tiny_resnet", "xray_cnn"),
 }
 """Every family, and its members from the smallest."""
 
@@ -78,13 +78,12 @@ def check_backbone(name: str) -> None:
     """Raise ConfigError if there is no backbone of that name, naming the nearest.
 
     Raises:
-        ConfigError: If the name is unknown, or the package that it needs is not installed.
+        ConfigError: If the name is unknown, or timm has to be installed for it.
     """
     family = family_of(name)
-    if family == "xrv":
-        if name.partition(":")[2] not in XRV_NAMES:
-            raise unknown_name("backbone", name, [f"xrv:{known}" for known in XRV_NAMES])
-        require("torchxrayvision", name)
+    # xrv's networks are torchvision's: its package is needed for the weights alone.
+    if family == "xrv" and name.partition(":")[2] not in XRV_NAMES:
+        raise unknown_name("backbone", name, [f"xrv:{known}" for known in XRV_NAMES])
     if family == "timm":
         require("timm", name)
 
@@ -99,6 +98,8 @@ def check_model(model: Mapping[str, Any]) -> None:
     if name is None:
         return
     check_backbone(str(name))
+    if str(name).startswith("xrv:") and model.get("weights") in ("auto", "pretrained"):
+        require("torchxrayvision", str(name))
     check_size(str(name), int(model.get("image_size", 224)), str(model.get("stem", "auto")))
 
 
@@ -120,6 +121,8 @@ def check_size(name: str, image_size: int, stem: str = "auto") -> None:
         ConfigError: If the size does not fit, naming the nearest that does.
     """
     family, small = family_of(name), small_stem(stem, image_size)
+    if family == "xrv":
+        family = "densenet"
     step = _step(name, family)
     smallest = _SMALLEST.get(family, (step, step))[small]
     if image_size >= smallest and image_size % step == 0:

@@ -121,7 +121,7 @@ class Backbone(nn.Module):
             return hidden
         places_NTC = hidden[:, self.prefix_tokens :]
         side = round(places_NTC.shape[1] ** 0.5)
-        return places_NTC.transpose(1, 2).unflatten(2, (side, side))
+        return places_NTC.transpose(1, 2).reshape(len(hidden), -1, side, side)
 
 
 def chain(**modules: nn.Module) -> nn.Sequential:

@@ -1,9 +1,7 @@
 """torchvision's networks as chains of stages: without their classifier, with one channel.
 
 Every family has stages ``stem, layer1, … layerK`` (VGG and AlexNet have no stem); a stage begins
-where the resolution falls, except in ViT, where each encoder block is one. For images of 28 to 64
-pixels the stem keeps the resolution: its stride becomes 1 (2 in networks that cut the image into
-patches of 4) and its pooling is left out.
+where the resolution falls, except in ViT, where each encoder block is one.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models.maxvit import MaxVit
 
 from medcnn.models.names import check_size, family_of, small_stem
+from medcnn.models.small_stems import keep_resolution
 from medcnn.models.stages import Backbone, GlobalAverage, Layout, Stage, chain
 
 _MAXVIT_T = {
@@ -43,7 +42,7 @@ def torchvision_backbone(name: str, *, image_size: int = 224, stem: str = "auto"
     body = _network(name, family, image_size)
     see_one_channel(body)
     if small_stem(stem, image_size):
-        _SMALL_STEMS.get(family, _no_change)(body)
+        keep_resolution(body, family)
     stages, pool, feature_dim = _LAYOUTS[family](body)
     layouts: dict[str, Layout] = {"swin": "NHWC", "swin_v2": "NHWC", "vit": "NTC"}
     return Backbone(
@@ -73,7 +72,8 @@ def _network(name: str, family: str, image_size: int) -> nn.Module:
         # Google's rule: windows of 1/32 of the image, so that 7 at 224; 7 fits all multiples of 224.
         partition = 7 if image_size % 224 == 0 else image_size // 32
         size = (image_size, image_size)
-        return MaxVit(input_size=size, partition_size=partition, **_MAXVIT_T)
+        maxvit: nn.Module = MaxVit(input_size=size, partition_size=partition, **_MAXVIT_T)
+        return maxvit
     options: dict[str, object] = {}
     if family in ("inception", "googlenet"):
         options = {"aux_logits": False, "init_weights": False}
@@ -293,67 +293,3 @@ def _cut(features: nn.Module, edge: Callable[[nn.Module], bool], *, before: bool
 
 def _has_stride(module: nn.Module) -> bool:
     return any(isinstance(m, nn.Conv2d) and max(m.stride) > 1 for m in module.modules())
-
-
-def _resnet_small(body: nn.Module) -> None:
-    width = body.get_submodule("conv1").out_channels
-    conv = nn.Conv2d(1, width, 3, padding=1, bias=False)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-    body.conv1, body.maxpool = conv, nn.Identity()
-
-
-def _densenet_small(body: nn.Module) -> None:
-    features = body.get_submodule("features")
-    conv = nn.Conv2d(1, features.conv0.out_channels, 3, padding=1, bias=False)
-    nn.init.kaiming_normal_(conv.weight)
-    features.conv0, features.pool0 = conv, nn.Identity()
-
-
-def _first_conv(body: nn.Module) -> nn.Conv2d:
-    return next(module for module in body.modules() if isinstance(module, nn.Conv2d))
-
-
-def _unit_stride(body: nn.Module) -> None:
-    _first_conv(body).stride = (1, 1)
-
-
-def _half_patch(body: nn.Module) -> None:
-    conv = _first_conv(body)
-    conv.stride, conv.padding = (2, 2), (1, 1)
-
-
-def _vgg_small(body: nn.Module) -> None:
-    features = body.get_submodule("features")
-    first = next(n for n, module in features.named_children() if isinstance(module, nn.MaxPool2d))
-    setattr(features, first, nn.Identity())
-
-
-def _inception_small(body: nn.Module) -> None:
-    _unit_stride(body)
-    body.maxpool1 = nn.Identity()
-    if hasattr(body, "Mixed_5b"):
-        body.maxpool2 = nn.Identity()
-
-
-def _no_change(body: nn.Module) -> None:
-    """Vision transformers keep their patches: their positions are learnt for that grid."""
-
-
-_SMALL_STEMS: dict[str, Callable[[nn.Module], None]] = {
-    "resnet": _resnet_small,
-    "resnext": _resnet_small,
-    "wide_resnet": _resnet_small,
-    "densenet": _densenet_small,
-    "efficientnet": _unit_stride,
-    "efficientnet_v2": _unit_stride,
-    "mobilenet_v2": _unit_stride,
-    "mobilenet_v3": _unit_stride,
-    "regnet": _unit_stride,
-    "convnext": _half_patch,
-    "swin": _half_patch,
-    "swin_v2": _half_patch,
-    "vgg": _vgg_small,
-    "alexnet": _unit_stride,
-    "inception": _inception_small,
-    "googlenet": _inception_small,
-}

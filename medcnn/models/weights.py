@@ -7,7 +7,7 @@ import pickle
 import re
 import socket
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,8 +28,8 @@ class WeightsOrigin:
     """Where a network's weights come from; the report shows it.
 
     Attributes:
-        requested: ``auto``, ``imagenet``, ``none`` or a path.
-        loaded: ``imagenet``, ``random`` or ``file``.
+        requested: ``auto``, ``pretrained``, ``imagenet``, ``none`` or a path.
+        loaded: ``imagenet``, ``chest`` (TorchXRayVision's), ``random`` or ``file``.
         source: The file that was read.
         sha256: Its hash.
         missing: Keys of the network that the file lacks.
@@ -64,6 +64,21 @@ def imagenet_state(name: str) -> tuple[dict[str, Tensor], Path]:
     """
     url: str = torchvision.models.get_model_weights(name).DEFAULT.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    fetch(url, path, name)
+    return read_state(path), path
+
+
+def fetch(url: str, path: Path, name: str) -> None:
+    """Download a weights file unless it is there, and check the hash in its name, if it has one.
+
+    Args:
+        url: Where the file is published.
+        path: Where the library of origin looks for it.
+        name: Of the backbone, for the message.
+
+    Raises:
+        WeightsError: If the file cannot be had, or its SHA-256 does not begin as its name says.
+    """
     if not path.is_file():
         _download(url, path, name)
     claimed = re.search(r"-([0-9a-f]{8,})\.", path.name)
@@ -74,11 +89,14 @@ def imagenet_state(name: str) -> tuple[dict[str, Tensor], Path]:
             found=sha256_of(path)[:16],
             remedy="delete the file and fetch it again",
         )
-    return read_state(path), path
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
     """Return the tensors in a weights file or checkpoint, without running any code in it.
+
+    Args:
+        path: The file.
+        classes: Layer classes that a pickled module in it may consist of; none but these are made.
 
     Raises:
         WeightsError: If there is no such file or it holds more than tensors and plain values.
@@ -90,7 +108,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
             remedy="check model.weights",
         )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(list(classes)):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
         raise WeightsError(
             f"The weights {path} cannot be read.",
@@ -98,6 +117,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
             found=str(error).splitlines()[0][:200],
             remedy="save the state_dict alone; medcnn does not unpickle code",
         ) from error
+    if isinstance(content, nn.Module):
+        content = _state_of(content)
     state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
     return {key: value for key, value in state.items() if isinstance(value, Tensor)}
 
@@ -139,7 +160,7 @@ def load_matching(
 def fall_back(name: str, reason: WeightsError) -> WeightsOrigin:
     """Return the origin of random weights after ``auto`` found none, and warn of it."""
     text = (
-        f"{name} starts from random weights: model.weights=auto found no ImageNet weights "
+        f"{name} starts from random weights: model.weights=auto found no pretrained weights "
         f"({reason.found or reason.problem})."
     )
     warnings.warn(text, MedcnnWarning, stacklevel=2)
@@ -151,6 +172,13 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _state_of(module: nn.Module) -> dict[str, Tensor]:
+    for part in module.modules():
+        # Modules pickled before torch 1.6 lack the attribute (pytorch issue 42242).
+        part.__dict__.setdefault("_non_persistent_buffers_set", set())
+    return dict(module.state_dict())
+
+
 def _download(url: str, path: Path, name: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +186,7 @@ def _download(url: str, path: Path, name: str) -> None:
             torch.hub.download_url_to_file(url, str(path), progress=False)
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsError(
-            f"The ImageNet weights of {name} cannot be had.",
+            f"The weights of {name} cannot be had.",
             expected=f"the file {path.name} in {path.parent}, or a way to download it",
             found=f"no such file, and the download failed: {error}",
             remedy="copy the file there from a machine with a network, or train with "
