@@ -13,6 +13,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from medcnn.calibration.options import read_safeguards
 from medcnn.config import plain
 from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.metrics.rules import parse_rule
@@ -102,6 +103,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
                 remedy=f"give {key}=VALUE with such a value",
             )
     parse_rule(settings["threshold"])
+    check_safeguards(settings)
     check_model(settings["model"])
     check_data(settings["data"])
     return settings
@@ -147,6 +149,21 @@ def check_data(data: Mapping[str, Any]) -> None:
     for key in ("root", "split"):
         if data.get(key):
             check_path(Path(str(data[key])), f"data.{key}")
+
+
+def check_safeguards(settings: Mapping[str, Any]) -> None:
+    """Refuse impossible ``alpha``, ``refer`` and ``prior_shift`` before hours of training.
+
+    Raises:
+        ConfigError: If a value cannot be, or doubt is asked for that one model does not have.
+    """
+    asked = read_safeguards(settings)
+    if asked.refer is not None and asked.refer_by == "mutual_information":
+        raise ConfigError(
+            "refer_by=mutual_information needs several predictions of each image.",
+            expected="refer_by=entropy, margin, conformal or distance in training",
+            remedy="evaluate.py run=[A,B] or mc_samples=30 with refer_by=mutual_information",
+        )
 
 
 def check_single(options: Mapping[str, Any], members: int) -> None:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from medcnn.calibration.options import read_safeguards
 from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.results import evaluate
+from medcnn.evaluation.safeguards import add_results, guard
 from medcnn.journal import Journal
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
@@ -143,6 +145,16 @@ def conclude(
         journal.warn(f"The manifest has no column {name!r} to report subgroups by.")
     columns = manifest.table[["image_id", *extra]]
     test = fitted.test.merge(columns, on="image_id", how="left", validate="one_to_one")
+    asked = read_safeguards(settings)
+    guarded = guard(
+        fitted.val,
+        test,
+        fitted.threshold,
+        asked,
+        calibrator=fitted.calibrator.name,
+        seed=settings["seed"],
+    )
+    test = guarded.table
     write_predictions(fitted.val, directory.predictions("val"))
     write_predictions(test, directory.predictions("test"))
     results = evaluate(
@@ -153,6 +165,7 @@ def conclude(
         temperature=fitted.temperature,
         seed=settings["seed"],
     )
+    add_results(results, guarded, fitted.threshold, subgroups=extra, seed=settings["seed"])
     results["calibration"]["calibrator"] = fitted.calibrator.to_json()
     if fitted.calibrator.note:
         results["warnings"].append(f"Calibration: {fitted.calibrator.note}.")

@@ -95,11 +95,14 @@ class Trust:
         p_value: How often such a mixture fits as badly (Anderson and Darling's weighted distance),
             by a parametric bootstrap.
         reasons: Why the estimate should not be trusted; empty where nothing speaks against it.
+        determined: Whether the scores tell a prevalence at all: enough cases, classes that the
+            scores part, an estimate off the edges. Without it nobody should use the estimate.
     """
 
     distance: float
     p_value: float
     reasons: tuple[str, ...]
+    determined: bool = True
 
     @property
     def trusted(self) -> bool:
@@ -135,7 +138,7 @@ def trust(
     p_new = np.asarray(p_N, dtype=np.float64)
     positives = int(label.sum())
     if positives in (0, len(label)) or len(p_new) == 0:
-        return Trust(1.0, 0.0, ("validation lacks a class, or there are no new cases",))
+        return Trust(1.0, 0.0, ("validation lacks a class, or there are no new cases",), False)
     source = positives / len(label)
     cell, ratio_K = _cells(np.concatenate([p_val, p_new]), source)
     size, of_val, of_new = len(ratio_K), cell[: len(p_val)], cell[len(p_val) :]
@@ -155,8 +158,9 @@ def trust(
     )
     _, null = _misfit(*drawn, _maximum(drawn.new, ratio_K))
     p_value = float((np.count_nonzero(null >= misfit - 1e-12) + 1) / (resamples + 1))
-    reasons = _reasons(p_value, prevalence, p_new, auroc_value(label, p_val))
-    return Trust(float(gap[0]), p_value, reasons)
+    against = _undetermined(prevalence, len(p_new), auroc_value(label, p_val))
+    reasons = [*_changed(p_value), *against]
+    return Trust(float(gap[0]), p_value, tuple(reasons), not against)
 
 
 class _Drawn(NamedTuple):
@@ -165,23 +169,24 @@ class _Drawn(NamedTuple):
     new: FloatArray
 
 
-def _reasons(
-    p_value: float, prevalence: float, p_new: FloatArray, auroc: float | None
-) -> tuple[str, ...]:
-    n = len(p_new)
+def _changed(p_value: float) -> list[str]:
+    if p_value >= LEVEL:
+        return []
+    return [
+        "the scores are no mixture of validation's normal and abnormal scores "
+        f"(p = {p_value:.3f}): more has changed than the prevalence"
+    ]
+
+
+def _undetermined(prevalence: float, n: int, auroc: float | None) -> list[str]:
     found = []
-    if p_value < LEVEL:
-        found.append(
-            "the scores are no mixture of validation's normal and abnormal scores "
-            f"(p = {p_value:.3f}): more has changed than the prevalence"
-        )
     if n < FEW:
         found.append(f"{n} cases are too few to estimate a prevalence from (at least {FEW})")
     if auroc is not None and auroc < WEAK:
         found.append(f"the scores hardly part the classes (validation AUROC {auroc:.2f})")
     if not 1 / n < prevalence < 1 - 1 / n:
         found.append(f"the estimate lies at the edge ({prevalence:.3f})")
-    return tuple(found)
+    return found
 
 
 def _cells(p_N: FloatArray, source: float) -> tuple[IntArray, FloatArray]:

@@ -10,11 +10,14 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from medcnn.calibration.options import read_safeguards
+from medcnn.commands.validation import validation_predictions
 from medcnn.config import plain
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.compare import compare
 from medcnn.evaluation.results import evaluate
+from medcnn.evaluation.safeguards import add_results, guard
 from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.reporting.report import write_predictions_report
@@ -45,7 +48,7 @@ def _of_predictions(options: dict[str, Any]) -> dict[str, Any]:
     table = read_predictions(path)
     threshold = _threshold_for(table, options["threshold"])
     folder = Path(options["output"] or path.with_suffix("").with_name(f"{path.stem}_evaluation"))
-    return _conclude(table, threshold, options, folder)
+    return _conclude(table, threshold, options, folder, table[table["split"] == "val"])
 
 
 def _threshold_for(table: pd.DataFrame, wanted: str | float | None) -> Threshold:
@@ -85,7 +88,9 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
     if options["threshold"] is not None:
         threshold = fixed_threshold(_as_number(options["threshold"]))
     _count_look(runs[0], options["split"])
-    return _conclude(table, threshold, options, _output_folder(runs[0], options))
+    val = validation_predictions(runs, options)
+    folder = _output_folder(runs[0], options)
+    return _conclude(table, threshold, options, folder, val)
 
 
 def _frozen_threshold(run: RunDir) -> Threshold:
@@ -121,7 +126,11 @@ def _output_folder(run: RunDir, options: dict[str, Any]) -> Path:
 
 
 def _conclude(
-    table: pd.DataFrame, threshold: Threshold, options: dict[str, Any], folder: Path
+    table: pd.DataFrame,
+    threshold: Threshold,
+    options: dict[str, Any],
+    folder: Path,
+    val: pd.DataFrame | None,
 ) -> dict[str, Any]:
     rows = table[table["split"] == options["split"]]
     if rows.empty:
@@ -130,6 +139,8 @@ def _conclude(
             expected=f"split={' | '.join(sorted(set(table['split'])))}",
             found=options["split"],
         )
+    guarded = guard(val, rows, threshold, read_safeguards(options), seed=options["seed"])
+    rows = guarded.table
     results = evaluate(
         rows,
         threshold,
@@ -137,6 +148,7 @@ def _conclude(
         subgroups=options["subgroups"],
         seed=options["seed"],
     )
+    add_results(results, guarded, threshold, subgroups=options["subgroups"], seed=options["seed"])
     write_json(folder / "results.json", results)
     write_predictions(rows, folder / "predictions.csv")
     write_predictions_report(rows, results, folder / "report.html", language=options["language"])

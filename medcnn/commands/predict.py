@@ -8,8 +8,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from medcnn.calibration.options import read_safeguards
+from medcnn.commands.validation import validation_predictions
 from medcnn.config import plain
-from medcnn.console import say
+from medcnn.console import say, warn
+from medcnn.evaluation.safeguards import guard_files
 from medcnn.predictions import write_predictions
 from medcnn.run_dir import RunDir
 from medcnn.settings import check_path, check_single
@@ -22,8 +25,13 @@ def run(cfg: DictConfig) -> Any:
     runs = [RunDir.open(path) for path in ([given] if isinstance(given, str) else given)]
     check_single(options, len(runs))
     check_path(Path(options["input"]), "input")
+    asked = read_safeguards(options)
     predicting = importlib.import_module("medcnn.inference.folder")  # torch: seconds
     table = predicting.predict_files(runs, options)
+    val = validation_predictions(runs, options)
+    table, warnings = guard_files(val, table, asked, seed=options["seed"])
+    for text in warnings:
+        warn(text)
     write_predictions(table, Path(options["output"]))
     unread = int(table["error"].notna().sum())
     abnormal = int((table["decision"] == "abnormal").sum())

@@ -93,6 +93,9 @@ def test_weak_small_and_one_sided_sets_are_not_trusted():
     assert "too few" in trust(p, label, p[:10]).reasons[-1]
     weak_label, weak = scores(400, 0.5, seed=5, gap=0.1)
     assert any("hardly part" in reason for reason in trust(weak, weak_label, weak).reasons)
+    assert not trust(weak, weak_label, weak).determined
+    assert not trust(p, label, p[:10]).determined
+    assert trust(p, label, expit(np.log(p / (1 - p)) / 3)).determined
     assert any("edge" in reason for reason in trust(p, label, np.full(50, 0.001)).reasons)
     assert "lacks a class" in trust(p, np.ones(400), p).reasons[0]
 

@@ -1,0 +1,186 @@
+"""Conformal sets of a Predictions table, and how often they hold the true label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit as log_odds
+
+from medcnn.calibration import fit_calibrator
+from medcnn.calibration.conformal import (
+    SETS,
+    covers,
+    cross_p_values,
+    fit_conformal,
+    own_p_values,
+    prediction_sets,
+)
+from medcnn.evaluation.prior_shift import before_shift
+from medcnn.evaluation.subgroups import group_names
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
+from medcnn.metrics.proportions import clustered_proportion, proportion
+
+COLUMN = "conformal_set"
+FOLDS = 5
+
+
+def conformal_p_values(
+    val: pd.DataFrame, rows: pd.DataFrame, method: str, *, calibrator: str, seed: int = 0
+) -> tuple[FloatArray, FloatArray]:
+    """Return the p-values of normal and abnormal of the validation cases and of the rows.
+
+    Those of a validation case leave that case out. ``cross`` fits ``calibrator`` on four fifths of
+    validation's patients in turn and scores the fifth; the network itself is the same in all. The
+    probabilities are those before any correction of the prevalence, so that both sides compare.
+    """
+    label = val["label"].to_numpy(np.int64)
+    p_val, p_new = before_shift(val), before_shift(rows)
+    if method == "cross":
+        # Logits, where both tables have them, are what the calibrator was fitted on.
+        logits = (
+            (val["logit"].to_numpy(np.float64), rows["logit"].to_numpy(np.float64))
+            if "logit" in val and "logit" in rows
+            else (_clipped_log_odds(p_val), _clipped_log_odds(p_new))
+        )
+        return _crossed(val, label, logits, calibrator, seed)
+    return own_p_values(p_val, label, method), fit_conformal(p_val, label, method).p_values(p_new)
+
+
+def with_sets(table: pd.DataFrame, p_values: FloatArray, alpha: float) -> pd.DataFrame:
+    """Return the table with the column ``conformal_set``: normal, abnormal, both or none."""
+    return table.assign(**{COLUMN: prediction_sets(p_values, alpha)})
+
+
+def conformal_results(
+    rows: pd.DataFrame,
+    val: pd.DataFrame,
+    alpha: float,
+    method: str,
+    *,
+    subgroups: Sequence[str] = (),
+    level: float = 0.95,
+) -> tuple[dict[str, Any], list[str]]:
+    """Return coverage and size of the sets in ``conformal_set``, and warnings.
+
+    Coverage is given overall, by class, and by each group of each subgroup column; only the first,
+    or with ``class_conditional`` the first two, are promised.
+    """
+    label = rows["label"].to_numpy(np.int64)
+    sets = rows[COLUMN].to_numpy(dtype=str)
+    held = covers(sets, label)
+    cluster = _clusters(rows)
+    single = np.isin(sets, ("normal", "abnormal"))
+    normal, abnormal = int((val["label"] == 0).sum()), int((val["label"] == 1).sum())
+    found: dict[str, Any] = {
+        "alpha": alpha,
+        "method": method,
+        "calibration_cases": {"normal": normal, "abnormal": abnormal},
+        "coverage": _share(held, cluster, level),
+        "by_class": {
+            name: _share(held, cluster, level, label == of)
+            for of, name in enumerate(("normal", "abnormal"))
+        },
+        "sets": {name: int(np.count_nonzero(sets == name)) for name in SETS},
+        "mean_size": float(np.mean(single + 2 * (sets == "both"))),
+        "singleton_accuracy": _share(held, cluster, level, single),
+        "subgroups": _by_group(rows, subgroups, held, cluster, level),
+    }
+    return found, _warnings(found, alpha, method)
+
+
+def _crossed(
+    val: pd.DataFrame,
+    label: IntArray,
+    logits: tuple[FloatArray, FloatArray],
+    calibrator: str,
+    seed: int,
+) -> tuple[FloatArray, FloatArray]:
+    patient = pd.factorize(val["patient_id"])[0]
+    fold = np.random.default_rng(seed).permutation(patient.max() + 1)[patient] % FOLDS
+    used = [k for k in range(FOLDS) if (fold == k).any() and (fold != k).any()]
+    logit, new = logits
+    models = {k: fit_calibrator(calibrator, logit[fold != k], label[fold != k]) for k in used}
+    folds = [(models[k].probability(logit[fold == k]), label[fold == k]) for k in used]
+    of_new = cross_p_values(folds, np.array([models[k].probability(new) for k in used]))
+    own = np.ones((len(val), 2))
+    for k in used:
+        others = [pair for j, pair in zip(used, folds, strict=True) if j != k]
+        inside = np.array([models[j].probability(logit[fold == k]) for j in used if j != k])
+        own[fold == k] = cross_p_values(others, inside)
+    return own, of_new
+
+
+def _clipped_log_odds(p: FloatArray) -> FloatArray:
+    return np.asarray(log_odds(np.clip(p, 1e-12, 1 - 1e-12)))
+
+
+def _clusters(rows: pd.DataFrame) -> IntArray | None:
+    codes, patients = pd.factorize(rows["patient_id"])
+    return codes.astype(np.int64) if len(patients) < len(rows) else None
+
+
+def _share(
+    held: BoolArray, cluster: IntArray | None, level: float, among: BoolArray | None = None
+) -> dict[str, Any]:
+    chosen = np.ones(len(held), dtype=bool) if among is None else among
+    return _estimate(held[chosen], None if cluster is None else cluster[chosen], level).to_json()
+
+
+def _estimate(held: BoolArray, cluster: IntArray | None, level: float) -> Estimate:
+    if cluster is None or len(held) == 0:
+        return proportion(int(held.sum()), len(held), level=level)
+    codes = np.unique(cluster, return_inverse=True)[1]
+    return clustered_proportion(held.astype(np.float64), codes.astype(np.int64), level)
+
+
+def _by_group(
+    rows: pd.DataFrame,
+    columns: Sequence[str],
+    held: BoolArray,
+    cluster: IntArray | None,
+    level: float,
+) -> list[dict[str, Any]]:
+    entries = []
+    for column in columns:
+        groups = group_names(rows[column])
+        for name in sorted(groups.unique()):
+            inside = (groups == name).to_numpy()
+            entries.append(
+                {
+                    "column": column,
+                    "group": name,
+                    "n": int(inside.sum()),
+                    "coverage": _share(held, cluster, level, inside),
+                }
+            )
+    return entries
+
+
+def _warnings(found: dict[str, Any], alpha: float, method: str) -> list[str]:
+    promised = {"all cases": found["coverage"]}
+    if method == "class_conditional":
+        promised |= {f"{name} cases": share for name, share in found["by_class"].items()}
+    groups = {f"{g['column']} {g['group']}": g["coverage"] for g in found["subgroups"]}
+    warnings = [
+        f"The conformal sets hold the true label of only {share['value']:.3f} of {name}, less than "
+        f"the promised {1 - alpha:g}: these cases are not like validation's."
+        for name, share in promised.items()
+        if share["ci"] and share["ci"][1] < 1 - alpha
+    ]
+    warnings += [
+        f"The conformal sets hold the true label of only {share['value']:.3f} of the group {name}; "
+        f"{1 - alpha:g} is promised on average, not for each group."
+        for name, share in groups.items()
+        if share["ci"] and share["ci"][1] < 1 - alpha
+    ]
+    cases = found["calibration_cases"]
+    fewest = min(cases.values()) if method == "class_conditional" else sum(cases.values())
+    if alpha * (fewest + 1) < 1:
+        warnings.append(
+            f"{fewest} validation cases are too few for alpha={alpha:g}: at least "
+            f"{int(np.ceil(1 / alpha - 1))} are needed before a label can be ruled out."
+        )
+    return warnings

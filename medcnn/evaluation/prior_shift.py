@@ -1,0 +1,153 @@
+"""The prevalence of unlabelled cases and probabilities corrected to it, in a Predictions table.
+
+The correction reads scores and patients of the cases, never their labels: the frozen threshold then
+decides on probabilities that mean what they say at the prevalence where they are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medcnn.calibration.options import PriorShift
+from medcnn.calibration.prior_shift import Trust, estimate_prevalence, shift_prior, trust
+from medcnn.errors import DataError
+from medcnn.metrics.decision import Confusion, predictive_values_at
+from medcnn.metrics.estimate import Estimate, FloatArray
+from medcnn.metrics.uncertainty import binary_entropy
+
+BEFORE = "p_before_shift"
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A table whose probabilities are at another prevalence, and how that came about.
+
+    Attributes:
+        table: With ``p_abnormal`` corrected and ``p_before_shift`` as it was.
+        record: The ``prior_shift`` entry of ``results.json``.
+        warnings: What a reader has to know.
+    """
+
+    table: pd.DataFrame
+    record: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def before_shift(table: pd.DataFrame) -> FloatArray:
+    """Return the probabilities as they were before any correction."""
+    column = BEFORE if BEFORE in table else "p_abnormal"
+    return table[column].to_numpy(np.float64)
+
+
+def correct_prior(
+    val: pd.DataFrame, rows: pd.DataFrame, wanted: PriorShift, *, level: float = 0.95, seed: int = 0
+) -> Corrected:
+    """Return the rows with their probabilities at the wanted prevalence.
+
+    Args:
+        val: The validation predictions that the probabilities were calibrated on.
+        rows: The cases to correct; a label column is not looked at.
+        wanted: ``em``: their prevalence is estimated and used if the scores tell one at all,
+            ``em_if_trusted``: only where the test of its assumption does not speak against it
+            either, or a prevalence.
+        level: Nominal coverage of the interval.
+        seed: Seed of the bootstraps.
+
+    Raises:
+        DataError: If validation lacks a class.
+    """
+    source = float(val["label"].mean())
+    if not 0 < source < 1:
+        raise DataError(
+            "The prevalence of validation is needed to correct for another.",
+            expected="normal and abnormal validation cases",
+            found=f"prevalence {source:g} of {len(val)} cases",
+            remedy="leave prior_shift out",
+        )
+    p = before_shift(rows)
+    record: dict[str, Any] = {"rule": str(wanted), "source_prevalence": source}
+    warnings: list[str] = []
+    if isinstance(wanted, float):
+        target, applied = wanted, True
+    else:
+        estimate, test = _estimated(val, rows, p, source, level, seed)
+        target = _inside(estimate, len(p))
+        applied = test.trusted or (test.determined and wanted == "em")
+        record |= {"estimate": estimate.to_json(), "trust": _of(test)}
+        warnings += _warnings(estimate, test, applied, len(p))
+    record |= {"applied": applied, "target_prevalence": target}
+    if not applied:
+        return Corrected(rows, record, tuple(warnings))
+    moved = shift_prior(p, source, target)
+    table = rows.assign(**{"p_abnormal": moved, BEFORE: p})
+    if "mutual_information" not in rows:
+        # An ensemble's decomposition belongs to its members; a single model's entropy to p_abnormal.
+        table["entropy"] = binary_entropy(moved)
+    warnings.insert(
+        0,
+        f"Probabilities were corrected from validation's prevalence {source:.3f} to {target:.3f} "
+        f"(prior_shift={wanted}) before the frozen threshold was applied"
+        + ("." if isinstance(wanted, float) else "; each depends on the other cases of this set."),
+    )
+    return Corrected(table, record, tuple(warnings))
+
+
+def predictive_values(
+    sensitivity_of: Confusion, prevalence: float, level: float = 0.95
+) -> dict[str, Any]:
+    """Return PPV and NPV at a stated prevalence, from the sensitivity and specificity seen."""
+    ppv, npv = predictive_values_at(sensitivity_of, prevalence, level)
+    return {"prevalence": prevalence, "ppv": ppv.to_json(), "npv": npv.to_json()}
+
+
+def _estimated(
+    val: pd.DataFrame, rows: pd.DataFrame, p: FloatArray, source: float, level: float, seed: int
+) -> tuple[Estimate, Trust]:
+    patient = _patients(rows)
+    codes, found = pd.factorize(patient)
+    cluster = codes.astype(np.int64) if len(found) < len(rows) else None
+    estimate = estimate_prevalence(p, source, cluster_N=cluster, level=level, seed=seed)
+    # The test takes its cases as independent: one image a patient.
+    first = ~_patients(val).duplicated().to_numpy()
+    one = ~patient.duplicated().to_numpy()
+    label = val["label"].to_numpy(np.int64)[first]
+    return estimate, trust(before_shift(val)[first], label, p[one], seed=seed)
+
+
+def _patients(table: pd.DataFrame) -> pd.Series:
+    """Return the patient of each row; a row without one is a patient of its own."""
+    rows = pd.Series([f"row {row}" for row in range(len(table))])
+    if "patient_id" not in table:
+        return rows
+    patient = table["patient_id"].reset_index(drop=True)
+    return patient.where(patient.notna() & (patient.astype(str) != ""), rows).astype(str)
+
+
+def _inside(estimate: Estimate, n: int) -> float:
+    """Return the estimate kept off 0 and 1, where every probability would be 0 or 1."""
+    edge = 1 / (n + 2)
+    return float(np.clip(estimate.value or 0.0, edge, 1 - edge))
+
+
+def _of(test: Trust) -> dict[str, Any]:
+    return {
+        "trusted": test.trusted,
+        "distance": test.distance,
+        "p_value": test.p_value,
+        "reasons": list(test.reasons),
+    }
+
+
+def _warnings(estimate: Estimate, test: Trust, applied: bool, n: int) -> list[str]:
+    if test.trusted:
+        return []
+    low, high = estimate.ci or (0.0, 1.0)
+    done = "It was used all the same." if applied else "The probabilities were left as they are."
+    return [
+        f"The prevalence estimated from {n} unlabelled scores, {estimate.value:.3f} "
+        f"({low:.3f} to {high:.3f}), should not be trusted: {'; '.join(test.reasons)}. {done}"
+    ]

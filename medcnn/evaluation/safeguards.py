@@ -1,0 +1,179 @@
+"""Conformal sets, prior shift and referral together: what they add to a table and to its results.
+
+Everything is fitted on validation predictions made in the same way as those of the rows. The order
+matters: conformal sets compare the probabilities as they were calibrated; then the prevalence is
+corrected; then doubt about the corrected decision is referred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medcnn.calibration.options import Safeguards
+from medcnn.calibration.referral import Referral
+from medcnn.errors import DataError
+from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.conformal import conformal_p_values, conformal_results, with_sets
+from medcnn.evaluation.measures import confusion_of
+from medcnn.evaluation.prior_shift import BEFORE, Corrected, correct_prior, predictive_values
+from medcnn.evaluation.referral import COLUMN, doubt, fit_on_validation, referral_results
+from medcnn.metrics.estimate import FloatArray
+from medcnn.metrics.thresholds import Threshold
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A table with what the safeguards added, and what its results need of them.
+
+    Attributes:
+        table: The rows with ``conformal_set``, ``referred`` and corrected ``p_abnormal``.
+        warnings: What a reader has to know, whether labels exist or not.
+        doubt: Doubt of each row; None where nothing is referred.
+        referral: The fitted referral.
+        corrected: The correction of the prevalence.
+    """
+
+    table: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+    doubt: FloatArray | None = None
+    referral: Referral | None = None
+    corrected: Corrected | None = None
+    val: pd.DataFrame = field(default_factory=pd.DataFrame)
+    asked: Safeguards = field(default_factory=Safeguards)
+
+
+def guard(
+    val: pd.DataFrame | None,
+    rows: pd.DataFrame,
+    threshold: Threshold,
+    asked: Safeguards,
+    *,
+    calibrator: str = "temperature",
+    seed: int = 0,
+) -> Guarded:
+    """Return the rows with what the safeguards add; no label of theirs is read.
+
+    Args:
+        val: Labelled validation predictions, made like those of the rows.
+        rows: Predictions, with or without labels.
+        threshold: The frozen threshold.
+        asked: What is asked for.
+        calibrator: The calibrator that ``cross`` conformal sets refit.
+        seed: Seed of bootstraps and folds.
+
+    Raises:
+        DataError: If anything is asked for and there are no validation predictions.
+    """
+    if not asked.any:
+        return Guarded(rows, tuple(_stale(rows, asked)))
+    if val is None or val.empty:
+        raise DataError(
+            "alpha, refer and prior_shift are fitted on validation, and there is none.",
+            expected="rows with split=val beside those to evaluate, or a run with predictions/val.csv",
+            remedy="add the validation predictions, or leave these options out",
+        )
+    table, warnings = rows, _stale(rows, asked)
+    own, new = conformal_p_values(val, rows, asked.conformal, calibrator=calibrator, seed=seed)
+    if asked.alpha is not None:
+        table = with_sets(table, new, asked.alpha)
+    corrected = None
+    if asked.prior_shift is not None:
+        corrected = correct_prior(val, table, asked.prior_shift, seed=seed)
+        table = corrected.table
+        warnings += corrected.warnings
+    if asked.refer is None:
+        return Guarded(table, tuple(warnings), None, None, corrected, val, asked)
+    doubts = [
+        doubt(each, asked.refer_by, threshold.value, p_values)
+        for each, p_values in ((val, own), (table, new))
+    ]
+    referral = fit_on_validation(val, asked.refer, asked.refer_by, threshold.value, doubts[0])
+    table = table.assign(**{COLUMN: referral.refers(doubts[1]).astype(np.int64)})
+    return Guarded(table, tuple(warnings), doubts[1], referral, corrected, val, asked)
+
+
+def _stale(rows: pd.DataFrame, asked: Safeguards) -> list[str]:
+    if asked.prior_shift is not None or BEFORE not in rows:
+        return []
+    return [
+        "p_abnormal of these predictions was corrected for another prevalence when they were made; "
+        f"{BEFORE} is what it was before."
+    ]
+
+
+def add_results(
+    results: dict[str, Any],
+    guarded: Guarded,
+    threshold: Threshold,
+    *,
+    subgroups: Sequence[str] = (),
+    level: float = 0.95,
+    seed: int = 0,
+) -> None:
+    """Add ``conformal``, ``prior_shift`` and ``uncertainty.referral`` to the results, and warnings.
+
+    Args:
+        results: What ``evaluate`` returned for ``guarded.table``.
+        guarded: What ``guard`` returned.
+        threshold: The frozen threshold.
+        subgroups: Columns to give the coverage by.
+        level: Nominal coverage of the intervals.
+        seed: Seed of the bootstrap.
+    """
+    rows, warnings = guarded.table, list(guarded.warnings)
+    if guarded.asked.alpha is not None:
+        results["conformal"], more = conformal_results(
+            rows,
+            guarded.val,
+            guarded.asked.alpha,
+            guarded.asked.conformal,
+            subgroups=subgroups,
+            level=level,
+        )
+        warnings += more
+    if guarded.corrected is not None:
+        record = guarded.corrected.record
+        at = predictive_values(
+            confusion_of(cases_of(rows), threshold.value), record["target_prevalence"], level
+        )
+        results["prior_shift"] = {**record, "predictive_values": at}
+    if guarded.referral is not None and guarded.doubt is not None:
+        results["uncertainty"]["referral"], more = referral_results(
+            rows, guarded.referral, guarded.doubt, threshold.value, level=level, seed=seed
+        )
+        warnings += more
+    results["warnings"] = [*results.get("warnings", []), *warnings]
+
+
+def guard_files(
+    val: pd.DataFrame | None, table: pd.DataFrame, asked: Safeguards, *, seed: int = 0
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return a prediction of files with what the safeguards add, and warnings.
+
+    Files that could not be read keep empty cells; the decision follows the corrected probability.
+
+    Args:
+        val: Validation predictions, made like those of the files.
+        table: One row a file with ``p_abnormal``, ``threshold`` and ``decision``.
+        asked: What is asked for.
+        seed: Seed of bootstraps and folds.
+    """
+    read = table["p_abnormal"].notna()
+    if not asked.any or not read.any():
+        return table, []
+    rows = table[read].assign(p_abnormal=table.loc[read, "p_abnormal"].astype(np.float64))
+    at = float(rows["threshold"].iloc[0])
+    guarded = guard(val, rows, Threshold(at, "frozen", "val"), asked, seed=seed)
+    done = guarded.table
+    done["decision"] = np.where(done["p_abnormal"] >= at, "abnormal", "normal")
+    # Aligned on the row: an unreadable file has no probability and no set, and says why itself.
+    merged = table.join(done[[name for name in done if name not in table]])
+    for name in table.columns:
+        merged.loc[read, name] = done[name]
+    notes = [guarded.referral.note] if guarded.referral and guarded.referral.note else []
+    return merged, [*guarded.warnings, *notes]

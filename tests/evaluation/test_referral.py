@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn.metrics import confusion_matrix
+
+from medcnn.calibration.referral import Referral
+from medcnn.errors import ConfigError
+from medcnn.evaluation.referral import (
+    aurc_interval,
+    doubt,
+    fit_on_validation,
+    referral_results,
+)
+from medcnn.metrics.uncertainty import aurc
+
+
+def table(n, seed, spread=1.5):
+    rng = np.random.default_rng(seed)
+    label = (rng.random(n) < 0.5).astype(int)
+    p = expit(rng.normal(np.where(label == 1, 1.5, -1.5), spread))
+    names = [str(k) for k in range(n)]
+    return pd.DataFrame({"image_id": names, "patient_id": names, "label": label, "p_abnormal": p})
+
+
+VAL, ROWS = table(600, 0), table(900, 1)
+
+
+def refer(rule, by="entropy", rows=ROWS):
+    fitted = fit_on_validation(VAL, rule, by, 0.5, doubt(VAL, by, 0.5))
+    return fitted, *referral_results(rows, fitted, doubt(rows, by, 0.5), 0.5)
+
+
+def test_what_remains_is_measured_on_what_remains():
+    fitted, found, _ = refer("10%")
+    kept = ~fitted.refers(doubt(ROWS, "entropy", 0.5))
+    label, called = ROWS["label"][kept], ROWS["p_abnormal"][kept] >= 0.5
+    tn, fp, fn, tp = confusion_matrix(label, called).ravel()
+    automatic = found["automatic"]
+    assert automatic["confusion"] == {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
+    assert automatic["sensitivity"]["value"] == pytest.approx(tp / (tp + fn))
+    assert automatic["specificity"]["ci"] is not None
+    assert found["referred"] == (~kept).sum() == len(ROWS) - automatic["n"]
+    assert found["val"] == {"n": 600, "referred": 60, "reached": None}
+    assert found["share"]["value"] == pytest.approx(0.1, abs=0.03)
+    wrong = (ROWS["p_abnormal"] >= 0.5) != (ROWS["label"] == 1)
+    assert found["errors_caught"]["value"] == pytest.approx(wrong[~kept].sum() / wrong.sum())
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_target_is_fitted_on_validation_and_judged_here():
+    _, found, warnings = refer("npv>=0.99")
+    assert found["val"]["reached"] >= 0.99
+    assert 0 < found["referred"] < len(ROWS)
+    assert found["target"]["metric"] == "npv"
+    assert found["target"]["reached"]["value"] > 0.96
+    worse = table(900, 2, spread=4.0)
+    _, found, warnings = refer("npv>=0.99", rows=worse)
+    assert found["target"]["met"] is False
+    assert "held on validation" in warnings[0]
+
+
+def test_the_curve_and_its_area_are_those_of_metrics():
+    _, found, _ = refer("10%")
+    wrong = ((ROWS["p_abnormal"] >= 0.5) != (ROWS["label"] == 1)).to_numpy(float)
+    area = aurc(wrong, doubt(ROWS, "entropy", 0.5))
+    assert found["aurc"]["value"] == area.value
+    assert found["aurc"]["oracle"] < area.value < found["aurc"]["random"]
+    assert found["aurc"]["ci"][0] < area.value < found["aurc"]["ci"][1]
+    curve = found["risk_coverage"]
+    assert len(curve) == 101
+    assert curve[-1] == {"coverage": 1.0, "risk": pytest.approx(wrong.mean())}
+
+
+def test_the_interval_of_the_area_covers_and_knows_of_patients():
+    rng = np.random.default_rng(0)
+    big = table(200_000, 9)
+    truth = aurc(
+        ((big["p_abnormal"] >= 0.5) != (big["label"] == 1)).to_numpy(float),
+        doubt(big, "entropy", 0.5),
+    ).value
+    hits = 0
+    for _ in range(60):
+        rows = big.iloc[rng.integers(len(big), size=300)]
+        wrong = ((rows["p_abnormal"] >= 0.5) != (rows["label"] == 1)).to_numpy(float)
+        low, high = aurc_interval(wrong, doubt(rows, "entropy", 0.5), resamples=200)
+        hits += low <= truth <= high
+    assert hits >= 51  # 57 expected; fewer than 51 has a probability below 1 %
+    several = np.tile(wrong, 4), np.tile(doubt(rows, "entropy", 0.5), 4)
+    alone = aurc_interval(*several)
+    together = aurc_interval(*several, np.tile(np.arange(300), 4))
+    assert np.ptp(together) == pytest.approx(2 * np.ptp(alone), rel=0.25)
+
+
+def test_doubt_worked_by_hand():
+    rows = pd.DataFrame({"p_abnormal": [0.5, 0.9, 0.2], "ood_score": [1.0, np.nan, 3.0]})
+    np.testing.assert_allclose(doubt(rows, "entropy", 0.2)[0], np.log(2))
+    np.testing.assert_allclose(
+        doubt(rows, "margin", 0.2), [-np.log(4), -np.log(36), 0.0], atol=1e-12
+    )
+    np.testing.assert_allclose(doubt(rows, "conformal", 0.2, np.array([[0.2, 0.7]])), [0.2])
+    np.testing.assert_array_equal(doubt(rows, "distance", 0.2), [1.0, np.nan, 3.0])
+
+
+def test_unknown_doubt_is_referred_and_all_referred_leaves_nothing_to_measure():
+    rows = ROWS.assign(ood_score=np.r_[np.nan, np.zeros(899)])
+    found, _ = referral_results(
+        rows, Referral("10%", "distance", 1.0, 10, 1), doubt(rows, "distance", 0.5), 0.5
+    )
+    assert found["referred"] == 1
+    every = Referral("npv>=0.99", "entropy", None, 10, 10, None, "no share reaches it")
+    found, warnings = referral_results(rows, every, doubt(rows, "entropy", 0.5), 0.5)
+    assert found["automatic"] == {"n": 0}
+    assert found["target"]["met"] is None
+    assert warnings == ["Referral: no share reaches it."]
+
+
+def test_a_measure_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="needs predictions with mutual_information"):
+        doubt(ROWS, "mutual_information", 0.5)
+    with pytest.raises(ConfigError, match="measure of doubt"):
+        doubt(ROWS, "entropi", 0.5)
