@@ -52,6 +52,9 @@ COMMANDS = {
         "prove the layers against torch autograd",
         ("what", "names"),
     ),
+    "show": Command(
+        "show", "medcnn.commands.show:run", "every layer of a model, and what it costs"
+    ),
     "plan": Command("plan", "medcnn.commands.plan:run", "the sample size of a study"),
 }
 

@@ -1,0 +1,31 @@
+"""``medcnn show``: what a part of a configuration is, before anything is trained."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medcnn.errors import ConfigError
+
+PARTS = {"model": "medcnn.commands.show_model:run"}
+"""The groups that can be shown, and what shows each."""
+
+
+def run(cfg: DictConfig) -> Any:
+    """Show the one part that was chosen and return what was shown as plain values.
+
+    Raises:
+        ConfigError: If none or several were chosen.
+    """
+    chosen = [part for part in PARTS if cfg.get(part) is not None]
+    if len(chosen) != 1:
+        raise ConfigError(
+            "show needs one thing to show.",
+            expected=" or ".join(f"{part}=NAME" for part in PARTS),
+            found=" ".join(f"{part}=…" for part in chosen) or "nothing",
+            remedy="for example: medcnn show model=resnet18",
+        )
+    module, _, name = PARTS[chosen[0]].partition(":")
+    return getattr(importlib.import_module(module), name)(cfg)
