@@ -1,0 +1,161 @@
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+import torch
+from scipy.special import expit
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, log_loss
+from statsmodels.stats.proportion import proportion_confint
+from torchmetrics.functional.classification import binary_calibration_error
+
+from medcnn.metrics.calibration import (
+    adaptive_calibration_error,
+    bin_index,
+    brier_losses,
+    equal_mass_edges,
+    equal_width_edges,
+    expected_calibration_error,
+    log_losses,
+    maximum_calibration_error,
+    mean_estimate,
+    murphy_decomposition,
+    reliability_curve,
+    slope_and_intercept,
+)
+
+
+def cases(n=2000, seed=0, steepness=1.7):
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(0, 2, n)
+    return (rng.random(n) < expit(logit)).astype(np.int64), expit(steepness * logit - 0.4)
+
+
+@pytest.mark.parametrize("bins", [5, 10, 15])
+@pytest.mark.parametrize(
+    ("ours", "norm"),
+    [
+        (expected_calibration_error, "l1"),
+        (maximum_calibration_error, "max"),
+    ],
+)
+def test_ece_and_mce_are_those_of_torchmetrics(ours, norm, bins):
+    for seed in range(5):
+        label, p = cases(seed=seed)
+        peer = binary_calibration_error(
+            torch.tensor(p), torch.tensor(label), n_bins=bins, norm=norm, validate_args=False
+        )
+        assert ours(label, p, equal_width_edges(bins)) == pytest.approx(float(peer), abs=1e-6)
+
+
+def test_equal_mass_errors_are_those_of_pandas_quantile_bins():
+    label, p = cases()
+    groups = pd.DataFrame({"y": label, "p": p}).groupby(pd.qcut(p, 10), observed=True)
+    gap, size = (groups["y"].mean() - groups["p"].mean()).abs(), groups.size()
+    weighted = float((gap * size).sum() / size.sum())
+    found = expected_calibration_error(label, p, equal_mass_edges(p, 10))
+    # Both put a tenth into each bin; at the edges they differ by a case.
+    assert found == pytest.approx(weighted, abs=1e-3)
+    assert adaptive_calibration_error(label, p, 10) == pytest.approx(float(gap.mean()), abs=1e-3)
+
+
+def test_errors_worked_by_hand():
+    label = np.array([0, 1, 0, 1, 1])
+    p = np.array([0.1, 0.2, 0.3, 0.8, 0.9])
+    two = equal_width_edges(2)
+    # Low bin: 1 of 3 observed, 0.2 predicted. High bin: 2 of 2 observed, 0.85 predicted.
+    assert expected_calibration_error(label, p, two) == pytest.approx(0.6 * 2 / 15 + 0.4 * 0.15)
+    assert maximum_calibration_error(label, p, two) == pytest.approx(0.15)
+    # Quantile edge at 0.3: the same two bins, each counted once.
+    assert equal_mass_edges(p, 2).tolist() == [0.0, 0.3, 1.0]
+    assert adaptive_calibration_error(label, p, 2) == pytest.approx((2 / 15 + 0.15) / 2)
+
+
+def test_bins_hold_their_upper_edge_and_ties_stay_together():
+    index = bin_index(np.array([0.0, 0.2, 0.2000001, 1.0]), equal_width_edges(5))
+    assert index.tolist() == [0, 0, 1, 4]
+    p = np.repeat([0.1, 0.6], [90, 10])
+    edges = equal_mass_edges(p, 10)
+    assert edges.tolist() == [0.0, 0.1, 1.0]
+    assert len(set(bin_index(p[:90], edges))) == 1
+
+
+def test_scores_are_those_of_scikit_learn():
+    label, p = cases()
+    assert brier_losses(label, p).mean() == pytest.approx(brier_score_loss(label, p))
+    assert log_losses(label, p).mean() == pytest.approx(log_loss(label, p))
+    certain = log_losses(np.array([1, 0]), np.array([0.0, 1.0]))
+    assert np.isfinite(certain).all()
+
+
+def test_murphys_parts_sum_to_brier_and_are_worked_by_hand():
+    label = np.array([0, 0, 1, 1, 1])
+    p = np.array([0.2, 0.2, 0.2, 0.8, 0.8])
+    found = murphy_decomposition(label, p, equal_width_edges(2))
+    assert found.reliability == pytest.approx(0.6 * (0.2 - 1 / 3) ** 2 + 0.4 * (0.8 - 1) ** 2)
+    assert found.resolution == pytest.approx(0.6 * (1 / 3 - 0.6) ** 2 + 0.4 * (1 - 0.6) ** 2)
+    assert found.uncertainty == pytest.approx(0.24)
+    assert found.within == pytest.approx(0, abs=1e-12)
+    label, p = cases()
+    parts = murphy_decomposition(label, p, equal_width_edges())
+    total = parts.reliability - parts.resolution + parts.uncertainty + parts.within
+    assert total == pytest.approx(brier_score_loss(label, p))
+
+
+def test_slope_and_intercept_are_those_of_statsmodels():
+    label, p = cases()
+    logit = np.log(p / (1 - p))
+    slope, intercept = slope_and_intercept(label, p)
+    peer = sm.Logit(label, sm.add_constant(logit)).fit(disp=0)
+    assert slope.value == pytest.approx(peer.params[1], rel=1e-6)
+    assert slope.ci == pytest.approx(peer.conf_int()[1], rel=1e-5)
+    assert slope.value == pytest.approx(1 / 1.7, rel=0.1)
+    family = sm.families.Binomial()
+    large = sm.GLM(label, np.ones(len(label)), family=family, offset=logit).fit()
+    assert intercept.value == pytest.approx(large.params[0], rel=1e-6)
+    assert intercept.ci == pytest.approx(large.conf_int()[0], rel=1e-5)
+
+
+def test_slope_is_undefined_where_nothing_decides_it():
+    assert slope_and_intercept(np.ones(5, int), np.linspace(0.1, 0.9, 5))[0].value is None
+    separable = slope_and_intercept(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]))[0]
+    assert separable.value is None or separable.ci[1] - separable.ci[0] > 10
+    flat = slope_and_intercept(np.array([0, 1, 1, 0]), np.full(4, 0.5))
+    assert flat[0].value is None
+    assert flat[1].value == pytest.approx(0, abs=1e-9)
+
+
+def test_the_reliability_curve_is_scikit_learns_with_wilson_intervals():
+    label, p = cases()
+    observed, predicted = calibration_curve(label, p, n_bins=10)
+    found = reliability_curve(label, p, equal_width_edges(10))
+    np.testing.assert_allclose([row.predicted for row in found], predicted)
+    np.testing.assert_allclose([row.observed.value for row in found], observed)
+    row = found[3]
+    hits = round(row.observed.value * row.n)
+    assert row.observed.ci == pytest.approx(proportion_confint(hits, row.n, method="wilson"))
+    assert sum(each.n for each in found) == len(p)
+
+
+def test_a_mean_has_the_interval_of_statsmodels_with_and_without_patients():
+    losses = brier_losses(*cases(400))
+    plain = mean_estimate(losses, None)
+    expected = sm.OLS(losses, np.ones(400)).fit().conf_int()[0]
+    assert plain.ci == pytest.approx(expected, rel=3e-3)  # normal against Student's quantile
+    cluster = np.arange(400) // 4
+    robust = sm.OLS(losses, np.ones(400)).fit(
+        cov_type="cluster", cov_kwds={"groups": cluster, "df_correction": False}
+    )
+    clustered = mean_estimate(losses, cluster)
+    assert clustered.width == pytest.approx(np.ptp(robust.conf_int()[0]), rel=1e-6)
+    assert mean_estimate(losses[:1], None).ci is None
+    assert mean_estimate(losses[:0], None).value is None
+
+
+def test_perfect_and_extreme_probabilities_give_finite_errors():
+    label = np.array([0, 0, 1, 1])
+    p = label.astype(float)
+    assert expected_calibration_error(label, p, equal_width_edges()) == 0
+    assert maximum_calibration_error(label, 1 - p, equal_width_edges()) == 1
+    assert adaptive_calibration_error(label, p) == 0
+    assert expected_calibration_error(label[:1], p[:1], equal_mass_edges(p[:1])) == 0
