@@ -121,7 +121,7 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from medcnn.config import config_folder, explain
+    from medcnn.config import config_folder, explain, quote_rules
 
     failures: list[MedcnnError] = []
 
@@ -140,7 +140,7 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     # Hydra prints and swallows errors unless this is set; here they are explained instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     before = sys.argv
-    sys.argv = [before[0], *arguments]
+    sys.argv = [before[0], *quote_rules(arguments)]
     try:
         hydra.main(str(config_folder()), command.config, version_base="1.3")(task)()
     except (HydraException, OmegaConfBaseException) as error:

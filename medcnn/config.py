@@ -37,9 +37,20 @@ def compose(config_name: str, overrides: Sequence[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     try:
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            return hydra.compose(config_name, overrides=list(overrides))
+            return hydra.compose(config_name, overrides=quote_rules(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error, config_name, overrides) from error
+
+
+def quote_rules(arguments: Sequence[str]) -> list[str]:
+    """Quote rules such as ``npv>=0.99`` for Hydra, whose grammar ends a bare value at ``=``.
+
+    >>> quote_rules(["refer=npv>=0.99", "seed=1"])
+    ["refer='npv>=0.99'", 'seed=1']
+    """
+    rule = re.compile(r"([\w.@/+~]+)=([a-zA-Z_]+ *(?:>=|≥) *[0-9.]+)")
+    found = ((rule.fullmatch(text), text) for text in arguments)
+    return [f"{match[1]}='{match[2]}'" if match else text for match, text in found]
 
 
 def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> MedcnnError:

@@ -42,6 +42,12 @@ def test_values_on_the_command_line_win_over_an_experiment():
     assert (cfg.optimizer.lr, cfg.data.batch_size, cfg.name) == (0.5, 8, "xray_resnet")
 
 
+def test_rules_need_no_quotes_of_their_own():
+    composed = compose("train", ["threshold=sensitivity>=0.95", "refer=npv >= 0.99"])
+    assert composed.threshold == "sensitivity>=0.95"
+    assert composed.refer == "npv >= 0.99"
+
+
 def test_flat_keys_are_dotted():
     cfg = OmegaConf.create({"a": {"b": 1, "c": {"d": 2}}, "e": "???"})
     assert list(flat_keys(cfg)) == ["a", "a.b", "a.c", "a.c.d", "e"]
