@@ -27,6 +27,7 @@ from medcnn.data.datamodule import XrayDataModule, sample_images, training_stati
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
 from medcnn.inference.loading import calibrator_state, read_checkpoint
+from medcnn.inference.out_of_distribution import watch
 from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.journal import Journal
 from medcnn.metrics.thresholds import Threshold, choose_threshold
@@ -204,6 +205,17 @@ def calibrate(
     with atomic_path(run.best_checkpoint) as temporary:
         torch.save(checkpoint, temporary)
     test = with_probabilities(predict_logits(task, data.test_dataloader()), "test", calibrator)
+    if settings.get("out_of_distribution"):
+        detector, judged = watch(
+            task,
+            data,
+            calibrator,
+            settings["out_of_distribution"],
+            quantile=settings["ood_quantile"],
+            seed=settings["seed"],
+        )
+        detector.save(run.out_of_distribution)
+        val, test = (table.join(judged[split]) for split, table in (("val", val), ("test", test)))
     return Fitted(val, test, threshold, temperature, calibrator)
 
 

@@ -59,6 +59,11 @@ class RunDir:
         """The newest checkpoint: where a resumed run goes on."""
         return self.path / "checkpoints" / "last.ckpt"
 
+    @property
+    def out_of_distribution(self) -> Path:
+        """What the training images look like, as plain arrays: the detector of foreign ones."""
+        return self.path / "out_of_distribution.npz"
+
     def predictions(self, split: str) -> Path:
         """Return the predictions of one split, CSV."""
         return self.path / "predictions" / f"{split}.csv"

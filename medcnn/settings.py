@@ -59,6 +59,8 @@ _FRACTION = Rule(
 RULES = {
     "seed": _number(0, 2**32 - 1, whole=True),
     "calibration": _one_of("temperature", "platt", "isotonic", "beta", "histogram", "none"),
+    "out_of_distribution": _or(None, _one_of("mahalanobis", "knn", "energy", "max_probability")),
+    "ood_quantile": _FRACTION,
     "language": _one_of("en", "de"),
     "data.image_size": _number(16, 4096, whole=True),
     "data.batch_size": _number(2, 65536, whole=True),
@@ -163,6 +165,17 @@ def check_safeguards(settings: Mapping[str, Any]) -> None:
             "refer_by=mutual_information needs several predictions of each image.",
             expected="refer_by=entropy, margin, conformal or distance in training",
             remedy="evaluate.py run=[A,B] or mc_samples=30 with refer_by=mutual_information",
+        )
+    if asked.refer is not None and asked.refer_by == "distance":
+        _need_detector(settings)
+
+
+def _need_detector(settings: Mapping[str, Any]) -> None:
+    if settings.get("out_of_distribution") is None:
+        raise ConfigError(
+            "refer_by=distance needs the distance from the training images.",
+            expected="out_of_distribution=mahalanobis or knn",
+            found="out_of_distribution=null",
         )
 
 

@@ -18,6 +18,7 @@ from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.errors import ConfigError, UserError
+from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.results import evaluate
 from medcnn.evaluation.safeguards import add_results, guard
 from medcnn.journal import Journal
@@ -166,6 +167,11 @@ def conclude(
         seed=settings["seed"],
     )
     add_results(results, guarded, fitted.threshold, subgroups=extra, seed=settings["seed"])
+    foreign, more = flagged_results(
+        test, fitted.threshold.value, 1 - settings.get("ood_quantile", 1.0)
+    )
+    results["out_of_distribution"] = foreign
+    results["warnings"] += more
     results["calibration"]["calibrator"] = fitted.calibrator.to_json()
     if fitted.calibrator.note:
         results["warnings"].append(f"Calibration: {fitted.calibrator.note}.")

@@ -1,0 +1,157 @@
+"""The detector of foreign images that a run keeps: features, pixels, and their thresholds."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from medcnn.calibration.input_checks import (
+    FileFacts,
+    InputReference,
+    fact_reasons,
+    pixel_reasons,
+)
+from medcnn.calibration.out_of_distribution import (
+    SCORES,
+    FeatureReference,
+    energy,
+    one_minus_max_probability,
+    quantile_threshold,
+)
+from medcnn.errors import DataError, unknown_name
+from medcnn.metrics.estimate import FloatArray
+from medcnn.run_dir import atomic_path
+
+SCORE, FLAG, REASONS = "ood_score", "out_of_distribution", "ood_reasons"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is measured of N images: features N×D, logit N, probability N, deviations N×S."""
+
+    features: FloatArray
+    logit: FloatArray
+    p: FloatArray
+    deviations: FloatArray
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Flags what lies outside the training data.
+
+    Attributes:
+        score: The feature score that ``ood_score`` holds, one of ``SCORES``.
+        threshold: Above it a score is foreign.
+        limit: Above so many spreads a pixel statistic is foreign.
+        quantile: The share of validation that is not flagged.
+        features: Reference of the training features.
+        inputs: Reference of the training pixels.
+    """
+
+    score: str
+    threshold: float
+    limit: float
+    quantile: float
+    features: FeatureReference
+    inputs: InputReference
+
+    def judge(self, seen: Seen, facts: Sequence[FileFacts] | None = None) -> pd.DataFrame:
+        """Return ``ood_score``, ``out_of_distribution`` (0 or 1) and ``ood_reasons`` of N images.
+
+        Args:
+            seen: What was measured of them.
+            facts: The facts of their files, where there are files.
+        """
+        score = score_of(self.score, self.features, seen)
+        reasons = []
+        for row, value in enumerate(score):
+            found = fact_reasons(facts[row], self.inputs.views) if facts is not None else []
+            found += pixel_reasons(self.inputs, seen.deviations[row], self.limit)
+            if value > self.threshold:
+                found.append(f"{self.score} {value:.3g} above {self.threshold:.3g}")
+            reasons.append("; ".join(found))
+        flag = np.array([int(bool(text)) for text in reasons], dtype=np.int64)
+        return pd.DataFrame({SCORE: score, FLAG: flag, REASONS: reasons})
+
+    def save(self, path: Path) -> None:
+        """Write the detector as plain arrays, atomically."""
+        arrays: dict[str, Any] = {
+            "score": np.array(self.score),
+            "threshold": np.array(self.threshold),
+            "limit": np.array(self.limit),
+            "quantile": np.array(self.quantile),
+            **{f"features.{name}": value for name, value in self.features.arrays().items()},
+            **{f"inputs.{name}": value for name, value in self.inputs.arrays().items()},
+        }
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Detector:
+        """Return the detector in a file; no code is unpickled.
+
+        Raises:
+            DataError: If the file is damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+            return cls(
+                str(arrays["score"]),
+                float(arrays["threshold"]),
+                float(arrays["limit"]),
+                float(arrays["quantile"]),
+                FeatureReference.from_arrays(_part(arrays, "features.")),
+                InputReference.from_arrays(_part(arrays, "inputs.")),
+            )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{path} cannot be read.",
+                expected="the plain arrays that training left",
+                found=f"{type(error).__name__}: {error}",
+                remedy="train again, or remove the file: nothing is flagged then",
+            ) from error
+
+
+def fit_detector(
+    score: str, features: FeatureReference, inputs: InputReference, val: Seen, quantile: float
+) -> Detector:
+    """Return the detector whose thresholds leave ``quantile`` of validation unflagged.
+
+    Features and pixels share what is flagged, half each.
+
+    Raises:
+        ConfigError: If there is no such score.
+    """
+    each = 1 - (1 - quantile) / 2
+    threshold = quantile_threshold(score_of(score, features, val), each)
+    limit = quantile_threshold(np.abs(val.deviations).max(axis=1), each)
+    return Detector(score, threshold, limit, quantile, features, inputs)
+
+
+def score_of(name: str, features: FeatureReference, seen: Seen) -> FloatArray:
+    """Return one of the ``SCORES`` of N images, higher for what is more foreign.
+
+    Raises:
+        ConfigError: If there is no such score.
+    """
+    if name == "mahalanobis":
+        return features.mahalanobis(seen.features)
+    if name == "knn":
+        return features.knn(seen.features)
+    if name == "energy":
+        return energy(seen.logit)
+    if name == "max_probability":
+        return one_minus_max_probability(seen.p)
+    raise unknown_name("score of foreign images", name, SCORES)
+
+
+def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
+    return {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}
