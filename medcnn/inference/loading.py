@@ -110,7 +110,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"The checkpoint {path} cannot be read.",
             expected="tensors and plain values, as medcnn writes them",
-            found=str(error).splitlines()[0][:200],
+            found=(str(error).splitlines() or [type(error).__name__])[0][:200],
             remedy="take the checkpoint of another run; medcnn does not unpickle code",
         ) from error
     return content

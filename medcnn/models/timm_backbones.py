@@ -8,8 +8,11 @@ the network's stages; else the whole is one stage, ``features``.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +20,7 @@ from torch import Tensor, nn
 from medcnn.errors import ConfigError, WeightsError, unknown_name
 from medcnn.models.names import require
 from medcnn.models.stages import Backbone, Layout, Stage, chain
+from medcnn.models.weights import TIMEOUT_S
 
 _NESTED = ("stages", "blocks", "layers", "features")
 
@@ -44,7 +48,7 @@ def timm_backbone(name: str, *, image_size: int = 224) -> Backbone:
         raise ConfigError(
             f"{name} does not take images of {image_size} pixels.",
             expected=f"images like those it was designed for, of {own} pixels",
-            found=str(error).splitlines()[0][:200],
+            found=(str(error).splitlines() or [type(error).__name__])[0][:200],
             remedy=f"give data.image_size={own}",
         ) from error
     body.train(training)
@@ -66,12 +70,13 @@ def timm_state(name: str, image_size: int) -> tuple[dict[str, Tensor], str]:
         WeightsError: If timm has none, or they are neither cached nor to be downloaded.
     """
     try:
-        body = _create(name, image_size, pretrained=True)
+        with _hub_asked_once():
+            body = _create(name, image_size, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"The weights of {name} cannot be had.",
             expected="weights in the cache of the Hugging Face hub, or a way to download them",
-            found=str(error).splitlines()[0][:200] or type(error).__name__,
+            found=(str(error).splitlines() or [type(error).__name__])[0][:200],
             remedy="fill the cache (HF_HOME) on a machine with a network, or train with "
             "model.weights=none",
         ) from error
@@ -91,6 +96,24 @@ def _create(name: str, image_size: int, *, pretrained: bool) -> Any:
         return timm.create_model(wanted, img_size=image_size, **options)
     except TypeError:  # a convolutional network takes any size, and no such argument
         return timm.create_model(wanted, **options)
+
+
+@contextmanager
+def _hub_asked_once() -> Iterator[None]:
+    """Go by the cache alone where the hub is out of reach; its client would try for a minute."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    address = urlsplit(constants.ENDPOINT)
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), TIMEOUT_S).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _alike(wanted: str, names: Sequence[str]) -> list[str]:

@@ -114,7 +114,7 @@ def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
         raise WeightsError(
             f"The weights {path} cannot be read.",
             expected="tensors and plain values",
-            found=str(error).splitlines()[0][:200],
+            found=(str(error).splitlines() or [type(error).__name__])[0][:200],
             remedy="save the state_dict alone; medcnn does not unpickle code",
         ) from error
     if isinstance(content, nn.Module):

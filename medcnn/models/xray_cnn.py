@@ -121,11 +121,11 @@ def xray_cnn(
     Raises:
         ConfigError: If a choice is unknown, or the maps shrink to nothing.
     """
-    blocks = len(widths)
+    blocks = len(_whole("widths", widths))
     kernels = _each("kernel", kernel, blocks)
     plan = Plan(
         layers=layers,
-        widths=_whole("widths", widths),
+        widths=tuple(widths),
         depth=depth,
         kernel=kernels,
         stride=_each("stride", stride, blocks),
