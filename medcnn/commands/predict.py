@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from medcnn.calibration.detector import FLAG, REASONS
 from medcnn.calibration.options import read_safeguards
 from medcnn.commands.validation import validation_predictions
 from medcnn.config import plain
@@ -39,5 +40,8 @@ def run(cfg: DictConfig) -> Any:
         f"{len(table)} files: {abnormal} abnormal, {len(table) - abnormal - unread} normal, "
         f"{unread} not readable"
     )
+    foreign = int((table[FLAG] == 1).sum()) if FLAG in table else 0
+    if foreign:
+        warn(f"{foreign} files are unlike the training images; {REASONS} says why")
     say(f"predictions  {options['output']}")
     return table

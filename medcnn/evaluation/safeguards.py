@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medcnn.calibration.detector import FLAG
 from medcnn.calibration.options import Safeguards
 from medcnn.calibration.referral import Referral
 from medcnn.errors import DataError
@@ -155,7 +156,8 @@ def guard_files(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return a prediction of files with what the safeguards add, and warnings.
 
-    Files that could not be read keep empty cells; the decision follows the corrected probability.
+    Files that could not be read keep empty cells; the decision follows the corrected probability;
+    with ``refer`` an image flagged as foreign is referred whatever its doubt.
 
     Args:
         val: Validation predictions, made like those of the files.
@@ -170,6 +172,9 @@ def guard_files(
     at = float(rows["threshold"].iloc[0])
     guarded = guard(val, rows, Threshold(at, "frozen", "val"), asked, seed=seed)
     done = guarded.table
+    if guarded.referral is not None and FLAG in done:
+        # No doubt that validation taught speaks of an image unlike any in it.
+        done[COLUMN] = np.maximum(done[COLUMN], done[FLAG].astype(np.int64))
     done["decision"] = np.where(done["p_abnormal"] >= at, "abnormal", "normal")
     # Aligned on the row: an unreadable file has no probability and no set, and says why itself.
     merged = table.join(done[[name for name in done if name not in table]])

@@ -97,3 +97,15 @@ def test_files_keep_their_order_and_unreadable_ones_their_reason():
     assert (read["p_abnormal"].astype(float) <= read["p_before_shift"]).all()
     assert "corrected from" in warnings[0]
     assert guard_files(None, files, Safeguards())[0] is files
+
+
+def test_a_foreign_file_is_referred_whatever_its_doubt():
+    files = ROWS[["image_id", "patient_id", "p_abnormal"]].assign(threshold=0.5, decision="")
+    files["out_of_distribution"] = 0
+    certain = files["p_abnormal"].sub(0.5).abs().idxmax()
+    files.loc[certain, "out_of_distribution"] = 1
+    found, _ = guard_files(VAL, files, Safeguards(refer="10%"))
+    plain, _ = guard_files(VAL, files.drop(columns="out_of_distribution"), Safeguards(refer="10%"))
+    assert found.loc[certain, "referred"] == 1
+    assert plain.loc[certain, "referred"] == 0
+    assert found["referred"].sum() == plain["referred"].sum() + 1
