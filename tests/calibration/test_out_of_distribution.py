@@ -53,7 +53,7 @@ def test_both_distances_find_what_is_moved_and_keep_their_rate_on_what_is_not():
         limit = quantile_threshold(score(val), 0.95)
         assert np.mean(score(same) > limit) == pytest.approx(0.05, abs=0.025)
         truth = np.r_[np.zeros(2000), np.ones(500)]
-        assert roc_auc_score(truth, np.r_[score(same), score(other)]) > 0.9
+        assert roc_auc_score(truth, np.r_[score(same), score(other)]) > 0.85
 
 
 def test_more_features_than_images_dead_units_and_one_class_stay_finite():
