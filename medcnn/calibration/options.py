@@ -28,7 +28,7 @@ class Safeguards:
     alpha: float | None = None
     conformal: str = "class_conditional"
     refer: str | None = None
-    refer_by: str = "entropy"
+    refer_by: str = "margin"
     prior_shift: PriorShift | None = None
 
     @property
@@ -53,7 +53,7 @@ def read_safeguards(options: Mapping[str, Any]) -> Safeguards:
     conformal = str(options.get("conformal", "class_conditional"))
     if conformal not in METHODS:
         raise unknown_name("conformal method", conformal, METHODS)
-    by = str(options.get("refer_by", "entropy"))
+    by = str(options.get("refer_by", "margin"))
     if by not in MEASURES:
         raise unknown_name("measure of doubt", by, MEASURES)
     return Safeguards(

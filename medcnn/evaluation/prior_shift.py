@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 
+from medcnn.calibration import fit_calibrator
 from medcnn.calibration.options import PriorShift
 from medcnn.calibration.prior_shift import Trust, estimate_prevalence, shift_prior, trust
 from medcnn.errors import DataError
 from medcnn.metrics.decision import Confusion, predictive_values_at
-from medcnn.metrics.estimate import Estimate, FloatArray
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.uncertainty import binary_entropy
 
 BEFORE = "p_before_shift"
+BIAS = 0.03
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def correct_prior(
         )
     p = before_shift(rows)
     record: dict[str, Any] = {"rule": str(wanted), "source_prevalence": source}
-    warnings: list[str] = []
+    warnings = _bias_warning(before_shift(val), source)
     if isinstance(wanted, float):
         target, applied = wanted, True
     else:
@@ -110,12 +113,28 @@ def _estimated(
     patient = _patients(rows)
     codes, found = pd.factorize(patient)
     cluster = codes.astype(np.int64) if len(found) < len(rows) else None
+    label = val["label"].to_numpy(np.int64)
+    p_val, p = _unbiased(before_shift(val), label, p)
     estimate = estimate_prevalence(p, source, cluster_N=cluster, level=level, seed=seed)
     # The test takes its cases as independent: one image a patient.
     first = ~_patients(val).duplicated().to_numpy()
     one = ~patient.duplicated().to_numpy()
-    label = val["label"].to_numpy(np.int64)[first]
-    return estimate, trust(before_shift(val)[first], label, p[one], seed=seed)
+    return estimate, trust(p_val[first], label[first], p[one], seed=seed)
+
+
+def _unbiased(p_val: FloatArray, label: IntArray, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return both probabilities on validation's scale by slope and intercept.
+
+    A temperature leaves probabilities that are too high or too low on the whole, which the estimate
+    would take for prevalence (Alexandari, Kundaje and Shrikumar, ICML 2020: bias-corrected
+    calibration first).
+    """
+    fitted = fit_calibrator("platt", _log_odds(p_val), label)
+    return fitted.probability(_log_odds(p_val)), fitted.probability(_log_odds(p))
+
+
+def _log_odds(p: FloatArray) -> FloatArray:
+    return np.asarray(logit(np.clip(p, 1e-12, 1 - 1e-12)))
 
 
 def _patients(table: pd.DataFrame) -> pd.Series:
@@ -140,6 +159,17 @@ def _of(test: Trust) -> dict[str, Any]:
         "p_value": test.p_value,
         "reasons": list(test.reasons),
     }
+
+
+def _bias_warning(p_val: FloatArray, source: float) -> list[str]:
+    average = float(p_val.mean())
+    if abs(average - source) <= BIAS:
+        return []
+    return [
+        f"Validation's probabilities average {average:.3f} where its prevalence is {source:.3f}: the "
+        "estimate allows for that, the corrected probabilities keep it. calibration=platt or beta "
+        "mends it."
+    ]
 
 
 def _warnings(estimate: Estimate, test: Trust, applied: bool, n: int) -> list[str]:

@@ -45,6 +45,19 @@ def test_em_finds_the_prevalence_and_its_record_says_how():
     assert "before the frozen threshold was applied" in found.warnings[0]
 
 
+def test_probabilities_that_are_too_high_on_the_whole_are_not_taken_for_prevalence():
+    rows = table(800, 0.15, 1)
+    high = [
+        frame.assign(p_abnormal=expit(np.log(frame["p_abnormal"] / (1 - frame["p_abnormal"])) + 1))
+        for frame in (VAL, rows)
+    ]
+    biased = correct_prior(*high, "em")
+    assert any("calibration=platt or beta mends it" in text for text in biased.warnings)
+    assert biased.record["estimate"]["value"] == pytest.approx(
+        correct_prior(VAL, rows, "em").record["estimate"]["value"], abs=1e-4
+    )
+
+
 def test_labels_of_the_cases_are_never_read():
     rows = table(300, 0.2, 2)
     found = correct_prior(VAL, rows, "em")
