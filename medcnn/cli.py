@@ -137,6 +137,9 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
             failures.append(error)
             return None
 
+    # Threads of torch that wait by spinning take the core from the very thread that they wait for when
+    # loaders, or anything else, keep the cores busy; it has to be said before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Hydra prints and swallows errors unless this is set; here they are explained instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     before = sys.argv
