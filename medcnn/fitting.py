@@ -32,6 +32,7 @@ from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.journal import Journal
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.run_dir import RunDir, atomic_path
+from medcnn.tasks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.tasks.callbacks import EpochLine, LearningCurves
 from medcnn.tasks.classification import XrayClassification
 
@@ -111,6 +112,7 @@ def build_task(
         pixel_std=std,
         seed=settings["seed"],
         channels_last=settings["trainer"]["channels_last"],
+        mix=instantiate(settings["augment"]).mix,
     )
 
 
@@ -149,6 +151,10 @@ def build_trainer(settings: Mapping[str, Any], run: RunDir, journal: Journal) ->
             enable_version_counter=False,
         ),
     ]
+    if watch["ema"] is not None:
+        callbacks.append(ExponentialAverage(watch["ema"]))
+    if watch["swa"] is not None:
+        callbacks.append(StochasticAverage(watch["swa"], watch["bn_batches"]))
     if CONSOLE.is_terminal:
         callbacks.append(RichProgressBar(leave=False))
     journal.note(

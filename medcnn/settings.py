@@ -17,7 +17,7 @@ from medcnn.calibration.options import read_safeguards
 from medcnn.config import plain
 from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.metrics.rules import parse_rule
-from medcnn.models.names import check_model
+from medcnn.models.checks import check_model
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,9 @@ RULES = {
     "trainer.channels_last": _SWITCH,
     "callbacks.monitor": _one_of("val_auroc", "val_loss"),
     "callbacks.patience": _number(1, 100_000, whole=True),
+    "callbacks.ema": _or(None, _FRACTION),
+    "callbacks.swa": _or(None, _number(0, 0.99)),
+    "callbacks.bn_batches": _number(1, 100_000, whole=True),
 }
 
 

@@ -21,6 +21,8 @@ from medcnn.data.batch import Batch
 from medcnn.metrics.auroc import auroc_value
 from medcnn.models.classifier import Classifier
 
+Mix = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
+
 
 class Schedule(Protocol):
     """The factor on the base learning rate at each optimiser step."""
@@ -60,8 +62,9 @@ class XrayClassification(pl.LightningModule):
         weight_decay: Decoupled decay of weight matrices (norms and biases are exempt).
         pixel_mean: Mean of the training pixels, in [0, 1].
         pixel_std: Their standard deviation.
-        seed: Seed of dropout, drawn anew for every step, so that a resumed run repeats it.
+        seed: Seed of dropout and mixing, drawn anew for every step, so that a resumed run repeats it.
         channels_last: Whether images are laid out channels-last.
+        mix: Mixup and CutMix of a training batch: ``(image, label, generator) -> (image, label)``.
     """
 
     pixel_mean: Tensor
@@ -81,11 +84,12 @@ class XrayClassification(pl.LightningModule):
         pixel_std: float,
         seed: int = 0,
         channels_last: bool = True,
+        mix: Mix | None = None,
     ) -> None:
         super().__init__()
         self.network, self.loss = network, loss
         self.optimizer_of, self.schedule, self.transfer = optimizer, schedule, transfer
-        self.lr, self.weight_decay, self.seed = lr, weight_decay, seed
+        self.lr, self.weight_decay, self.seed, self.mix = lr, weight_decay, seed, mix
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
@@ -111,6 +115,10 @@ class XrayClassification(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the training loss of one batch."""
+        if self.mix is not None:
+            key = [self.seed, self.current_epoch, batch_index, self.global_rank]
+            image, label = self.mix(batch["image"], batch["label"], np.random.default_rng(key))
+            batch = {**batch, "image": image, "label": label}
         return self._step(batch, "train")
 
     def validation_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -125,9 +133,8 @@ class XrayClassification(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """Key everything random in the network to the step."""
-        torch.manual_seed(
-            np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0]
-        )
+        key = [self.seed, self.current_epoch, batch_index, self.global_rank]
+        torch.manual_seed(np.random.SeedSequence(key).generate_state(1)[0])
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and AUROC of the epoch: all its training batches are done when it is validated."""
