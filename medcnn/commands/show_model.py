@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from medcnn.config import plain
 from medcnn.console import say
-from medcnn.models.names import check_model
+from medcnn.models.checks import check_model
 from medcnn.run_dir import write_json
 
 

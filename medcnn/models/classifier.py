@@ -15,7 +15,8 @@ from medcnn.errors import ConfigError, WeightsError
 from medcnn.models.adaptation import adapt
 from medcnn.models.backbones import build_backbone
 from medcnn.models.chest_backbones import know_pixels
-from medcnn.models.initialization import check_initialisation, initialise, unit_variance
+from medcnn.models.initialization import initialise, unit_variance
+from medcnn.models.names import PUBLISHED, check_initialisation
 from medcnn.models.published import published_weights
 from medcnn.models.stages import Backbone, Stage
 from medcnn.models.weights import WeightsOrigin, fall_back, load_matching, read_state, sha256_of
@@ -147,7 +148,7 @@ TARGETS = ("medcnn.models.build_classifier",)
 def _load(body: Backbone, weights: str, image_size: int) -> WeightsOrigin:
     if weights == "none":
         return WeightsOrigin("none", "random")
-    if weights not in ("auto", "pretrained", "imagenet"):
+    if weights not in PUBLISHED:
         return _load_file(body, weights)
     try:
         found = published_weights(body.name, weights, image_size)

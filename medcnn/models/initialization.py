@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from medcnn.errors import unknown_name
+from medcnn.models.names import check_initialisation
 
 Weighted = nn.Conv2d | nn.Linear
 
@@ -31,7 +31,7 @@ def _he(weight: Tensor) -> None:
     nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
 
-INITIALISATIONS: dict[str, Callable[[Tensor], object]] = {
+DRAWN_BY: dict[str, Callable[[Tensor], object]] = {
     "xavier": nn.init.xavier_normal_,
     "he": _he,
     "lecun": _lecun,
@@ -39,14 +39,6 @@ INITIALISATIONS: dict[str, Callable[[Tensor], object]] = {
     "lsuv": nn.init.orthogonal_,
 }
 """What each name draws a weight by; ``lsuv`` goes on from there with ``unit_variance``."""
-
-NAMES = ("default", *INITIALISATIONS)
-
-
-def check_initialisation(name: str) -> None:
-    """Raise ConfigError if there is no initialisation of that name."""
-    if name not in NAMES:
-        raise unknown_name("initialisation (model.init)", name, NAMES)
 
 
 def initialise(module: nn.Module, name: str) -> None:
@@ -64,7 +56,7 @@ def initialise(module: nn.Module, name: str) -> None:
     if name == "default":
         return
     for layer in _weighted(module):
-        INITIALISATIONS[name](layer.weight)
+        DRAWN_BY[name](layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
 

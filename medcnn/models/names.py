@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any
 
 from medcnn.errors import ConfigError, nearest, unknown_name
 
@@ -52,6 +50,12 @@ XRV_NAMES = (
 SMALL_IMAGE = 64
 """Up to this many pixels a side, ``model.stem=auto`` takes the stem that keeps the resolution."""
 
+INITIALISATIONS = ("default", "xavier", "he", "lecun", "orthogonal", "lsuv")
+"""What ``model.init`` may be; see ``medcnn.models.initialization``."""
+
+PUBLISHED = ("auto", "pretrained", "imagenet")
+"""What ``model.weights`` may be, beside ``none`` and a path."""
+
 _SMALLEST = {"vgg": (32, 16), "alexnet": (63, 21), "inception": (75, 17), "googlenet": (15, 8)}
 _STEMS = ("auto", "imagenet", "small")
 
@@ -88,21 +92,6 @@ def check_backbone(name: str) -> None:
         require("timm", name)
 
 
-def check_model(model: Mapping[str, Any]) -> None:
-    """Check the model group of a configuration as far as that needs no torch.
-
-    Raises:
-        ConfigError: If the backbone is unknown or does not take images of the size.
-    """
-    name = model.get("backbone")
-    if name is None:
-        return
-    check_backbone(str(name))
-    if str(name).startswith("xrv:") and model.get("weights") in ("auto", "pretrained"):
-        require("torchxrayvision", str(name))
-    check_size(str(name), int(model.get("image_size", 224)), str(model.get("stem", "auto")))
-
-
 def small_stem(stem: str, image_size: int) -> bool:
     """Return whether the stem keeps the resolution of the image.
 
@@ -134,6 +123,12 @@ def check_size(name: str, image_size: int, stem: str = "auto") -> None:
         found=f"data.image_size={image_size}",
         remedy=f"give data.image_size={fitting}, or choose a convolutional backbone",
     )
+
+
+def check_initialisation(name: str) -> None:
+    """Raise ConfigError if there is no initialisation of that name."""
+    if name not in INITIALISATIONS:
+        raise unknown_name("initialisation (model.init)", name, INITIALISATIONS)
 
 
 def require(package: str, name: str) -> None:

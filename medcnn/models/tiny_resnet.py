@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from medcnn.errors import ConfigError
+from medcnn.models.checks import check_tiny_resnet
 from medcnn.models.stages import Backbone, GlobalAverage
 
 FULL_RESOLUTION = 32
@@ -67,12 +67,7 @@ def tiny_resnet(
     Raises:
         ConfigError: If a width or the number of blocks is not a positive whole number.
     """
-    if not widths or min(widths) < 1 or blocks < 1:
-        raise ConfigError(
-            "tiny_resnet cannot be built.",
-            expected="widths like [24,48,96] and blocks of at least 1",
-            found=f"model.widths={list(widths)} model.blocks={blocks}",
-        )
+    check_tiny_resnet(widths, blocks)
     keeps = stem == "small" or (stem == "auto" and image_size <= FULL_RESOLUTION)
     body = nn.Sequential(OrderedDict(stem=_stem(widths[0], 1 if keeps else 2)))
     inputs = widths[0]

@@ -7,6 +7,7 @@ where the resolution falls, except in ViT, where each encoder block is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torchvision
@@ -180,24 +181,22 @@ class PatchTokens(nn.Module):
         body: torchvision's ``VisionTransformer``, which owns the parameters.
     """
 
-    def __init__(self, body: nn.Module) -> None:
+    def __init__(self, body: Any) -> None:
         super().__init__()
         # In a tuple, to be read and not registered; the parameters are listed as this stage's own.
         self._body = (body,)
-        self.projection = body.get_submodule("conv_proj")
-        self.class_token = body.get_parameter("class_token")
-        self.position = body.get_parameter("encoder.pos_embedding")
+        self.projection = body.conv_proj
+        self.class_token = body.class_token
+        self.position = body.encoder.pos_embedding
 
     def forward(self, image_N1HW: Tensor) -> Tensor:
         """Return the tokens N×T×C with their positions added."""
+        # Read from their owner, where torch.func and export put their substitutes.
         body = self._body[0]
-        places_NCT = body.get_submodule("conv_proj")(image_N1HW).flatten(2)
-        first = body.get_parameter("class_token").expand(len(image_N1HW), -1, -1)
-        tokens_NTC = torch.cat([first, places_NCT.transpose(1, 2)], 1)
-        encoder = body.get_submodule("encoder")
-        out: Tensor = encoder.get_submodule("dropout")(
-            tokens_NTC + encoder.get_parameter("pos_embedding")
-        )
+        places_NTC = body.conv_proj(image_N1HW).flatten(2).transpose(1, 2)
+        first_N1C = body.class_token.expand(len(image_N1HW), -1, -1)
+        tokens_NTC = torch.cat([first_N1C, places_NTC], 1) + body.encoder.pos_embedding
+        out: Tensor = body.encoder.dropout(tokens_NTC)
         return out
 
 

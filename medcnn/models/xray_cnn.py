@@ -12,152 +12,27 @@ Dimensions: N images, one channel, H×W pixels, C channels, D features.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from medcnn.errors import ConfigError, unknown_name
-from medcnn.layers import ACTIVATIONS, make
-from medcnn.models.arithmetic import Window, output_size
+from medcnn.layers import make
 from medcnn.models.stages import Backbone
-
-POOLINGS = {
-    "max": "max_pool2d",
-    "average": "avg_pool2d",
-    "fractional": "fractional_max_pool2d",
-    "none": None,
-}
-NORMS = {
-    "batch": "batch_norm2d",
-    "instance": "instance_norm2d",
-    "group": "group_norm",
-    "layer": "group_norm",
-    "none": None,
-}
-READOUTS = ("average", "max", "flatten")
-DROPOUTS = (
-    "dropout",
-    "dropout2d",
-    "gaussian_dropout",
-    "weight_scaling_dropout",
-    "drop_block2d",
-    "stochastic_depth",
-)
+from medcnn.models.xray_cnn_plan import NORMS, POOLINGS, Plan, size_after
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The choices that a plain network is built from; see ``xray_cnn``."""
-
-    layers: str
-    widths: tuple[int, ...]
-    depth: int
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    pooling: str
-    pool_size: int
-    norm: str
-    norm_place: str
-    activation: str
-    dropout_kind: str
-    block_dropout: float
-    hidden: tuple[int, ...]
-    hidden_dropout: float
-    readout: str
-    filters: tuple[str, ...]
-    image_size: int
-
-    def make(self, kind: str, **options: Any) -> nn.Module:
-        """Return a layer of the chosen implementation."""
-        return make(kind, self.layers, **options)
-
-
-def xray_cnn(
-    *,
-    layers: str = "torch",
-    widths: Sequence[int] = (32, 64, 128, 256),
-    depth: int = 1,
-    kernel: int | Sequence[int] = 3,
-    stride: int | Sequence[int] = 1,
-    padding: str | int | Sequence[int] = "same",
-    pooling: str = "max",
-    pool_size: int = 2,
-    norm: str = "batch",
-    norm_place: str = "before",
-    activation: str = "relu",
-    dropout_kind: str = "dropout",
-    block_dropout: float = 0.0,
-    hidden: Sequence[int] = (),
-    hidden_dropout: float = 0.0,
-    readout: str = "average",
-    filters: Sequence[str] = (),
-    image_size: int = 64,
-) -> Backbone:
-    """Return a plain network; what may differ between blocks is one number or one for each.
-
-    Args:
-        layers: ``torch`` or ``medcnn``: whose implementation.
-        widths: Channels of each block.
-        depth: Convolutions in each block; the first has the stride.
-        kernel: Width of the filters.
-        stride: Of the first convolution.
-        padding: Zeros on either side, or ``same``: (kernel - 1)/2, which keeps the size.
-        pooling: ``max``, ``average``, ``fractional`` (Graham 2014, by 1/sqrt 2) or ``none``.
-        pool_size: Width and stride of the pooling.
-        norm: ``batch``, ``instance``, ``group`` (8 groups or fewer), ``layer`` (one group) or ``none``.
-        norm_place: ``before`` or ``after`` the activation.
-        activation: A name of ``medcnn.layers.ACTIVATIONS``.
-        dropout_kind: One of ``DROPOUTS``, for the blocks.
-        block_dropout: Its probability after each block, in [0, 1).
-        hidden: Sizes of the fully connected layers before the head.
-        hidden_dropout: Probability that a hidden unit is dropped, in [0, 1).
-        readout: Maps to a vector: ``average`` or ``max`` of each channel, or ``flatten``.
-        filters: Fixed filters of ``medcnn.layers.filters`` before the first block.
-        image_size: Pixels a side.
-
-    Raises:
-        ConfigError: If a choice is unknown, or the maps shrink to nothing.
-    """
-    blocks = len(_whole("widths", widths))
-    kernels = _each("kernel", kernel, blocks)
-    plan = Plan(
-        layers=layers,
-        widths=tuple(widths),
-        depth=depth,
-        kernel=kernels,
-        stride=_each("stride", stride, blocks),
-        padding=_paddings(padding, kernels),
-        pooling=_one_of("pooling", pooling, POOLINGS),
-        pool_size=pool_size,
-        norm=_one_of("norm", norm, NORMS),
-        norm_place=_one_of("norm_place", norm_place, ("before", "after")),
-        activation=_one_of("activation", activation, ACTIVATIONS),
-        dropout_kind=_one_of("dropout_kind", dropout_kind, DROPOUTS),
-        block_dropout=_probability("block_dropout", block_dropout),
-        hidden=_whole("hidden", hidden) if hidden else (),
-        hidden_dropout=_probability("hidden_dropout", hidden_dropout),
-        readout=_one_of("readout", readout, READOUTS),
-        filters=tuple(filters),
-        image_size=image_size,
-    )
-    _whole("depth and pool_size", (depth, pool_size))
-    return _build(plan)
-
-
-def _build(plan: Plan) -> Backbone:
+def xray_cnn(plan: Plan) -> Backbone:
+    """Return the network of a plan (``medcnn.models.xray_cnn_plan.plan_xray_cnn``)."""
     body = nn.Sequential()
-    channels, size = 1, plan.image_size
+    channels = 1
     if plan.filters:
-        body.add_module("stem", plan.make("filter_bank", names=list(plan.filters)))
+        body.add_module("stem", _make(plan, "filter_bank", names=list(plan.filters)))
         channels = len(plan.filters)
     for number in range(len(plan.widths)):
         body.add_module(f"layer{number + 1}", _block(plan, number, channels))
-        channels, size = plan.widths[number], _after_block(plan, number, size)
+        channels = plan.widths[number]
     stages = list(body.named_children())
-    head, width = _head(plan, channels, size)
+    head, width = _head(plan, channels)
     body.add_module("head", head)
     return Backbone("xray_cnn", body, stages=stages, pool=head, feature_dim=width)
 
@@ -167,7 +42,8 @@ def _block(plan: Plan, number: int, inputs: int) -> nn.Sequential:
     width = plan.widths[number]
     for place in range(plan.depth):
         suffix = str(place + 1) if plan.depth > 1 else ""
-        members[f"conv{suffix}"] = plan.make(
+        members[f"conv{suffix}"] = _make(
+            plan,
             "conv2d",
             in_channels=width if place else inputs,
             out_channels=width,
@@ -179,7 +55,7 @@ def _block(plan: Plan, number: int, inputs: int) -> nn.Sequential:
         )
         pair = [
             ("norm", _norm(plan, width)),
-            ("activation", plan.make(f"activation:{plan.activation}")),
+            ("activation", _make(plan, f"activation:{plan.activation}")),
         ]
         for name, module in pair if plan.norm_place == "before" else reversed(pair):
             if module is not None:
@@ -187,97 +63,38 @@ def _block(plan: Plan, number: int, inputs: int) -> nn.Sequential:
     pooling = POOLINGS[plan.pooling]
     if pooling is not None:
         ratio = {"output_ratio": 2**-0.5} if plan.pooling == "fractional" else {}
-        members["pool"] = plan.make(pooling, kernel_size=plan.pool_size, **ratio)
+        members["pool"] = _make(plan, pooling, kernel_size=plan.pool_size, **ratio)
     if plan.block_dropout:
-        members["dropout"] = plan.make(plan.dropout_kind, p=plan.block_dropout)
+        members["dropout"] = _make(plan, plan.dropout_kind, p=plan.block_dropout)
     return nn.Sequential(members)
 
 
 def _norm(plan: Plan, width: int) -> nn.Module | None:
     if plan.norm in ("group", "layer"):
         groups = next(g for g in range(8, 0, -1) if width % g == 0) if plan.norm == "group" else 1
-        return plan.make("group_norm", num_groups=groups, num_channels=width)
+        return _make(plan, "group_norm", num_groups=groups, num_channels=width)
     kind = NORMS[plan.norm]
-    return None if kind is None else plan.make(kind, num_features=width)
+    return None if kind is None else _make(plan, kind, num_features=width)
 
 
-def _after_block(plan: Plan, number: int, size: int) -> int:
-    """Return the size of the maps after a block."""
-    for place in range(plan.depth):
-        stride = 1 if place else plan.stride[number]
-        size = output_size(size, Window(plan.kernel[number], stride, plan.padding[number]))
-    if plan.pooling in ("max", "average"):
-        size = output_size(size, Window(plan.pool_size, plan.pool_size))
-    if plan.pooling == "fractional":
-        size = int(size * 2**-0.5)
-    return size
-
-
-def _head(plan: Plan, channels: int, size: int) -> tuple[nn.Sequential, int]:
+def _head(plan: Plan, channels: int) -> tuple[nn.Sequential, int]:
     """Return the read-out with the fully connected layers, and the width of the features."""
     members: OrderedDict[str, nn.Module] = OrderedDict()
     width = channels
     if plan.readout == "flatten":
-        width = channels * size * size
+        width = channels * size_after(plan, len(plan.widths)) ** 2
     else:
         short = {"average": "avg", "max": "max"}[plan.readout]
-        members["readout"] = plan.make(f"global_{short}_pool2d")
+        members["readout"] = _make(plan, f"global_{short}_pool2d")
     members["flatten"] = nn.Flatten(1)
     for number, units in enumerate(plan.hidden, 1):
-        members[f"linear{number}"] = plan.make("linear", in_features=width, out_features=units)
-        members[f"activation{number}"] = plan.make(f"activation:{plan.activation}")
+        members[f"linear{number}"] = _make(plan, "linear", in_features=width, out_features=units)
+        members[f"activation{number}"] = _make(plan, f"activation:{plan.activation}")
         if plan.hidden_dropout:
-            members[f"dropout{number}"] = plan.make("dropout", p=plan.hidden_dropout)
+            members[f"dropout{number}"] = _make(plan, "dropout", p=plan.hidden_dropout)
         width = units
     return nn.Sequential(members), width
 
 
-def _one_of(key: str, value: str, choices: Any) -> str:
-    if value not in choices:
-        raise unknown_name(f"model.{key}", str(value), choices)
-    return value
-
-
-def _whole(key: str, values: Sequence[int]) -> tuple[int, ...]:
-    if not values or min(values) < 1:
-        raise ConfigError(
-            f"model.{key} has to hold whole numbers from 1.",
-            expected="for example [32,64,128]",
-            found=repr(list(values)),
-        )
-    return tuple(values)
-
-
-def _each(key: str, value: int | Sequence[int], blocks: int) -> tuple[int, ...]:
-    """Return one value for each block."""
-    values = (value,) * blocks if isinstance(value, int) else tuple(value)
-    if len(values) != blocks:
-        raise ConfigError(
-            f"model.{key} has to be one number, or one for each of the {blocks} blocks.",
-            found=repr(list(values)),
-            remedy=f"give model.{key} as many values as model.widths",
-        )
-    return _whole(key, values)
-
-
-def _paddings(value: str | int | Sequence[int], kernels: tuple[int, ...]) -> tuple[int, ...]:
-    if isinstance(value, str):
-        if value != "same" or not all(width % 2 for width in kernels):
-            raise ConfigError(
-                f"model.padding cannot be {value!r} with model.kernel={list(kernels)}.",
-                expected="'same' with odd kernels, or a number of pixels",
-            )
-        return tuple((width - 1) // 2 for width in kernels)
-    values = (value,) * len(kernels) if isinstance(value, int) else tuple(value)
-    if len(values) != len(kernels) or min(values) < 0:
-        raise ConfigError(
-            "model.padding has to be 'same', a number from 0, or one for each block.",
-            found=repr(value),
-        )
-    return values
-
-
-def _probability(key: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ConfigError(f"model.{key} cannot be {value!r}.", expected="a number in [0, 1)")
-    return value
+def _make(plan: Plan, kind: str, **options: Any) -> nn.Module:
+    return make(kind, plan.layers, **options)

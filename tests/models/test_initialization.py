@@ -4,7 +4,8 @@ from torch import nn
 
 from medcnn.errors import ConfigError
 from medcnn.models import build_classifier
-from medcnn.models.initialization import INITIALISATIONS, initialise, unit_variance
+from medcnn.models.initialization import DRAWN_BY, initialise, unit_variance
+from medcnn.models.names import INITIALISATIONS
 
 WIDTH, DEPTH = 256, 20
 
@@ -118,11 +119,15 @@ def test_other_initialisations_ask_for_no_images():
     model.meet_data(0.5, 0.25, lambda: pytest.fail("images were read"))
 
 
-@pytest.mark.parametrize("name", INITIALISATIONS)
+@pytest.mark.parametrize("name", DRAWN_BY)
 def test_norms_keep_ones_and_zeros(name):
     norm = nn.BatchNorm2d(3)
     initialise(nn.Sequential(norm), name)
     assert torch.equal(norm.weight, torch.ones(3)) and not norm.bias.any()
+
+
+def test_the_names_known_without_torch_are_those_that_there_are():
+    assert ("default", *DRAWN_BY) == INITIALISATIONS
 
 
 def test_default_changes_nothing_and_an_unknown_name_is_refused():

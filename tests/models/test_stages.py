@@ -77,6 +77,18 @@ def test_the_chain_exports(backbone, image):
     torch.testing.assert_close(exported.module()(image), backbone(image))
 
 
+@pytest.mark.parametrize("name", ["tiny_resnet", "timm:test_vit"])
+def test_the_chain_compiles_whole_and_takes_other_parameters(name):
+    if name.startswith("timm:"):
+        pytest.importorskip("timm")
+    backbone = build_backbone(name, image_size=32).eval()
+    image = torch.rand(2, 1, 32, 32)
+    compiled = torch.compile(backbone, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(image), backbone(image))
+    zeros = {key: torch.zeros_like(value) for key, value in backbone.named_parameters()}
+    assert not torch.func.functional_call(backbone, zeros, (image,)).any()
+
+
 def _of(layout, prefix_tokens=0):
     return Backbone(
         "fake",

@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch import nn
 
-from medcnn.errors import ConfigError
 from medcnn.models import build_classifier
 from medcnn.models.backbones import build_backbone
 
@@ -119,30 +118,3 @@ def test_filters_are_a_stem_that_does_not_train():
     name, stem = backbone.stages[0]
     assert name == "stem" and not list(stem.parameters())
     assert stem(torch.rand(1, 1, 8, 8)).shape == (1, 2, 8, 8)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"pooling": "maximum"}, "did you mean 'max'"),
-        ({"norm": "batchnorm"}, "did you mean 'batch'"),
-        ({"activation": "rely"}, "did you mean 'relu'"),
-        ({"norm_place": "between"}, "norm_place"),
-        ({"readout": "mean"}, "readout"),
-        ({"dropout_kind": "drop"}, "did you mean 'dropout'"),
-        ({"layers": "jax"}, "layer backend"),
-        ({"widths": []}, "model.widths"),
-        ({"depth": 0}, "depth"),
-        ({"kernel": [3, 3]}, "one for each of the 4 blocks"),
-        ({"kernel": 4}, "'same' with odd kernels"),
-        ({"padding": [1, 1]}, "model.padding"),
-        ({"padding": -1}, "model.padding"),
-        ({"block_dropout": 1.0}, "model.block_dropout cannot be 1.0"),
-        ({"hidden": [8], "hidden_dropout": -0.1}, "model.hidden_dropout"),
-        ({"image_size": 8}, "A window of 2 does not fit on 1 pixels"),
-        ({"filters": ["sobel"]}, "filter"),
-    ],
-)
-def test_choices_that_make_no_network_are_refused(options, message):
-    with pytest.raises(ConfigError, match=message):
-        build_backbone("xray_cnn", **options)

@@ -1,0 +1,100 @@
+"""The model group of a configuration, checked as far as that needs no torch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from medcnn.errors import ConfigError, WeightsError
+from medcnn.models.names import (
+    PUBLISHED,
+    check_backbone,
+    check_initialisation,
+    check_size,
+    family_of,
+    require,
+)
+from medcnn.models.xray_cnn_plan import plan_xray_cnn
+
+_COMMON = ("_target_", "backbone", "weights", "dropout", "init")
+"""Keys that are not the architecture's."""
+
+
+def check_model(model: Mapping[str, Any]) -> None:
+    """Check a configuration's model; one without a backbone is left to its constructor.
+
+    Raises:
+        ConfigError: If a name is unknown, an option does not fit, or the backbone does not take
+            images of the size.
+        WeightsError: If the weights named are not there, or none are published.
+    """
+    if model.get("backbone") is None:
+        return
+    name = str(model["backbone"])
+    check_backbone(name)
+    check_size(name, int(model.get("image_size", 224)), str(model.get("stem", "auto")))
+    check_initialisation(str(model.get("init", "default")))
+    _check_weights(name, str(model.get("weights", "auto")))
+    options = {key: value for key, value in model.items() if key not in _COMMON}
+    if name == "xray_cnn":
+        options.pop("stem", None)
+        check_options(name, plan_xray_cnn, options)
+        plan_xray_cnn(**options)
+    if name == "tiny_resnet":
+        check_tiny_resnet(options.get("widths", (1,)), options.get("blocks", 1))
+
+
+def check_options(
+    name: str, constructor: Callable[..., object], options: Mapping[str, Any]
+) -> None:
+    """Raise if an architecture does not take an option.
+
+    Raises:
+        ConfigError: Naming the options that it takes.
+    """
+    known = inspect.signature(constructor).parameters
+    strange = sorted(set(options) - set(known))
+    if strange:
+        open_to = sorted(set(known) - {"image_size", "stem"})
+        raise ConfigError(
+            f"{name} has no option {strange[0]!r}.",
+            expected=", ".join(f"model.{option}" for option in open_to) or "no further options",
+            found=f"model.{strange[0]}={options[strange[0]]!r}",
+            remedy=f"leave model.{strange[0]} out, or choose model=NAME of the architecture",
+        )
+
+
+def check_tiny_resnet(widths: Sequence[int], blocks: int) -> None:
+    """Raise if the sizes make no ``tiny_resnet``.
+
+    Raises:
+        ConfigError: If a width or the number of blocks is not a positive whole number.
+    """
+    if not widths or min(widths) < 1 or blocks < 1:
+        raise ConfigError(
+            "tiny_resnet cannot be built.",
+            expected="widths like [24,48,96] and blocks of at least 1",
+            found=f"model.widths={list(widths)} model.blocks={blocks}",
+        )
+
+
+def _check_weights(name: str, weights: str) -> None:
+    family = family_of(name)
+    if weights not in (*PUBLISHED, "none") and not Path(weights).exists():
+        raise WeightsError(
+            f"There are no weights at {weights}.",
+            expected=f"one of none, {', '.join(PUBLISHED)}, or the path of a file or run directory",
+            found="no such file",
+            remedy="check model.weights",
+        )
+    if family == "xrv" and weights in ("auto", "pretrained"):
+        require("torchxrayvision", name)
+    if family == "own" and weights in ("pretrained", "imagenet"):
+        raise WeightsError(
+            f"There are no weights of {name} to be had.",
+            expected="a backbone whose library publishes weights",
+            found="no published weights",
+            remedy="give model.weights=none",
+        )
