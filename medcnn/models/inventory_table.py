@@ -89,7 +89,7 @@ def _shares(inventory: Inventory, amount: Callable[[Layer], float]) -> str:
 def _greatest(counts: dict[str, float]) -> str:
     total = sum(counts.values()) or 1
     ranked = sorted(counts.items(), key=lambda item: -item[1])[:4]
-    return ", ".join(f"{name} {n / total:.0%}" for name, n in ranked if n > 0)
+    return ", ".join(f"{name} {n / total:.0%}" for name, n in ranked if n / total >= 0.005)
 
 
 def _field(layer: Layer) -> str:

@@ -1,0 +1,22 @@
+import pytest
+
+from medcnn.config import compose, config_folder, plain
+from medcnn.models.checks import check_model
+from medcnn.models.names import FAMILIES, family_of
+
+NAMES = sorted(path.stem for path in (config_folder() / "model").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_that_is_offered_passes_its_checks(name):
+    model = plain(compose("show", [f"model={name}", "data.image_size=224"]).model)
+    check_model({**model, "weights": "none"})
+
+
+def test_every_family_is_offered():
+    offered = set()
+    for name in NAMES:
+        model = compose("show", [f"model={name}"]).model
+        if "backbone" in model:
+            offered.add(family_of(model.backbone))
+    assert offered >= set(FAMILIES) | {"timm", "xrv"}
