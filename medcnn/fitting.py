@@ -31,6 +31,8 @@ from medcnn.inference.out_of_distribution import watch
 from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.journal import Journal
 from medcnn.metrics.thresholds import Threshold, choose_threshold
+from medcnn.models.freezing import frozen_prefix
+from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.run_dir import RunDir, atomic_path
 from medcnn.tasks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.tasks.callbacks import EpochLine, LearningCurves
@@ -100,6 +102,11 @@ def build_task(
     weighted = {}
     if settings["data"]["balance"] == "weights":
         weighted = {"positive_weight": positive_weight(train["label"].to_numpy())}
+    augmentation = instantiate(settings["augment"])
+    memory = None
+    if frozen_prefix(network.backbone) and not augmentation.operators:
+        memory = PrefixMemory()
+        say("the frozen stages are computed once for each image, because none is augmented")
     return XrayClassification(
         network,
         loss=instantiate(settings["loss"], **weighted),
@@ -112,7 +119,8 @@ def build_task(
         pixel_std=std,
         seed=settings["seed"],
         channels_last=settings["trainer"]["channels_last"],
-        mix=instantiate(settings["augment"]).mix,
+        mix=augmentation.mix,
+        memory=memory,
     )
 
 

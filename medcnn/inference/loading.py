@@ -82,7 +82,7 @@ def load_run(run: RunDir) -> TrainedModel:
         )
     checkpoint = read_checkpoint(path)
     state = checkpoint["state_dict"]
-    network = rebuild(settings["model"])
+    network = rebuild(settings["model"], settings["transfer"].get("stage"))
     network.load_state_dict(_inner(state, "network."))
     chosen = read_json(run.results)["threshold"]
     return TrainedModel(

@@ -19,6 +19,7 @@ from medcnn.models.initialization import initialise, unit_variance
 from medcnn.models.names import PUBLISHED, check_initialisation
 from medcnn.models.published import published_weights
 from medcnn.models.stages import Backbone, Stage
+from medcnn.models.truncation import shortened
 from medcnn.models.weights import WeightsOrigin, fall_back, load_matching, read_state, sha256_of
 
 
@@ -30,6 +31,7 @@ class Classifier(nn.Module):
         dropout: Probability that a feature is dropped before the head, in [0, 1).
         weights_origin: Where the backbone's weights come from.
         init: How random weights are drawn; see ``medcnn.models.initialization``.
+        image_size: Pixels a side that the network is built for.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Classifier(nn.Module):
         dropout: float = 0.2,
         weights_origin: WeightsOrigin,
         init: str = "default",
+        image_size: int = 224,
     ) -> None:
         super().__init__()
         if not 0 <= dropout < 1:
@@ -47,6 +50,7 @@ class Classifier(nn.Module):
             )
         check_initialisation(init)
         self.backbone, self.weights_origin, self.init = backbone, weights_origin, init
+        self.image_size = image_size
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(backbone.feature_dim, 1)
 
@@ -116,16 +120,19 @@ def build_classifier(
     check_initialisation(init)
     initialise(body, init)
     origin = _load(body, str(weights), image_size)
-    return Classifier(body, dropout=dropout, weights_origin=origin, init=init)
+    return Classifier(
+        body, dropout=dropout, weights_origin=origin, init=init, image_size=image_size
+    )
 
 
-def rebuild(model: Mapping[str, Any]) -> Classifier:
+def rebuild(model: Mapping[str, Any], stage: str | None = None) -> Classifier:
     """Return the classifier that a run's ``config.yaml`` describes, with random weights.
 
     Only targets that are listed here are called: a configuration is data, and never code.
 
     Args:
         model: The group ``model`` of the configuration, ``_target_`` included.
+        stage: The stage that the network ends after, if it was cut short for a linear probe.
 
     Raises:
         ConfigError: If the target is none of medcnn's.
@@ -139,7 +146,24 @@ def rebuild(model: Mapping[str, Any]) -> Classifier:
             found=repr(target),
             remedy="load a run that medcnn trained",
         )
-    return build_classifier(**{**options, "weights": "none", "init": "default"})
+    network = build_classifier(**{**options, "weights": "none", "init": "default"})
+    if stage is not None:
+        truncate(network, stage)
+    return network
+
+
+def truncate(model: Classifier, stage: str) -> None:
+    """Let the classifier end after ``stage``, with a new head on the means of its maps.
+
+    Args:
+        model: The classifier, changed in place.
+        stage: Name of the stage.
+
+    Raises:
+        ConfigError: If there is no such stage.
+    """
+    model.backbone = shortened(model.backbone, stage, model.image_size)
+    model.linear = nn.Linear(model.backbone.feature_dim, 1)
 
 
 TARGETS = ("medcnn.models.build_classifier",)

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from medcnn.data.batch import Batch
 from medcnn.metrics.auroc import auroc_value
 from medcnn.models.classifier import Classifier
+from medcnn.models.freezing import frozen_prefix, new_groups
+from medcnn.models.prefix_memory import PrefixMemory
 
 Mix = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
 
@@ -65,6 +67,7 @@ class XrayClassification(pl.LightningModule):
         seed: Seed of dropout and mixing, drawn anew for every step, so that a resumed run repeats it.
         channels_last: Whether images are laid out channels-last.
         mix: Mixup and CutMix of a training batch: ``(image, label, generator) -> (image, label)``.
+        memory: Keeps what the frozen stages return, where images are not augmented.
     """
 
     pixel_mean: Tensor
@@ -85,11 +88,13 @@ class XrayClassification(pl.LightningModule):
         seed: int = 0,
         channels_last: bool = True,
         mix: Mix | None = None,
+        memory: PrefixMemory | None = None,
     ) -> None:
         super().__init__()
         self.network, self.loss = network, loss
         self.optimizer_of, self.schedule, self.transfer = optimizer, schedule, transfer
         self.lr, self.weight_decay, self.seed, self.mix = lr, weight_decay, seed, mix
+        self.memory = memory
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
@@ -107,8 +112,21 @@ class XrayClassification(pl.LightningModule):
         logit: Tensor = self.network(self.normalize(image_N1HW))
         return logit
 
+    def _logit(self, batch: Batch) -> Tensor:
+        """Return the logits, from the kept output of the frozen stages where there is one."""
+        frozen = frozen_prefix(self.network.backbone) if self.memory is not None else []
+        if self.memory is None or not frozen:
+            return self.forward(batch["image"])
+        backbone, last = self.network.backbone, frozen[-1]
+        hidden = self.memory.take(
+            batch["image_id"],
+            batch["image"],
+            lambda image: backbone.up_to(last, self.normalize(image)),
+        )
+        return self.network.head(backbone.from_stage(hidden, after=last))
+
     def _step(self, batch: Batch, split: str) -> Tensor:
-        logit = self(batch["image"]).float()
+        logit = self._logit(batch).float()
         loss: Tensor = self.loss(logit, batch["label"])
         self._seen[split].append((loss.detach(), logit.detach(), batch["label"]))
         return loss
@@ -128,8 +146,27 @@ class XrayClassification(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Let the transfer policy change what trains."""
         if self.transfer.on_epoch(self.network, self.current_epoch):
-            self.trainer.strategy.setup_optimizers(self.trainer)
+            self._admit_parameters()
+            if self.memory is not None:
+                self.memory.clear()
         self.transfer.keep_frozen(self.network)
+
+    def _admit_parameters(self) -> None:
+        """Add what trains from now on to the optimiser, beside the moments of what trained before."""
+        groups = self.transfer.parameter_groups(self.network, self.lr, self.weight_decay)
+        for optimizer, config in zip(
+            self.trainer.optimizers, self.trainer.lr_scheduler_configs, strict=True
+        ):
+            for group in new_groups(optimizer, groups):
+                optimizer.add_param_group({**group, "initial_lr": group["lr"]})
+                scheduler = config.scheduler
+                if isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
+                    scheduler.base_lrs.append(group["lr"])
+                    scheduler.lr_lambdas.append(scheduler.lr_lambdas[0])
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Freeze as the saved epoch did: the optimiser is built of the groups that were saved."""
+        self.transfer.on_epoch(self.network, int(checkpoint["epoch"]))
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """Key everything random in the network to the step."""
