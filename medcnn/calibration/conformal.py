@@ -24,6 +24,7 @@ from medcnn.errors import DataError, unknown_name
 from medcnn.metrics.estimate import FloatArray, IntArray
 
 METHODS = ("split", "class_conditional", "cross")
+ROUNDING = 1e-8
 SETS = ("none", "normal", "abnormal", "both")
 
 
@@ -75,7 +76,7 @@ def own_p_values(p_V: npt.ArrayLike, label_V: npt.ArrayLike, method: str) -> Flo
     own = np.where(label == 1, 1 - p, p)
     for column, (scores, score) in enumerate(((fitted.normal, p), (fitted.abnormal, 1 - p))):
         present = (label == column) if method == "class_conditional" else np.ones_like(label, bool)
-        count = found[:, column] * (len(scores) + 1) - 1 - (own >= score)
+        count = found[:, column] * (len(scores) + 1) - 1 - (own >= score - ROUNDING)
         found[present, column] = ((count + 1) / len(scores))[present] if len(scores) else 1.0
     return found
 
@@ -137,8 +138,8 @@ def doubt_of(p_values_N2: FloatArray) -> FloatArray:
 
 
 def _p_value(sorted_V: FloatArray, score_N: FloatArray) -> FloatArray:
-    # A score equal to a calibration score up to rounding counts as equal: 1 - (1 - p) is not p.
-    as_large = len(sorted_V) - np.searchsorted(sorted_V, score_N - 1e-12, side="left")
+    # Equal up to the nine digits of a predictions file counts as equal, in favour of the label.
+    as_large = len(sorted_V) - np.searchsorted(sorted_V, score_N - ROUNDING, side="left")
     return np.asarray((as_large + 1) / (len(sorted_V) + 1))
 
 

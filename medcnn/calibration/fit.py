@@ -8,7 +8,8 @@ What happens where validation cannot tell: with one class only nothing is learnt
 stays, with a note; classes that the logits separate keep Platt's and beta's slopes finite through
 the smoothed targets, put the temperature at its lower bound, and leave isotonic and histogram
 within [1 / (n + 2), 1 - 1 / (n + 2)], since no n cases prove a probability of 0 or 1; logits that
-rank the classes the wrong way round give a constant, never a falling curve.
+rank the classes the wrong way round give the prevalence to all, never a falling curve: Platt and beta
+keep the order of the cases within a thousandth, isotonic and histogram do not.
 """
 
 from __future__ import annotations
@@ -102,12 +103,22 @@ def _temperature(logit: Array, label: Array) -> Calibrator:
 
 def _platt(logit: Array, label: Array) -> Calibrator:
     slope, intercept = _logistic(logit[:, None], label)
-    return Calibrator("platt", (slope, intercept), "" if slope > 0 else _WRONG_WAY)
+    if slope > 0:
+        return Calibrator("platt", (slope, intercept))
+    return Calibrator("platt", (_barely_rising(logit), intercept), _WRONG_WAY)
 
 
 def _beta(logit: Array, label: Array) -> Calibrator:
     a, b, c = _logistic(np.column_stack(beta_features(logit)), label)
-    return Calibrator("beta", (a, b, c), "" if a + b > 0 else _WRONG_WAY)
+    if a + b > 0:
+        return Calibrator("beta", (a, b, c))
+    rise = _barely_rising(logit)
+    return Calibrator("beta", (rise, rise, c), _WRONG_WAY)
+
+
+def _barely_rising(logit: Array) -> float:
+    """Return a slope that keeps the order of the cases and changes no probability by 0.001."""
+    return 1e-3 / max(float(np.abs(logit).max()), 1.0)
 
 
 def _isotonic(logit: Array, label: Array) -> Calibrator:
