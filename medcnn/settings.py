@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from medcnn.calibration.options import read_safeguards
 from medcnn.config import plain
 from medcnn.errors import ConfigError, DataError, nearest
+from medcnn.losses.names import check_loss
 from medcnn.metrics.rules import parse_rule
 from medcnn.models.checks import check_model
 
@@ -110,6 +111,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
     parse_rule(settings["threshold"])
     check_safeguards(settings)
     check_model(settings["model"])
+    check_loss(settings["loss"])
     check_data(settings["data"])
     return settings
 

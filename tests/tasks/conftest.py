@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from medcnn.data.dataset import BatchSampler
-from medcnn.losses import BinaryCrossEntropy
+from medcnn.losses import Objective
 from medcnn.models.transfer import Full
 from medcnn.tasks.classification import XrayClassification
 from medcnn.tasks.schedules import Constant
@@ -70,7 +70,7 @@ def make_task(optimizer=None, schedule=None, loss=None, lr=0.05, **options):
     torch.manual_seed(0)
     return XrayClassification(
         TinyNetwork(),
-        loss=loss or BinaryCrossEntropy(),
+        loss=loss or Objective(),
         optimizer=optimizer or torch.optim.SGD,
         schedule=schedule or Constant(),
         transfer=Full(),
