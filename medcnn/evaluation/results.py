@@ -155,17 +155,20 @@ def threshold_warnings(threshold: Threshold, split: str) -> list[str]:
 
 
 def cluster_warnings(results: dict[str, Any]) -> list[str]:
-    """Return a warning for headline intervals that forget how alike a patient's images are."""
-    found = []
+    """Return a warning where headline intervals forget how alike a patient's images are."""
+    wider = []
     for name, clustered in results["clustered"].items():
         plain = results[name]
         if plain.width and clustered.ci and clustered.width > WIDER * plain.width:
             low, high = clustered.ci
-            found.append(
-                f"Images of a patient are alike: the interval of {name} is {low:.3f} to {high:.3f} "
-                "when patients rather than images are counted."
-            )
-    return found
+            wider.append(f"{name} {low:.3f} to {high:.3f}")
+    if not wider:
+        return []
+    return [
+        "Images of a patient are alike. Counting patients rather than images, the intervals are: "
+        + ", ".join(wider)
+        + "."
+    ]
 
 
 def jsonable(found: Any) -> Any:

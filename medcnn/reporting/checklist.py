@@ -1,7 +1,9 @@
-"""The CLAIM 2024 and TRIPOD+AI items, filled from the run where a run can know the answer.
+"""The CLAIM 2024, TRIPOD+AI and STARD items, filled from the run where a run can know the answer.
 
-Item numbers follow Tejani et al., Radiology: Artificial Intelligence 6(4), 2024, and Collins et al.,
-BMJ 385, 2024; the wording is a short paraphrase. What a run cannot know is open, and said to be.
+Item numbers follow Tejani et al., Radiology: Artificial Intelligence 6(4), 2024; Collins et al., BMJ
+385, 2024; and STARD 2015 (Bossuyt et al., BMJ 351), to which STARD-AI (Sounderajah et al., Nature
+Medicine 31, 2025) adds. The wording is a short paraphrase. An item is answered only by a fact that
+stands in the run; what a run cannot know is open, and said to be.
 """
 
 from __future__ import annotations
@@ -9,62 +11,72 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medcnn.reporting.card import model_name, weights_text
-from medcnn.reporting.contents import Contents
+from medcnn.reporting.contents import TEXT_COLUMNS, Contents
 from medcnn.reporting.estimates import HEADLINE, read_estimate
 from medcnn.reporting.flow import Flow, count_flow
+from medcnn.reporting.provenance import versions
 from medcnn.reporting.wording import Wording
 
-# CLAIM 2024 item, TRIPOD+AI item, key of its wording and of its answer.
+# CLAIM 2024 item, STARD 2015 item, TRIPOD+AI item, key of its wording and of its answer.
 _ITEMS = (
-    ("1", "1", "title"),
-    ("2", "2", "abstract"),
-    ("3", "3a–c", "background"),
-    ("4", "4", "aims"),
-    ("5", "5a", "design"),
-    ("6", "4", "goal"),
-    ("7", "5a, 5b", "sources"),
-    ("8", "6a–c", "eligibility"),
-    ("9", "7", "preprocessing"),
-    ("10", "7", "subsets"),
-    ("11", "17", "deidentification"),
-    ("12", "11", "missing"),
-    ("13", "9a–c", "acquisition"),
-    ("14", "8a", "reference"),
-    ("15", "8a", "reference_reason"),
-    ("16", "8b", "annotators"),
-    ("17", "8b, 8c", "test_annotation"),
-    ("18", "8b", "variability"),
-    ("19", "12a", "partition"),
-    ("20", "12a", "disjoint"),
-    ("21", "10", "sample_size"),
-    ("22", "12c, 22", "model"),
-    ("23", "12c, 18f", "software"),
-    ("24", "12c", "initialisation"),
-    ("25", "12c", "training"),
-    ("26", "12c", "selection"),
-    ("27", "12c", "ensemble"),
-    ("28", "12e", "metrics"),
-    ("–", "15", "threshold"),
-    ("–", "13", "imbalance"),
-    ("–", "14", "fairness"),
-    ("29", "12e", "statistics"),
-    ("30", "12d, 23b", "robustness"),
-    ("31", "25", "explanation"),
-    ("32", "12e", "internal"),
-    ("33", "12g, 16", "external"),
-    ("34", "18d", "registration"),
-    ("35", "20a", "flow"),
-    ("36", "20b, 20c, 21", "characteristics"),
-    ("37", "23a", "performance"),
-    ("38", "23a", "precision"),
-    ("39", "25", "failures"),
-    ("40", "26", "limitations"),
-    ("41", "27a–c", "implications"),
-    ("42", "18c", "protocol"),
-    ("43", "18e, 18f", "availability"),
-    ("44", "18a, 18b", "funding"),
-    ("–", "17", "ethics"),
-    ("–", "19", "patients"),
+    ("1", "1", "1", "title"),
+    ("2", "2", "2", "abstract"),
+    ("3", "3", "3a–c", "background"),
+    ("4", "4", "4", "aims"),
+    ("5", "5", "5a", "design"),
+    ("6", "5", "4", "goal"),
+    ("7", "6", "5a, 5b", "sources"),
+    ("8", "6", "6a–c", "eligibility"),
+    ("–", "7, 9", "6b", "series"),
+    ("–", "8", "6a", "setting"),
+    ("9", "–", "7", "preprocessing"),
+    ("10", "–", "7", "subsets"),
+    ("11", "–", "–", "deidentification"),
+    ("12", "16", "11", "missing"),
+    ("–", "15", "–", "indeterminate"),
+    ("13", "10a", "9a–c", "acquisition"),
+    ("14", "10b", "8a", "reference"),
+    ("15", "11", "8a", "reference_reason"),
+    ("16", "10b", "8b", "annotators"),
+    ("17", "10b", "8b, 8c", "test_annotation"),
+    ("–", "13a–b", "8c", "blinding"),
+    ("18", "–", "8b", "variability"),
+    ("19", "–", "12a", "partition"),
+    ("20", "–", "12a", "disjoint"),
+    ("21", "18", "10", "sample_size"),
+    ("22", "10a", "12c, 22", "model"),
+    ("23", "10a", "12c, 18f", "software"),
+    ("24", "–", "12c", "initialisation"),
+    ("25", "–", "12c", "training"),
+    ("26", "–", "12c", "selection"),
+    ("27", "–", "12c", "ensemble"),
+    ("28", "14", "12e", "metrics"),
+    ("–", "12a", "15", "threshold"),
+    ("–", "–", "13", "imbalance"),
+    ("–", "17", "14", "fairness"),
+    ("29", "14", "12e", "statistics"),
+    ("30", "17", "12d, 23b", "robustness"),
+    ("31", "–", "–", "explanation"),
+    ("32", "–", "12e", "internal"),
+    ("33", "–", "12g, 16", "external"),
+    ("34", "28", "18d", "registration"),
+    ("35", "19", "20a", "flow"),
+    ("36", "20", "20b, 20c, 21", "characteristics"),
+    ("–", "21a–b", "–", "severity"),
+    ("–", "22", "–", "interval"),
+    ("37", "24", "23a", "performance"),
+    ("–", "23", "23a", "crosstab"),
+    ("–", "–", "12e", "calibrated"),
+    ("38", "24", "23a", "precision"),
+    ("39", "–", "–", "failures"),
+    ("40", "26", "26", "limitations"),
+    ("41", "27", "27a–c", "implications"),
+    ("42", "29", "18c", "protocol"),
+    ("43", "–", "18e, 18f", "availability"),
+    ("44", "30", "18a, 18b", "funding"),
+    ("–", "–", "17", "ethics"),
+    ("–", "–", "19", "patients"),
+    ("–", "25", "–", "adverse"),
 )
 
 
@@ -73,6 +85,7 @@ class Item:
     """One line of the sheet; an empty ``answer`` is an open item."""
 
     claim: str
+    stard: str
     tripod: str
     topic: str
     answer: str
@@ -91,8 +104,8 @@ def checklist(contents: Contents, words: Wording) -> list[Item]:
         **_result_answers(contents, words),
     }
     return [
-        Item(claim, tripod, words(f"item.{key}"), answers.get(key) or "")
-        for claim, tripod, key in _ITEMS
+        Item(claim, stard, tripod, words(f"item.{key}"), answers.get(key) or "")
+        for claim, stard, tripod, key in _ITEMS
     ]
 
 
@@ -101,8 +114,6 @@ def _data_answers(contents: Contents, words: Wording) -> dict[str, str]:
     answers = {
         "sources": str(data.get("source") or ""),
         "reference": str(data.get("label_policy") or ""),
-        "flow": words("answer.flow"),
-        "partition": _partition(flow, words),
     }
     if flow.unreadable is not None and flow.not_evaluated is not None:
         answers["missing"] = words(
@@ -114,10 +125,16 @@ def _data_answers(contents: Contents, words: Wording) -> dict[str, str]:
     if isinstance(crossing, int):
         key = "answer.disjoint" if crossing == 0 else "answer.not_disjoint"
         answers["disjoint"] = words(key, n=words.count(crossing))
-    if contents.config:
+    if contents.config.get("data") or contents.config.get("augment"):
         answers["preprocessing"] = words("answer.see_config")
-    if flow.found is not None:
-        answers["characteristics"] = words("answer.characteristics")
+    if contents.manifest is not None and flow.found is not None:
+        answers["flow"] = words("answer.flow")
+        answers["partition"] = _partition(flow, words)
+        described = [name for name in contents.manifest.columns if name not in TEXT_COLUMNS]
+        columns = ", ".join(name for name in described if name != "label")
+        answers["characteristics"] = words(
+            "answer.characteristics", columns=columns or words("common.none")
+        )
     return answers
 
 
@@ -134,44 +151,67 @@ def _model_answers(contents: Contents, words: Wording) -> dict[str, str]:
     name = model_name(contents)
     if name:
         answers["model"] = words("answer.model", name=name)
-    packages = contents.environment.get("versions") or {}
+    packages = versions(contents)
     if packages:
-        answers["software"] = ", ".join(f"{name} {version}" for name, version in packages.items())
+        answers["software"] = ", ".join(f"{name} {version}" for name, version in packages)
     if contents.metrics is not None and contents.config:
         answers["training"] = words("answer.training", n=words.count(len(contents.metrics)))
-        answers["selection"] = words("answer.selection")
+        if contents.monitor is not None:
+            monitor = words.measure(contents.monitor)
+            answers["selection"] = words("answer.selection", monitor=monitor)
     members = sum(str(column).startswith("member_") for column in contents.cases)
     if members:
         answers["ensemble"] = words("answer.ensemble", n=members)
+    if contents.results.get("explanations"):
+        answers["explanation"] = words("answer.explanations")
     return answers
 
 
 def _result_answers(contents: Contents, words: Wording) -> dict[str, str]:
     results = contents.results
     found = {key: read_estimate(results.get(key)) for key in HEADLINE}
-    methods = sorted({words.name("method", item.method) for item in found.values() if item.method})
-    threshold = results.get("threshold") or {}
+    methods = sorted({words.method(item.method) for item in found.values() if item.method})
+    prevalence = read_estimate(results.get("prevalence")).value
     answers = {
         "metrics": words("answer.metrics"),
-        "internal": words("answer.internal", split=words.name("split", str(results.get("split")))),
         "performance": words("answer.performance"),
         "failures": words("answer.failures"),
-        "imbalance": words(
-            "answer.imbalance", share=words.percent(read_estimate(results.get("prevalence")).value)
-        ),
+        "imbalance": words("answer.imbalance", share=words.percent(prevalence)),
+        "indeterminate": _indeterminate(contents, words),
     }
+    if contents.config:
+        # Predictions of unknown origin may well be of external data.
+        answers["internal"] = words("answer.internal", split=words.name("split", contents.split))
     if methods:
         answers["statistics"] = words("answer.statistics", methods=", ".join(methods))
     if any(item.has_interval for item in found.values()):
         answers["precision"] = words("answer.precision")
-    if threshold.get("rule"):
-        answers["threshold"] = words(
-            "answer.threshold",
-            rule=threshold["rule"],
-            value=words.number(contents.threshold, 4),
-            chosen_on=words.name("split", str(threshold.get("chosen_on") or "")),
-        )
+    if results.get("confusion"):
+        answers["crosstab"] = words("answer.crosstab", **results["confusion"])
+    slope = read_estimate((results.get("calibration") or {}).get("slope"))
+    if slope.value is not None:
+        answers["calibrated"] = words("answer.calibrated", slope=words.number(slope.value))
     if results.get("subgroups"):
         answers["fairness"] = words("answer.subgroups", n=len(results["subgroups"]))
-        answers["robustness"] = answers["fairness"]
+    answers["threshold"] = _threshold(contents, words)
     return answers
+
+
+def _threshold(contents: Contents, words: Wording) -> str:
+    threshold = contents.results.get("threshold") or {}
+    if not threshold.get("rule"):
+        return ""
+    return words(
+        "answer.threshold",
+        rule=words.rule(str(threshold["rule"])),
+        value=words.number(contents.threshold, 4),
+        chosen_on=words.name("split", str(threshold.get("chosen_on") or "")),
+    )
+
+
+def _indeterminate(contents: Contents, words: Wording) -> str:
+    referral = (contents.results.get("uncertainty") or {}).get("referral") or {}
+    if "referred" in referral:
+        k, n = words.count(referral["referred"]), words.count(referral.get("n"))
+        return words("answer.referred", k=k, n=n)
+    return words("answer.indeterminate", n=words.count(len(contents.cases)))

@@ -63,6 +63,25 @@ class Contents:
         """The probabilities of being abnormal."""
         return self.cases["p_abnormal"].to_numpy(dtype=np.float64)
 
+    @property
+    def level(self) -> float:
+        """The nominal coverage of the intervals of the results."""
+        return float(self.results.get("level") or 0.95)
+
+    @property
+    def split(self) -> str:
+        """The split that the results speak of."""
+        return str(self.results.get("split") or "test")
+
+    @property
+    def monitor(self) -> str | None:
+        """What decided which epoch's weights were kept.
+
+        None where that is not recorded, or where the weights kept are a mean over epochs (SWA).
+        """
+        found = self.setting("callbacks.monitor")
+        return None if found is None or self.setting("callbacks.swa") else str(found)
+
     def warnings(self) -> list[str]:
         """Return every warning of the run and of its evaluation, verbatim and once."""
         found = [*(self.environment.get("warnings") or []), *(self.results.get("warnings") or [])]
@@ -118,9 +137,20 @@ def from_predictions(table: pd.DataFrame, results: dict[str, Any], name: str) ->
 
 
 def _of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Return the cases that the results speak of, with a fresh index."""
+    """Return the cases that the results speak of, with a fresh index.
+
+    Raises:
+        DataError: If there are none: figures of other cases would contradict the numbers.
+    """
     rows = table[table["split"] == split]
-    return (rows if len(rows) else table).reset_index(drop=True)
+    if rows.empty:
+        raise DataError(
+            f"The results speak of the split {split!r}, and the predictions have no such case.",
+            expected=f"rows with split {split!r}",
+            found=", ".join(sorted(map(str, set(table["split"])))),
+            remedy="evaluate these predictions again",
+        )
+    return rows.reset_index(drop=True)
 
 
 def _parse_config(text: str) -> dict[str, Any]:

@@ -20,7 +20,14 @@ PROPORTIONS = (
     "auroc",
     "average_precision",
 )
-_KNOWN_ELSEWHERE = {"calibration", "threshold", "confusion", "subgroups", "uncertainty"}
+_KNOWN_ELSEWHERE = {
+    "calibration",
+    "threshold",
+    "confusion",
+    "subgroups",
+    "uncertainty",
+    "number_needed_to_read",
+}
 
 
 @dataclass(frozen=True)

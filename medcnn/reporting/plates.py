@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from medcnn.metrics.decision import Confusion
 from medcnn.reporting.cases import doubt_measure, wrong_decisions
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import read_estimate
+from medcnn.reporting.estimates import Estimate, read_estimate
 from medcnn.reporting.figures import curves, decisions, learning, scores, uncertainty
+from medcnn.reporting.figures.curves import Reader
 from medcnn.reporting.figures.flow import flow_diagram
 from medcnn.reporting.figures.style import to_png, to_svg
 from medcnn.reporting.figures.subgroups import ForestRow, forest
@@ -39,59 +41,90 @@ class Plate:
     png: bytes
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A figure before it is written out.
+
+    Attributes:
+        name: The stem of the PNG file.
+        figure: The figure.
+        facts: What its alternative text says beyond the caption.
+        caption: The key of its caption below ``caption.``; its name by default.
+    """
+
+    name: str
+    figure: Figure
+    facts: str = ""
+    caption: str = ""
+
+
 def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
     """Draw every figure that the contents allow, by name."""
-    return {
-        name: Plate(
-            name=name,
-            caption=words(f"caption.{name}"),
-            svg=to_svg(figure, name, f"{words(f'caption.{name}')} {facts}".strip()),
-            png=to_png(figure),
-        )
-        for name, figure, facts in _figures(contents, words)
-    }
+    plates = {}
+    for drawing in _figures(contents, words):
+        name, figure = drawing.name, drawing.figure
+        level = words.percent(contents.level, 0)
+        caption = words(f"caption.{drawing.caption or name}", level=level)
+        svg = to_svg(figure, name, f"{caption} {drawing.facts}".strip())
+        plates[name] = Plate(name, caption, svg, to_png(figure))
+    return plates
 
 
-def _figures(contents: Contents, words: Wording) -> Iterator[tuple[str, Figure, str]]:
+def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
     results, label_N, score_N = contents.results, contents.label_N, contents.score_N
     found = {
         name: read_estimate(results.get(name))
         for name in ("sensitivity", "specificity", "ppv", "auroc", "average_precision")
     }
+    yield _roc(contents, found, words)
+    pr = curves.precision_recall(
+        label_N, score_N, found["sensitivity"], found["ppv"], found["average_precision"], words
+    )
+    yield Drawing("precision_recall", pr)
+    counts = results.get("confusion") or {}
+    if counts:
+        facts = ", ".join(f"{words(f'outcome.{cell}')} {counts.get(cell)}" for cell in counts)
+        yield Drawing("confusion", scores.confusion(counts, words), facts)
+    yield Drawing("scores", scores.histogram(label_N, score_N, contents.threshold, words))
+    yield Drawing("reliability", scores.reliability(label_N, score_N, contents.level, words))
+    net = decisions.decision_curve(label_N, score_N, contents.threshold, words)
+    yield Drawing("decision_curve", net)
+    if counts:
+        cells = Confusion(**{cell: int(counts[cell]) for cell in ("tp", "fp", "tn", "fn")})
+        prevalence = float(label_N.mean())
+        values = decisions.predictive_values(cells, prevalence, contents.level, words)
+        yield Drawing("predictive_values", values)
+    yield from _conditional(contents, words)
+
+
+def _roc(contents: Contents, found: dict[str, Estimate], words: Wording) -> Drawing:
     sensitivity, specificity = found["sensitivity"], found["specificity"]
+    readers = [
+        Reader(
+            str(raw["name"]), *(read_estimate(raw[key]) for key in ("sensitivity", "specificity"))
+        )
+        for raw in contents.results.get("readers") or []
+    ]
+    figure = curves.roc(
+        contents.label_N,
+        contents.score_N,
+        sensitivity,
+        specificity,
+        found["auroc"],
+        contents.level,
+        words,
+        readers,
+    )
     point = words(
         "alt.point",
         sensitivity=words.percent(sensitivity.value),
         specificity=words.percent(specificity.value),
         auroc=words.number(found["auroc"].value),
     )
-    yield (
-        "roc",
-        curves.roc(label_N, score_N, sensitivity, specificity, found["auroc"], words),
-        point,
-    )
-    pr = curves.precision_recall(
-        label_N, score_N, sensitivity, found["ppv"], found["average_precision"], words
-    )
-    yield "precision_recall", pr, ""
-    counts = results.get("confusion") or {}
-    if counts:
-        facts = ", ".join(f"{words(f'outcome.{cell}')} {counts.get(cell)}" for cell in counts)
-        yield "confusion", scores.confusion(counts, words), facts
-    yield "scores", scores.histogram(label_N, score_N, contents.threshold, words), ""
-    yield "reliability", scores.reliability(label_N, score_N, words), ""
-    yield (
-        "decision_curve",
-        decisions.decision_curve(label_N, score_N, contents.threshold, words),
-        "",
-    )
-    prevalence = float(label_N.mean())
-    values = decisions.predictive_values(sensitivity, specificity, prevalence, words)
-    yield "predictive_values", values, ""
-    yield from _conditional(contents, words)
+    return Drawing("roc", figure, point, "roc_readers" if readers else "roc")
 
 
-def _conditional(contents: Contents, words: Wording) -> Iterator[tuple[str, Figure, str]]:
+def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
     """Yield the figures that only some runs have the data for."""
     subgroups = read_subgroups(contents.results)[:FOREST_ROWS]
     if subgroups:
@@ -102,14 +135,16 @@ def _conditional(contents: Contents, words: Wording) -> Iterator[tuple[str, Figu
         ]
         overall = [read_estimate(contents.results.get(name)) for name in measures]
         titles = [words(f"measure.{name}") for name in measures]
-        yield "subgroups", forest(rows, overall, titles, words), ""
+        yield Drawing("subgroups", forest(rows, overall, titles, words))
     column, wrong = doubt_measure(contents.cases), wrong_decisions(contents)
     if column and contents.threshold is not None:
         doubt = contents.cases[column].to_numpy(dtype=float)
-        measure = words.name("measure", column)
-        yield "doubt", uncertainty.right_and_wrong(doubt, wrong, measure, words), ""
-        yield "risk_coverage", uncertainty.risk_coverage(doubt, wrong, words), ""
+        measure = words.measure(column)
+        yield Drawing("doubt", uncertainty.right_and_wrong(doubt, wrong, measure, words))
+        yield Drawing("risk_coverage", uncertainty.risk_coverage(doubt, wrong, words))
     if contents.metrics is not None and len(contents.metrics):
-        yield "learning_curves", learning.learning_curves(contents.metrics, words), ""
-    split = str(contents.results.get("split") or "test")
-    yield "flow", flow_diagram(count_flow(contents), split, words), ""
+        best = learning.best_epoch(contents.metrics, contents.monitor)
+        figure = learning.learning_curves(contents.metrics, best, words)
+        caption = "learning_curves" if best is not None else "learning_curves_unmarked"
+        yield Drawing("learning_curves", figure, caption=caption)
+    yield Drawing("flow", flow_diagram(count_flow(contents), contents.split, words))

@@ -58,7 +58,7 @@ def environment_rows(contents: Contents, words: Wording) -> Rows:
 def versions(contents: Contents) -> Rows:
     """Return the packages and their versions."""
     found = contents.environment.get("versions") or {}
-    return [(str(name), str(version)) for name, version in found.items()]
+    return [(str(name), str(version)) for name, version in found.items() if version]
 
 
 def audit_rows(contents: Contents, words: Wording) -> Rows:
@@ -89,7 +89,13 @@ def _nested(raw: Any, section: str, words: Wording) -> Rows:
         return []
     title = words(section)
     return [
-        (f"{title} · {words.name('origin', str(key))}", str(value))
+        (f"{title} · {words.name('origin', str(key)).replace('_', ' ')}", _text(value))
         for key, value in raw.items()
-        if value not in (None, "")
+        if value not in (None, "", [], {})
     ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

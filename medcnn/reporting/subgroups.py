@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from medcnn.reporting.estimates import Estimate, read_estimate
@@ -23,6 +23,9 @@ class Subgroup:
         estimates: Its measures by name.
         small: Whether it is too small to read much into.
         p_value: The smallest adjusted p-value of its gaps to the other cases, where there is one.
+        mean_p: Its mean probability, to be held against its prevalence.
+        ece: Its expected calibration error.
+        brier: Its Brier score.
     """
 
     column: str
@@ -32,6 +35,14 @@ class Subgroup:
     estimates: dict[str, Estimate]
     small: bool = False
     p_value: float | None = None
+    mean_p: float | None = None
+    ece: float | None = None
+    brier: Estimate = field(default_factory=Estimate)
+
+    @property
+    def has_calibration(self) -> bool:
+        """Whether its calibration is known."""
+        return self.mean_p is not None
 
     @property
     def title(self) -> str:
@@ -50,6 +61,7 @@ def _read(raw: Mapping[str, Any]) -> Subgroup:
     p_value = min((float(p) for p in gaps if p is not None), default=None)
     prevalence = read_estimate(raw.get("prevalence"))
     n = read_estimate(raw.get("n"))
+    calibration = raw.get("calibration") or {}
     return Subgroup(
         column=str(_first(raw, "column", "factor", "name") or ""),
         value=str(_first(raw, "group", "value", "level") or ""),
@@ -58,6 +70,9 @@ def _read(raw: Mapping[str, Any]) -> Subgroup:
         estimates={name: read_estimate(raw.get(name)) for name in MEASURES},
         small=bool(raw.get("small")),
         p_value=p_value,
+        mean_p=read_estimate(calibration.get("mean_p")).value,
+        ece=read_estimate(calibration.get("ece")).value,
+        brier=read_estimate(calibration.get("brier")),
     )
 
 

@@ -58,11 +58,56 @@ class Wording:
         key = f"{section}.{word}"
         return self(key) if self.has(key) else word
 
+    def measure(self, key: str) -> str:
+        """Return what a measure is called; an unknown one without its underscores."""
+        return self.name("measure", key).replace("_", " ")
+
+    def method(self, key: str) -> str:
+        """Return how an interval was made, such as ``bootstrap-bca-clustered``, in words."""
+        base, kinds = key, []
+        for kind in ("clustered", "paired"):
+            if base.endswith(f"-{kind}"):
+                base = base.removesuffix(f"-{kind}")
+                kinds.insert(0, self(f"method.{kind}"))
+        return ", ".join([self.name("method", base), *kinds]) if base else ""
+
+    def rule(self, text: str) -> str:
+        """Return a threshold rule, its name in words and the text that asks for it."""
+        if not text:
+            return self("common.unknown")
+        named = self.name("rule", text.partition(":")[0])
+        return text if named == text else f"{named} ({text})"
+
     def number(self, value: float | None, digits: int = 3) -> str:
         """Return a number with fixed digits; None and NaN read "not estimable"."""
         if value is None or not math.isfinite(value):
             return self("common.not_estimable")
         return self._localised(f"{value:,.{digits}f}")
+
+    def significant(self, value: float | None) -> str:
+        """Return a ratio, which may be of any size, with three significant digits."""
+        if value is None or not math.isfinite(value):
+            return self("common.not_estimable")
+        return self.number(value, 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2)
+
+    def p_value(self, value: float | None) -> str:
+        """Return a p-value with three digits, or that it is smaller."""
+        if value is None or not math.isfinite(value):
+            return MISSING_DIGITS
+        return f"< {self.number(0.001)}" if value < 0.001 else self.number(value)
+
+    def difference(self, raw: object) -> str:
+        """Return the estimate of a difference in percentage points, with sign and interval."""
+        if not isinstance(raw, dict) or raw.get("value") is None:
+            return self("common.not_estimable")
+        text = self._points(raw["value"])
+        if raw.get("ci"):
+            text += f" ({self._points(raw['ci'][0])} – {self._points(raw['ci'][1])})"
+        return text
+
+    def _points(self, value: float) -> str:
+        text = self.number(100 * value, 1)
+        return f"+{text}" if value > 0 else text
 
     def percent(self, value: float | None, digits: int = 1) -> str:
         """Return a proportion in [0, 1] as a percentage."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -15,6 +18,7 @@ from medcnn.reporting.figures.style import (
     ACCENT,
     INK,
     MUTED,
+    NORMAL,
     PAPER,
     SOFT,
     legend,
@@ -27,18 +31,29 @@ _POINTS = 400
 Array = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Reader:
+    """One human reader's operating point on the same cases."""
+
+    name: str
+    sensitivity: Estimate
+    specificity: Estimate
+
+
 def roc(
     label_N: npt.NDArray[np.int64],
     score_N: Array,
     sensitivity: Estimate,
     specificity: Estimate,
     auroc: Estimate,
+    level: float,
     words: Wording,
+    readers: Sequence[Reader] = (),
 ) -> Figure:
-    """Draw the ROC curve, a pointwise band and the operating point with its intervals.
+    """Draw the ROC curve, a pointwise band, the operating point and the points of human readers.
 
-    The band is the 95 % Wilson interval of sensitivity at each false positive rate, that rate taken
-    as known; it says nothing about the whole curve at once.
+    The band is the Wilson interval of sensitivity at each false positive rate, that rate taken as
+    known; it says nothing about the whole curve at once.
     """
     figure, (axes,) = new_figure(4.9, 4.7)
     unit_square(axes, words)
@@ -47,16 +62,38 @@ def roc(
     if 0 < positives < len(label_N):
         fpr, tpr, _ = roc_curve(label_N, score_N)
         fpr, tpr = _thinned(fpr, tpr)
-        low, high = proportion_confint(np.round(tpr * positives), positives, method="wilson")
-        axes.fill_between(fpr, low, high, color=SOFT, lw=0, alpha=0.75, label=words("fig.band"))
+        hits = np.round(tpr * positives)
+        low, high = proportion_confint(hits, positives, alpha=1 - level, method="wilson")
+        band = words("fig.band", level=words.percent(level, 0))
+        axes.fill_between(fpr, low, high, color=SOFT, lw=0, alpha=0.75, label=band)
         text = words("fig.roc_line", auroc=words.number(auroc.value))
         axes.plot(fpr, tpr, color=ACCENT, lw=1.8, label=text)
     if sensitivity.value is not None and specificity.value is not None:
         _cross(axes, sensitivity, specificity, words)
+    for reader in readers:
+        _reader_point(axes, reader, words if reader is readers[0] else None)
     axes.set_xlabel(words("fig.false_positive_rate"))
     axes.set_ylabel(words("measure.sensitivity"))
     legend(axes, loc="lower right")
     return figure
+
+
+def _reader_point(axes: Axes, reader: Reader, words: Wording | None) -> None:
+    """Mark a reader; ``words`` name the mark in the legend, once."""
+    if reader.sensitivity.value is None or reader.specificity.value is None:
+        return
+    x, y = 1 - reader.specificity.value, reader.sensitivity.value
+    label = words("fig.reader") if words else None
+    axes.plot([x], [y], "D", ms=6, mfc="none", mec=NORMAL, mew=1.5, zorder=6, label=label)
+    axes.annotate(
+        reader.name,
+        (x, y),
+        xytext=(6, -9),
+        textcoords="offset points",
+        fontsize=7.5,
+        color=NORMAL,
+        parse_math=False,
+    )
 
 
 def precision_recall(

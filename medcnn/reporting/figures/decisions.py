@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from medcnn.reporting.estimates import Estimate
+from medcnn.metrics.decision import Confusion, predictive_values_at
 from medcnn.reporting.figures.style import (
     ABNORMAL,
     ACCENT,
@@ -70,28 +72,28 @@ def decision_curve(
 
 
 def predictive_values(
-    sensitivity: Estimate, specificity: Estimate, prevalence: float | None, words: Wording
+    confusion: Confusion, prevalence: float, level: float, words: Wording
 ) -> Figure:
-    """Draw PPV and NPV against prevalence at the operating point (Bayes' rule).
+    """Draw PPV and NPV against prevalence at the operating point, with their intervals.
 
-    The bands take the lower ends of both intervals together, and the upper ends together.
+    Bayes' rule on the sensitivity and specificity seen here, as in the table of the report.
     """
     figure, (axes,) = new_figure(5.4, 3.8)
-    grid = np.linspace(0.001, 0.999, 400)
-    curves = (("ppv", ABNORMAL, "-", _ppv), ("npv", NORMAL, (0, (5, 1.5)), _npv))
-    for name, colour, style, curve in curves:
-        if sensitivity.value is None or specificity.value is None:
+    grid = np.concatenate([[0.001, 0.003, 0.007], np.linspace(0.01, 0.99, 99), [0.999]])
+    found = [predictive_values_at(confusion, float(at), level) for at in grid]
+    looks: tuple[tuple[str, str, Any], ...] = (
+        ("ppv", ABNORMAL, "-"),
+        ("npv", NORMAL, (0, (5, 1.5))),
+    )
+    for index, (name, colour, style) in enumerate(looks):
+        known = [pair[index] for pair in found]
+        if any(value.value is None or value.ci is None for value in known):
             continue
-        if sensitivity.has_interval and specificity.has_interval:
-            low = curve(sensitivity.low or 0.0, specificity.low or 0.0, grid)
-            high = curve(sensitivity.high or 0.0, specificity.high or 0.0, grid)
-            axes.fill_between(grid, low, high, color=colour, alpha=0.13, lw=0)
-        values = curve(sensitivity.value, specificity.value, grid)
+        low, high = np.array([value.ci for value in known], dtype=np.float64).T
+        axes.fill_between(grid, low, high, color=colour, alpha=0.13, lw=0)
+        values = [value.value for value in known]
         axes.plot(grid, values, color=colour, lw=1.8, ls=style, label=words(f"measure.{name}"))
-    if prevalence is not None:
-        axes.axvline(
-            prevalence, color=INK, lw=1, ls=(0, (2, 2)), label=words("fig.prevalence_here")
-        )
+    axes.axvline(prevalence, color=INK, lw=1, ls=(0, (2, 2)), label=words("fig.prevalence_here"))
     axes.set(xlim=(0, 1), ylim=(-0.01, 1.02))
     proportions(axes, words, "x")
     proportions(axes, words, "y")
@@ -99,17 +101,3 @@ def predictive_values(
     axes.set_ylabel(words("fig.predictive_value"))
     legend(axes, loc="lower center")
     return figure
-
-
-def _ppv(sensitivity: float, specificity: float, prevalence: Array) -> Array:
-    hits = sensitivity * prevalence
-    return _ratio(hits, hits + (1 - specificity) * (1 - prevalence))
-
-
-def _npv(sensitivity: float, specificity: float, prevalence: Array) -> Array:
-    cleared = specificity * (1 - prevalence)
-    return _ratio(cleared, cleared + (1 - sensitivity) * prevalence)
-
-
-def _ratio(part: Array, whole: Array) -> Array:
-    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)

@@ -19,20 +19,31 @@ from medcnn.reporting.figures.style import (
 from medcnn.reporting.wording import Wording
 
 
-def best_epoch(metrics: pd.DataFrame) -> int | None:
-    """Return the epoch with the highest validation AUROC, or else the lowest validation loss."""
-    for name, pick in (("val_auroc", "idxmax"), ("val_loss", "idxmin")):
-        column = metrics[name].dropna() if name in metrics else pd.Series(dtype=float)
-        if len(column):
-            return int(metrics.loc[getattr(column, pick)(), "epoch"])
-    return None
+def best_epoch(metrics: pd.DataFrame, monitor: str | None) -> int | None:
+    """Return the epoch whose weights were kept, or None where the run does not tell.
+
+    Args:
+        metrics: The learning curves, one row an epoch.
+        monitor: What the run watched, ``callbacks.monitor``: a loss is best where it is lowest,
+            anything else where it is highest. The first of equally good epochs is kept.
+    """
+    if monitor is None or monitor not in metrics or metrics[monitor].isna().all():
+        return None
+    column = metrics[monitor].dropna()
+    row = column.idxmin() if monitor.endswith("loss") else column.idxmax()
+    return int(metrics.loc[row, "epoch"])
 
 
-def learning_curves(metrics: pd.DataFrame, words: Wording) -> Figure:
-    """Draw loss, AUROC and, where it is known, the learning rate over the epochs."""
+def learning_curves(metrics: pd.DataFrame, best: int | None, words: Wording) -> Figure:
+    """Draw loss, AUROC and, where it is known, the learning rate over the epochs.
+
+    Args:
+        metrics: The learning curves, one row an epoch.
+        best: The epoch to mark.
+        words: The language.
+    """
     has_rate = "lr" in metrics and metrics["lr"].notna().any()
     figure, panels = new_figure(9.6 if has_rate else 7.2, 3.2, 3 if has_rate else 2)
-    best = best_epoch(metrics)
     _panel(panels[0], metrics, ("train_loss", "val_loss"), words("fig.loss"), words)
     _panel(panels[1], metrics, ("train_auroc", "val_auroc"), words("measure.auroc"), words)
     if has_rate:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from statsmodels.stats.proportion import proportion_confint
 
+from medcnn.reporting.figures.mirrored import Half, mirrored_histogram
 from medcnn.reporting.figures.style import (
     ABNORMAL,
     ACCENT,
@@ -37,31 +38,15 @@ def histogram(
 ) -> Figure:
     """Draw the share of each class's cases by score, normal above and abnormal below the axis."""
     figure, (axes,) = new_figure(5.4, 3.6)
-    edges = np.linspace(0, 1, 31)
-    for label, sign, colour, name in ((0, 1, NORMAL, "normal"), (1, -1, ABNORMAL, "abnormal")):
-        scores = score_N[label_N == label]
-        if len(scores) == 0:
-            continue
-        share = np.histogram(scores, edges)[0] / len(scores)
-        text = f"{words(f'common.{name}')} (n = {words.count(len(scores))})"
-        axes.bar(
-            edges[:-1],
-            sign * share,
-            1 / 30,
-            align="edge",
-            color=colour,
-            lw=0.6,
-            ec=PAPER,
-            label=text,
-        )
-    axes.axhline(0, color=MUTED, lw=0.8)
+    upper, lower = (
+        Half(score_N[label_N == label], colour, words(f"common.{name}"))
+        for label, colour, name in ((0, NORMAL, "normal"), (1, ABNORMAL, "abnormal"))
+    )
     if threshold is not None:
         axes.axvline(threshold, color=INK, lw=1.1, ls=(0, (4, 2)), label=words("fig.threshold"))
-    top = max(abs(value) for value in axes.get_ylim())
-    axes.set(xlim=(-0.01, 1.01), ylim=(-top, top))
+    mirrored_histogram(axes, upper, lower, np.linspace(0, 1, 31), words)
+    axes.set_xlim(-0.01, 1.01)
     proportions(axes, words, "x")
-    axes.grid(visible=False, axis="x")
-    axes.yaxis.set_major_formatter(lambda value, _: words.percent(abs(value), 0))
     axes.set_xlabel(words("fig.score"))
     axes.set_ylabel(words("fig.share_of_class"))
     legend(axes, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)
@@ -107,14 +92,10 @@ def confusion(counts: Mapping[str, int], words: Wording) -> Figure:
     return figure
 
 
-def reliability(
-    label_N: Labels,
-    score_N: Array,
-    words: Wording,
-) -> Figure:
+def reliability(label_N: Labels, score_N: Array, level: float, words: Wording) -> Figure:
     """Draw the observed share of abnormal cases against the stated probability, in ten bins.
 
-    The bins hold equal numbers of cases; vertical lines are 95 % Wilson intervals.
+    The bins hold equal numbers of cases; vertical lines are Wilson intervals of the given level.
     """
     figure, (axes,) = new_figure(4.9, 4.7)
     unit_square(axes, words)
@@ -124,8 +105,9 @@ def reliability(
     stated = np.array([score_N[part].mean() for part in bins])
     hits = np.array([label_N[part].sum() for part in bins])
     sizes = np.array([len(part) for part in bins])
-    low, high = proportion_confint(hits, sizes, method="wilson")
-    axes.vlines(stated, low, high, color=ACCENT, lw=1.3, label=words("fig.interval"))
+    low, high = proportion_confint(hits, sizes, alpha=1 - level, method="wilson")
+    label = words("fig.interval", level=words.percent(level, 0))
+    axes.vlines(stated, low, high, color=ACCENT, lw=1.3, label=label)
     axes.plot(stated, hits / sizes, color=ACCENT, lw=1.0, alpha=0.6)
     axes.plot(stated, hits / sizes, "o", ms=6, mfc=ACCENT, mec=PAPER, mew=1, label=words("fig.bin"))
     axes.set_xlabel(words("fig.stated_probability"))

@@ -101,11 +101,15 @@ def proportions(axes: Axes, words: Wording, which: Literal["x", "y"]) -> None:
     (axes.set_xticks if which == "x" else axes.set_yticks)(ticks, labels)
 
 
+def plain_numbers(words: Wording) -> FuncFormatter:
+    """Return a formatter of tick labels in the report's language."""
+    return FuncFormatter(lambda value, _: words.number(value, 3).rstrip("0").rstrip(".,"))
+
+
 def localise(axes: Axes, words: Wording) -> None:
     """Write the tick labels of both axes in the report's language."""
-    formatter = FuncFormatter(lambda value, _: words.number(value, 3).rstrip("0").rstrip(".,"))
-    axes.xaxis.set_major_formatter(formatter)
-    axes.yaxis.set_major_formatter(formatter)
+    axes.xaxis.set_major_formatter(plain_numbers(words))
+    axes.yaxis.set_major_formatter(plain_numbers(words))
 
 
 def legend(axes: Axes, **options: Any) -> None:

@@ -6,15 +6,16 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from medcnn.metrics.uncertainty import risk_coverage as measured
+from medcnn.reporting.figures.mirrored import Half, mirrored_histogram
 from medcnn.reporting.figures.style import (
     ABNORMAL,
     ACCENT,
     MUTED,
     NORMAL,
-    PAPER,
     legend,
-    localise,
     new_figure,
+    plain_numbers,
 )
 from medcnn.reporting.wording import Wording
 
@@ -30,29 +31,12 @@ def right_and_wrong(
 ) -> Figure:
     """Draw the distribution of one measure of doubt among right and among wrong decisions."""
     figure, (axes,) = new_figure(5.4, 3.6)
-    top = float(np.nanmax(doubt_N)) or 1.0
-    edges = np.linspace(0, top, 26)
-    groups = ((~wrong_N, 1, NORMAL, "right"), (wrong_N, -1, ABNORMAL, "wrong"))
-    for chosen, sign, colour, name in groups:
-        if not chosen.any():
-            continue
-        share = np.histogram(doubt_N[chosen], edges)[0] / chosen.sum()
-        label = f"{words(f'fig.{name}')} (n = {words.count(int(chosen.sum()))})"
-        width = edges[1] - edges[0]
-        axes.bar(
-            edges[:-1],
-            sign * share,
-            width,
-            align="edge",
-            color=colour,
-            lw=0.6,
-            ec=PAPER,
-            label=label,
-        )
-    axes.axhline(0, color=MUTED, lw=0.8)
-    localise(axes, words)
-    axes.grid(visible=False, axis="x")
-    axes.yaxis.set_major_formatter(lambda value, _: words.percent(abs(value), 0))
+    low, high = min(float(np.min(doubt_N)), 0.0), float(np.max(doubt_N))
+    edges = np.linspace(low, high if high > low else low + 1.0, 26)
+    upper = Half(doubt_N[~wrong_N], NORMAL, words("fig.right"))
+    lower = Half(doubt_N[wrong_N], ABNORMAL, words("fig.wrong"))
+    mirrored_histogram(axes, upper, lower, edges, words)
+    axes.xaxis.set_major_formatter(plain_numbers(words))
     axes.set_xlabel(measure)
     axes.set_ylabel(words("fig.share_of_group"))
     legend(axes, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
@@ -66,21 +50,32 @@ def risk_coverage(
 ) -> Figure:
     """Draw the error rate among the cases kept, when the most doubtful are referred first.
 
+    Cases of equal doubt count with the mean error of their tie, as in the AURC of the results.
+
     The dashed line is the error rate of referring at random; the dotted curve refers every wrong
     decision first, which no measure of doubt can beat (Geifman and El-Yaniv, NeurIPS 2017).
     """
     figure, (axes,) = new_figure(5.4, 3.6)
-    kept = np.arange(1, len(wrong_N) + 1)
-    risk = np.cumsum(wrong_N[np.argsort(doubt_N, kind="stable")]) / kept
-    best = np.cumsum(np.sort(wrong_N)) / kept
-    shown = np.unique(np.linspace(0, len(kept) - 1, 400).astype(int))
-    coverage = kept[shown] / len(kept)
-    axes.plot(coverage, risk[shown], color=ACCENT, lw=1.8, label=words("fig.by_doubt"))
-    axes.plot(
-        coverage, best[shown], color=MUTED, lw=1.0, ls=(0, (1, 1.5)), label=words("fig.oracle")
+    wrong = wrong_N.astype(np.float64)
+    coverage, risk = measured(wrong, doubt_N)
+    _, best = measured(wrong, wrong)
+    shown = np.unique(np.linspace(0, len(coverage) - 1, 400).astype(int))
+    lines = (
+        (risk, ACCENT, 1.8, "-", "by_doubt"),
+        (best, MUTED, 1.0, (0, (1, 1.5)), "oracle"),
     )
+    for values, colour, width, style, name in lines:
+        axes.plot(
+            coverage[shown],
+            values[shown],
+            color=colour,
+            lw=width,
+            ls=style,
+            label=words(f"fig.{name}"),
+        )
     axes.axhline(wrong_N.mean(), color=MUTED, lw=0.9, ls=(0, (4, 3)), label=words("fig.at_random"))
-    axes.set(xlim=(0, 1.01), ylim=(0, None))
+    # Room above the curves for the legend, which would otherwise lie on the line of chance.
+    axes.set(xlim=(0, 1.01), ylim=(0, 1.45 * max(float(risk[shown].max()), 0.01)))
     axes.xaxis.set_major_formatter(lambda value, _: words.percent(value, 0))
     axes.yaxis.set_major_formatter(lambda value, _: words.percent(value, 0))
     axes.set_xlabel(words("fig.coverage"))

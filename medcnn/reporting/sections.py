@@ -1,0 +1,209 @@
+"""The parts of the results behind the sections of the page, as tables ready to print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medcnn.reporting.contents import Contents
+from medcnn.reporting.details import Block, describe
+from medcnn.reporting.estimates import read_estimate
+from medcnn.reporting.tables import EstimateRow, estimate_row, with_interval
+from medcnn.reporting.wording import Wording
+
+LEVEL_MEASURES = ("sensitivity", "specificity", "auroc")
+CALIBRATION = ("brier", "ece", "nll", "slope", "intercept", "temperature")
+RATIOS = ("positive", "negative", "diagnostic_odds_ratio")
+SAFEGUARDS = ("conformal", "prior_shift", "out_of_distribution")
+OWN_PAGE = ("explanations", "diagnosis")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts; the first cell of a row names it."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def units_table(contents: Contents, words: Wording) -> Table | None:
+    """Return the headline by image, study and patient, or None where an image is a patient."""
+    results = contents.results
+    entries: list[tuple[str, Mapping[str, Any]]] = []
+    if results.get("clustered"):
+        entries.append((words("units.clustered"), {"n": results.get("n"), **results["clustered"]}))
+    for unit in ("studies", "patients"):
+        for way, found in (results.get(unit) or {}).items():
+            entries.append((words(f"units.{unit}", way=words(f"units.{way}")), found))
+    if not entries:
+        return None
+    entries.insert(0, (words("units.images"), results))
+    header = [words("units.unit"), words("table.cases")]
+    return Table(
+        (*header, *(words.measure(key) for key in LEVEL_MEASURES)),
+        tuple(
+            (
+                name,
+                words.count(found.get("n")),
+                *(with_interval(key, found.get(key), words) for key in LEVEL_MEASURES),
+            )
+            for name, found in entries
+        ),
+    )
+
+
+def operating_table(contents: Contents, words: Wording) -> Table | None:
+    """Return sensitivity and specificity at other thresholds, the chosen one marked."""
+    points = contents.results.get("operating_points") or []
+    keys = ("sensitivity", "specificity")
+    rows = tuple(
+        (
+            words.number(point.get("threshold"), 4 if point.get("chosen") else 2)
+            + (f" · {words('point.chosen')}" if point.get("chosen") else ""),
+            *(with_interval(key, point.get(key), words) for key in keys),
+        )
+        for point in points
+    )
+    header = (words("point.value"), *(words.measure(key) for key in keys))
+    return Table(header, rows) if rows else None
+
+
+def cost_sentences(contents: Contents, words: Wording) -> list[str]:
+    """Return what the frozen threshold did here in counts, whether it kept its promise, its cost."""
+    found, counts = contents.results.get("chosen_point") or {}, contents.results.get("confusion")
+    lines = []
+    if counts:
+        sums = {"positives": counts["tp"] + counts["fn"], "negatives": counts["tn"] + counts["fp"]}
+        shown = {key: words.count(value) for key, value in {**counts, **sums}.items()}
+        lines.append(words("point.counts", **shown))
+    target = found.get("target")
+    if target:
+        key = "point.target_met" if target["met"] else "point.target_missed"
+        name = target["metric"]
+        reached = with_interval(name, target["reached"], words)
+        wanted = words.percent(target["wanted"])
+        lines.append(words(key, metric=words.measure(name), wanted=wanted, reached=reached))
+    if found.get("youden_lost") is not None:
+        lines.append(words("point.lost", lost=words.number(found["youden_lost"])))
+    return lines
+
+
+def calibration_rows(contents: Contents, words: Wording) -> list[EstimateRow]:
+    """Return the calibration measures, the temperature without an interval."""
+    found = contents.results.get("calibration") or {}
+    rows = [
+        estimate_row(key, read_estimate(found[key]), words) for key in CALIBRATION if key in found
+    ]
+    return [row for row in rows if row.key != "temperature" or found["temperature"] is not None]
+
+
+def ratio_rows(contents: Contents, words: Wording) -> list[EstimateRow]:
+    """Return likelihood ratios, the diagnostic odds ratio and the number needed to read."""
+    found = contents.results.get("likelihood_ratios") or {}
+    names = {"positive": "positive_likelihood_ratio", "negative": "negative_likelihood_ratio"}
+    rows = [
+        estimate_row(names.get(key, key), read_estimate(found[key]), words)
+        for key in RATIOS
+        if key in found
+    ]
+    reading = contents.results.get("number_needed_to_read")
+    if reading is not None:
+        rows.append(estimate_row("number_needed_to_read", read_estimate(reading), words))
+    return rows
+
+
+def prevalence_table(contents: Contents, words: Wording) -> Table | None:
+    """Return PPV and NPV at other prevalences."""
+    rows = tuple(
+        (
+            words.percent(entry["prevalence"], 0),
+            *(with_interval(key, entry.get(key), words) for key in ("ppv", "npv")),
+        )
+        for entry in contents.results.get("predictive_values") or []
+    )
+    header = (words.measure("prevalence"), words.measure("ppv"), words.measure("npv"))
+    return Table(header, rows) if rows else None
+
+
+def reader_table(contents: Contents, words: Wording) -> Table | None:
+    """Return the human readers on the same cases, and how the model differs from each."""
+    readers = contents.results.get("readers") or []
+    keys = ("sensitivity", "specificity", "kappa")
+    rows = tuple(
+        (
+            str(reader["name"]),
+            words.count(reader.get("n")),
+            *(with_interval(key, reader.get(key), words) for key in keys),
+            *(
+                words.difference((reader.get("model_minus_reader") or {}).get(key))
+                for key in keys[:2]
+            ),
+        )
+        for reader in readers
+    )
+    header = (
+        words("readers.reader"),
+        words("table.cases"),
+        *(words.measure(key) for key in keys),
+        words("readers.sensitivity"),
+        words("readers.specificity"),
+    )
+    return Table(header, rows) if rows else None
+
+
+def doubt_tables(contents: Contents, words: Wording) -> tuple[Table | None, Table | None]:
+    """Return what each measure of doubt is worth, and what referring the most doubtful buys."""
+    found = {
+        key: value
+        for key, value in (contents.results.get("uncertainty") or {}).items()
+        if isinstance(value, dict) and "rejection" in value
+    }
+    if not found:
+        return None, None
+    worth = tuple(
+        (
+            words.measure(name),
+            words.number(value.get("mean_right")),
+            words.number(value.get("mean_wrong")),
+            with_interval("auroc", value.get("error_auroc"), words),
+            *(words.number((value.get("aurc") or {}).get(key)) for key in _AREAS),
+        )
+        for name, value in found.items()
+    )
+    header = ("measure", "right", "wrong", "finds", *_AREAS)
+    return Table(tuple(words(f"doubt.{key}") for key in header), worth), _rejection(found, words)
+
+
+_AREAS = ("value", "random", "oracle")
+
+
+def _rejection(found: Mapping[str, Any], words: Wording) -> Table:
+    header = ("measure", "share", "risk_before", "risk_after", "errors_caught")
+    rows = tuple(
+        (
+            words.measure(name),
+            f"{words.percent(row['share'], 0)} ({words.count(row['referred'])})",
+            *(words.percent(row.get(key)) for key in header[2:]),
+        )
+        for name, value in found.items()
+        for row in value["rejection"]
+    )
+    return Table(tuple(words(f"doubt.{key}") for key in header), rows)
+
+
+def other_blocks(contents: Contents, words: Wording) -> dict[str, list[Block]]:
+    """Return the parts without a page of their own, by the section that shows them."""
+    return {section: blocks for section, blocks in _others(contents, words) if blocks}
+
+
+def _others(contents: Contents, words: Wording) -> Iterator[tuple[str, list[Block]]]:
+    results = contents.results
+    uncertainty = results.get("uncertainty") or {}
+    referral = describe(words("safeguard.referral"), uncertainty.get("referral"), words)
+    for key in SAFEGUARDS:
+        referral += describe(words(f"safeguard.{key}"), results.get(key), words)
+    yield "safeguards", referral
+    yield "knobs", describe("", results.get("knobs"), words)
+    for key in OWN_PAGE:
+        yield key, describe("", results.get(key), words)
