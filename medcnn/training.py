@@ -25,7 +25,7 @@ from medcnn.journal import Journal
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run_dir import RunDir, write_json, write_text
+from medcnn.run_dir import RunDir, read_json, write_json, write_text
 from medcnn.settings import check
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def resume(directory: RunDir) -> RunDir:
     if directory.results.is_file() and directory.report.is_file():
         say(f"{directory.path} is finished; its report is {directory.report}")
         return directory
+    if directory.results.is_file() and read_json(directory.results).get("task") == "autoencoder":
+        say(f"{directory.path} is finished; start a classifier by model.weights={directory.path}")
+        return directory
     saved = OmegaConf.load(directory.config)
     if not isinstance(saved, DictConfig):
         raise ConfigError(f"{directory.config} is not a configuration.", expected="keys and values")
@@ -65,6 +68,8 @@ def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
     with journal.stage("data"):
         prepared = prepare_run(directory, settings)
     _note_data(journal, prepared.manifest)
+    if settings["task"] == "autoencoder":
+        return _pretrain(directory, settings, prepared, journal)
     fitting = importlib.import_module("medcnn.fitting")  # torch and Lightning: seconds
     fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
     with journal.stage("evaluate"):
@@ -73,6 +78,19 @@ def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
     with journal.stage("report"):
         write_report(directory, language=settings["language"])
     announce(results, directory.report)
+    return directory
+
+
+def _pretrain(
+    directory: RunDir, settings: Mapping[str, Any], prepared: Prepared, journal: Journal
+) -> RunDir:
+    """Train an encoder without labels; what it leaves is read by ``model.weights=RUN_DIR``."""
+    pretraining = importlib.import_module("medcnn.pretraining")
+    results = pretraining.pretrain(settings, prepared, directory, journal)
+    journal.finish()
+    write_json(directory.results, results | {"warnings": journal.facts["warnings"]})
+    say(f"figure       {directory.figures / 'reconstruction.png'}")
+    say(f"encoder      start a classifier from it by model.weights={directory.path}")
     return directory
 
 
