@@ -52,10 +52,7 @@ class Fitted:
 
 def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
     """Train, keep the best epoch, calibrate it on validation, freeze the threshold, predict."""
-    # What Lightning says of its environment is said by this file, shorter.
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.utilities\._pytree")
-    warnings.filterwarnings("ignore", message=".*does not have many workers")
+    quieten()
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     data = build_datamodule(settings, prepared)
     task = build_task(settings, prepared, journal)
@@ -66,6 +63,13 @@ def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: J
         raise KeyboardInterrupt
     with journal.stage("predict"):
         return calibrate(settings, task, data, run)
+
+
+def quieten() -> None:
+    """Leave out what Lightning says of its environment: this file says it, shorter."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.utilities\._pytree")
+    warnings.filterwarnings("ignore", message=".*does not have many workers")
 
 
 def build_datamodule(settings: Mapping[str, Any], prepared: Prepared) -> XrayDataModule:

@@ -58,6 +58,7 @@ _FRACTION = Rule(
 )
 
 RULES = {
+    "task": _one_of("classification", "autoencoder"),
     "seed": _number(0, 2**32 - 1, whole=True),
     "calibration": _one_of("temperature", "platt", "isotonic", "beta", "histogram", "none"),
     "out_of_distribution": _or(None, _one_of("mahalanobis", "knn", "energy", "max_probability")),
@@ -84,6 +85,10 @@ RULES = {
     "trainer.channels_last": _SWITCH,
     "callbacks.monitor": _one_of("val_auroc", "val_loss"),
     "callbacks.patience": _number(1, 100_000, whole=True),
+    "penalty.l1": _number(0, 1e6),
+    "penalty.l2": _number(0, 1e6),
+    "penalty.decay": _number(0, 1e3),
+    "penalty.max_norm": _or(None, _number(0, 1e6, open_low=True)),
     "callbacks.ema": _or(None, _FRACTION),
     "callbacks.swa": _or(None, _number(0, 0.99)),
     "callbacks.bn_batches": _number(1, 100_000, whole=True),
