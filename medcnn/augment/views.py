@@ -35,6 +35,10 @@ def _zoom(factor: float, x: float = 0.0, y: float = 0.0) -> Options:
     return {"scale": {"factor": _fixed(factor)}, "translation": {"x": _fixed(x), "y": _fixed(y)}}
 
 
+def _move(x: float, y: float) -> Options:
+    return {"translation": {"x": _fixed(x), "y": _fixed(y)}}
+
+
 def _expose(exponent: float) -> Options:
     return {"gamma": {"exponent": _fixed(exponent)}}
 
@@ -43,6 +47,12 @@ _SHIFT = (1 - WINDOW) / 2 / WINDOW
 _ORIGINAL: dict[str, Options] = {"original": {}}
 _TURNS = {"turned left 4°": _turn(4), "turned right 4°": _turn(-4)}
 _ZOOMS = {"larger 5 %": _zoom(1.05), "smaller 5 %": _zoom(1 / 1.05)}
+_SHIFTS = {
+    "moved right 5 %": _move(0.05, 0),
+    "moved left 5 %": _move(-0.05, 0),
+    "moved down 5 %": _move(0, 0.05),
+    "moved up 5 %": _move(0, -0.05),
+}
 _EXPOSURES = {"brighter": _expose(0.85), "darker": _expose(1 / 0.85)}
 _FLIPS: dict[str, Options] = {"mirrored": {"flip": {"p": 1.0, "axis": "horizontal"}}}
 _CROPS = {
@@ -56,6 +66,9 @@ _CROPS = {
 VIEWS: dict[str, dict[str, Options]] = {
     "none": _ORIGINAL,
     "light": _ORIGINAL | _TURNS | _ZOOMS,
+    "rotations": _ORIGINAL | _TURNS,
+    "scales": _ORIGINAL | _ZOOMS,
+    "shifts": _ORIGINAL | _SHIFTS,
     "exposure": _ORIGINAL | _EXPOSURES,
     "crops": _ORIGINAL | _CROPS,
     "flips": _ORIGINAL | _FLIPS,
@@ -104,3 +117,18 @@ def views(name: str) -> list[View]:
         View(title, Augmentation(operators, border="border"))
         for title, operators in VIEWS[name].items()
     ]
+
+
+def view_tensors(name: str, image_N1HW: Tensor) -> list[Tensor]:
+    """Return the images in each view of a named list: the images themselves first.
+
+    A pure function: nothing is random, and the images are left as they are.
+
+    Args:
+        name: A key of ``VIEWS``.
+        image_N1HW: Images in [0, 1], on any device.
+
+    Raises:
+        ConfigError: If there is no such list.
+    """
+    return [view.apply_tensor(image_N1HW) for view in views(name)]
