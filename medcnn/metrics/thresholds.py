@@ -25,17 +25,33 @@ __all__ = ["Threshold", "choose_threshold", "fixed_threshold", "parse_rule"]
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A decision threshold, the rule that chose it, and the split it was chosen on."""
+    """A decision threshold and how it came about.
+
+    Attributes:
+        value: A case is abnormal when ``p >= value``.
+        rule: The rule that chose it, or ``fixed``.
+        chosen_on: The split it was chosen on, or ``none``.
+        predictions: The ``predictions_digest`` of the cases it was chosen on; empty where none.
+    """
 
     value: float
     rule: str
     chosen_on: str = "val"
+    predictions: str = ""
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of value, rule and split: what freezes the operating point in a run."""
-        facts = json.dumps([repr(float(self.value)), self.rule, self.chosen_on])
-        return hashlib.sha256(facts.encode()).hexdigest()
+        """The SHA-256 of all facts: what freezes the operating point in a run."""
+        facts = [repr(float(self.value)), self.rule, self.chosen_on]
+        facts += [self.predictions] if self.predictions else []
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def chosen_from(self, label: IntArray, p: FloatArray) -> bool:
+        """Say whether these are the cases it was chosen on; always so where that is not recorded.
+
+        A file of predictions holds nine significant digits, and those are what is compared.
+        """
+        return not self.predictions or self.predictions == predictions_digest(label, p)
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Threshold:
@@ -45,7 +61,12 @@ class Threshold:
             DataError: If value, rule or split are missing, or were changed after the freeze.
         """
         try:
-            frozen = cls(float(facts["value"]), str(facts["rule"]), str(facts["chosen_on"]))
+            frozen = cls(
+                float(facts["value"]),
+                str(facts["rule"]),
+                str(facts["chosen_on"]),
+                str(facts.get("predictions_sha256") or ""),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 "The recorded threshold cannot be read.",
@@ -64,12 +85,19 @@ class Threshold:
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``threshold`` entry of ``results.json``."""
-        return {
+        record: dict[str, Any] = {
             "value": float(self.value),
             "rule": self.rule,
             "chosen_on": self.chosen_on,
             "sha256": self.digest,
         }
+        return record | ({"predictions_sha256": self.predictions} if self.predictions else {})
+
+
+def predictions_digest(label: IntArray, p: FloatArray) -> str:
+    """Return the SHA-256 of labels and probabilities, case by case, as a CSV file holds them."""
+    lines = "\n".join(f"{y:d} {x:.9g}" for y, x in zip(label.tolist(), p.tolist(), strict=True))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def fixed_threshold(value: float) -> Threshold:
@@ -107,7 +135,10 @@ def choose_threshold(
     quality = _quality(counts, parsed, chosen_on)
     # argmax takes the first of equals; reversed, that is the lowest threshold.
     best = len(quality) - 1 - int(np.argmax(quality[::-1]))
-    return Threshold(float(_cut_points(counts.score)[best]), parsed.text, chosen_on)
+    value = float(_cut_points(counts.score)[best])
+    # As wide as it is written, so that cases in float32 and in the CSV file give one digest.
+    digest = predictions_digest(np.asarray(label, np.int64), np.asarray(p, np.float64))
+    return Threshold(value, parsed.text, chosen_on, digest)
 
 
 def _cut_points(score: FloatArray) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medcnn.reporting.contents import Contents
@@ -95,7 +95,12 @@ def calibration_rows(contents: Contents, words: Wording) -> list[EstimateRow]:
     rows = [
         estimate_row(key, read_estimate(found[key]), words) for key in CALIBRATION if key in found
     ]
-    return [row for row in rows if row.key != "temperature" or found["temperature"] is not None]
+    # A temperature is set, not estimated here: it has no interval, and often there is none.
+    return [
+        replace(row, interval="") if row.key == "temperature" else row
+        for row in rows
+        if row.key != "temperature" or found["temperature"] is not None
+    ]
 
 
 def ratio_rows(contents: Contents, words: Wording) -> list[EstimateRow]:

@@ -64,7 +64,8 @@ class Wording:
 
     def method(self, key: str) -> str:
         """Return how an interval was made, such as ``bootstrap-bca-clustered``, in words."""
-        base, kinds = key, []
+        base = key
+        kinds: list[str] = []
         for kind in ("clustered", "paired"):
             if base.endswith(f"-{kind}"):
                 base = base.removesuffix(f"-{kind}")

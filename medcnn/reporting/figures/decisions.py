@@ -91,7 +91,7 @@ def predictive_values(
             continue
         low, high = np.array([value.ci for value in known], dtype=np.float64).T
         axes.fill_between(grid, low, high, color=colour, alpha=0.13, lw=0)
-        values = [value.value for value in known]
+        values = np.array([value.value for value in known], dtype=np.float64)
         axes.plot(grid, values, color=colour, lw=1.8, ls=style, label=words(f"measure.{name}"))
     axes.axvline(prevalence, color=INK, lw=1, ls=(0, (2, 2)), label=words("fig.prevalence_here"))
     axes.set(xlim=(0, 1), ylim=(-0.01, 1.02))

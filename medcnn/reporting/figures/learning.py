@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,9 +30,9 @@ def best_epoch(metrics: pd.DataFrame, monitor: str | None) -> int | None:
     """
     if monitor is None or monitor not in metrics or metrics[monitor].isna().all():
         return None
-    column = metrics[monitor].dropna()
-    row = column.idxmin() if monitor.endswith("loss") else column.idxmax()
-    return int(metrics.loc[row, "epoch"])
+    rows = metrics[["epoch", monitor]].dropna().to_numpy(np.float64)
+    row = rows[:, 1].argmin() if monitor.endswith("loss") else rows[:, 1].argmax()
+    return int(rows[row, 0])
 
 
 def learning_curves(metrics: pd.DataFrame, best: int | None, words: Wording) -> Figure:

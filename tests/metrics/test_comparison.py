@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef
+from statsmodels.stats.contingency_tables import mcnemar as reference
+from statsmodels.stats.multitest import multipletests
+
+from medcnn.metrics.cells import CellMetrics, reduce_to_cells
+from medcnn.metrics.comparison import (
+    holm,
+    mcnemar,
+    non_inferior,
+    paired_bootstrap,
+    paired_cell_bootstrap,
+    paired_difference,
+)
+from medcnn.metrics.estimate import Estimate
+
+
+def pairs(both, first, second, neither):
+    """Return two sets of right (1) and wrong (0) decisions with these counts."""
+    counts = [both, first, second, neither]
+    return np.repeat([1, 1, 0, 0], counts), np.repeat([1, 0, 1, 0], counts)
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 3), (3, 10), (5, 5), (0, 6), (121, 59)])
+def test_mcnemar_agrees_with_statsmodels(first, second):
+    found = mcnemar(*pairs(20, first, second, 7))
+    table = [[20, first], [second, 7]]
+    assert found.exact == pytest.approx(reference(table, exact=True).pvalue)
+    plain = reference(table, exact=False, correction=False)
+    assert found.asymptotic == pytest.approx(plain.pvalue)
+    assert (found.only_first, found.only_second) == (first, second)
+
+
+def test_mcnemar_textbook_example():
+    # Agresti, Categorical Data Analysis (2002), table 10.1: approval of the prime minister in two
+    # surveys; z² = (86 - 150)² / 236 = 17.36, p = 0.00003.
+    found = mcnemar(*pairs(794, 150, 86, 570))
+    assert found.asymptotic == pytest.approx(3.1e-5, abs=1e-6)
+
+
+def test_mid_p_of_fagerland():
+    # Fagerland, Lydersen and Laake, BMC Med Res Methodol 13 (2013) 91, table 1 (Bentur et al. 2009):
+    # 7 against 1 discordant pairs; exact p 0.070, mid-p 0.039, asymptotic p 0.034.
+    found = mcnemar(*pairs(1, 7, 1, 12))
+    assert found.exact == pytest.approx(0.070, abs=5e-4)
+    assert found.mid_p == pytest.approx(0.039, abs=5e-4)
+    assert found.asymptotic == pytest.approx(0.034, abs=5e-4)
+
+
+def test_no_discordant_pair_is_no_evidence():
+    found = mcnemar(*pairs(4, 0, 0, 2))
+    assert (found.exact, found.mid_p, found.asymptotic) == (1.0, 1.0, 1.0)
+
+
+def test_paired_difference_prints_what_newcombe_prints():
+    # Newcombe, Statistics in Medicine 17 (1998) 2635-2650, method 10 on the pairs 36, 12, 2, 0.
+    assert paired_difference(*pairs(36, 12, 2, 0)).ci == pytest.approx((0.0569, 0.3404), abs=6e-5)
+
+
+def test_paired_difference_reverses_and_survives_its_edges():
+    forward, back = paired_difference(*pairs(9, 5, 1, 4)), paired_difference(*pairs(9, 1, 5, 4))
+    assert forward.value == -back.value
+    assert forward.ci == pytest.approx((-back.ci[1], -back.ci[0]))
+    assert paired_difference(*pairs(10, 0, 0, 0)).value == 0.0
+    assert paired_difference(np.array([]), np.array([])).value is None
+
+
+def test_holm_agrees_with_statsmodels_and_leaves_the_undefined_alone():
+    p_values = {"a": 0.01, "b": 0.04, "c": None, "d": 0.03, "e": 0.005, "f": 0.6}
+    found = holm(p_values)
+    known = [p for p in p_values.values() if p is not None]
+    expected = multipletests(known, method="holm")[1]
+    np.testing.assert_allclose([p for p in found.values() if p is not None], expected)
+    assert found["c"] is None and list(found) == list(p_values)
+
+
+def test_non_inferiority_is_read_off_the_lower_end():
+    difference = Estimate(-0.01, (-0.04, 0.02), "newcombe-paired")
+    assert non_inferior(difference, 0.05) is True
+    assert non_inferior(difference, 0.03) is False
+    assert non_inferior(Estimate(None, None, "delong-paired"), 0.05) is None
+    with pytest.raises(ValueError, match="must be positive"):
+        non_inferior(difference, 0.0)
+
+
+def two_scores(n=300):
+    rng = np.random.default_rng(8)
+    label = rng.integers(0, 2, n)
+    common = rng.normal(size=n) + 1.3 * label
+    return label, *(
+        1 / (1 + np.exp(-(common + rng.normal(scale=0.6, size=n) - 0.6))) for _ in range(2)
+    )
+
+
+def test_cell_bootstrap_agrees_with_the_slow_one_on_any_metric():
+    label, first, second = two_scores(120)
+    metrics = [CellMetrics(reduce_to_cells(label, p, 0.5)) for p in (first, second)]
+    quick = paired_cell_bootstrap(metrics[0], metrics[1], replicates=100, seed=1)
+    for name, score in (("f1", f1_score), ("mcc", matthews_corrcoef)):
+
+        def metric(y, p, w, score=score):
+            return score(y, p >= 0.5, sample_weight=w)
+
+        slow = paired_bootstrap(metric, label, first, second, replicates=100, seed=1)
+        assert quick[name].value == pytest.approx(slow.value)
+        assert quick[name].ci == pytest.approx(slow.ci, abs=1e-9)
+    assert quick["f1"].method == "bootstrap-bca-paired"
+
+
+def test_pairing_narrows_the_interval_of_a_proper_score():
+    label, first, second = two_scores()
+
+    def brier(y, p, w):
+        return brier_score_loss(y, p, sample_weight=w)
+
+    paired = paired_bootstrap(brier, label, first, second, replicates=400)
+    losses = (first - label) ** 2, (second - label) ** 2
+    unpaired = 2 * 1.96 * np.sqrt(sum(loss.var() / len(label) for loss in losses))
+    assert paired.value == pytest.approx(losses[0].mean() - losses[1].mean())
+    assert paired.width < 0.8 * unpaired
+
+
+def test_clusters_are_drawn_whole_for_both():
+    label, first, second = two_scores(120)
+    cluster = np.repeat(np.arange(30), 4)
+    metrics = [CellMetrics(reduce_to_cells(label, p, 0.5, cluster)) for p in (first, second)]
+    found = paired_cell_bootstrap(metrics[0], metrics[1], replicates=300)
+    assert found["mcc"].method == "bootstrap-bca-paired-clustered"

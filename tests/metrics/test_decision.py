@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from statsmodels.stats.contingency_tables import Table2x2
+
+from medcnn.metrics import decision
+from medcnn.metrics.decision import Confusion
+
+
+@pytest.mark.parametrize(
+    "c", [Confusion(90, 20, 180, 10), Confusion(5, 3, 40, 2), Confusion(431, 30, 116, 86)]
+)
+def test_ratios_agree_with_statsmodels(c):
+    table = Table2x2([[c.tp, c.fp], [c.fn, c.tn]])
+    found = decision.diagnostic_odds_ratio(c)
+    assert found.value == pytest.approx(table.oddsratio)
+    assert found.ci == pytest.approx(table.oddsratio_confint())
+    # A likelihood ratio is the risk ratio of a call between the abnormal and the normal.
+    positive = Table2x2([[c.tp, c.fn], [c.fp, c.tn]])
+    found = decision.likelihood_ratio_positive(c)
+    assert found.value == pytest.approx(positive.riskratio)
+    assert found.ci == pytest.approx(positive.riskratio_confint())
+    negative = Table2x2([[c.fn, c.tp], [c.tn, c.fp]])
+    found = decision.likelihood_ratio_negative(c)
+    assert found.value == pytest.approx(negative.riskratio)
+    assert found.ci == pytest.approx(negative.riskratio_confint())
+
+
+def test_an_empty_cell_is_corrected_and_said_to_be():
+    c = Confusion(73, 0, 94, 23)
+    for ratio in (decision.likelihood_ratio_positive(c), decision.diagnostic_odds_ratio(c)):
+        assert np.isfinite(ratio.ci).all()
+        assert "Haldane" in ratio.note
+    assert decision.likelihood_ratio_positive(c).value == pytest.approx((73.5 / 97) / (0.5 / 95))
+
+
+def test_predictive_values_at_the_sample_prevalence_are_those_of_the_sample():
+    c = Confusion(90, 20, 180, 10)
+    ppv, npv = decision.predictive_values_at(c, 100 / 300)
+    assert ppv.value == pytest.approx(90 / 110)
+    assert npv.value == pytest.approx(180 / 190)
+
+
+@pytest.mark.parametrize("prevalence", [0.01, 0.2, 0.7])
+def test_intervals_of_predictive_values_are_the_delta_method_on_the_logit(prevalence):
+    c = Confusion(80, 30, 170, 20)
+    at = np.array([0.8, 0.85])
+
+    def logits(point):
+        sensitivity, specificity = point
+        odds = np.log(prevalence / (1 - prevalence))
+        return np.array(
+            [
+                np.log(sensitivity / (1 - specificity)) + odds,
+                np.log(specificity / (1 - sensitivity)) - odds,
+            ]
+        )
+
+    step = 1e-6
+    slope = np.array([(logits(at + d) - logits(at - d)) / (2 * step) for d in np.eye(2) * step]).T
+    error = np.sqrt(slope**2 @ np.array([0.8 * 0.2 / 100, 0.85 * 0.15 / 200]))
+    for found, logit, half in zip(
+        decision.predictive_values_at(c, prevalence), logits(at), 1.959964 * error, strict=True
+    ):
+        expected = 1 / (1 + np.exp(-np.array([logit, logit - half, logit + half])))
+        assert [found.value, *found.ci] == pytest.approx(expected, abs=1e-6)
+
+
+def test_impossible_prevalences_and_absent_classes():
+    with pytest.raises(ValueError, match="prevalence must lie"):
+        decision.predictive_values_at(Confusion(1, 1, 1, 1), 1.0)
+    absent = Confusion(0, 2, 5, 0)
+    assert decision.predictive_values_at(absent, 0.1)[0].value is None
+    assert decision.diagnostic_odds_ratio(absent).note == "a class is absent"
+    assert decision.likelihood_ratio_negative(absent).value is None
+
+
+def test_number_needed_to_read_is_one_over_ppv():
+    found = decision.number_needed_to_read(Confusion(20, 60, 100, 5))
+    assert found.value == pytest.approx(4.0)
+    assert found.ci[0] < 4.0 < found.ci[1]
+    assert decision.number_needed_to_read(Confusion(0, 3, 5, 2)).value is None
+
+
+def test_net_benefit_follows_vickers_and_elkin(cases):
+    label, p = cases
+    for at in (0.05, 0.2, 0.5, 0.8):
+        tp, fp = np.sum((p >= at) & (label == 1)), np.sum((p >= at) & (label == 0))
+        expected = tp / len(p) - fp / len(p) * at / (1 - at)
+        found = decision.net_benefit(label, p, at)
+        assert found.value == pytest.approx(expected)
+        gain = np.where(p >= at, np.where(label == 1, 1, -at / (1 - at)), 0)
+        half = 1.959964 * gain.std(ddof=1) / np.sqrt(len(p))
+        assert found.ci == pytest.approx((expected - half, expected + half), abs=1e-4)
+    everyone = decision.net_benefit(label, p, 1e-9).value
+    assert everyone == pytest.approx(decision.net_benefit_of_all(label.mean(), 1e-9))
