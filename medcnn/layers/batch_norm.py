@@ -164,7 +164,7 @@ def update_running_statistics(layer: _BatchNorm, mean: Tensor, var: Tensor, coun
     unbiased = var * (count / (count - 1))
     for running, value in ((layer.running_mean, mean), (layer.running_var, unbiased)):
         if layer.momentum is None:
-            weight = (1.0 / seen).to(running.dtype)
+            weight = seen.to(running.dtype).reciprocal()
             running.lerp_(value.to(running.dtype), weight)
         else:
             running.mul_(1 - layer.momentum).add_(value.to(running.dtype), alpha=layer.momentum)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
@@ -47,9 +48,23 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
         layer, norm = folded.get_submodule(first), folded.get_submodule(second)
         if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(norm, _BatchNorm):
             _fold(layer, norm)
-            parent, _, child = second.rpartition(".")
-            setattr(folded.get_submodule(parent), child, nn.Identity())
+            _replace(folded, norm, nn.Identity())
     return folded
+
+
+def _replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    for parent in list(_containers(model)):
+        for name, child in list(parent.named_children()):
+            if child is old:
+                parent.register_module(name, new)
+
+
+def _containers(model: nn.Module) -> Iterator[nn.Module]:
+    """Yield every module, and the unregistered views of them that some keep under ``views``."""
+    for module in model.modules():
+        yield module
+        for view in getattr(module, "views", ()):
+            yield from view.modules()
 
 
 def foldable_pairs(model: nn.Module) -> list[tuple[str, str]]:
@@ -76,10 +91,22 @@ def foldable_pairs(model: nn.Module) -> list[tuple[str, str]]:
     return [pair for pair in pairs if _fits(*map(model.get_submodule, pair))]
 
 
+_VIEW = "a view"
+
+
 class _LeafTracer(fx.Tracer):
     """Takes medcnn's layers as one step each, as the base class does with torch's."""
 
+    def path_of_module(self, mod: nn.Module) -> str:
+        try:
+            return super().path_of_module(mod)
+        except NameError:
+            # A view of other modules, such as a stage of a backbone: what it holds is registered.
+            return _VIEW
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        if module_qualified_name == _VIEW:
+            return False
         home = type(m).__module__
         return home.startswith("medcnn.layers.") or super().is_leaf_module(m, module_qualified_name)
 

@@ -106,6 +106,12 @@ class FractionalMaxPool2d(StochasticLayer):
                 found=f"output_size={output_size}, output_ratio={output_ratio}",
                 remedy="give one of them",
             )
+        if output_ratio is not None and not 0 < output_ratio < 1:
+            raise ConfigError(
+                "output_ratio of fractional pooling is out of range.",
+                expected="a number between 0 and 1",
+                found=str(output_ratio),
+            )
         self.kernel = pair(kernel_size)
         self.output_size = None if output_size is None else pair(output_size)
         self.output_ratio = output_ratio

@@ -71,6 +71,11 @@ class Backbone(nn.Module):
         return list(self._chain[0])
 
     @property
+    def views(self) -> list[nn.Module]:
+        """What runs but is not registered: whoever replaces a module of ``body`` has to here too."""
+        return [*(module for _, module in self._chain[0]), self.pool]
+
+    @property
     def pool(self) -> nn.Module:
         """What follows the last stage, up to the features."""
         return self._chain[1][0]
