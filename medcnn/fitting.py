@@ -33,6 +33,7 @@ from medcnn.journal import Journal
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
+from medcnn.regularizers import Penalty
 from medcnn.run_dir import RunDir, atomic_path
 from medcnn.tasks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.tasks.callbacks import EpochLine, LearningCurves
@@ -102,7 +103,9 @@ def build_task(
     policy = instantiate(settings["transfer"])
     say(f"transfer: {policy.setup(network, len(train), origin)}")
     options = dict(settings["optimizer"])
-    lr, decay = options["lr"], options.get("weight_decay", 0.0)
+    rates = options.pop("rates", {})
+    if options.get("fused") == "auto":
+        options["fused"] = choose_precision(settings["trainer"]["precision"]) != "16-mixed"
     weighted = {}
     if settings["data"]["balance"] == "weights":
         weighted = {"positive_weight": positive_weight(train["label"].to_numpy())}
@@ -117,14 +120,17 @@ def build_task(
         optimizer=instantiate(options, _partial_=True),
         schedule=instantiate(settings["scheduler"]),
         transfer=policy,
-        lr=lr,
-        weight_decay=decay,
+        lr=options["lr"],
+        weight_decay=options.get("weight_decay", 0.0),
         pixel_mean=mean,
         pixel_std=std,
         seed=settings["seed"],
         channels_last=settings["trainer"]["channels_last"],
         mix=augmentation.mix,
         memory=memory,
+        penalty=Penalty(**settings["penalty"]),
+        rates=rates,
+        monitor=settings["callbacks"]["monitor"],
     )
 
 

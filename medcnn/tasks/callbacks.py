@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 
 from medcnn.run_dir import atomic_path
 
-CURVES = ("train_loss", "val_loss", "train_auroc", "val_auroc")
+CURVES = ("train_loss", "val_loss", "train_auroc", "val_auroc", "penalty")
 
 
 class LearningCurves(pl.Callback):

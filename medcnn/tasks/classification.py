@@ -8,7 +8,8 @@ Dimensions: N images, one channel, H×W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,17 +21,22 @@ from torch import Tensor, nn
 from medcnn.data.batch import Batch
 from medcnn.metrics.auroc import auroc_value
 from medcnn.models.classifier import Classifier
-from medcnn.models.freezing import frozen_prefix, new_groups
+from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
+from medcnn.regularizers import Penalty
+from medcnn.tasks.faults import DivergenceError
+from medcnn.tasks.optimization import (
+    Schedule,
+    check_combination,
+    scheduled,
+    statistics_kept,
+)
+from medcnn.tasks.optimizers import carry_over, scale_rates
+from medcnn.tasks.schedules import Plateau
 
+Seen = tuple[Tensor, Tensor, Tensor]
+"""Loss, logits and labels of one batch."""
 Mix = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
-
-
-class Schedule(Protocol):
-    """The factor on the base learning rate at each optimiser step."""
-
-    def factor(self, step: int, total: int) -> float:
-        """Return the factor at ``step`` of ``total``."""
 
 
 class Transfer(Protocol):
@@ -67,6 +73,9 @@ class XrayClassification(pl.LightningModule):
         seed: Seed of dropout and mixing, drawn anew for every step, so that a resumed run repeats it.
         channels_last: Whether images are laid out channels-last.
         mix: Mixup and CutMix of a training batch: ``(image, label, generator) -> (image, label)``.
+        penalty: What the weights cost.
+        rates: Factors on the learning rate by names of parameters of the network.
+        monitor: What a plateau is judged by, ``val_auroc`` or ``val_loss``.
         memory: Keeps what the frozen stages return, where images are not augmented.
     """
 
@@ -89,18 +98,26 @@ class XrayClassification(pl.LightningModule):
         channels_last: bool = True,
         mix: Mix | None = None,
         memory: PrefixMemory | None = None,
+        penalty: Penalty | None = None,
+        rates: Mapping[str, float] | None = None,
+        monitor: str = "val_auroc",
     ) -> None:
         super().__init__()
         self.network, self.loss = network, loss
         self.optimizer_of, self.schedule, self.transfer = optimizer, schedule, transfer
         self.lr, self.weight_decay, self.seed, self.mix = lr, weight_decay, seed, mix
         self.memory = memory
+        self.penalty, self.rates, self.monitor = penalty or Penalty(), rates or {}, monitor
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
         self.register_buffer("temperature", torch.tensor(1.0, dtype=torch.float64))
         self.register_buffer("threshold", torch.tensor(float("nan"), dtype=torch.float64))
-        self._seen: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {"train": [], "val": []}
+        self._seen: dict[str, list[Seen]] = {"train": [], "val": []}
+        self._penalties: list[Tensor] = []
+        self._newest = (-1, -1)
+        self._plateau: Any = None
+        self._plateau_state: dict[str, Any] | None = None
 
     def normalize(self, image_N1HW: Tensor) -> Tensor:
         """Return the images with the training set's mean 0 and standard deviation 1."""
@@ -125,83 +142,133 @@ class XrayClassification(pl.LightningModule):
         )
         return self.network.head(backbone.from_stage(hidden, after=last))
 
-    def _step(self, batch: Batch, split: str) -> Tensor:
+    def _step(self, batch: Batch, split: str, *, keep: bool = True) -> Tensor:
         logit = self._logit(batch).float()
         loss: Tensor = self.loss(logit, batch["label"])
-        self._seen[split].append((loss.detach(), logit.detach(), batch["label"]))
+        if keep:
+            self._seen[split].append((loss.detach(), logit.detach(), batch["label"]))
         return loss
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Return the training loss of one batch."""
+        """Return the objective on one batch.
+
+        Everything random is keyed to the step, so that a resumed run repeats it, and so does an
+        optimiser that evaluates the batch several times.
+        """
+        key = [self.seed, self.current_epoch, batch_index, self.global_rank]
+        torch.manual_seed(np.random.SeedSequence(key).generate_state(1)[0])
         if self.mix is not None:
-            key = [self.seed, self.current_epoch, batch_index, self.global_rank]
             image, label = self.mix(batch["image"], batch["label"], np.random.default_rng(key))
             batch = {**batch, "image": image, "label": label}
-        return self._step(batch, "train")
+        again = self._newest == (self.current_epoch, batch_index)
+        self._newest = (self.current_epoch, batch_index)
+        with statistics_kept(self.network) if again else nullcontext():
+            loss = self._step(batch, "train", keep=not again)
+        self._check_finite(loss, batch_index)
+        penalty = self.penalty.value(self.network)
+        if penalty is None:
+            return loss
+        if not again:
+            self._penalties.append(penalty.detach())
+        return loss + penalty
+
+    def _check_finite(self, loss: Tensor, batch_index: int) -> None:
+        # Reading a number off an accelerator halts it, so there only some steps are looked at.
+        if loss.is_cuda and batch_index % 50:
+            return
+        if not torch.isfinite(loss.detach()):
+            lr = self.trainer.optimizers[0].param_groups[0]["lr"]
+            raise DivergenceError(
+                float(loss.detach()), epoch=self.current_epoch, batch=batch_index, lr=lr
+            )
 
     def validation_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the validation loss of one batch."""
         return self._step(batch, "val")
 
+    def on_train_start(self) -> None:
+        """Keep frozen layers frozen, also where a resumed epoch starts in its middle."""
+        self.transfer.keep_frozen(self.network)
+
     def on_train_epoch_start(self) -> None:
         """Let the transfer policy change what trains."""
         if self.transfer.on_epoch(self.network, self.current_epoch):
-            self._admit_parameters()
+            before = self.trainer.optimizers[0]
+            self.trainer.strategy.setup_optimizers(self.trainer)
+            carry_over(before, self.trainer.optimizers[0])
             if self.memory is not None:
                 self.memory.clear()
         self.transfer.keep_frozen(self.network)
-
-    def _admit_parameters(self) -> None:
-        """Add what trains from now on to the optimiser, beside the moments of what trained before."""
-        groups = self.transfer.parameter_groups(self.network, self.lr, self.weight_decay)
-        for optimizer, config in zip(
-            self.trainer.optimizers, self.trainer.lr_scheduler_configs, strict=True
-        ):
-            for group in new_groups(optimizer, groups):
-                optimizer.add_param_group({**group, "initial_lr": group["lr"]})
-                scheduler = config.scheduler
-                if isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
-                    scheduler.base_lrs.append(group["lr"])
-                    scheduler.lr_lambdas.append(scheduler.lr_lambdas[0])
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Freeze as the saved epoch did: the optimiser is built of the groups that were saved."""
-        self.transfer.on_epoch(self.network, int(checkpoint["epoch"]))
-
-    def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
-        """Key everything random in the network to the step."""
-        key = [self.seed, self.current_epoch, batch_index, self.global_rank]
-        torch.manual_seed(np.random.SeedSequence(key).generate_state(1)[0])
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and AUROC of the epoch: all its training batches are done when it is validated."""
         self._log_epoch("train")
         self._log_epoch("val")
+        if self._penalties:
+            self.log("penalty", float(torch.stack(self._penalties).mean()), sync_dist=True)
+            self._penalties = []
+        score = self.trainer.callback_metrics.get(self.monitor)
+        if self._plateau is not None and score is not None and not self.trainer.sanity_checking:
+            self._plateau.step(float(score))
 
     def _log_epoch(self, split: str) -> None:
         seen, self._seen[split] = self._seen[split], []
         if not seen or self.trainer.sanity_checking:
             return
         sizes = torch.tensor([len(label) for _, _, label in seen], dtype=torch.float64)
-        losses = torch.stack([loss for loss, _, _ in seen]).double().cpu()
+        losses = torch.stack([loss.cpu() for loss, _, _ in seen]).double()
         self.log(f"{split}_loss", float((losses * sizes).sum() / sizes.sum()), sync_dist=True)
-        logit = torch.cat([logit for _, logit, _ in seen]).cpu().numpy()
-        label = torch.cat([label for _, _, label in seen]).cpu().numpy()
+        logit = torch.cat([logit.cpu() for _, logit, _ in seen]).numpy()
+        label = torch.cat([label.cpu() for _, _, label in seen]).numpy()
         ranked = auroc_value((label > 0.5).astype(int), logit) if np.isfinite(logit).all() else None
         if ranked is not None:
             self.log(f"{split}_auroc", ranked, sync_dist=True)
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig | torch.optim.Optimizer:
         """Return the optimiser and its schedule, which moves at every step."""
-        groups: Sequence[dict[str, Any]] = self.transfer.parameter_groups(
-            self.network, self.lr, self.weight_decay
-        )
-        optimizer = self.optimizer_of(list(groups))
-        total = int(self.trainer.estimated_stepping_batches)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.schedule.factor(step, total)
+        groups = self.transfer.parameter_groups(self.network, self.lr, self.weight_decay)
+        optimizer = self.optimizer_of(scale_rates(groups, self.network, self.rates))
+        check_combination(optimizer, self.trainer)
+        self.penalty.attach(optimizer, self.network)
+        if isinstance(self.schedule, Plateau):
+            mode = "max" if self.monitor == "val_auroc" else "min"
+            state = self._plateau.state_dict() if self._plateau else self._plateau_state
+            self._plateau = self.schedule.follow(optimizer, mode=mode)
+            if state is not None:
+                self._plateau.load_state_dict(state)
+            return optimizer
+        scheduler = scheduled(
+            optimizer,
+            self.schedule,
+            step=self.trainer.global_step,
+            total=int(self.trainer.estimated_stepping_batches),
         )
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip, except for LBFGS, whose line search needs the gradient of the loss it searches."""
+        if not isinstance(optimizer, torch.optim.LBFGS):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what an interrupted epoch has seen, and where the plateau stands."""
+        checkpoint["trained_epoch"] = max(self._newest[0], 0)
+        checkpoint["seen"] = [[part.cpu() for part in seen] for seen in self._seen["train"]]
+        checkpoint["penalties"] = [penalty.cpu() for penalty in self._penalties]
+        checkpoint["plateau"] = self._plateau.state_dict() if self._plateau else None
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with them, and with what of the network trains in that epoch."""
+        self._seen["train"] = [(loss, logit, label) for loss, logit, label in checkpoint["seen"]]
+        self._penalties = list(checkpoint["penalties"])
+        self._plateau_state = checkpoint["plateau"]
+        self._newest = (checkpoint["trained_epoch"], -1)
+        self.transfer.on_epoch(self.network, checkpoint["trained_epoch"])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from medcnn.data.batch import Batch
 from medcnn.models.conv_autoencoder import ConvAutoencoder
-from medcnn.tasks.classification import Schedule
+from medcnn.tasks.optimization import Schedule
 
 
 class XrayReconstruction(pl.LightningModule):

@@ -4,28 +4,14 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from medcnn.data.dataset import BatchSampler
 from medcnn.losses import Objective
+from medcnn.models import build_classifier
 from medcnn.models.transfer import Full
 from medcnn.tasks.classification import XrayClassification
 from medcnn.tasks.schedules import Constant
-
-
-class TinyNetwork(nn.Module):
-    """Convolution, BatchNorm, dropout, one logit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
-        )
-        self.dropout, self.linear = nn.Dropout(0.2), nn.Linear(16, 1)
-
-    def forward(self, image):
-        return self.linear(self.dropout(self.body(image))).squeeze(-1)
 
 
 class TinyBatches(torch.utils.data.Dataset):
@@ -69,7 +55,7 @@ class TinyData(pl.LightningDataModule):
 def make_task(optimizer=None, schedule=None, loss=None, lr=0.05, **options):
     torch.manual_seed(0)
     return XrayClassification(
-        TinyNetwork(),
+        build_classifier("tiny_resnet", weights="none", widths=[4], blocks=1, image_size=16),
         loss=loss or Objective(),
         optimizer=optimizer or torch.optim.SGD,
         schedule=schedule or Constant(),

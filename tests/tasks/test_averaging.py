@@ -82,7 +82,7 @@ def test_the_stochastic_average_is_that_of_torch_with_its_batch_norm_statistics(
     for weights in ends[2:]:
         network.load_state_dict(weights)
         reference.update_parameters(network)
-    # Dropout comes after the only BatchNorm here, so that torch's train mode does not matter.
+    # Dropout comes after every BatchNorm here, so that torch's train mode does not matter.
     loader = tiny.data().train_dataloader()
     loader.sampler.set_epoch(3)
     images = [batch["image"] for batch in loader]
