@@ -102,10 +102,7 @@ def build_task(
     journal.note(weights=origin.to_json(), pixel_mean=mean, pixel_std=std)
     policy = instantiate(settings["transfer"])
     say(f"transfer: {policy.setup(network, len(train), origin)}")
-    options = dict(settings["optimizer"])
-    rates = options.pop("rates", {})
-    if options.get("fused") == "auto":
-        options["fused"] = choose_precision(settings["trainer"]["precision"]) != "16-mixed"
+    options, rates = optimizer_options(settings)
     weighted = {}
     if settings["data"]["balance"] == "weights":
         weighted = {"positive_weight": positive_weight(train["label"].to_numpy())}
@@ -132,6 +129,15 @@ def build_task(
         rates=rates,
         monitor=settings["callbacks"]["monitor"],
     )
+
+
+def optimizer_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the optimiser's own options, and the factors on the rates of chosen parameters."""
+    options = dict(settings["optimizer"])
+    rates = options.pop("rates", {})
+    if options.get("fused") == "auto":
+        options["fused"] = choose_precision(settings["trainer"]["precision"]) != "16-mixed"
+    return options, rates
 
 
 def build_trainer(settings: Mapping[str, Any], run: RunDir, journal: Journal) -> pl.Trainer:

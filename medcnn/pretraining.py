@@ -15,7 +15,7 @@ from scipy.stats import bootstrap
 from medcnn.console import say
 from medcnn.data.datamodule import XrayDataModule, training_statistics
 from medcnn.data.preparation import Prepared
-from medcnn.fitting import build_datamodule, build_trainer, quieten
+from medcnn.fitting import build_datamodule, build_trainer, optimizer_options, quieten
 from medcnn.inference.loading import read_checkpoint
 from medcnn.journal import Journal
 from medcnn.metrics.estimate import Estimate
@@ -36,7 +36,7 @@ def pretrain(
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     data = build_datamodule(settings, prepared)
     mean, std = training_statistics(prepared.manifest, prepared.cache)
-    options = dict(settings["optimizer"])
+    options, _ = optimizer_options(settings)
     task = XrayReconstruction(
         build_autoencoder(dict(settings["model"]), **settings["autoencoder"]),
         optimizer=instantiate(options, _partial_=True),
