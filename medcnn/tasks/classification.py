@@ -15,8 +15,6 @@ from typing import Any, Protocol
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.precision import Precision
-from pytorch_lightning.utilities.enums import GradClipAlgorithmType
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
@@ -30,6 +28,7 @@ from medcnn.tasks.faults import DivergenceError
 from medcnn.tasks.optimization import (
     Schedule,
     check_combination,
+    clip_gradients,
     scheduled,
     statistics_kept,
 )
@@ -257,18 +256,8 @@ class XrayClassification(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip, except for LBFGS, whose line search needs the gradient of the loss it searches.
-
-        Lightning refuses to clip for fused optimisers whenever precision is mixed. Only the loss
-        scaling of fp16 is a reason to; where gradients are not scaled, they are clipped as always.
-        """
-        if isinstance(optimizer, torch.optim.LBFGS):
-            return
-        if self.trainer.precision == "16-mixed" or not gradient_clip_val:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-        else:
-            algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
-            Precision().clip_gradients(optimizer, gradient_clip_val, algorithm)
+        """Clip what can be clipped."""
+        clip_gradients(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what an interrupted epoch has seen, and where the plateau stands."""

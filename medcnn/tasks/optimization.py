@@ -9,6 +9,8 @@ from typing import Protocol
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.precision import Precision
+from pytorch_lightning.utilities.enums import GradClipAlgorithmType
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
@@ -71,6 +73,32 @@ def check_combination(optimizer: Optimizer, trainer: pl.Trainer) -> None:
             MedcnnWarning,
             stacklevel=2,
         )
+
+
+def clip_gradients(
+    task: pl.LightningModule,
+    optimizer: Optimizer,
+    clip_value: float | None,
+    algorithm: str | None,
+) -> None:
+    """Clip, except for LBFGS, whose line search needs the gradient of the loss it searches.
+
+    Lightning refuses to clip for fused optimisers whenever precision is mixed. Only the loss
+    scaling of fp16 is a reason to; where gradients are not scaled, they are clipped as always.
+
+    Args:
+        task: What trains.
+        optimizer: Its optimiser.
+        clip_value: Greatest norm, or greatest value; None or 0 clips nothing.
+        algorithm: ``norm`` or ``value``; None is ``norm``.
+    """
+    if isinstance(optimizer, torch.optim.LBFGS):
+        return
+    if task.trainer.precision == "16-mixed":
+        task.clip_gradients(optimizer, clip_value, algorithm)
+    else:
+        kind = GradClipAlgorithmType(algorithm or "norm")
+        Precision().clip_gradients(optimizer, clip_value or 0.0, kind)
 
 
 @contextmanager

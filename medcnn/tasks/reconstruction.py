@@ -15,7 +15,7 @@ from torch import Tensor
 
 from medcnn.data.batch import Batch
 from medcnn.models.conv_autoencoder import ConvAutoencoder
-from medcnn.tasks.optimization import Schedule
+from medcnn.tasks.optimization import Schedule, clip_gradients
 
 
 class XrayReconstruction(pl.LightningModule):
@@ -82,6 +82,15 @@ class XrayReconstruction(pl.LightningModule):
                 total = sum(float(error) for error, _ in seen) / sum(n for _, n in seen)
                 self.log(f"{split}_loss", total, sync_dist=True)
         self._seen = {"train": [], "val": []}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip what can be clipped."""
+        clip_gradients(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser and its schedule, which moves at every step."""

@@ -66,3 +66,16 @@ def test_what_spans_several_evaluations_is_refused(kind, trainer, message):
 def test_lbfgs_says_that_it_does_not_clip():
     with pytest.warns(MedcnnWarning, match="not clipped"):
         check_combination(torch.optim.LBFGS(parameters()), FakeTrainer(clip=1.0))
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_fused_optimiser_steps_no_further_than_the_clipped_gradient(precision, tiny):
+    lr, clip, steps = 0.1, 1e-3, 6
+    task = tiny.make_task(
+        optimizer=lambda groups: torch.optim.SGD(groups, lr=lr, fused=True), lr=lr
+    )
+    before = {name: value.detach().clone() for name, value in task.named_parameters()}
+    _, trainer = tiny(task=task, epochs=1, precision=precision, gradient_clip_val=clip)
+    moved = sum(((value - before[name]) ** 2).sum() for name, value in task.named_parameters())
+    assert trainer.global_step == steps
+    assert 0 < moved.sqrt() <= steps * lr * clip * 1.001
