@@ -11,17 +11,20 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from medcnn.calibration.options import read_safeguards
+from medcnn.commands.comparison import compare_two
 from medcnn.commands.validation import validation_predictions
 from medcnn.config import plain
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
-from medcnn.evaluation.compare import compare
-from medcnn.evaluation.results import evaluate
+from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
+from medcnn.evaluation.patients import at_level
+from medcnn.evaluation.readers import read_readers, reader_results
+from medcnn.evaluation.results import evaluate, jsonable
 from medcnn.evaluation.safeguards import add_results, guard
-from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
+from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.reporting.report import write_predictions_report
-from medcnn.reporting.summary import announce, announce_comparison
+from medcnn.reporting.summary import announce
 from medcnn.run_dir import RunDir, read_json, write_json
 from medcnn.settings import check_single
 
@@ -37,7 +40,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
             found=", ".join(given) or "nothing",
         )
     if options["compare"] is not None:
-        return _compare(options)
+        return compare_two(options)
     if options["predictions"] is not None:
         return _of_predictions(options)
     return _of_runs(options)
@@ -45,33 +48,17 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
 def _of_predictions(options: dict[str, Any]) -> dict[str, Any]:
     path = Path(options["predictions"])
-    table = read_predictions(path)
-    threshold = _threshold_for(table, options["threshold"])
+    table, notes = at_level(read_predictions(path), *_level(options))
+    threshold, more = threshold_for(table, options["threshold"])
+    for text in more:
+        warn(text)
     folder = Path(options["output"] or path.with_suffix("").with_name(f"{path.stem}_evaluation"))
-    return _conclude(table, threshold, options, folder, table[table["split"] == "val"])
+    val = table[table["split"] == "val"]
+    return _conclude(table, threshold, options, folder, val, [*notes, *more])
 
 
-def _threshold_for(table: pd.DataFrame, wanted: str | float | None) -> Threshold:
-    """Return a fixed threshold, or one chosen on the table's validation rows; never on its test."""
-    validation = table[table["split"] == "val"]
-    if wanted is None:
-        wanted = 0.5 if validation.empty else "youden"
-        if validation.empty:
-            warn("no threshold was given and there are no val rows to choose one on: 0.5 is used")
-    try:
-        return fixed_threshold(float(wanted))
-    except ValueError:
-        pass
-    if validation.empty:
-        raise DataError(
-            f"The threshold {wanted!r} has to be chosen on validation, and there is none.",
-            expected="rows with split=val beside those to evaluate",
-            found=", ".join(sorted(set(table["split"]))),
-            remedy="add the validation predictions, or give the threshold as a number",
-        )
-    return choose_threshold(
-        validation["label"].to_numpy(), validation["p_abnormal"].to_numpy(), wanted
-    )
+def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
+    return options["level"], options["aggregate"], options["subgroups"]
 
 
 def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +67,7 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
     saved = runs[0].predictions(options["split"])
     if saved.is_file() and runs[0].results.is_file():
         table = read_predictions(saved)
-        frozen = _frozen_threshold(runs[0])
+        frozen = frozen_threshold(runs[0])
     else:
         predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
         table, frozen = predicting.predict_split(runs, options)
@@ -90,12 +77,11 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
     _count_look(runs[0], options["split"])
     val = validation_predictions(runs, options)
     folder = _output_folder(runs[0], options)
-    return _conclude(table, threshold, options, folder, val)
-
-
-def _frozen_threshold(run: RunDir) -> Threshold:
-    chosen = read_json(run.results)["threshold"]
-    return Threshold(float(chosen["value"]), chosen["rule"], chosen["chosen_on"])
+    table, notes = at_level(table, *_level(options))
+    if notes:
+        val = val if val is None else at_level(val, *_level(options))[0]
+        notes = (*notes, "The threshold is the run's own, chosen on images.")
+    return _conclude(table, threshold, options, folder, val, notes)
 
 
 def _as_number(text: Any) -> float:
@@ -131,6 +117,7 @@ def _conclude(
     options: dict[str, Any],
     folder: Path,
     val: pd.DataFrame | None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     rows = table[table["split"] == options["split"]]
     if rows.empty:
@@ -149,28 +136,24 @@ def _conclude(
         seed=options["seed"],
     )
     add_results(results, guarded, threshold, subgroups=options["subgroups"], seed=options["seed"])
+    results["unit"] = {"level": options["level"], "aggregate": options["aggregate"]}
+    results["warnings"] = [*notes, *results["warnings"]]
+    if options["readers"] is not None:
+        found, more = reader_results(rows, read_readers(options["readers"]), threshold.value)
+        results["readers"] = jsonable(found)
+        results["warnings"] += more
     write_json(folder / "results.json", results)
     write_predictions(rows, folder / "predictions.csv")
-    write_predictions_report(rows, results, folder / "report.html", language=options["language"])
+    runs = [] if options["run"] is None else _as_list(options["run"])
+    write_predictions_report(
+        rows,
+        results,
+        folder / "report.html",
+        language=options["language"],
+        run=RunDir.open(runs[0]) if len(runs) == 1 else None,
+    )
     announce(results, folder / "report.html")
     return results
-
-
-def _compare(options: dict[str, Any]) -> dict[str, Any]:
-    pair = [RunDir.open(path) for path in _as_list(options["compare"])]
-    if len(pair) != 2:
-        raise ConfigError(
-            "compare takes two runs.", expected="compare=[RUN_A,RUN_B]", found=f"{len(pair)} runs"
-        )
-    tables = [read_predictions(run.predictions(options["split"])) for run in pair]
-    thresholds = [_frozen_threshold(run) for run in pair]
-    found = compare(tables[0], tables[1], thresholds[0], thresholds[1], seed=options["seed"])
-    folder = Path(
-        options["output"] or pair[0].path / "evaluations" / f"against_{pair[1].path.name}"
-    )
-    write_json(folder / "comparison.json", found)
-    announce_comparison(found, folder / "comparison.json")
-    return found
 
 
 def _as_list(value: str | Sequence[str]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,22 +10,15 @@ import pandas as pd
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.measures import SENSITIVITIES, SPECIFICITIES, headline
+from medcnn.evaluation.readers import reader_results, shares
 from medcnn.evaluation.results import jsonable, rows_of
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.auroc import paired_delong
 from medcnn.metrics.cells import CellMetrics, reduce_to_cells
-from medcnn.metrics.comparison import (
-    holm,
-    mcnemar,
-    non_inferior,
-    paired_cell_bootstrap,
-    paired_difference,
-)
-from medcnn.metrics.estimate import IntArray
-from medcnn.metrics.proportions import proportion
+from medcnn.metrics.comparison import holm, non_inferior, paired_cell_bootstrap
 from medcnn.metrics.thresholds import Threshold
 
-SHARES = ("sensitivity", "specificity", "accuracy")
+AT_THRESHOLD = ("balanced_accuracy", "f1", "mcc")
 
 
 def compare(
@@ -40,7 +31,7 @@ def compare(
     split: str = "test",
     level: float = 0.95,
     margin: float | None = None,
-    readers: Mapping[str, str] | None = None,
+    readers: pd.DataFrame | None = None,
     seed: int = 0,
     clusters: bool = True,
 ) -> dict[str, Any]:
@@ -56,7 +47,8 @@ def compare(
         level: Nominal coverage.
         margin: With it, whether a is non-inferior to b by this margin in sensitivity, specificity
             and AUROC.
-        readers: Column of ``table_a`` with a reader's 0/1 decisions, by the reader's name.
+        readers: Human readers' decisions on the same cases, as ``read_readers`` returns them;
+            they are held against the first predictions.
         seed: Seed of the bootstrap.
         clusters: Whether images of one patient are resampled together.
 
@@ -69,7 +61,8 @@ def compare(
         (cases.p >= threshold.value).astype(np.int64)
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
-    shares = _shares(a.label, called[0], called[1], level)
+    found_shares = shares(a.label, called[0], called[1], level)
+    scores = not (_only_decisions(a) or _only_decisions(b))
     found: dict[str, Any] = {
         "split": split,
         "level": level,
@@ -79,18 +72,23 @@ def compare(
         "thresholds": [threshold_a.to_json(), threshold_b.to_json()],
         "a": headline(a, threshold_a.value, level),
         "b": headline(b, threshold_b.value, level),
-        "mcnemar": {name: share["mcnemar"] for name, share in shares.items()},
-        "differences": {name: share["difference"] for name, share in shares.items()},
+        "mcnemar": {name: share["mcnemar"] for name, share in found_shares.items()},
+        "differences": {name: share["difference"] for name, share in found_shares.items()},
         "agreement": kappa(called[0], called[1], level),
     }
-    p_values = {name: share["mcnemar"]["mid_p"] for name, share in shares.items()}
-    delong = paired_delong(a.label, a.p, b.p, level)
+    p_values = {name: share["mcnemar"]["mid_p"] for name, share in found_shares.items()}
+    delong = paired_delong(a.label, a.p, b.p, level) if scores else None
     if delong is not None:
         found["differences"]["auroc"] = delong.difference
         found["delong"] = {"z": delong.z, "p_value": delong.p_value}
         p_values["auroc"] = delong.p_value
     found["holm"] = holm(p_values)
     found["bootstrap"] = _bootstrapped(a, b, threshold_a, threshold_b, level, seed)
+    if not scores:
+        # A curve through the single point of yes-or-no decisions says nothing about a reader.
+        found["bootstrap"] = {name: found["bootstrap"][name] for name in AT_THRESHOLD}
+        for side in ("a", "b"):
+            found[side].pop("auroc")
     if margin is not None:
         found["non_inferiority"] = {
             "margin": margin,
@@ -100,11 +98,11 @@ def compare(
                 if name in found["differences"]
             },
         }
-    found["readers"] = [
-        _reader(name, _decisions(rows_a, column), a, called[0], level)
-        for name, column in (readers or {}).items()
-    ]
-    found["warnings"] = _warnings(a, found, (threshold_a, threshold_b), split)
+    found["warnings"] = _warnings(a, found, (threshold_a, threshold_b), split, scores)
+    found["readers"] = []
+    if readers is not None:
+        found["readers"], notes = reader_results(rows_a, readers, threshold_a.value, level)
+        found["warnings"] += notes
     plain: dict[str, Any] = jsonable(found)
     return plain
 
@@ -145,20 +143,6 @@ def matched(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd
     return first, ordered
 
 
-def _shares(
-    label: IntArray, first: IntArray, second: IntArray, level: float
-) -> dict[str, dict[str, Any]]:
-    masks = (label == 1, label == 0, np.ones(len(label), dtype=bool))
-    found = {}
-    for name, mask in zip(SHARES, masks, strict=True):
-        right = [(called == label)[mask].astype(np.int64) for called in (first, second)]
-        found[name] = {
-            "mcnemar": asdict(mcnemar(right[0], right[1])),
-            "difference": paired_difference(right[0], right[1], level),
-        }
-    return found
-
-
 def _bootstrapped(
     a: Cases, b: Cases, threshold_a: Threshold, threshold_b: Threshold, level: float, seed: int
 ) -> dict[str, Any]:
@@ -174,43 +158,17 @@ def _bootstrapped(
     return dict(paired_cell_bootstrap(metrics[0], metrics[1], level=level, seed=seed))
 
 
-def _decisions(table: pd.DataFrame, column: str) -> IntArray:
-    if column not in table:
-        raise DataError(
-            f"The first predictions have no column {column!r} with a reader's decisions.",
-            found=", ".join(map(str, table.columns)),
-            remedy="name a column of 0 and 1",
-        )
-    values = pd.to_numeric(table[column], errors="coerce")
-    if not values.isin([0, 1]).all():
-        raise DataError(
-            f"The reader's column {column!r} holds values that are not 0 or 1.",
-            expected="0 (normal) or 1 (abnormal) for every case",
-            remedy="map the decisions to 0 and 1",
-        )
-    return values.to_numpy(np.int64)
-
-
-def _reader(
-    name: str, decided: IntArray, cases: Cases, called: IntArray, level: float
-) -> dict[str, Any]:
-    """Return a reader's operating point, and the model against the reader."""
-    abnormal = cases.label == 1
-    tp = int(decided[abnormal].sum())
-    fp = int(decided[~abnormal].sum())
-    shares = _shares(cases.label, called, decided, level)
-    return {
-        "name": name,
-        "sensitivity": proportion(tp, cases.positives, level=level),
-        "specificity": proportion(cases.negatives - fp, cases.negatives, level=level),
-        "kappa": kappa(called, decided, level),
-        "model_minus_reader": {metric: share["difference"] for metric, share in shares.items()},
-        "mcnemar": {metric: share["mcnemar"] for metric, share in shares.items()},
-    }
+def _only_decisions(cases: Cases) -> bool:
+    """Say whether these are 0/1 decisions, such as a reader's, rather than probabilities."""
+    return bool(np.isin(cases.p, (0.0, 1.0)).all())
 
 
 def _warnings(
-    cases: Cases, found: dict[str, Any], thresholds: tuple[Threshold, Threshold], split: str
+    cases: Cases,
+    found: dict[str, Any],
+    thresholds: tuple[Threshold, Threshold],
+    split: str,
+    scores: bool,
 ) -> list[str]:
     warnings = []
     if any(threshold.chosen_on == split for threshold in thresholds):
@@ -220,6 +178,11 @@ def _warnings(
             "DeLong's and McNemar's tests count images, and some patients have several: where they "
             "and the patient-clustered bootstrap differ, trust the bootstrap."
         )
-    if "delong" not in found:
+    if not scores:
+        warnings.append(
+            "One side holds decisions, not probabilities: the AUROC and what is read off the curve "
+            "are not compared."
+        )
+    elif "delong" not in found:
         warnings.append("A class has fewer than 2 cases: the AUROCs cannot be compared.")
     return warnings

@@ -1,4 +1,4 @@
-"""Choosing the operating point from a table, and refusing to choose it where it is judged."""
+"""The operating point: read frozen from a run, or chosen on validation; never on the test split."""
 
 from __future__ import annotations
 
@@ -6,55 +6,64 @@ import numpy as np
 import pandas as pd
 
 from medcnn.errors import DataError
-from medcnn.evaluation.results import rows_of
 from medcnn.metrics.rules import parse_rule
-from medcnn.metrics.thresholds import Threshold, choose_threshold
+from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
+from medcnn.predictions import read_predictions
+from medcnn.run_dir import RunDir, read_json
 
-JUDGED = ("test",)
+DEFAULT_RULE = "youden"
+DEFAULT_VALUE = 0.5
 
 
-def choose_operating_point(
-    table: pd.DataFrame,
-    rule: str | float,
-    *,
-    split: str = "val",
-    frozen: Threshold | None = None,
-    on_judged: bool = False,
-) -> Threshold:
-    """Return the frozen threshold, or choose one by ``rule`` on the rows of ``split``.
-
-    Args:
-        table: Predictions with the rows of ``split``.
-        rule: As ``parse_rule`` takes it; a number needs no data.
-        split: Where to choose.
-        frozen: A threshold chosen before; it is returned where the rule is the same.
-        on_judged: Choose on the test split after all; ``evaluate`` then says so loudly.
+def frozen_threshold(run: RunDir) -> Threshold:
+    """Return the threshold that the run froze.
 
     Raises:
-        DataError: If ``split`` is the test split, or ``frozen`` followed another rule.
+        DataError: If the record was changed after the freeze, or the validation predictions of the
+            run are no longer those that the threshold was chosen on.
     """
-    parsed = parse_rule(rule)
-    if frozen is not None:
-        same = (
-            frozen.value == parsed.target if parsed.kind == "fixed" else frozen.rule == parsed.text
-        )
-        if same:
-            return frozen
+    threshold = Threshold.from_json(read_json(run.results)["threshold"])
+    saved = run.predictions("val")
+    if threshold.chosen_on == "val" and threshold.predictions and saved.is_file():
+        val = read_predictions(saved)
+        label, p = val["label"].to_numpy(np.int64), val["p_abnormal"].to_numpy(np.float64)
+        if not threshold.chosen_from(label, p):
+            raise DataError(
+                f"{saved} does not hold the predictions that the threshold was chosen on.",
+                expected=f"predictions with the digest {threshold.predictions}",
+                found="other labels or probabilities, or another order",
+                remedy="restore the file, or train again",
+            )
+    return threshold
+
+
+def threshold_for(
+    table: pd.DataFrame, wanted: str | float | None
+) -> tuple[Threshold, tuple[str, ...]]:
+    """Return a threshold for bare predictions, and what the user has to know about it.
+
+    Args:
+        table: Predictions; a rule is applied to the rows with ``split`` ``val``, never to others.
+        wanted: A rule or a number; None takes Youden's index where there are validation rows, and
+            0.5 where there are none.
+
+    Raises:
+        ConfigError: If the rule is unknown.
+        DataError: If a rule is asked for and there are no validation rows.
+    """
+    val = table[table["split"] == "val"]
+    if wanted is None and val.empty:
+        note = "No threshold was given and there are no val rows to choose one on: 0.5 is used."
+        return fixed_threshold(DEFAULT_VALUE), (note,)
+    rule = parse_rule(DEFAULT_RULE if wanted is None else wanted)
+    if rule.kind == "fixed":
+        return fixed_threshold(rule.target), ()
+    if val.empty:
         raise DataError(
-            "The operating point of this run is frozen and is not chosen again.",
-            expected=f"the rule {frozen.rule!r}, threshold {frozen.value:g}",
-            found=repr(rule),
-            remedy="leave the threshold out, or train or calibrate anew with the other rule",
+            f"The threshold {rule.text!r} has to be chosen on validation, and there is none.",
+            expected="rows with split=val beside those to evaluate",
+            found=", ".join(sorted(set(table["split"].astype(str)))),
+            remedy="add the validation predictions, or give the threshold as a number",
         )
-    if parsed.kind == "fixed":
-        return Threshold(parsed.target, "fixed", "none")
-    if split in JUDGED and not on_judged:
-        raise DataError(
-            f"A threshold is not chosen on the {split} split, where it is judged.",
-            expected="validation cases",
-            found=f"the rule {parsed.text!r} on {split}",
-            remedy="give predictions of the val split, or a number as the threshold",
-        )
-    rows = rows_of(table, split)
-    label, p = rows["label"].to_numpy(np.int64), rows["p_abnormal"].to_numpy(np.float64)
-    return choose_threshold(label, p, parsed, split)
+    label, p = val["label"].to_numpy(np.int64), val["p_abnormal"].to_numpy(np.float64)
+    return choose_threshold(label, p, rule), ()

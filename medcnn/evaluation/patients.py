@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,45 +13,87 @@ from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import headline
 
 WAYS = ("mean", "max", "noisy_or")
+UNITS = {"image": "image_id", "study": "study_id", "patient": "patient_id"}
 
 
-def aggregate(table: pd.DataFrame, way: str = "mean", unit: str = "patient_id") -> pd.DataFrame:
-    """Return one row a unit: ``patient_id, label, split, p_abnormal, images``.
+def aggregate(
+    table: pd.DataFrame,
+    way: str = "mean",
+    unit: str = "patient_id",
+    keep: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Return one row a unit and split: ``image_id, patient_id, label, split, p_abnormal, images``.
 
     A unit is abnormal when any of its images is. ``mean`` averages the probabilities, ``max`` takes
     the most suspicious image, ``noisy_or`` is ``1 - prod(1 - p)``: abnormal unless every image is
-    independently normal.
+    independently normal. Units get their own identifier as ``image_id``.
+
+    Args:
+        table: Predictions.
+        way: ``mean``, ``max`` or ``noisy_or``.
+        unit: The column that names the unit of each image.
+        keep: Columns to keep where the table has them; they read ``mixed`` where the images of a
+            unit differ.
 
     Raises:
         ConfigError: If there is no such way.
-        DataError: If the table lacks the unit's column.
+        DataError: If the table lacks the unit's column, or it is empty somewhere.
     """
     if way not in WAYS:
         raise unknown_name("way to aggregate", way, WAYS)
+    _check_unit(table, unit)
+    p = table["p_abnormal"].to_numpy(np.float64)
+    # A probability of 1 has an infinite log odds against, which is right: the unit is abnormal.
+    with np.errstate(divide="ignore"):
+        working = table.assign(_unit=table[unit], _normal=np.log1p(-p))
+    groups = working.groupby(["split", "_unit"], sort=False)
+    units = groups.agg(
+        patient_id=("patient_id", "first"), label=("label", "max"), images=("label", "size")
+    )
+    if way == "noisy_or":
+        units["p_abnormal"] = -np.expm1(groups["_normal"].sum())
+    else:
+        units["p_abnormal"] = groups["p_abnormal"].agg(way)
+    for name in (column for column in keep if column in table):
+        one = groups[name].nunique(dropna=False) == 1
+        units[name] = groups[name].first().astype(object).where(one, "mixed")
+    return units.reset_index().rename(columns={"_unit": "image_id"})
+
+
+def at_level(
+    table: pd.DataFrame, level: str, way: str, keep: Sequence[str] = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return predictions with one row an ``image``, ``study`` or ``patient``, and warnings.
+
+    Raises:
+        ConfigError: If there is no such level or way.
+        DataError: If the table does not name the studies.
+    """
+    if level not in UNITS:
+        raise unknown_name("level", level, UNITS)
+    if level == "image":
+        return table, ()
+    units = aggregate(table, way, UNITS[level], keep)
+    return units, (
+        f"These are results by {level} ({way} of its images, abnormal where any image is): "
+        f"{len(table)} images became {len(units)} cases.",
+    )
+
+
+def _check_unit(table: pd.DataFrame, unit: str) -> None:
     if unit not in table:
         raise DataError(
             f"The predictions lack the column {unit!r}.",
             found=", ".join(map(str, table.columns)),
             remedy="add the column, or aggregate by patient_id",
         )
-    p = table["p_abnormal"].to_numpy(np.float64)
-    # A probability of 1 has an infinite log odds against, which is right: the unit is abnormal.
-    with np.errstate(divide="ignore"):
-        working = table.assign(_normal=np.log1p(-p))
-    groups = working.groupby(unit, sort=False)
-    units = groups.agg(
-        patient_id=("patient_id", "first"),
-        label=("label", "max"),
-        split=("split", "first"),
-        images=("label", "size"),
-    )
-    if way == "noisy_or":
-        units["p_abnormal"] = -np.expm1(groups["_normal"].sum())
-    else:
-        units["p_abnormal"] = groups["p_abnormal"].agg(way)
-    units.index.name = "image_id"
-    # Patients get their own identifier as that of the row.
-    return units.reset_index()
+    missing = int(table[unit].isna().sum())
+    if missing:
+        raise DataError(
+            f"{missing} images name no {unit}.",
+            expected="a value in every row",
+            remedy="fill the column, or evaluate by image",
+        )
 
 
 def unit_results(
@@ -63,7 +106,7 @@ def unit_results(
     """
     found: dict[str, dict[str, Any]] = {}
     for unit, name in (("study_id", "studies"), ("patient_id", "patients")):
-        if unit not in table or table[unit].nunique() == len(table):
+        if unit not in table or table[unit].isna().any() or table[unit].nunique() == len(table):
             continue
         found[name] = {}
         for way in WAYS:

@@ -112,28 +112,43 @@ def read_run(run: RunDir) -> Contents:
         )
     results = read_json(run.results)
     split = str(results.get("split") or "test")
+    cases = _of_split(read_predictions(run.predictions(split)), split)
+    name = run.path.resolve().name
+    return Contents(name=name, results=results, cases=cases, **_around(run))
+
+
+def _around(run: RunDir) -> dict[str, Any]:
+    """Return everything of a run but its results and the cases they speak of."""
     optional = (run.config, run.environment, run.manifest, run.audit, run.metrics)
     wanted = (*optional, run.predictions("val"))
     config_text = run.config.read_text("utf-8") if run.config.is_file() else ""
-    return Contents(
-        name=run.path.resolve().name,
-        results=results,
-        cases=_of_split(read_predictions(run.predictions(split)), split),
-        validation=_read_validation(run),
-        config=_parse_config(config_text),
-        config_text=config_text,
-        environment=read_json(run.environment) if run.environment.is_file() else {},
-        manifest=_read_manifest(run),
-        audit=read_json(run.audit) if run.audit.is_file() else {},
-        metrics=_read_metrics(run),
-        missing=tuple(str(path.relative_to(run.path)) for path in wanted if not path.is_file()),
-    )
+    return {
+        "validation": _read_validation(run),
+        "config": _parse_config(config_text),
+        "config_text": config_text,
+        "environment": read_json(run.environment) if run.environment.is_file() else {},
+        "manifest": _read_manifest(run),
+        "audit": read_json(run.audit) if run.audit.is_file() else {},
+        "metrics": _read_metrics(run),
+        "missing": tuple(str(path.relative_to(run.path)) for path in wanted if not path.is_file()),
+    }
 
 
-def from_predictions(table: pd.DataFrame, results: dict[str, Any], name: str) -> Contents:
-    """Return the contents of a report on bare predictions, of whatever framework."""
+def from_predictions(
+    table: pd.DataFrame, results: dict[str, Any], name: str, run: RunDir | None = None
+) -> Contents:
+    """Return the contents of a report on predictions, of whatever framework or of a run.
+
+    Args:
+        table: The predictions that ``results`` were computed from.
+        results: The object of ``results.json``.
+        name: What the report calls them.
+        run: The run that made them, for its data, training and environment.
+    """
     cases = _of_split(check_predictions(table), str(results.get("split") or "test"))
-    return Contents(name=name, results=results, cases=cases)
+    if run is None:
+        return Contents(name=name, results=results, cases=cases)
+    return Contents(name=name, results=results, cases=cases, **_around(run))
 
 
 def _of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:

@@ -84,6 +84,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "checklist": checklist(contents, words),
         "card": model_card(contents, words),
         "warnings": contents.warnings(),
+        "unit": (results.get("unit") or {}).get("level"),
         "finished": _moment(str(contents.environment.get("finished") or "")),
         "model": model_name(contents),
         "source": (contents.environment.get("data") or {}).get("source"),

@@ -48,6 +48,7 @@ def write_predictions_report(
     *,
     language: str = "en",
     name: str | None = None,
+    run: RunDir | None = None,
 ) -> Path:
     """Write a report on predictions of whatever framework, and its figures beside it.
 
@@ -56,14 +57,17 @@ def write_predictions_report(
         results: The object of ``results.json``.
         path: The HTML file; the PNG files go into ``figures`` in the same folder.
         language: ``en`` or ``de``.
-        name: What the report calls these predictions; the stem of ``path`` by default.
+        name: What the report calls these predictions; by default the run's name, or the folder
+            that the report goes to.
+        run: The run that made them, whose data and training the report then tells of too.
 
     Raises:
         DataError: If the table is not one of predictions.
         ConfigError: If there is no such language.
     """
     words = Wording(language)
-    contents = from_predictions(table, dict(results), name or path.stem)
+    named = name or (run.path if run else path.parent).resolve().name
+    contents = from_predictions(table, dict(results), named, run)
     return _write(contents, path, path.parent / "figures", words, read_pixels)
 
 
@@ -85,14 +89,15 @@ def render(
     thumbnails = Thumbnails(thumbnail)
     cases = list_cases(contents, thumbnails)
     facts = page_facts(contents, words)
-    template = _templates().get_template("report.html.j2")
+    template = templates().get_template("report.html.j2")
     return template.render(
         t=words, c=contents, plates=plates, cases=cases, failures=thumbnails.failures, **facts
     )
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Return the templates of the pages; a name that is not defined is an error."""
     return Environment(
         loader=PackageLoader("medcnn.reporting"),
         autoescape=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -133,7 +133,11 @@ def prevalence_table(contents: Contents, words: Wording) -> Table | None:
 
 def reader_table(contents: Contents, words: Wording) -> Table | None:
     """Return the human readers on the same cases, and how the model differs from each."""
-    readers = contents.results.get("readers") or []
+    return reader_table_of(contents.results.get("readers") or [], words)
+
+
+def reader_table_of(readers: Sequence[Mapping[str, Any]], words: Wording) -> Table | None:
+    """Return the entries of ``readers`` as a table, or None where there are none."""
     keys = ("sensitivity", "specificity", "kappa")
     rows = tuple(
         (

@@ -22,13 +22,13 @@ def announce(results: Mapping[str, Any], report: Path) -> None:
     origin = "given" if threshold["rule"] == "fixed" else f"chosen on {threshold['chosen_on']}"
     say(f"threshold    {threshold['value']:.4f} ({threshold['rule']}, {origin}, frozen)")
     for name, key in HEADLINE:
-        say(f"{name:12} {show_estimate(results[key])}")
+        say(f"{name:12} {show_estimate(results[key], results.get('level', 0.95))}")
     for text in results.get("warnings", []):
         say(f"warning      {text}")
     say(f"report       {report}")
 
 
-def show_estimate(estimate: Mapping[str, Any] | None) -> str:
+def show_estimate(estimate: Mapping[str, Any] | None, level: float = 0.95) -> str:
     """Return ``0.912 (95 % CI 0.871 to 0.942, wilson)``, or say that it is not estimable.
 
     >>> show_estimate({"value": 0.5, "ci": [0.2, 0.8], "method": "wilson"})
@@ -41,12 +41,36 @@ def show_estimate(estimate: Mapping[str, Any] | None) -> str:
     if estimate["ci"] is None:
         return f"{estimate['value']:.3f} (no interval)"
     low, high = estimate["ci"]
-    return f"{estimate['value']:.3f} (95 % CI {low:.3f} to {high:.3f}, {estimate['method']})"
+    method = estimate["method"]
+    return f"{estimate['value']:.3f} ({100 * level:g} % CI {low:.3f} to {high:.3f}, {method})"
 
 
-def announce_comparison(found: Mapping[str, Any], path: Path) -> None:
-    """Print the paired tests of two runs, and where their numbers are."""
-    for name, value in found.items():
-        if isinstance(value, Mapping) and "p_value" in value:
-            say(f"{name:24} difference {value.get('difference')}, p = {value['p_value']:.4g}")
-    say(f"comparison   {path}")
+def announce_comparison(found: Mapping[str, Any], page: Path) -> None:
+    """Print both sides, their differences with p-values, the warnings, and where the page is."""
+    first, second = found["names"]
+    percent = f"{100 * found['level']:g} %"
+    say("")
+    say(f"{found['split']}: {found['n']} images of {found['n_patients']} patients")
+    say(f"{'':12} {first:>18} {second:>18}  {first} minus {second} ({percent} CI)")
+    for name, difference in found["differences"].items():
+        sides = [(found[side].get(name) or {}).get("value") for side in ("a", "b")]
+        shown = "".join(f" {'–' if value is None else f'{value:.3f}':>18}" for value in sides)
+        corrected = found["holm"].get(name)
+        p_value = "" if corrected is None else f", p = {corrected:.3g} after Holm"
+        say(f"{name:12}{shown}  {_signed(difference)}{p_value}")
+    for name, result in (found.get("non_inferiority") or {}).items():
+        if name != "margin":
+            said = {True: "shown", False: "not shown", None: "not estimable"}[result]
+            say(f"non-inferior {name} by {found['non_inferiority']['margin']:g}: {said}")
+    for text in found["warnings"]:
+        say(f"warning      {text}")
+    say(f"comparison   {page}")
+
+
+def _signed(difference: Mapping[str, Any]) -> str:
+    if difference["value"] is None:
+        return "not estimable"
+    if difference["ci"] is None:
+        return f"{difference['value']:+.3f} (no interval)"
+    low, high = difference["ci"]
+    return f"{difference['value']:+.3f} ({low:+.3f} to {high:+.3f})"

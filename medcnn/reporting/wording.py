@@ -97,17 +97,19 @@ class Wording:
             return MISSING_DIGITS
         return f"< {self.number(0.001)}" if value < 0.001 else self.number(value)
 
-    def difference(self, raw: object) -> str:
-        """Return the estimate of a difference in percentage points, with sign and interval."""
+    def difference(self, raw: object, *, points: bool = True) -> str:
+        """Return a difference with its sign and interval, in percentage points or as a number."""
         if not isinstance(raw, dict) or raw.get("value") is None:
             return self("common.not_estimable")
-        text = self._points(raw["value"])
+        text = self._signed(raw["value"], points)
         if raw.get("ci"):
-            text += f" ({self._points(raw['ci'][0])} – {self._points(raw['ci'][1])})"
+            text += (
+                f" ({self._signed(raw['ci'][0], points)} – {self._signed(raw['ci'][1], points)})"
+            )
         return text
 
-    def _points(self, value: float) -> str:
-        text = self.number(100 * value, 1)
+    def _signed(self, value: float, points: bool) -> str:
+        text = self.number(100 * value, 1) if points else self.number(value)
         return f"+{text}" if value > 0 else text
 
     def percent(self, value: float | None, digits: int = 1) -> str:

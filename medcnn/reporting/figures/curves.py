@@ -96,6 +96,44 @@ def _reader_point(axes: Axes, reader: Reader, words: Wording | None) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Scored:
+    """One of several sets of predictions of the same cases."""
+
+    name: str
+    label: npt.NDArray[np.int64]
+    score: Array
+    sensitivity: Estimate
+    specificity: Estimate
+    auroc: Estimate
+
+
+def two_curves(sides: Sequence[Scored], words: Wording, readers: Sequence[Reader] = ()) -> Figure:
+    """Draw the ROC curves and operating points of two models on the same cases, and readers.
+
+    A side without an AUROC, decisions rather than probabilities, is drawn as its point alone.
+    """
+    figure, (axes,) = new_figure(5.4, 5.2)
+    unit_square(axes, words)
+    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    for side, colour, style in zip(sides, (ACCENT, ABNORMAL), ("-", "--"), strict=True):
+        label = side.name
+        if side.auroc.value is not None:
+            fpr, tpr = _thinned(*roc_curve(side.label, side.score)[:2])
+            label = f"{side.name}, AUROC {words.number(side.auroc.value)}"
+            axes.plot(fpr, tpr, color=colour, lw=1.8, ls=style, label=label)
+        if side.sensitivity.value is not None and side.specificity.value is not None:
+            x, y = 1 - side.specificity.value, side.sensitivity.value
+            named = label if side.auroc.value is None else None
+            axes.plot([x], [y], "o", ms=7, mfc=colour, mec=PAPER, mew=1.2, zorder=5, label=named)
+    for reader in readers:
+        _reader_point(axes, reader, words if reader is readers[0] else None)
+    axes.set_xlabel(words("fig.false_positive_rate"))
+    axes.set_ylabel(words("measure.sensitivity"))
+    legend(axes, loc="lower right")
+    return figure
+
+
 def precision_recall(
     label_N: npt.NDArray[np.int64],
     score_N: Array,

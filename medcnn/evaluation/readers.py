@@ -1,0 +1,140 @@
+"""Human readers on the same cases: their operating points, and the model against each of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medcnn.errors import DataError
+from medcnn.evaluation.cases import cases_of
+from medcnn.metrics.agreement import kappa
+from medcnn.metrics.comparison import holm, mcnemar, paired_difference
+from medcnn.metrics.estimate import IntArray
+from medcnn.metrics.proportions import proportion
+
+LONG = ("reader", "decision")
+SHARES = ("sensitivity", "specificity", "accuracy")
+
+
+def read_readers(path: str | Path) -> pd.DataFrame:
+    """Return readers' decisions: ``image_id`` as index, a column a reader, 0, 1 or NaN (not read).
+
+    The file has ``image_id`` and a column for each reader, or the columns ``image_id, reader,
+    decision`` with a row for each decision.
+
+    Raises:
+        DataError: If the file is missing or has no such columns, a reader decides twice on an
+            image, or a decision is not 0 or 1.
+    """
+    path = Path(path)
+    expected = "image_id and a column of 0 and 1 for each reader, or image_id, reader, decision"
+    if not path.is_file():
+        raise DataError(f"There is no readers file {path}.", expected=expected)
+    table = pd.read_csv(path, dtype={"image_id": str, "reader": str})
+    if "image_id" not in table or len(table.columns) < 2:
+        found = ", ".join(map(str, table.columns))
+        raise DataError(f"{path} is not a file of readers.", expected=expected, found=found)
+    long = set(LONG) <= set(table.columns)
+    repeated = table.duplicated(["image_id", "reader"] if long else ["image_id"])
+    if repeated.any():
+        raise DataError(
+            f"{path} has {int(repeated.sum())} repeated decisions.",
+            expected="one decision of each reader on each image",
+            found=str(table.loc[repeated, "image_id"].iloc[0]),
+            remedy="keep one, or give repeated readings as another reader",
+        )
+    if long:
+        wide = table.pivot_table("decision", index="image_id", columns="reader", aggfunc="first")
+        return _checked(wide, path)
+    return _checked(table.set_index("image_id"), path)
+
+
+def _checked(wide: pd.DataFrame, path: Path) -> pd.DataFrame:
+    decisions = pd.DataFrame(wide.apply(pd.to_numeric, errors="coerce"))
+    wrong = (decisions.isna() & wide.notna()) | ~(decisions.isna() | decisions.isin([0, 1]))
+    if wrong.to_numpy().any():
+        row, column = np.argwhere(wrong.to_numpy())[0]
+        raise DataError(
+            f"{path} has {int(wrong.to_numpy().sum())} decisions that are not 0 or 1.",
+            expected="0 (normal), 1 (abnormal), or empty where an image was not read",
+            found=f"{wide.iloc[row, column]!r} of {wide.columns[column]} on {wide.index[row]}",
+            remedy="map the decisions to 0 and 1",
+        )
+    return decisions
+
+
+def reader_results(
+    rows: pd.DataFrame, readers: pd.DataFrame, threshold: float, level: float = 0.95
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return each reader's operating point and the model's difference from it, and warnings.
+
+    Each reader is compared on the cases that reader read; the p-values of sensitivity and
+    specificity are corrected together over all readers (Holm).
+
+    Raises:
+        DataError: If no case of the rows was read by anybody.
+    """
+    decided = readers.reindex(rows["image_id"].astype(str))
+    if decided.notna().to_numpy().sum() == 0:
+        raise DataError(
+            "The readers read none of these cases.",
+            expected="image_id values as in the predictions",
+            found=f"{readers.index[0]!r} in the readers file" if len(readers) else "no image",
+            remedy="check the identifiers",
+        )
+    entries = [
+        _reader(str(name), rows, decided[name].to_numpy(np.float64), threshold, level)
+        for name in decided.columns
+    ]
+    corrected = holm(
+        {
+            f"{row} {share}": entry["mcnemar"][share]["mid_p"]
+            for row, entry in enumerate(entries)
+            for share in SHARES[:2]
+        }
+    )
+    for row, entry in enumerate(entries):
+        entry["p_holm"] = {share: corrected[f"{row} {share}"] for share in SHARES[:2]}
+    unread = int(decided.isna().all(axis=1).sum())
+    partly = f"{unread} of {len(rows)} cases were read by nobody and do not enter the comparison."
+    return entries, [partly] if unread else []
+
+
+def _reader(
+    name: str, rows: pd.DataFrame, decided: np.ndarray, threshold: float, level: float
+) -> dict[str, Any]:
+    read = ~np.isnan(decided)
+    cases = cases_of(rows[read])
+    human = decided[read].astype(np.int64)
+    called = (cases.p >= threshold).astype(np.int64)
+    tp = int(human[cases.label == 1].sum())
+    fp = int(human[cases.label == 0].sum())
+    found = shares(cases.label, called, human, level)
+    return {
+        "name": name,
+        "n": int(read.sum()),
+        "sensitivity": proportion(tp, cases.positives, level=level),
+        "specificity": proportion(cases.negatives - fp, cases.negatives, level=level),
+        "kappa": kappa(called, human, level),
+        "model_minus_reader": {metric: share["difference"] for metric, share in found.items()},
+        "mcnemar": {metric: share["mcnemar"] for metric, share in found.items()},
+    }
+
+
+def shares(
+    label: IntArray, first: IntArray, second: IntArray, level: float
+) -> dict[str, dict[str, Any]]:
+    """Return McNemar's test and the paired difference of each share, first minus second."""
+    masks = (label == 1, label == 0, np.ones(len(label), dtype=bool))
+    found = {}
+    for name, mask in zip(SHARES, masks, strict=True):
+        right = [(called == label)[mask].astype(np.int64) for called in (first, second)]
+        found[name] = {
+            "mcnemar": asdict(mcnemar(right[0], right[1])),
+            "difference": paired_difference(right[0], right[1], level),
+        }
+    return found
