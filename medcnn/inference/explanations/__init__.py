@@ -1,0 +1,1 @@
+"""Where in a radiograph a network finds its evidence, and how far that can be believed."""

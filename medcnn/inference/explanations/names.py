@@ -1,0 +1,42 @@
+"""The names of the explanations, known without importing torch."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from medcnn.errors import ConfigError, unknown_name
+
+CAMS = ("grad_cam", "grad_cam_plus_plus", "layer_cam")
+"""Methods that weigh the maps of one stage by their gradients."""
+
+METHODS = (*CAMS, "integrated_gradients", "occlusion", "attention_rollout")
+
+_LIBRARY = {"integrated_gradients": "captum", "occlusion": "captum"}
+
+
+def check_method(method: str, stage: str | None = None) -> None:
+    """Raise if there is no such explanation, it cannot be had here, or it has no stage to choose.
+
+    Args:
+        method: One of ``METHODS``.
+        stage: The stage asked for, if any.
+
+    Raises:
+        ConfigError: Naming the nearest method, the package to install or the methods with a stage.
+    """
+    if method not in METHODS:
+        raise unknown_name("explanation (method)", method, METHODS)
+    if stage is not None and method not in CAMS:
+        raise ConfigError(
+            f"{method} looks at no single stage.",
+            expected=f"stage=null, or one of {', '.join(CAMS)}",
+            found=f"method={method} stage={stage}",
+        )
+    package = _LIBRARY.get(method)
+    if package is not None and find_spec(package) is None:
+        raise ConfigError(
+            f"{method} needs the package {package}.",
+            expected=f"{package} installed",
+            found="no such package",
+            remedy="pip install 'medcnn[explain]', or take method=grad_cam",
+        )
