@@ -1,51 +1,27 @@
 """One table of findings: the names that the releases use, and whether each is abnormal.
 
-A finding is abnormal if a radiologist would report it as a departure from the normal chest.
-Devices (tubes, wires, pacemakers) are not a departure of the chest by themselves, but a chest with
-one is no normal chest either: images with nothing but a device are *neutral* and count by the
-policy of their source, which is said in ``label_policy``.
+The table is ``findings.csv`` beside this file. A finding is abnormal if a radiologist would report it
+as a departure from the normal chest. Devices (tubes, wires, pacemakers), traces of surgery, variants
+of the normal and remarks on the image are *neutral*: a chest with one is not abnormal for it, but no
+plainly normal chest either, so an image with nothing but neutral findings has no label and is left
+out, counted in the manifest's warnings.
 """
 
 from __future__ import annotations
 
+import csv
 import re
+from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import pandas as pd
 
 Kind = Literal["normal", "abnormal", "neutral"]
 
-NORMAL = ("no finding", "no findings", "normal", "none")
-NEUTRAL = (
-    "support devices",
-    "electrical device",
-    "pacemaker",
-    "dual chamber device",
-    "single chamber device",
-    "nsg tube",
-    "endotracheal tube",
-    "tracheostomy tube",
-    "chest drain tube",
-    "central venous catheter",
-    "central venous catheter via jugular vein",
-    "central venous catheter via subclavian vein",
-    "reservoir central venous catheter",
-    "catheter",
-    "sternotomy",
-    "suture material",
-    "surgery",
-    "metal",
-    "nipple shadow",
-    "artificial heart valve",
-    "heart valve calcified",
-    "humeral prosthesis",
-    "mammary prosthesis",
-    "endoprosthesis",
-    "abnormal foreign body",
-    "exclude",
-    "suboptimal study",
-    "unchanged",
-    "technical quality of image unsatisfactory",
-)
+TABLE_FILE = Path(__file__).with_name("findings.csv")
 CHESTMNIST = (
     "atelectasis",
     "cardiomegaly",
@@ -62,50 +38,32 @@ CHESTMNIST = (
     "pleural",
     "hernia",
 )
-ABNORMAL = (
-    *CHESTMNIST,
-    "pleural effusion",
-    "pleural thickening",
-    "pleural other",
-    "lung opacity",
-    "lung lesion",
-    "enlarged cardiomediastinum",
-    "fracture",
-    "bacteria pneumonia",
-    "virus pneumonia",
-    "tuberculosis",
-    "aortic enlargement",
-    "aortic elongation",
-    "calcification",
-    "clavicle fracture",
-    "enlarged pa",
-    "ild",
-    "interstitial pattern",
-    "lung cavity",
-    "lung cyst",
-    "lung tumor",
-    "mediastinal shift",
-    "nodule/mass",
-    "pulmonary fibrosis",
-    "rib fracture",
-    "other lesion",
-    "other disease",
-    "other diseases",
-    "copd",
-    "scoliosis",
-    "granuloma",
-    "bronchiectasis",
-    "air trapping",
-    "costophrenic angle blunting",
-    "hiatal hernia",
-    "vascular hilar enlargement",
-)
+"""The fourteen findings in the order of ChestMNIST's columns."""
 
-TABLE: dict[str, Kind] = {
-    **dict.fromkeys(NORMAL, "normal"),
-    **dict.fromkeys(NEUTRAL, "neutral"),
-    **dict.fromkeys(ABNORMAL, "abnormal"),
-}
+SHOWN = 12
+"""Findings that a label policy names before it counts the rest."""
+
+
+class Labelled(NamedTuple):
+    """Rows that have a label, and what is to be said about them.
+
+    Attributes:
+        table: The rows, with ``label``.
+        policy: How findings became labels, and how often each occurs.
+        warnings: Rows left out, and names that the table of findings lacks.
+    """
+
+    table: pd.DataFrame
+    policy: str
+    warnings: tuple[str, ...]
+
+
+@cache
+def table() -> dict[str, Kind]:
+    """Return what each finding means, by its canonical name."""
+    with TABLE_FILE.open(encoding="utf-8", newline="") as file:
+        rows = [(row["finding"], row["meaning"]) for row in csv.DictReader(file)]
+    return {name: kind for name, text in rows for kind in get_args(Kind) if kind == text}
 
 
 def canonical(name: str) -> str:
@@ -117,22 +75,31 @@ def canonical(name: str) -> str:
     return re.sub(r"[\s_]+", " ", name).strip().lower()
 
 
+def known(name: str) -> Kind | None:
+    """Return what a finding means, None where the table lacks it.
+
+    Of a heading with qualifiers (``Opacity/lung/base/left``), the first word decides.
+    """
+    full = canonical(name)
+    return table().get(full) or table().get(full.partition("/")[0].strip())
+
+
 def kind(name: str) -> Kind:
     """Return what a finding means; a name that the table lacks is abnormal.
 
-    Vocabularies are open (PadChest has 174 names) and all but a few of their words name a
-    departure from normal, so an unknown word errs towards abnormal.
+    Vocabularies are open (PadChest has 193 names) and all but a few of their words name a departure
+    from normal, so an unknown word errs towards abnormal; ``labelled`` warns of it.
 
     >>> kind("No Finding"), kind("Pacemaker"), kind("kerley lines")
     ('normal', 'neutral', 'abnormal')
     """
-    return TABLE.get(canonical(name), "abnormal")
+    return known(name) or "abnormal"
 
 
 def label_of(findings: Iterable[str]) -> int | None:
     """Return 1 for any abnormal finding, 0 for only normal ones, None where neither is known.
 
-    No findings at all, or nothing but devices, gives None: the source decides.
+    No findings at all, or a neutral one without an abnormal one, gives None.
 
     >>> label_of(["No Finding"]), label_of(["Mass", "Pacemaker"]), label_of(["Pacemaker"])
     (0, 1, None)
@@ -141,3 +108,65 @@ def label_of(findings: Iterable[str]) -> int | None:
     if "abnormal" in kinds:
         return 1
     return 0 if kinds == {"normal"} else None
+
+
+def labelled(rows: pd.DataFrame, source: str, rule: str, *, closed: bool = True) -> Labelled:
+    """Label the rows by their findings and leave out those that have no label.
+
+    Args:
+        rows: With ``finding``: names with ``|`` between them. A column ``label`` that is there
+            already (0, 1 or missing) is kept.
+        source: The name of the source, for the warnings.
+        rule: How findings become labels, in one sentence.
+        closed: Whether the release's vocabulary is closed, so that an unknown name is a surprise.
+    """
+    rows = rows.copy()
+    if "label" not in rows:
+        labels = {text: label_of(text.split("|")) for text in rows["finding"].unique()}
+        rows["label"] = rows["finding"].map(labels)
+    without = rows["label"].isna()
+    warnings = []
+    if without.any():
+        warnings.append(_left_out(rows[without], len(rows), source))
+    kept = rows[~without].reset_index(drop=True)
+    kept["label"] = kept["label"].astype(int)
+    unknown = Counter(name for name in _names(kept) if known(name) is None) if closed else {}
+    if unknown:
+        warnings.append(
+            f"{source}: {_counted(Counter(unknown))} not in the table of findings; counted as abnormal."
+        )
+    return Labelled(kept, f"{rule}; found: {describe(kept)}", tuple(warnings))
+
+
+def describe(rows: pd.DataFrame) -> str:
+    """Return which findings stand in the rows, by their meaning, the most frequent first.
+
+    >>> describe(pd.DataFrame({"finding": ["No Finding", "Mass|Effusion", "Mass"]}))
+    'normal: No Finding (1); abnormal: Mass (2), Effusion (1)'
+    """
+    count = Counter(_names(rows))
+    parts = []
+    for meaning in get_args(Kind):
+        of_kind = Counter({name: n for name, n in count.items() if kind(name) == meaning})
+        if of_kind:
+            parts.append(f"{meaning}: {_counted(of_kind)}")
+    return "; ".join(parts) or "no finding named"
+
+
+def _names(rows: pd.DataFrame) -> Iterable[str]:
+    return (name for text in rows["finding"] for name in str(text).split("|") if name)
+
+
+def _counted(count: Counter[str]) -> str:
+    shown = ", ".join(f"{name} ({n})" for name, n in count.most_common(SHOWN))
+    rest = len(count) - SHOWN
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _left_out(rows: pd.DataFrame, of: int, source: str) -> str:
+    count = Counter(_names(rows))
+    why = _counted(count) if count else "no finding named"
+    return (
+        f"{source}: {len(rows)} of {of} images are neither normal nor abnormal by their findings "
+        f"({why}) and were left out."
+    )

@@ -6,6 +6,7 @@ import re
 import warnings
 from pathlib import Path
 
+import pandas as pd
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
@@ -36,6 +37,14 @@ def header_facts(path: Path) -> dict[str, object] | None:
             return facts_of(header)
     except (InvalidDicomError, OSError, EOFError, ValueError, AttributeError, KeyError, TypeError):
         return None
+
+
+def header_table(paths: pd.Series) -> pd.DataFrame:
+    """Return the facts of many DICOM headers, one row a path, with the paths' index.
+
+    An unreadable header leaves its row empty: the image itself is reported when it is decoded.
+    """
+    return pd.DataFrame([header_facts(Path(path)) or {} for path in paths], index=paths.index)
 
 
 def facts_of(header: Dataset) -> dict[str, object]:

@@ -64,23 +64,32 @@ def release_file(folder: Path, source: str, *names: str) -> Path:
     )
 
 
-def release_table(
-    path: Path, columns: tuple[str, ...], source: str, sep: str = ","
-) -> pd.DataFrame:
-    """Return a table of a release with every column as text, empty cells as empty text.
+def release_table(path: Path, columns: tuple[str, ...], source: str) -> pd.DataFrame:
+    """Return a CSV table of a release with every column as text, empty cells as empty text.
+
+    Spaces around the names of columns are taken off, and a compressed file (``.gz``, ``.zip``) is
+    read as it is.
 
     Raises:
         DataError: If it is no CSV file or one of ``columns`` is missing.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, sep=sep)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        # Rows of some releases end in a comma that their header lacks: no index is to be guessed.
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        ValueError,
+        OSError,
+        EOFError,
+    ) as error:
         raise DataError(
             f"{path} is not a readable CSV file.", found=str(error), remedy="download it again"
         ) from error
+    table.columns = table.columns.astype(str).str.strip()
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        guess = nearest(missing[0], map(str, table.columns))
+        guess = nearest(missing[0], table.columns)
         raise DataError(
             f"{path} lacks the column {missing[0]!r}.",
             expected=", ".join(columns),
@@ -105,13 +114,28 @@ def sub_folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not _hidden(p.name))
 
 
-def image_index(folder: Path) -> dict[str, Path]:
-    """Return every image below ``folder`` by its file name."""
-    return {path.name: path for path in image_files(folder)}
+def image_index(folder: Path, parts: int = 1) -> dict[str, Path]:
+    """Return every image below ``folder`` by the last ``parts`` components of its path.
+
+    Raises:
+        DataError: If two images have the same name, so that a table could mean either.
+    """
+    index: dict[str, Path] = {}
+    for path in image_files(folder):
+        key = "/".join(path.parts[-parts:])
+        if key in index:
+            raise DataError(
+                f"Two images below {folder} have the name {key}.",
+                expected="each image of the release once",
+                found=f"{index[key].relative_to(folder)} and {path.relative_to(folder)}",
+                remedy="give a folder without resized or converted copies as data.root",
+            )
+        index[key] = path
+    return index
 
 
 def present(table: pd.DataFrame, source: str, folder: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the rows whose ``path`` is not None, and a warning that counts the others.
+    """Return the rows whose ``path`` is not missing, and a warning that counts the others.
 
     Raises:
         DataError: If no row has an image.

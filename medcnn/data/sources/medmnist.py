@@ -15,14 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medcnn.data.manifest import SPLITS, Manifest, build_manifest
-from medcnn.data.sources.findings import CHESTMNIST
+from medcnn.data.sources.findings import CHESTMNIST, labelled
 from medcnn.errors import DataError
 
 CITATION = (
     "Yang et al., MedMNIST v2: a large-scale lightweight benchmark for 2D and 3D biomedical image "
     "classification, Scientific Data 10, 2023"
 )
-POLICIES = {
+RULES = {
     1: "label 1 (pneumonia) is abnormal, 0 is normal",
     len(CHESTMNIST): "abnormal if any of the 14 findings is marked, normal if none is",
 }
@@ -60,12 +60,14 @@ def read(root: str | Path) -> Manifest:
         )
     table = pd.concat(tables, ignore_index=True)
     findings = int(table.pop("findings").iloc[0])
+    source = "pneumoniamnist" if findings == 1 else "chestmnist"
+    found = labelled(table, source, RULES[findings])
     return build_manifest(
-        table,
-        source="pneumoniamnist" if findings == 1 else "chestmnist",
-        label_policy=POLICIES[findings],
+        found.table,
+        source=source,
+        label_policy=found.policy,
         citation=CITATION,
-        warnings=[NO_PATIENTS],
+        warnings=[NO_PATIENTS, *found.warnings],
     )
 
 
@@ -110,7 +112,7 @@ def _split_table(
             found=f"images {images}, labels {labels or 'absent'}",
             remedy="download the file again",
         )
-    if labels[1] not in POLICIES:
+    if labels[1] not in RULES:
         raise DataError(
             f"{path} is not one of MedMNIST's chest X-ray sets.",
             expected="1 label an image (PneumoniaMNIST) or 14 (ChestMNIST)",
