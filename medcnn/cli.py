@@ -49,8 +49,11 @@ COMMANDS = {
     "check": Command(
         "check",
         "medcnn.commands.check:run",
-        "prove the layers against torch autograd",
+        "prove the layers against torch, the reader against DICOM",
         ("what", "names"),
+    ),
+    "lr-find": Command(
+        "lr_find", "medcnn.commands.lr_find:run", "plot the loss against the rate and suggest one"
     ),
     "show": Command(
         "show", "medcnn.commands.show:run", "every layer of a model, and what it costs"

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 
@@ -23,3 +25,32 @@ def real_data():
     if not folder:
         pytest.skip("MEDCNN_TEST_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def easy_data(tmp_path_factory):
+    """Return overrides for 96 images of 60 patients that a small network learns within seconds."""
+    folder = tmp_path_factory.mktemp("easy")
+    rng = np.random.default_rng(0)
+    rows = ["image_id,path,label,patient_id"]
+    for index in range(96):
+        patient = index % 60
+        label = patient % 2
+        pixels = rng.normal(110 + 30 * label, 40, (32, 32)).clip(0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{index}.png"), pixels)
+        rows.append(f"i{index},{index}.png,{label},p{patient}")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return [
+        "data=manifest",
+        f"data.root={folder / 'manifest.csv'}",
+        "data.image_size=32",
+        "data.batch_size=16",
+        "data.audit=off",
+        "augment=none",
+        "model=tiny_resnet",
+        "model.widths=[4,8]",
+        "model.weights=none",
+        "trainer.precision=32-true",
+        "trainer.accelerator=cpu",
+        "out_of_distribution=null",
+    ]

@@ -1,0 +1,147 @@
+"""The range test itself: a training with the settings of ``train``, at a rate that rises."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from medcnn.data.preparation import Prepared
+from medcnn.fitting import build_datamodule, build_task, choose_precision, quieten
+from medcnn.journal import Journal
+from medcnn.lr_find.suggestion import Array
+from medcnn.tasks.faults import DivergenceError
+
+EXPLODED = 4.0
+"""The test ends when the running loss is this many times its best: the usual choice since fastai."""
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A schedule that rises by the same factor at every step.
+
+    Args:
+        ratio: The last rate over the first.
+    """
+
+    ratio: float
+
+    def factor(self, step: int, total: int) -> float:
+        """Return the factor on the first rate at ``step`` of ``total``.
+
+        >>> round(Ramp(1e4).factor(50, 101), 9)
+        100.0
+        """
+        return float(self.ratio ** (step / max(total - 1, 1)))
+
+
+class RangeRecorder(pl.Callback):
+    """Keeps rate and loss of every optimiser step, and ends the test when the loss explodes."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+        self.exploded: float | None = None
+        self._running = 0.0
+        self._best = float("inf")
+        self._rate = 0.0
+        self._batches: list[float] = []
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Note the rate before the schedule moves it."""
+        self._rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Note the loss; accumulated batches are one step."""
+        loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
+        self._batches.append(float(loss.detach()))
+        if trainer.global_step == len(self.losses):
+            return
+        value = float(np.mean(self._batches)) * trainer.accumulate_grad_batches
+        self._batches = []
+        self.rates.append(self._rate)
+        self.losses.append(value)
+        weight = min(len(self.losses), 5)
+        self._running += (value - self._running) / weight
+        if len(self.losses) > 5:
+            self._best = min(self._best, self._running)
+        if not np.isfinite(value) or self._running > EXPLODED * self._best:
+            self.exploded = self._rate
+            trainer.should_stop = True
+
+
+def run_range_test(
+    settings: Mapping[str, Any],
+    prepared: Prepared,
+    journal: Journal,
+    *,
+    lowest: float,
+    highest: float,
+    steps: int,
+) -> tuple[Array, Array, float | None]:
+    """Train with a rate that rises from ``lowest`` to ``highest`` in ``steps`` optimiser steps.
+
+    Everything but the rate is as in a training: model, weights, loss, optimiser, augmentation,
+    clipping, accumulation and precision. Validation and test images are not looked at.
+
+    Returns:
+        The rates, the losses at them, and the rate at which the loss exploded, or None.
+    """
+    quieten()
+    warnings.filterwarnings("ignore", message=".*no `val_dataloader`")
+    pl.seed_everything(settings["seed"], workers=True, verbose=False)
+    changed = copy.deepcopy(dict(settings))
+    changed["optimizer"]["lr"] = lowest
+    data = build_datamodule(changed, prepared)
+    task = build_task(changed, prepared, journal)
+    task.schedule = Ramp(highest / lowest)
+    recorder = RangeRecorder()
+    trainer = _trainer(changed, recorder, steps)
+    with journal.stage("train"):
+        try:
+            trainer.fit(task, train_dataloaders=data.train_dataloader())
+        except DivergenceError:
+            recorder.exploded = recorder._rate
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    rates, losses = np.array(recorder.rates), np.array(recorder.losses)
+    usable = np.isfinite(losses)
+    return rates[usable], losses[usable], recorder.exploded
+
+
+def _trainer(settings: Mapping[str, Any], recorder: RangeRecorder, steps: int) -> pl.Trainer:
+    options = {
+        key: value
+        for key, value in settings["trainer"].items()
+        if key not in ("channels_last", "max_epochs")
+    }
+    options["precision"] = choose_precision(options["precision"], options["accelerator"])
+    return pl.Trainer(
+        **options,
+        max_steps=steps,
+        max_epochs=-1,
+        limit_val_batches=0,
+        callbacks=[recorder],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        deterministic="warn" if not torch.are_deterministic_algorithms_enabled() else None,
+    )
