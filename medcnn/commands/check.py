@@ -11,9 +11,9 @@ from omegaconf import DictConfig
 from medcnn.config import plain
 from medcnn.console import say
 from medcnn.errors import MedcnnError, unknown_name
-from medcnn.run_dir import write_json
+from medcnn.run_dir import write_json, write_text
 
-CHECKS = ("layers",)
+CHECKS = ("layers", "dicom")
 
 
 def run(cfg: DictConfig) -> list[dict[str, Any]]:
@@ -25,17 +25,34 @@ def run(cfg: DictConfig) -> list[dict[str, Any]]:
     options = plain(cfg)
     if options["what"] not in CHECKS:
         raise unknown_name("check", str(options["what"]), CHECKS)
-    rows, table, failed = _layers(options)
+    rows, table, page, failed = (_layers if options["what"] == "layers" else _dicom)(options)
     say(table)
-    if options["output"] is not None:
-        write_json(Path(options["output"]), rows)
+    output = options["output"]
+    if output is not None and page and Path(output).suffix == ".md":
+        write_text(Path(output), page)
+    elif output is not None:
+        write_json(Path(output), rows)
     if failed:
         raise MedcnnError(f"{len(failed)} of {len(rows)} checks failed: {', '.join(failed)}")
     return rows
 
 
-def _layers(options: dict[str, Any]) -> tuple[list[dict[str, Any]], str, list[str]]:
+Proof = tuple[list[dict[str, Any]], str, str, list[str]]
+"""The rows, the printed table, the documentation page (empty: none), and what failed."""
+
+
+def _layers(options: dict[str, Any]) -> Proof:
     proof = importlib.import_module("medcnn.layers.check")  # torch: seconds
+    rows = proof.check_layers(_names(options))
+    return rows, proof.render_table(rows), "", proof.failures(rows)
+
+
+def _dicom(options: dict[str, Any]) -> Proof:
+    proof = importlib.import_module("medcnn.io.conformance")
+    rows = proof.check_dicom(_names(options))
+    return rows, proof.render_table(rows), proof.render_page(rows), proof.failures(rows)
+
+
+def _names(options: dict[str, Any]) -> list[str] | None:
     names = options["names"]
-    rows = proof.check_layers([names] if isinstance(names, str) else names)
-    return rows, proof.render_table(rows), proof.failures(rows)
+    return [names] if isinstance(names, str) else names

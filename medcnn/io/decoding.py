@@ -95,13 +95,13 @@ def decode(
     notes = _warn_about(dataset)
     if not decoder.is_encapsulated:
         values = _decode_native(dataset, decoder)
-        return _finish(values, dataset, 1, notes)
+        return _finish(values, dataset, path, 1, notes)
     frame, header = _checked_frame(dataset, path, decoder.UID)
     if header and min_size and not exact and dataset.SamplesPerPixel == 1:
         scale, reduced = _decode_reduced(dataset, decoder.UID, frame, header, min_size)
         if reduced is not None:
-            return _finish(reduced, dataset, scale, notes)
-    return _finish(_decode_frame(dataset, decoder, frame), dataset, 1, notes)
+            return _finish(reduced, dataset, path, scale, notes)
+    return _finish(_decode_frame(dataset, decoder, frame), dataset, path, 1, notes)
 
 
 def check_image_module(dataset: Dataset, path: Path, max_pixels: int) -> None:
@@ -177,10 +177,20 @@ def _warn_about(dataset: Dataset) -> tuple[str, ...]:
     frames = _frames(dataset)
     if frames > 1:
         notes.append(f"multi-frame image: the first of {frames} frames is used")
-    high = dataset.get("HighBit")
-    if "PixelData" in dataset and high is not None and high != dataset.BitsStored - 1:
-        notes.append("High Bit is not Bits Stored − 1: the lowest bits are taken")
+    if _low_bits(dataset):
+        notes.append(f"High Bit {int(dataset.HighBit)}: the bits below the lowest are left out")
     return tuple(notes)
+
+
+def _low_bits(dataset: Dataset) -> int:
+    """Return how many bits lie below the stored ones, which only retired files have (PS3.5 8.1.1)."""
+    high, stored = dataset.get("HighBit"), dataset.get("BitsStored")
+    if not isinstance(high, int) or not isinstance(stored, int):
+        return 0
+    is_native = (
+        "PixelData" in dataset and not UID(dataset.file_meta.TransferSyntaxUID).is_compressed
+    )
+    return high + 1 - stored if is_native and stored <= high < int(dataset.BitsAllocated) else 0
 
 
 def _frames(dataset: Dataset) -> int:
@@ -192,12 +202,13 @@ def _frames(dataset: Dataset) -> int:
 
 def _decode_native(dataset: Dataset, decoder: Decoder) -> npt.NDArray[Any]:
     wide = dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian
-    plain = "PixelData" in dataset and dataset.SamplesPerPixel == 1 and not wide
+    plain = "PixelData" in dataset and dataset.SamplesPerPixel == 1
     if not plain:
         return decoder.as_array(dataset, index=0)[0]
     # A view spares two copies; unused bits are cleared only where they are in use (PS3.5 8.1.1).
-    options: dict[str, Any] = {"view_only": True, "correct_unused_bits": False}
+    options: dict[str, Any] = {"view_only": not wide, "correct_unused_bits": False}
     values, _ = decoder.as_array(dataset, index=0, **options)
+    values = values >> _low_bits(dataset)
     unused = 8 * values.dtype.itemsize - int(dataset.BitsStored)
     if dataset.BitsAllocated == 1 or unused <= 0:
         return values
@@ -264,14 +275,20 @@ def _decode_frame(dataset: Dataset, decoder: Decoder, frame: bytes) -> npt.NDArr
 
 
 def _finish(
-    values: npt.NDArray[Any], dataset: Dataset, scale: int, notes: tuple[str, ...]
+    values: npt.NDArray[Any], dataset: Dataset, path: Path, scale: int, notes: tuple[str, ...]
 ) -> Stored:
     photometric = str(dataset.PhotometricInterpretation)
     if photometric.startswith("MONOCHROME"):
         return Stored(values, scale=scale, warnings=notes)
     if photometric == "PALETTE COLOR":
         if "RedPaletteColorLookupTableData" not in dataset:
-            raise ValueError("segmented or missing palette tables")
+            raise ImageError(
+                path,
+                "has segmented palette tables, or none",
+                kind="unsupported",
+                expected="Red, Green and Blue Palette Color Lookup Table Data",
+                remedy="convert it to RGB, for example with dcmdjpeg --conv-color or gdcmimg",
+            )
         values = apply_color_lut(values, dataset)
         top = float(np.iinfo(values.dtype).max)
     else:

@@ -126,7 +126,14 @@ def _broken(path: Path, error: Exception, kind: str) -> ImageError:
 
 
 def _is_truncated(text: str) -> bool:
-    signs = ("truncated", "less than the expected", "insufficient", "unexpected end", "out of data")
+    signs = (
+        "truncated",
+        "less than expected",
+        "less than the expected",
+        "insufficient",
+        "unexpected end",
+        "out of data",
+    )
     return any(sign in text.lower() for sign in signs)
 
 

@@ -67,8 +67,9 @@ def is_part10(path: Path) -> bool:
 
 def _open_bare(path: Path, stop_before_pixels: bool) -> Dataset:
     dataset = pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
-    if not len(dataset):
-        raise InvalidDicomError("no data elements")
+    # Any bytes at all parse as some implicit data set; every real one identifies itself (group 0008).
+    if not any(tag.group == 0x0008 for tag in list(dataset.keys())):
+        raise InvalidDicomError("no data elements of group 0008")
     _guess_syntax(dataset)
     return dataset
 

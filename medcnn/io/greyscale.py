@@ -166,7 +166,7 @@ def _modality_notes(dataset: Dataset) -> tuple[str, ...]:
 def _choose_voi(
     dataset: Dataset, histogram: Histogram, values: Values
 ) -> tuple[Callable[[Values], Values], str, tuple[str, ...]]:
-    lut = voi_lut(dataset)
+    lut = voi_lut(dataset, is_signed=bool(values.min() < 0))
     if lut is not None:
         return _unit_lut(lut), f"VOI LUT sequence, {len(lut.entries)} entries", ()
     candidates = windows(dataset)

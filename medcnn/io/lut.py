@@ -98,7 +98,7 @@ def modality(dataset: Dataset) -> Lut | Rescale:
     """
     sequence = dataset.get("ModalityLUTSequence")
     if isinstance(sequence, Sequence) and len(sequence):
-        return read_lut(sequence[0], dataset)
+        return read_lut(sequence[0], dataset, is_signed=dataset.get("PixelRepresentation") == 1)
     slope = numbers(dataset, "RescaleSlope")
     intercept = numbers(dataset, "RescaleIntercept")
     if not slope or slope[0] == 0 or not np.isfinite(slope[0]):
@@ -106,15 +106,20 @@ def modality(dataset: Dataset) -> Lut | Rescale:
     return Rescale(slope[0], intercept[0] if intercept else 0.0)
 
 
-def voi_lut(dataset: Dataset) -> Lut | None:
+def voi_lut(dataset: Dataset, *, is_signed: bool) -> Lut | None:
     """Return the first VOI LUT, or None where the sequence is absent or empty.
+
+    Args:
+        dataset: The data set.
+        is_signed: Whether the values that come out of the modality LUT can be negative, so that
+            the LUT's first input value has a sign too (PS3.3 C.11.2.1.1).
 
     Raises:
         ValueError: If the LUT sequence cannot be read.
     """
     sequence = dataset.get("VOILUTSequence")
     if isinstance(sequence, Sequence) and len(sequence):
-        return read_lut(sequence[0], dataset)
+        return read_lut(sequence[0], dataset, is_signed=is_signed)
     return None
 
 
@@ -138,8 +143,8 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
         return []
 
 
-def read_lut(item: Dataset, dataset: Dataset) -> Lut:
-    """Return the LUT of a sequence item.
+def read_lut(item: Dataset, dataset: Dataset, *, is_signed: bool) -> Lut:
+    """Return the LUT of a sequence item; ``is_signed`` says whether its inputs have a sign.
 
     Raises:
         ValueError: If the descriptor or the data are missing or of impossible size.
@@ -149,7 +154,7 @@ def read_lut(item: Dataset, dataset: Dataset) -> Lut:
         raise ValueError("LUT Descriptor does not have three values")
     count, first, bits = (int(number) for number in descriptor)
     count = count or 65536
-    if dataset.get("PixelRepresentation") == 1 and first > 32767:
+    if is_signed and first > 32767:
         first -= 65536
     entries = _entries(item, count, dataset)
     if not 1 <= bits <= 16 or entries.size == 0:

@@ -1,0 +1,80 @@
+"""All conformance cases through the reader that every command uses."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from medcnn.errors import ImageError, unknown_name
+from medcnn.io.conformance import (
+    fault_cases,
+    greyscale_cases,
+    pixel_cases,
+    syntax_cases,
+    window_cases,
+)
+from medcnn.io.conformance.case import Case, Outcome, judge
+from medcnn.io.reading import read_image
+
+Row = dict[str, Any]
+
+PARTS: dict[str, Sequence[Case]] = {
+    "transfer syntax": syntax_cases.CASES,
+    "pixel module": pixel_cases.CASES,
+    "modality and VOI LUT": greyscale_cases.CASES,
+    "window": window_cases.CASES,
+    "fault": fault_cases.CASES,
+}
+
+
+def check_dicom(names: Iterable[str] | None = None) -> list[Row]:
+    """Read every case and return one row each, ready for JSON.
+
+    Args:
+        names: Names of cases; None means all.
+
+    Returns:
+        ``part``, ``case``, ``section`` of the standard, ``expected``, ``result`` and ``passed``,
+        which is None where the decoder of a transfer syntax is not installed.
+
+    Raises:
+        ConfigError: If there is no case of a name.
+    """
+    every = {case.name: (part, case) for part, cases in PARTS.items() for case in cases}
+    wanted = list(every) if names is None else list(names)
+    unknown = next((name for name in wanted if name not in every), None)
+    if unknown is not None:
+        raise unknown_name("DICOM case", unknown, every)
+    with tempfile.TemporaryDirectory() as folder:
+        return [_row(*every[name], Path(folder) / "case.dcm") for name in wanted]
+
+
+def failures(rows: Iterable[Row]) -> list[str]:
+    """Return the names of the cases that came out wrong."""
+    return [row["case"] for row in rows if row["passed"] is False]
+
+
+def _row(part: str, case: Case, path: Path) -> Row:
+    outcome = run_case(case, path)
+    return {
+        "part": part,
+        "case": case.name,
+        "section": case.section,
+        "expected": case.expected,
+        "result": outcome.result,
+        "passed": outcome.passed,
+    }
+
+
+def run_case(case: Case, path: Path) -> Outcome:
+    """Write the case's file to ``path``, read it, and return what came of it."""
+    path.write_bytes(case.make())
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        if error.kind == "missing_decoder" and case.error != error.kind:
+            return Outcome(f"not installed: {error.remedy}", None)
+        return Outcome(f"error {error.kind}", error.kind == case.error)
+    return judge(case, image)

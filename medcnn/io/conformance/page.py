@@ -1,0 +1,55 @@
+"""The conformance table, for the terminal and for the documentation."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+INTRODUCTION = """\
+# DICOM conformance
+
+What `medcnn.io.read_image` makes of each kind of DICOM file: stored values go through the modality
+LUT, then the VOI LUT or window, then the presentation LUT shape or the MONOCHROME1 inversion, and end
+in [0, 1] with air dark and bone bright (PS3.4 N.2.1). The table is written by
+
+    medcnn check dicom output=docs/dicom.md
+
+which reads one small file a case with the installed decoders; without `output=` it is printed, with
+`output=FILE.json` it is data. Expected pixels are worked by hand from the section of the standard that
+is named, or are the ramp that an independent encoder was given. *Passed* is "not installed" where the
+decoder of a transfer syntax is missing: `pip install 'medcnn[dicom]'`.
+"""
+
+
+def render_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the rows of ``check_dicom`` as a plain-text table."""
+    table = Table(title="DICOM conformance")
+    for heading in ("case", "section", "expected", "result", "passed"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*_cells(row))
+    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    with console.capture() as captured:
+        console.print(table, markup=False)
+    return captured.get()
+
+
+def render_page(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the documentation page: the introduction and one Markdown table a part."""
+    blocks = [INTRODUCTION]
+    for part, members in groupby(rows, key=lambda row: row["part"]):
+        lines = [f"## {part[0].upper()}{part[1:]}", ""]
+        lines += ["| case | section | expected | result | passed |", "|---|---|---|---|---|"]
+        lines += ["| " + " | ".join(_cells(row)) + " |" for row in members]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    passed = {True: "yes", False: "NO", None: "not installed"}[row["passed"]]
+    return row["case"], row["section"], row["expected"], row["result"], passed

@@ -1,0 +1,92 @@
+"""The DICOM reader on the files that pydicom ships for its own tests, and on damaged headers."""
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from medcnn.errors import ImageError
+from medcnn.io import read_image, read_image_resized
+from medcnn.io.conformance.example import encode, file_of, image_dataset
+from medcnn.io.decoding import decode
+from medcnn.io.dicom import read_facts
+from medcnn.io.dicom_file import open_dataset, quiet_pydicom
+
+SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
+GREY = (
+    *("693_J2KI", "CT_small", "J2K_pixelrep_mismatch", "JPEG2000", "JPEGLSNearLossless_08"),
+    *("JPEGLSNearLossless_16", "JPGExtended", "MR_small", "MR_small_RLE", "MR_small_bigendian"),
+    *("MR_small_expb", "MR_small_implicit", "MR_small_jp2klossless", "MR_small_jpeg_ls_lossless"),
+    *("MR_small_padded", "examples_overlay", "image_dfl", "liver_1frame", "liver_expb_1frame"),
+    *("rtdose_1frame", "rtdose_expb_1frame", "rtdose_rle_1frame"),
+)
+RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64
+
+
+@pytest.mark.skipif(not SHIPPED.is_dir(), reason="this pydicom ships no test files")
+@pytest.mark.parametrize("name", GREY)
+def test_stored_values_of_real_scanners_are_those_of_pydicom(name):
+    path = SHIPPED / f"{name}.dcm"
+    dataset = pydicom.dcmread(path)
+    with quiet_pydicom():
+        found = decode(open_dataset(path), path, min_size=None, exact=True, max_pixels=10**8)
+        np.testing.assert_array_equal(found.values, dataset.pixel_array)
+
+
+def write(folder, content):
+    (folder / "a.dcm").write_bytes(content)
+    return folder / "a.dcm"
+
+
+def test_facts_come_from_the_header_alone(tmp_path):
+    elements = {
+        "PatientID": "p1",
+        "PatientSex": "f",
+        "PatientAge": "018M",
+        "PixelSpacing": [0.2, 0.1],
+        "Manufacturer": "Maker",
+        "ImageLaterality": "L",
+    }
+    _, facts = read_facts(write(tmp_path, file_of(RAMP, **elements)))
+    assert (facts.patient_id, facts.sex, facts.age, facts.laterality) == ("p1", "F", 1.5, "L")
+    assert facts.spacing_mm == (0.2, 0.1)
+    assert (facts.rows, facts.columns, facts.bits) == (8, 8, 12)
+    assert (facts.modality, facts.body_part, facts.view) == ("DX", "CHEST", "PA")
+
+
+@pytest.mark.parametrize("age", ["", "Y", "12", "1O0Y", "-12Y"])
+def test_an_age_that_is_none_is_unknown(tmp_path, age):
+    _, facts = read_facts(write(tmp_path, file_of(RAMP, PatientAge=age)))
+    assert facts.age is None
+
+
+@pytest.mark.parametrize("spacing", [[0, 0.1], [0.1], ["nan", "nan"], [-1, -1]])
+def test_an_impossible_spacing_is_unknown(tmp_path, spacing):
+    _, facts = read_facts(write(tmp_path, file_of(RAMP, PixelSpacing=spacing)))
+    assert facts.spacing_mm is None
+
+
+def test_an_error_quotes_no_value_of_a_tag(tmp_path):
+    dataset = image_dataset(RAMP, PatientName="Secret^Person", BitsStored=77)
+    with pytest.raises(ImageError) as caught:
+        read_image(write(tmp_path, encode(dataset)))
+    assert "Secret" not in str(caught.value)
+    assert caught.value.kind == "corrupt"
+
+
+def test_a_limit_below_the_image_refuses_it(tmp_path):
+    path = write(tmp_path, file_of(RAMP))
+    with pytest.raises(ImageError, match="larger than medcnn decodes"):
+        read_image(path, max_pixels=63)
+
+
+def test_padding_survives_the_fast_path(tmp_path):
+    stored = RAMP.copy()
+    stored[:, :4] = 4095
+    elements = {"PixelPaddingValue": 4095, "WindowCenter": 2048, "WindowWidth": 4096}
+    path = write(tmp_path, file_of(stored, **elements))
+    fast, _ = read_image_resized(path, 4, exact=False)
+    exact, _ = read_image_resized(path, 4, exact=True)
+    np.testing.assert_array_equal(fast, exact)
+    assert not fast[:, :2].any()
