@@ -1,7 +1,8 @@
-"""``medcnn evaluate compare=[A,B]``: two runs, or a run and a file of predictions or of decisions."""
+"""``medcnn evaluate compare=[A,B]``: runs, files of predictions, or a reader's decisions."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pandas as pd
 
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
-from medcnn.evaluation.compare import compare
+from medcnn.evaluation.compare import compare, correct_together
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
-from medcnn.evaluation.readers import read_readers
+from medcnn.evaluation.patients import at_level
+from medcnn.evaluation.readers import readers_for
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.comparison import write_comparison
@@ -21,51 +23,91 @@ from medcnn.run_dir import RunDir, write_json
 DECISION = "decision"
 
 
-def compare_two(options: dict[str, Any]) -> dict[str, Any]:
-    """Compare what ``compare=`` names and return the differences, first minus second.
+@dataclass(frozen=True)
+class Side:
+    """One of the things compared.
+
+    Attributes:
+        name: What to call it.
+        images: Its predictions, one row an image.
+        table: The same, one row an image, study or patient as asked.
+        threshold: Its operating point.
+        notes: What the user has to know.
+    """
+
+    name: str
+    images: pd.DataFrame
+    table: pd.DataFrame
+    threshold: Threshold
+    notes: tuple[str, ...] = ()
+
+
+def compare_named(options: dict[str, Any]) -> dict[str, Any]:
+    """Compare the first of what ``compare=`` names with each of the others, first minus other.
+
+    Returns:
+        The comparison, or ``{"comparisons": […]}`` where there are several; the p-values are then
+        corrected over all of them.
 
     Raises:
-        ConfigError: If not two things are named, or the margin is not positive.
+        ConfigError: If fewer than two things are named, or the margin is not within (0, 1).
         DataError: If they speak of different cases.
     """
     named = options["compare"]
-    pair = [str(path) for path in named] if isinstance(named, list) else [str(named)]
-    if len(pair) != 2:
+    paths = [str(path) for path in named] if isinstance(named, list) else [str(named)]
+    if len(paths) < 2:
         raise ConfigError(
-            "compare takes two.",
+            "compare takes two or more.",
             expected="compare=[RUN_A,RUN_B] or compare=[RUN,FILE.csv]",
-            found=f"{len(pair)}: {', '.join(pair)}",
+            found=f"{len(paths)}: {', '.join(paths)}",
         )
     margin = options["margin"]
     if margin is not None and not 0 < float(margin) < 1:
         raise ConfigError("margin must lie within (0, 1).", found=str(margin), remedy="margin=0.05")
-    split = options["split"]
-    first, at_first = _side(Path(pair[0]), split, None)
-    second, at_second = _side(Path(pair[1]), split, first)
+    first = _side(Path(paths[0]), options, None)
+    others = [_side(Path(path), options, first.images) for path in paths[1:]]
+    found = [_compared(first, other, options) for other in others]
+    if len(found) > 1:
+        correct_together(found)
+    for other, comparison in zip(others, found, strict=True):
+        _write(comparison, first, other, _folder(paths[0], other, options, len(found)), options)
+    return found[0] if len(found) == 1 else {"comparisons": found}
+
+
+def _compared(first: Side, second: Side, options: dict[str, Any]) -> dict[str, Any]:
     found = compare(
-        first,
-        second,
-        at_first,
-        at_second,
-        names=(_name(pair[0]), _name(pair[1])),
-        split=split,
-        margin=None if margin is None else float(margin),
-        readers=None if options["readers"] is None else read_readers(options["readers"]),
+        first.table,
+        second.table,
+        first.threshold,
+        second.threshold,
+        names=(first.name, second.name),
+        split=options["split"],
+        margin=None if options["margin"] is None else float(options["margin"]),
+        readers=readers_for(options["readers"], first.images, options["level"]),
         seed=options["seed"],
     )
-    folder = Path(options["output"] or _folder(Path(pair[0]), _name(pair[1])))
-    write_json(folder / "comparison.json", found)
-    page = folder / "comparison.html"
-    write_comparison(found, first, second, page, language=options["language"])
-    announce_comparison(found, page)
+    found["unit"] = options["level"]
+    found["warnings"] = [*dict.fromkeys((*first.notes, *second.notes)), *found["warnings"]]
     return found
 
 
-def _side(path: Path, split: str, other: pd.DataFrame | None) -> tuple[pd.DataFrame, Threshold]:
+def _write(
+    found: dict[str, Any], first: Side, second: Side, folder: Path, options: dict[str, Any]
+) -> None:
+    write_json(folder / "comparison.json", found)
+    page = folder / "comparison.html"
+    write_comparison(found, first.table, second.table, page, language=options["language"])
+    announce_comparison(found, page)
+
+
+def _side(path: Path, options: dict[str, Any], other: pd.DataFrame | None) -> Side:
     """Return the predictions and the operating point of a run, or of a file."""
+    split, level, way = options["split"], options["level"], options["aggregate"]
     if path.is_dir():
         run = RunDir.open(path)
-        return read_predictions(run.predictions(split)), frozen_threshold(run)
+        images = read_predictions(run.predictions(split))
+        table, notes = at_level(images, level, way)
+        return Side(path.resolve().name, images, table, frozen_threshold(run), notes)
     if not path.is_file():
         raise DataError(
             f"There is nothing to compare at {path}.",
@@ -73,12 +115,15 @@ def _side(path: Path, split: str, other: pd.DataFrame | None) -> tuple[pd.DataFr
         )
     header = pd.read_csv(path, nrows=0).columns
     if DECISION in header and "p_abnormal" not in header:
-        return _decided(path, other, split), fixed_threshold(0.5)
-    table = read_predictions(path)
-    threshold, notes = threshold_for(table, None)
-    for text in notes:
+        # A reader calls a patient abnormal who has one abnormal image, whatever models do.
+        images = _decided(path, other, split)
+        return Side(path.stem, images, at_level(images, level, "max")[0], fixed_threshold(0.5))
+    images = read_predictions(path)
+    table, notes = at_level(images, level, way)
+    threshold, more = threshold_for(table, None)
+    for text in more:
         warn(f"{path}: {text}")
-    return table, threshold
+    return Side(path.stem, images, table, threshold, (*notes, *more))
 
 
 def _decided(path: Path, other: pd.DataFrame | None, split: str) -> pd.DataFrame:
@@ -93,16 +138,23 @@ def _decided(path: Path, other: pd.DataFrame | None, split: str) -> pd.DataFrame
                 remedy="name the run first: compare=[RUN,FILE.csv]",
             )
         known = other.set_index("image_id")
-        table["label"] = table["image_id"].map(known["label"])
-        table["patient_id"] = table["image_id"].map(known["patient_id"])
+        unknown = table.loc[~table["image_id"].isin(known.index), "image_id"]
+        if len(unknown):
+            raise DataError(
+                f"{path} decides on {len(unknown)} images that the first does not know.",
+                expected="image_id values as in the predictions compared with",
+                found=repr(unknown.iloc[0]),
+                remedy="leave them out, or give label and patient_id in the file",
+            )
+        for name in ("label", "patient_id", "study_id"):
+            if name in known:
+                table[name] = table["image_id"].map(known[name])
     return check_predictions(table.assign(split=split), source=str(path))
 
 
-def _name(path: str) -> str:
-    found = Path(path)
-    return found.stem if found.suffix == ".csv" else found.resolve().name
-
-
-def _folder(path: Path, against: str) -> Path:
-    base = path if path.is_dir() else path.parent
-    return base / "evaluations" / f"against_{against}"
+def _folder(first: str, other: Side, options: dict[str, Any], several: int) -> Path:
+    name = f"against_{other.name}"
+    if options["output"]:
+        return Path(options["output"]) / (name if several > 1 else "")
+    base = Path(first) if Path(first).is_dir() else Path(first).parent
+    return base / "evaluations" / name

@@ -11,14 +11,14 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from medcnn.calibration.options import read_safeguards
-from medcnn.commands.comparison import compare_two
-from medcnn.commands.validation import validation_predictions
+from medcnn.commands.comparison import compare_named
+from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.config import plain
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
-from medcnn.evaluation.patients import at_level
-from medcnn.evaluation.readers import read_readers, reader_results
+from medcnn.evaluation.patients import at_level, unit_of
+from medcnn.evaluation.readers import reader_results, readers_for
 from medcnn.evaluation.results import evaluate, jsonable
 from medcnn.evaluation.safeguards import add_results, guard
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
@@ -26,7 +26,6 @@ from medcnn.predictions import read_predictions, write_predictions
 from medcnn.reporting.report import write_predictions_report
 from medcnn.reporting.summary import announce
 from medcnn.run_dir import RunDir, read_json, write_json
-from medcnn.settings import check_single
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
             found=", ".join(given) or "nothing",
         )
     if options["compare"] is not None:
-        return compare_two(options)
+        return compare_named(options)
     if options["predictions"] is not None:
         return _of_predictions(options)
     return _of_runs(options)
@@ -48,13 +47,15 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
 def _of_predictions(options: dict[str, Any]) -> dict[str, Any]:
     path = Path(options["predictions"])
-    table, notes = at_level(read_predictions(path), *_level(options))
+    images = read_predictions(path)
+    table, notes = at_level(images, *_level(options))
     threshold, more = threshold_for(table, options["threshold"])
     for text in more:
         warn(text)
     folder = Path(options["output"] or path.with_suffix("").with_name(f"{path.stem}_evaluation"))
     val = table[table["split"] == "val"]
-    return _conclude(table, threshold, options, folder, val, [*notes, *more])
+    readers = readers_for(options["readers"], images, options["level"])
+    return _conclude(table, threshold, options, folder, val, [*notes, *more], readers)
 
 
 def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
@@ -63,25 +64,25 @@ def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
 
 def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
     runs = [RunDir.open(path) for path in _as_list(options["run"])]
-    check_single(options, len(runs))
-    saved = runs[0].predictions(options["split"])
-    if saved.is_file() and runs[0].results.is_file():
+    saved, known = runs[0].predictions(options["split"]), ()
+    if as_trained(runs, options) and saved.is_file() and runs[0].results.is_file():
         table = read_predictions(saved)
-        frozen = frozen_threshold(runs[0])
+        threshold = frozen_threshold(runs[0])
     else:
         predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
-        table, frozen = predicting.predict_split(runs, options)
-    threshold = frozen
+        predicted = predicting.predict_split(runs, options)
+        table, threshold, known = predicted.table, predicted.threshold, predicted.notes
     if options["threshold"] is not None:
         threshold = fixed_threshold(_as_number(options["threshold"]))
     _count_look(runs[0], options["split"])
     val = validation_predictions(runs, options)
-    folder = _output_folder(runs[0], options)
+    folder = _output_folder(runs, options)
+    readers = readers_for(options["readers"], table, options["level"])
     table, notes = at_level(table, *_level(options))
     if notes:
         val = val if val is None else at_level(val, *_level(options))[0]
         notes = (*notes, "The threshold is the run's own, chosen on images.")
-    return _conclude(table, threshold, options, folder, val, notes)
+    return _conclude(table, threshold, options, folder, val, (*known, *notes), readers)
 
 
 def _as_number(text: Any) -> float:
@@ -105,10 +106,14 @@ def _count_look(run: RunDir, split: str) -> None:
     write_json(run.environment, journal)
 
 
-def _output_folder(run: RunDir, options: dict[str, Any]) -> Path:
+def _output_folder(runs: Sequence[RunDir], options: dict[str, Any]) -> Path:
+    """Return where the results go: one folder for each way of looking at the split."""
     if options["output"]:
         return Path(options["output"])
-    return run.path / "evaluations" / str(options["split"])
+    parts = [str(options["split"])]
+    parts += [f"{len(runs)}_runs"] if len(runs) > 1 else []
+    parts += [f"{key}-{options[key]}" for key in ("vote", "tta", "mc_samples") if options[key]]
+    return runs[0].path / "evaluations" / "_".join(parts)
 
 
 def _conclude(
@@ -117,7 +122,8 @@ def _conclude(
     options: dict[str, Any],
     folder: Path,
     val: pd.DataFrame | None,
-    notes: Sequence[str] = (),
+    notes: Sequence[str],
+    readers: pd.DataFrame | None,
 ) -> dict[str, Any]:
     rows = table[table["split"] == options["split"]]
     if rows.empty:
@@ -136,10 +142,10 @@ def _conclude(
         seed=options["seed"],
     )
     add_results(results, guarded, threshold, subgroups=options["subgroups"], seed=options["seed"])
-    results["unit"] = {"level": options["level"], "aggregate": options["aggregate"]}
+    results["unit"] = unit_of(rows, options["level"], options["aggregate"])
     results["warnings"] = [*notes, *results["warnings"]]
-    if options["readers"] is not None:
-        found, more = reader_results(rows, read_readers(options["readers"]), threshold.value)
+    if readers is not None:
+        found, more = reader_results(rows, readers, threshold.value)
         results["readers"] = jsonable(found)
         results["warnings"] += more
     write_json(folder / "results.json", results)

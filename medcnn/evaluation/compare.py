@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,12 @@ import pandas as pd
 
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import Cases, cases_of
-from medcnn.evaluation.measures import SENSITIVITIES, SPECIFICITIES, headline
+from medcnn.evaluation.measures import (
+    SENSITIVITIES,
+    SPECIFICITIES,
+    clustered_headline,
+    headline,
+)
 from medcnn.evaluation.readers import reader_results, shares
 from medcnn.evaluation.results import jsonable, rows_of
 from medcnn.metrics.agreement import kappa
@@ -50,7 +56,7 @@ def compare(
         readers: Human readers' decisions on the same cases, as ``read_readers`` returns them;
             they are held against the first predictions.
         seed: Seed of the bootstrap.
-        clusters: Whether images of one patient are resampled together.
+        clusters: Whether images of one patient are kept together in every test and interval.
 
     Raises:
         DataError: If the cases or their labels differ.
@@ -61,7 +67,7 @@ def compare(
         (cases.p >= threshold.value).astype(np.int64)
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
-    found_shares = shares(a.label, called[0], called[1], level)
+    found_shares = shares(a, called[0], called[1], level)
     scores = not (_only_decisions(a) or _only_decisions(b))
     found: dict[str, Any] = {
         "split": split,
@@ -70,18 +76,19 @@ def compare(
         "n_patients": a.patients,
         "names": list(names),
         "thresholds": [threshold_a.to_json(), threshold_b.to_json()],
-        "a": headline(a, threshold_a.value, level),
-        "b": headline(b, threshold_b.value, level),
+        "a": _side(a, threshold_a, level),
+        "b": _side(b, threshold_b, level),
         "mcnemar": {name: share["mcnemar"] for name, share in found_shares.items()},
         "differences": {name: share["difference"] for name, share in found_shares.items()},
-        "agreement": kappa(called[0], called[1], level),
+        "agreement": kappa(called[0], called[1], level, a.cluster),
     }
-    p_values = {name: share["mcnemar"]["mid_p"] for name, share in found_shares.items()}
-    delong = paired_delong(a.label, a.p, b.p, level) if scores else None
+    p_values = {name: share["mcnemar"]["p_value"] for name, share in found_shares.items()}
+    delong = paired_delong(a.label, a.p, b.p, level, a.cluster) if scores else None
     if delong is not None:
         found["differences"]["auroc"] = delong.difference
         found["delong"] = {"z": delong.z, "p_value": delong.p_value}
         p_values["auroc"] = delong.p_value
+    found["p_values"] = p_values
     found["holm"] = holm(p_values)
     found["bootstrap"] = _bootstrapped(a, b, threshold_a, threshold_b, level, seed)
     if not scores:
@@ -98,13 +105,33 @@ def compare(
                 if name in found["differences"]
             },
         }
-    found["warnings"] = _warnings(a, found, (threshold_a, threshold_b), split, scores)
+    found["clustered"] = a.cluster is not None
+    found["warnings"] = _warnings(found, (threshold_a, threshold_b), split, scores)
     found["readers"] = []
     if readers is not None:
         found["readers"], notes = reader_results(rows_a, readers, threshold_a.value, level)
         found["warnings"] += notes
     plain: dict[str, Any] = jsonable(found)
     return plain
+
+
+def correct_together(comparisons: Sequence[dict[str, Any]]) -> None:
+    """Replace the p-values after Holm's correction by those over all comparisons at once."""
+    asked = {
+        f"{row} {name}": p
+        for row, found in enumerate(comparisons)
+        for name, p in found["p_values"].items()
+    }
+    corrected = holm(asked)
+    for row, found in enumerate(comparisons):
+        found["holm"] = {name: corrected[f"{row} {name}"] for name in found["p_values"]}
+        found["compared_with"] = len(comparisons)
+
+
+def _side(cases: Cases, threshold: Threshold, level: float) -> dict[str, Any]:
+    """Return the headline, patients counted rather than images where some have several."""
+    at = threshold.value
+    return dict(clustered_headline(cases, at, level) or headline(cases, at, level))
 
 
 def matched(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -164,7 +191,6 @@ def _only_decisions(cases: Cases) -> bool:
 
 
 def _warnings(
-    cases: Cases,
     found: dict[str, Any],
     thresholds: tuple[Threshold, Threshold],
     split: str,
@@ -173,11 +199,6 @@ def _warnings(
     warnings = []
     if any(threshold.chosen_on == split for threshold in thresholds):
         warnings.append(f"A threshold was chosen on {split}, the cases compared: see its results.")
-    if cases.cluster is not None:
-        warnings.append(
-            "DeLong's and McNemar's tests count images, and some patients have several: where they "
-            "and the patient-clustered bootstrap differ, trust the bootstrap."
-        )
     if not scores:
         warnings.append(
             "One side holds decisions, not probabilities: the AUROC and what is read off the curve "

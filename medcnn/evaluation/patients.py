@@ -75,9 +75,14 @@ def at_level(
         return table, ()
     units = aggregate(table, way, UNITS[level], keep)
     return units, (
-        f"These are results by {level} ({way} of its images, abnormal where any image is): "
-        f"{len(table)} images became {len(units)} cases.",
+        f"These are results by {level}: the {way} of its images, abnormal where any image is.",
     )
+
+
+def unit_of(table: pd.DataFrame, level: str, way: str) -> dict[str, Any]:
+    """Return the ``unit`` entry of ``results.json``: what a case is, and how many images they hold."""
+    images = int(table["images"].sum()) if level != "image" and "images" in table else len(table)
+    return {"level": level, "aggregate": way if level != "image" else None, "images": images}
 
 
 def _check_unit(table: pd.DataFrame, unit: str) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from medcnn.errors import DataError
-from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.cases import Cases, cases_of
+from medcnn.evaluation.patients import UNITS
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.comparison import holm, mcnemar, paired_difference
 from medcnn.metrics.estimate import IntArray
@@ -67,6 +68,30 @@ def _checked(wide: pd.DataFrame, path: Path) -> pd.DataFrame:
     return decisions
 
 
+def readers_for(path: str | Path | None, images: pd.DataFrame, level: str) -> pd.DataFrame | None:
+    """Return the decisions of a readers file by ``image``, ``study`` or ``patient``; None without.
+
+    A reader calls a patient abnormal who has one image called abnormal, and normal who has all
+    images called normal; with images unread it is not known which.
+
+    Args:
+        path: What ``read_readers`` reads.
+        images: Predictions, one row an image, that say which study and patient an image belongs to.
+        level: The unit. A file that names the units themselves is taken as it is.
+    """
+    if path is None:
+        return None
+    readers = read_readers(path)
+    known = images.set_index(images["image_id"].astype(str))
+    if level == "image" or not readers.index.isin(known.index).any():
+        return readers
+    unit = known[UNITS[level]].astype(str)
+    groups = readers.groupby(unit.reindex(readers.index))
+    highest = groups.max()
+    sizes = unit.value_counts().reindex(highest.index)
+    return highest.where(groups.count().eq(sizes, axis=0) | (highest == 1))
+
+
 def reader_results(
     rows: pd.DataFrame, readers: pd.DataFrame, threshold: float, level: float = 0.95
 ) -> tuple[list[dict[str, Any]], list[str]]:
@@ -92,7 +117,7 @@ def reader_results(
     ]
     corrected = holm(
         {
-            f"{row} {share}": entry["mcnemar"][share]["mid_p"]
+            f"{row} {share}": entry["mcnemar"][share]["p_value"]
             for row, entry in enumerate(entries)
             for share in SHARES[:2]
         }
@@ -113,28 +138,33 @@ def _reader(
     called = (cases.p >= threshold).astype(np.int64)
     tp = int(human[cases.label == 1].sum())
     fp = int(human[cases.label == 0].sum())
-    found = shares(cases.label, called, human, level)
+    found = shares(cases, called, human, level)
     return {
         "name": name,
         "n": int(read.sum()),
         "sensitivity": proportion(tp, cases.positives, level=level),
         "specificity": proportion(cases.negatives - fp, cases.negatives, level=level),
-        "kappa": kappa(called, human, level),
+        "kappa": kappa(called, human, level, cases.cluster),
         "model_minus_reader": {metric: share["difference"] for metric, share in found.items()},
         "mcnemar": {metric: share["mcnemar"] for metric, share in found.items()},
     }
 
 
 def shares(
-    label: IntArray, first: IntArray, second: IntArray, level: float
+    cases: Cases, first: IntArray, second: IntArray, level: float
 ) -> dict[str, dict[str, Any]]:
-    """Return McNemar's test and the paired difference of each share, first minus second."""
+    """Return McNemar's test and the paired difference of each share, first minus second.
+
+    Both keep the images of one patient together where a patient has several.
+    """
+    label = cases.label
     masks = (label == 1, label == 0, np.ones(len(label), dtype=bool))
     found = {}
     for name, mask in zip(SHARES, masks, strict=True):
         right = [(called == label)[mask].astype(np.int64) for called in (first, second)]
+        cluster = None if cases.cluster is None else cases.cluster[mask]
         found[name] = {
-            "mcnemar": asdict(mcnemar(right[0], right[1])),
-            "difference": paired_difference(right[0], right[1], level),
+            "mcnemar": asdict(mcnemar(right[0], right[1], cluster)),
+            "difference": paired_difference(right[0], right[1], level, cluster),
         }
     return found

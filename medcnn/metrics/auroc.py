@@ -122,30 +122,37 @@ def auroc_variance(label: IntArray, p: FloatArray, cluster: IntArray | None = No
 
 
 def paired_delong(
-    label: IntArray, first: FloatArray, second: FloatArray, level: float = 0.95
+    label: IntArray,
+    first: FloatArray,
+    second: FloatArray,
+    level: float = 0.95,
+    cluster: IntArray | None = None,
 ) -> PairedTest | None:
     """Test whether two scores of the same cases have one AUROC; None with fewer than 2 of a class.
 
-    The interval of the difference is on the plain scale.
+    The interval of the difference is on the plain scale. With ``cluster``, the patient of each case
+    as integers from 0, the variance is Obuchowski's, which lets images of a patient be alike.
     """
+    method = "delong-paired" if cluster is None else "delong-paired-clustered"
     positive = label == 1
     if min(int(positive.sum()), int((~positive).sum())) < 2:
         return None
     placed = np.stack([placements(label, first), placements(label, second)])
     difference = float((placed[0] - placed[1])[positive].mean())
-    covariance = _covariance(positive, placed)
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    if cluster is None:
+        covariance = _covariance(positive, placed)
+        variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    else:
+        variance = _clustered_variance(positive, placed[0] - placed[1], difference, cluster)
     if variance <= 1e-18:
         note = "the two scores differ without variation"
-        interval = Estimate(difference, None, "delong-paired", note)
+        interval = Estimate(difference, None, method, note)
         return PairedTest(interval, 0.0, 1.0 if difference == 0 else 0.0)
     error = math.sqrt(variance)
     z = difference / error
     half = normal_quantile(level) * error
     ci = (max(difference - half, -1.0), min(difference + half, 1.0))
-    return PairedTest(
-        Estimate(difference, ci, "delong-paired"), z, float(2 * special.ndtr(-abs(z)))
-    )
+    return PairedTest(Estimate(difference, ci, method), z, float(2 * special.ndtr(-abs(z))))
 
 
 def _covariance(positive: BoolArray, placed: FloatArray) -> FloatArray:

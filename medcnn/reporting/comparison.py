@@ -63,7 +63,7 @@ def write_comparison(
 
 def headline_table(found: Mapping[str, Any], words: Wording) -> Table:
     """Return each measure of both sides, the difference, its p-value and that after Holm."""
-    p_values = {name: test["mid_p"] for name, test in found["mcnemar"].items()}
+    p_values = {name: test["p_value"] for name, test in found["mcnemar"].items()}
     if "delong" in found:
         p_values["auroc"] = found["delong"]["p_value"]
     names = [name for name in MEASURES if name in found["differences"]]
