@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from medcnn.calibration.options import read_safeguards
 from medcnn.config import plain
+from medcnn.data.sources.chosen import check_sources
 from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.losses.names import check_loss
 from medcnn.metrics.rules import parse_rule
@@ -118,6 +119,9 @@ def check(cfg: DictConfig) -> dict[str, Any]:
     check_model(settings["model"])
     check_loss(settings["loss"])
     check_data(settings["data"])
+    if settings["data"].get("sources"):
+        # Where an image comes from is the first thing to ask of a result on several sources.
+        settings["subgroups"] = list(dict.fromkeys([*settings["subgroups"], "source"]))
     return settings
 
 
@@ -158,6 +162,9 @@ def check_data(data: Mapping[str, Any]) -> None:
             expected="for example data.folds=5 data.fold=0",
             found=f"data.folds={data['folds']} data.fold={data['fold']}",
         )
+    for name in check_sources(data):
+        if data["roots"][name]:
+            check_path(Path(str(data["roots"][name])), f"data.roots.{name}")
     for key in ("root", "split"):
         if data.get(key):
             check_path(Path(str(data[key])), f"data.{key}")

@@ -11,6 +11,9 @@ from typing import Any
 from medcnn.data.audit import Audit, deduplicate, enforce, run_audit
 from medcnn.data.cache import ImageCache, build_cache
 from medcnn.data.manifest import Manifest
+from medcnn.data.source_splits import assign_by_source
+from medcnn.data.sources.chosen import source_options
+from medcnn.data.sources.several import combine
 from medcnn.data.splits import assign_splits
 from medcnn.errors import ConfigError, DataError
 
@@ -45,7 +48,7 @@ def prepare(
         DataError: If the source cannot be read or split.
         AuditStop: If the audit finds a leak and ``data.audit`` is ``error``.
     """
-    manifest = split_manifest(read_source(data["source"]), data, seed=seed)
+    manifest = split_manifest(read_data(data), data, seed=seed)
     cache = cache_images(manifest, data, progress=progress)
     manifest = _without_unreadable(manifest, cache)
     if data["audit"] == "off":
@@ -61,6 +64,14 @@ def prepare(
         on_audit(audit)
     enforce(audit, data["audit"])
     return Prepared(manifest, cache, audit)
+
+
+def read_data(data: Mapping[str, Any]) -> Manifest:
+    """Return the manifest of the one source, or of all in ``data.sources`` as one."""
+    names = data.get("sources") or []
+    if not names:
+        return read_source(data["source"])
+    return combine({name: read_source(source_options(name, data)) for name in names})
 
 
 def read_source(source: Mapping[str, Any]) -> Manifest:
@@ -84,18 +95,24 @@ def read_source(source: Mapping[str, Any]) -> Manifest:
 
 def split_manifest(manifest: Manifest, data: Mapping[str, Any], *, seed: int) -> Manifest:
     """Return the manifest with every row in train, val or test, as the configuration asks."""
-    return assign_splits(
-        manifest,
-        val_fraction=data["val_fraction"],
-        test_fraction=data["test_fraction"],
-        seed=seed,
-        stratify=tuple(data["stratify"]),
-        group=data["group"],
-        by_date=data["by_date"],
-        fold=data["fold"],
-        folds=data["folds"],
-        split_file=Path(data["split"]) if data["split"] else None,
-    )
+
+    def assign(rows: Manifest, balance: Sequence[str] = ()) -> Manifest:
+        return assign_splits(
+            rows,
+            val_fraction=data["val_fraction"],
+            test_fraction=data["test_fraction"],
+            seed=seed,
+            stratify=(*data["stratify"], *balance),
+            group=data["group"],
+            by_date=data["by_date"],
+            fold=data["fold"],
+            folds=data["folds"],
+            split_file=Path(data["split"]) if data["split"] else None,
+        )
+
+    if data.get("sources") and not data["split"]:
+        return assign_by_source(manifest, assign, group=data["group"])
+    return assign(manifest)
 
 
 def cache_images(

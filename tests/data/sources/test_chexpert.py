@@ -18,13 +18,13 @@ STUDIES = (
 
 
 def imitation(root: Path, write_image, patients: int = 8, batches: bool = False) -> Path:
-    """Write ``CheXpert-v1.0-small`` or, in batches, the full release; the last two patients are valid.
+    """Write ``CheXpert-v1.0-small`` or, in batches, the full release; the last fifth of the patients is valid.
 
     Every second patient has a lateral image beside the frontal one.
     """
     tables: dict[str, list[dict[str, str]]] = {"train": [], "valid": []}
     for patient in range(1, patients + 1):
-        split = "valid" if patient > patients - 2 else "train"
+        split = "valid" if patient > patients - max(2, patients // 5) else "train"
         for view in ("frontal", "lateral")[: 1 + patient % 2]:
             place = f"patient{patient:05d}/study1/view{1 + (view == 'lateral')}_{view}.jpg"
             folder = f"CheXpert-v1.0 batch 2 ({split} 1)" if batches else split

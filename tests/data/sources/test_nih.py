@@ -15,7 +15,7 @@ FINDINGS = ("No Finding", "Cardiomegaly|Emphysema", "No Finding", "Pleural_Thick
 
 
 def imitation(root: Path, write_image, patients: int = 8, version: str = "v2020") -> Path:
-    """Write a release of ``patients`` patients, odd ones with a follow-up; the last two are test."""
+    """Write a release of ``patients`` patients, odd ones with a follow-up; the last fifth is test."""
     old = version == "2017"
     lines = [HEADER.format(sex="Gender" if old else "Sex", comma="," if old else "")]
     lists: dict[str, list[str]] = {"train_val_list.txt": [], "test_list.txt": []}
@@ -29,7 +29,11 @@ def imitation(root: Path, write_image, patients: int = 8, version: str = "v2020"
                 + (",\n" if old else "\n")
             )
             write_image(root / f"images_{1 + patient % 2:03d}" / "images" / name)
-            lists["test_list.txt" if patient > patients - 2 else "train_val_list.txt"].append(name)
+            lists[
+                "test_list.txt"
+                if patient > patients - max(2, patients // 5)
+                else "train_val_list.txt"
+            ].append(name)
     table = "Data_Entry_2017.csv" if old else "Data_Entry_2017_v2020.csv"
     (root / table).write_text("".join(lines))
     for name, images in lists.items():

@@ -1,0 +1,112 @@
+"""Which sources ``data.sources`` names, and what each of them is told: pure options, no images.
+
+Nothing here imports pandas, so that a slip in the options is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from medcnn.config import config_folder
+from medcnn.errors import ConfigError, unknown_name
+
+SELF = "several"
+"""The option of the data group that stands for several sources is none itself."""
+
+
+def source_names() -> list[str]:
+    """Return the names of the sources: the options of the data group."""
+    files = (config_folder() / "data").glob("*.yaml")
+    return sorted(path.stem for path in files if path.stem != SELF)
+
+
+def source_options(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a source of ``data.sources`` is called with: its own defaults, root and options.
+
+    Args:
+        name: One of ``data.sources``.
+        data: The ``data`` group, with ``roots`` and ``options`` by source.
+
+    Raises:
+        ConfigError: If an option is not one of the source's.
+    """
+    path = config_folder() / "data" / f"{name}.yaml"
+    declared = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    if not isinstance(declared, dict) or not isinstance(declared.get("source"), dict):
+        raise ConfigError(
+            f"{path} does not declare a source.", expected="a mapping source: with _target_"
+        )
+    options = {str(key): value for key, value in declared["source"].items()}
+    given = dict((data.get("options") or {}).get(name) or {})
+    own = sorted(set(options) - {"_target_", "root"})
+    for key in given:
+        if key not in own:
+            raise unknown_name(f"option of the source {name}", key, own or ["no options"])
+    return options | given | {"root": (data.get("roots") or {}).get(name)}
+
+
+def check_sources(data: Mapping[str, Any]) -> list[str]:
+    """Return the names in ``data.sources``, checked; none where one source is used alone.
+
+    Raises:
+        ConfigError: If a name is unknown or stands twice, a root is missing or left over, or an
+            option is not one of its source's.
+    """
+    names = _names(data)
+    for key in ("roots", "options"):
+        _check_belonging(data, key, names)
+    for name in names:
+        options = source_options(name, data)
+        if not options["root"] and not _has_own_root(name):
+            raise ConfigError(
+                f"data.sources names {name}, and its folder is not given.",
+                expected=f"data.roots.{name}=PATH",
+                found="nothing",
+                remedy=f"add data.roots.{name}=PATH",
+            )
+    if names and data.get("root"):
+        raise ConfigError(
+            "data.root is for one source, and data.sources names several.",
+            expected=" ".join(f"data.roots.{name}=PATH" for name in names),
+            found=f"data.root={data['root']}",
+            remedy="give the folder of each source by its name, with data=several",
+        )
+    return names
+
+
+def _names(data: Mapping[str, Any]) -> list[str]:
+    names = data.get("sources") or []
+    if not isinstance(names, list | tuple) or (not names and data.get("source", {}) is None):
+        raise ConfigError(
+            "data.sources has to be a list of sources.",
+            expected="for example data.sources=[nih,rsna]",
+            found=repr(names),
+        )
+    known = source_names()
+    for name in names:
+        if name not in known:
+            raise unknown_name("source", str(name), known)
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"data.sources names {name} twice.", remedy="take one of the two away"
+            )
+    return list(names)
+
+
+def _check_belonging(data: Mapping[str, Any], key: str, names: list[str]) -> None:
+    for name, value in (data.get(key) or {}).items():
+        if value and name not in names:
+            raise ConfigError(
+                f"data.{key}.{name} is given, but {name} is not in data.sources.",
+                expected=f"data.sources=[{','.join([*names, name])}]",
+                found=f"data.sources=[{','.join(names)}]",
+                remedy="name the source, or use data.root and data.source for a single one",
+            )
+
+
+def _has_own_root(name: str) -> bool:
+    declared = OmegaConf.load(config_folder() / "data" / f"{name}.yaml")
+    return not OmegaConf.is_missing(declared, "root")
