@@ -18,7 +18,7 @@ STUDIES = (
 
 
 def imitation(root: Path, write_image, patients: int = 8, batches: bool = False) -> Path:
-    """Write ``CheXpert-v1.0-small`` or, in batches, the full release; the last fifth of the patients is valid.
+    """Write ``CheXpert-v1.0-small`` or, in batches, the full release; the last fifth is valid.
 
     Every second patient has a lateral image beside the frontal one.
     """
