@@ -55,8 +55,17 @@ COMMANDS = {
     "lr-find": Command(
         "lr_find", "medcnn.commands.lr_find:run", "plot the loss against the rate and suggest one"
     ),
+    "diagnose": Command(
+        "diagnose", "medcnn.commands.diagnose:run", "what the curves of a run say, what to try next"
+    ),
     "show": Command(
         "show", "medcnn.commands.show:run", "every layer of a model, and what it costs"
+    ),
+    "doctor": Command(
+        "doctor",
+        "medcnn.commands.doctor:run",
+        "what is wrong with a file, a folder or the installation",
+        ("path",),
     ),
     "plan": Command("plan", "medcnn.commands.plan:run", "the sample size of a study"),
 }

@@ -1,0 +1,47 @@
+"""``medcnn diagnose``: what learning curves say, and the overrides to try next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig
+
+from medcnn.config import plain
+from medcnn.console import say
+from medcnn.diagnosis import diagnose, diagnose_run
+from medcnn.errors import ConfigError
+from medcnn.run_dir import RunDir, write_json
+from medcnn.settings import check_path
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Print the diagnosis of a run, or of bare curves, and return it.
+
+    Raises:
+        ConfigError: If not exactly one of ``run`` and ``curves`` is given.
+        DataError: If there are no curves.
+    """
+    options = plain(cfg)
+    given = [name for name in ("run", "curves") if options[name] is not None]
+    if len(given) != 1:
+        raise ConfigError(
+            "diagnose needs one thing to diagnose.",
+            expected="run=RUN_DIR or curves=FILE.csv",
+            found=", ".join(given) or "nothing",
+        )
+    output = None if options["output"] is None else Path(options["output"])
+    if options["run"] is not None:
+        directory = RunDir.open(options["run"])
+        found = diagnose_run(directory)
+        output = output or directory.path / "diagnosis.json"
+    else:
+        check_path(Path(options["curves"]), "curves")
+        found = diagnose(pd.read_csv(options["curves"]))
+    for line in found.lines():
+        say(line)
+    result = found.to_json()
+    if output is not None:
+        write_json(output, result)
+    return result

@@ -1,0 +1,194 @@
+"""What the rules know of a run beside its curves: sizes, settings and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import OmegaConf
+
+from medcnn.metrics.auroc import auroc
+from medcnn.run_dir import RunDir, read_json
+
+ENTROPY = ("bce", "cross_entropy")
+"""Losses whose value at chance is the entropy of the prevalence."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The size of a split by class."""
+
+    normal: int = 0
+    abnormal: int = 0
+
+    @property
+    def n(self) -> int:
+        """All of its images."""
+        return self.normal + self.abnormal
+
+    @property
+    def prevalence(self) -> float:
+        """The share of abnormal images; NaN for an empty split."""
+        return self.abnormal / self.n if self.n else float("nan")
+
+
+@dataclass(frozen=True)
+class Score:
+    """An AUROC with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run's sizes, settings and scores; what is not known keeps its default.
+
+    Attributes:
+        settings: The resolved configuration, plain values.
+        train: Sizes of the training split.
+        val: Sizes of the validation split.
+        val_score: AUROC on validation, of the weights that were kept.
+        test_score: AUROC on test.
+        test_prevalence: Share of abnormal images in test; NaN where unknown.
+        leaks: Images or patients that the audit found on both sides of a split.
+        interrupted: Whether the training neither reached its last epoch nor stopped by patience.
+        dead: Share of the channels after activations that are 0 for every image looked at.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    train: Split = Split()
+    val: Split = Split()
+    val_score: Score | None = None
+    test_score: Score | None = None
+    test_prevalence: float = float("nan")
+    leaks: int = 0
+    interrupted: bool = False
+    dead: float | None = None
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """Return the value of a dotted key, or ``default`` where there is none."""
+        value: Any = self.settings
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return default if value is None else value
+
+    def allowed(self, *overrides: str) -> tuple[str, ...]:
+        """Return those overrides whose key the configuration of the run has.
+
+        Optimisers, schedules and models differ in their options. Where the configuration is not
+        known, all are returned.
+        """
+        return tuple(
+            text
+            for text in overrides
+            if not self.settings or self._has(text.partition("=")[0].split("."))
+        )
+
+    def _has(self, parts: list[str]) -> bool:
+        value: Any = self.settings
+        for part in parts:
+            if not isinstance(value, Mapping) or part not in value:
+                return False
+            value = value[part]
+        return True
+
+    @property
+    def lr(self) -> float:
+        """The base learning rate."""
+        return float(self.setting("optimizer.lr", 1e-3))
+
+    @property
+    def chance(self) -> float | None:
+        """The loss of always answering the prevalence, or None where the loss is not an entropy.
+
+        Weights of classes, smoothed labels and mixed images move it, so they leave it unknown.
+        """
+        loss = self.setting("loss", {})
+        plain = not any(
+            loss.get(key)
+            for key in ("terms", "label_smoothing", "positive_weight", "class_weights")
+        )
+        if not plain or loss.get("name") not in ENTROPY or not 0 < self.train.prevalence < 1:
+            return None
+        if self.setting("data.balance", "none") != "none" or self.mixes:
+            return None
+        p = self.train.prevalence
+        return float(-p * np.log(p) - (1 - p) * np.log(1 - p))
+
+    @property
+    def mixes(self) -> bool:
+        """Whether training images are mixed with each other."""
+        return bool({"mixup", "cutmix"} & set(self.operators))
+
+    @property
+    def operators(self) -> list[str]:
+        """The names of the augmentations in use."""
+        found = self.setting("augment.operators", {})
+        return [name for name, options in found.items() if options is not None]
+
+    @property
+    def handicaps(self) -> list[str]:
+        """What makes the training loss higher than the same weights deserve, in words."""
+        found = []
+        if self.operators:
+            found.append("augmentation")
+        if self.setting("model.dropout", 0):
+            found.append("dropout")
+        if self.setting("loss.label_smoothing", 0):
+            found.append("label smoothing")
+        return found
+
+
+def read_facts(run: RunDir) -> Facts:
+    """Return what a run directory tells, finished or not."""
+    settings: Any = OmegaConf.to_container(OmegaConf.load(run.config))
+    sizes = _sizes(run)
+    results = read_json(run.results) if run.results.is_file() else {}
+    return Facts(
+        settings=settings,
+        train=sizes.get("train", Split()),
+        val=sizes.get("val", Split()),
+        val_score=_val_score(run),
+        test_score=_score(results.get("auroc")) if results.get("split") == "test" else None,
+        test_prevalence=float(results.get("prevalence", np.nan)),
+        leaks=_leaks(run),
+        interrupted=not run.results.is_file(),
+    )
+
+
+def _sizes(run: RunDir) -> dict[str, Split]:
+    if not run.manifest.is_file():
+        return {}
+    table = pd.read_csv(run.manifest, usecols=["split", "label"])
+    return {
+        str(name): Split(int((rows["label"] == 0).sum()), int((rows["label"] == 1).sum()))
+        for name, rows in table.groupby("split")
+    }
+
+
+def _val_score(run: RunDir) -> Score | None:
+    if not run.predictions("val").is_file():
+        return None
+    table = pd.read_csv(run.predictions("val"))
+    found = auroc(table["label"].to_numpy(np.int64), table["p_abnormal"].to_numpy(np.float64))
+    return _score(found.to_json())
+
+
+def _score(raw: Mapping[str, Any] | None) -> Score | None:
+    if not raw or raw.get("value") is None or not raw.get("ci"):
+        return None
+    return Score(float(raw["value"]), *map(float, raw["ci"]))
+
+
+def _leaks(run: RunDir) -> int:
+    if not run.audit.is_file():
+        return 0
+    audit = read_json(run.audit)
+    return sum(
+        int(audit.get(key) or 0) for key in ("cross_split_duplicates", "cross_split_patients")
+    )

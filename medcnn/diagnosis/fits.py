@@ -1,0 +1,190 @@
+"""Rules about the fit: too little, too much, too early, or as it should be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, inflection, level, noise, slope
+from medcnn.diagnosis.facts import Facts
+from medcnn.diagnosis.finding import Finding, rate
+from medcnn.diagnosis.rates import learns
+
+HIGH_BIAS = 0.6
+"""A model that keeps this part of chance's loss on its own training images has hardly learnt them."""
+LOW_AUROC = 0.9
+"""The same by rank, for losses of which chance is not known."""
+RISE = 0.05
+"""A rise of validation loss below this part of its minimum changes no decision."""
+LARGER = {
+    "tiny_resnet": "resnet18",
+    "xray_cnn": "resnet18",
+    "mobilenet_v2": "resnet18",
+    "mobilenet_v3_small": "resnet18",
+    "resnet18": "resnet34",
+    "resnet34": "resnet50",
+    "efficientnet_b0": "efficientnet_v2_s",
+}
+SMALLER = {
+    "resnet50": "resnet18",
+    "resnet34": "resnet18",
+    "resnet18": "tiny_resnet",
+    "densenet121": "resnet18",
+    "efficientnet_v2_s": "efficientnet_b0",
+    "convnext_tiny": "resnet18",
+}
+
+
+def no_signal(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a training that ranks its own images no better than chance."""
+    if len(curves) < FEWEST or learns(curves, facts):
+        return None
+    error = auroc_error(0.5, facts.train.abnormal, facts.train.normal)
+    frozen = str(facts.setting("transfer._target_", "")).endswith("LinearProbe")
+    return Finding(
+        "no_signal",
+        "problem",
+        "Nothing was learnt: the labels may not belong to the images, or what trains cannot see them.",
+        f"the training AUROC never left 0.5 by more than three standard errors ({error:.2g}); "
+        f"its best is {np.nanmax(curves.train_auroc):.3f}",
+        (
+            *(("transfer=full",) if frozen else ()),
+            rate(facts.lr * 10),
+            rate(facts.lr / 10),
+            f"data.image_size={2 * int(facts.setting('data.image_size', 64))}",
+        ),
+    )
+
+
+def under_fitting(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a training that has settled at a high loss on its own images (high bias)."""
+    loss = curves.train_loss
+    if len(loss) < FEWEST or not np.isfinite(loss).all() or not learns(curves, facts):
+        return None
+    if falls_still(curves) or not _is_poor(curves, facts):
+        return None
+    auroc = f", training AUROC {level(curves.train_auroc):.3f}" if len(curves.train_auroc) else ""
+    chance = f" (chance: {facts.chance:.3g})" if facts.chance is not None else ""
+    return Finding(
+        "under_fitting",
+        "problem",
+        "The model is too simple, or held back too strongly, to fit even its training images "
+        "(high bias).",
+        f"the training loss settled at {level(loss):.3g}{chance}{auroc}",
+        _more_capacity(facts),
+    )
+
+
+def _is_poor(curves: Curves, facts: Facts) -> bool:
+    poor_rank = bool(len(curves.train_auroc)) and level(curves.train_auroc) < LOW_AUROC
+    if facts.chance is None:
+        return poor_rank
+    high = level(curves.train_loss) > HIGH_BIAS * facts.chance
+    return high and (poor_rank or not len(curves.train_auroc))
+
+
+def _more_capacity(facts: Facts) -> tuple[str, ...]:
+    found = []
+    if facts.setting("model.dropout", 0) > 0.3:
+        found.append("model.dropout=0.1")
+    decay = float(facts.setting("optimizer.weight_decay", 0) or 0)
+    if decay > 0.1 or facts.setting("penalty.l1", 0) or facts.setting("penalty.l2", 0):
+        found += facts.allowed("optimizer.weight_decay=0.01", "penalty.l1=0", "penalty.l2=0")
+    if len(facts.operators) > 10:
+        found.append("augment=light")
+    larger = LARGER.get(str(facts.setting("model.backbone")))
+    if larger:
+        found.append(f"model={larger}")
+    found.append(f"data.image_size={2 * int(facts.setting('data.image_size', 64))}")
+    return tuple(found)
+
+
+def stopped_early(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a training whose curves were still falling when its epochs ran out."""
+    epochs = len(curves)
+    wanted = int(facts.setting("trainer.max_epochs", epochs))
+    longer = (f"trainer.max_epochs={2 * max(epochs, wanted)}", rate(facts.lr * 3))
+    if epochs < FEWEST:
+        if epochs < wanted:
+            return None
+        return Finding(
+            "stopped_early",
+            "caution",
+            f"{epochs} epochs are too few to say anything else.",
+            f"trainer.max_epochs={wanted}",
+            (f"trainer.max_epochs={max(10, 2 * wanted)}",),
+        )
+    if not _unfinished(curves):
+        return None
+    return Finding(
+        "stopped_early",
+        "caution",
+        "The training stopped while it was still getting better: more epochs would help.",
+        f"the validation loss fell by {-100 * slope(curves.val_loss) / level(curves.val_loss):.1f} % "
+        f"an epoch at the end, and epoch {int(curves.val_loss.argmin())} of {epochs - 1} was its best",
+        (*longer, f"callbacks.patience={2 * int(facts.setting('callbacks.patience', 3))}"),
+    )
+
+
+def _unfinished(curves: Curves) -> bool:
+    loss = curves.val_loss
+    if len(loss) != len(curves) or not np.isfinite(loss).all() or not falls_still(curves):
+        return False
+    # 2 % an epoch adds up to a fifth in ten epochs; the best epoch is among the last tenth.
+    falling = -slope(loss) > max(0.02 * abs(level(loss)), noise(loss))
+    return falling and bool(loss.argmin() >= len(loss) - 1 - len(loss) // 10)
+
+
+def falls_still(curves: Curves) -> bool:
+    """Return whether the training loss was still falling by over 2 % an epoch at the end."""
+    return -slope(curves.train_loss) > 0.02 * abs(level(curves.train_loss))
+
+
+def over_fitting(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a validation loss that rises while the training loss goes on falling (high variance)."""
+    train, val = curves.train_loss, curves.val_loss
+    if len(val) < FEWEST or len(val) != len(train) or not np.isfinite([train, val]).all():
+        return None
+    turn = inflection(val)
+    risen = level(val[turn:]) - val[turn]
+    if turn >= len(val) - 2 or train[-1] >= train[turn]:
+        return None
+    if risen <= max(2 * noise(val), RISE * abs(val[turn])):
+        return None
+    return Finding(
+        "over_fitting",
+        "caution",
+        "The model learns its training images by heart: the weights of the inflection were kept, "
+        "and later epochs only made them worse (high variance).",
+        f"the validation loss is lowest in epoch {turn} ({val[turn]:.3g}), ends at {level(val):.3g}, "
+        f"and the training loss fell from {train[turn]:.3g} to {train[-1]:.3g}",
+        less_variance(facts),
+        turn,
+    )
+
+
+def less_variance(facts: Facts) -> tuple[str, ...]:
+    """Return what holds a model back from learning by heart, the strongest first."""
+    found = []
+    if len(facts.operators) <= 10:
+        found.append("augment=strong" if facts.operators else "augment=cxr")
+    if facts.setting("model.dropout", 0) < 0.4:
+        found += facts.allowed("model.dropout=0.5")
+    decay = float(facts.setting("optimizer.weight_decay", 0) or 0)
+    found += facts.allowed(f"optimizer.weight_decay={max(10 * decay, 0.05):g}")
+    smaller = SMALLER.get(str(facts.setting("model.backbone")))
+    if smaller:
+        found.append(f"model={smaller}")
+    return (*found, rate(facts.lr / 3))
+
+
+def good_fit(curves: Curves) -> Finding:
+    """Say that both curves fell, flattened out and stayed together."""
+    return Finding(
+        "good_fit",
+        "good",
+        "Both curves fell, flattened out and stayed close to each other.",
+        f"training loss {level(curves.train_loss):.3g}, validation loss {level(curves.val_loss):.3g}"
+        if len(curves.val_loss)
+        else f"training loss {level(curves.train_loss):.3g}",
+        epoch=int(np.argmin(curves.val_loss)) if len(curves.val_loss) else None,
+    )

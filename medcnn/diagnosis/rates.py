@@ -1,0 +1,168 @@
+"""Rules about the learning rate, the start of a training and its gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, noise, trend
+from medcnn.diagnosis.facts import Facts
+from medcnn.diagnosis.finding import Finding, rate
+
+EXPLOSION = 2.0
+"""A training loss of twice that of the first epoch, which began untrained, is no fluctuation."""
+BAD_START = 2.0
+"""A fresh network should start near the loss of chance (Karpathy, A Recipe for Training Neural
+Networks, 2019); twice that loss means confident wrong answers before anything was learnt."""
+STEADY = 0.05
+"""One-sided p-value below which a falling order of epochs is not taken for chance."""
+SLOW = 0.2
+"""A rate that fits takes at least this part off the loss of the first epoch within a few epochs."""
+SAW = 3.0
+"""Standard errors that the training loss may jump from epoch to epoch by sampling alone."""
+SPIKE = 100.0
+"""A gradient this many times the median is a jump, which clipping only turns into a random step."""
+
+
+def diverged(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a loss that is not a number, or that rose far above where it started."""
+    loss = curves.train_loss
+    broken = np.flatnonzero(~np.isfinite(loss))
+    if len(broken):
+        epoch, shown = int(broken[0]), f"the training loss is {loss[broken[0]]}"
+    elif loss.max() > EXPLOSION * loss[0]:
+        epoch = int(np.argmax(loss > EXPLOSION * loss[0]))
+        shown = f"the training loss rose from {loss[0]:.3g} to {loss[epoch]:.3g}"
+    else:
+        return None
+    return Finding(
+        "diverged",
+        "problem",
+        "The training diverged: each step threw the weights further off.",
+        f"{shown} in epoch {epoch}",
+        (rate(facts.lr / 10), "trainer.gradient_clip_val=1.0", "trainer.precision=32-true"),
+        epoch,
+    )
+
+
+def exploding_gradients(curves: Curves, facts: Facts) -> Finding | None:
+    """Find epochs with a gradient far above the usual."""
+    norms = curves.gradient[np.isfinite(curves.gradient)]
+    if len(norms) < FEWEST or norms.max() <= SPIKE * np.median(norms):
+        return None
+    epoch = int(np.nanargmax(curves.gradient))
+    return Finding(
+        "exploding_gradients",
+        "problem",
+        "Gradients exploded: single batches moved the weights at random.",
+        f"a norm of {norms.max():.3g} in epoch {epoch}, "
+        f"{norms.max() / np.median(norms):.0f} times the median",
+        ("trainer.gradient_clip_val=1.0", rate(facts.lr / 3), "scheduler=cosine"),
+        epoch,
+    )
+
+
+def bad_initialisation(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a first epoch far worse than chance that later epochs recover from."""
+    chance, loss = facts.chance, curves.train_loss
+    if chance is None or not np.isfinite(loss).all() or len(loss) < 2:
+        return None
+    if loss[0] <= BAD_START * chance or loss[-1] > loss[0] / 2:
+        return None
+    return Finding(
+        "bad_initialisation",
+        "caution",
+        "The training began with confident wrong answers, and spent its first steps undoing them.",
+        f"a training loss of {loss[0]:.3g} in the first epoch; "
+        f"always answering the prevalence gives {chance:.3g}",
+        (*facts.allowed("model.init=lsuv"), warm_up(facts), rate(facts.lr / 3)),
+        0,
+    )
+
+
+def rate_too_high(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a training loss that jumps, or that stays above what chance would give."""
+    loss = curves.train_loss
+    if len(loss) < FEWEST or not np.isfinite(loss).all():
+        return None
+    evidence = _above_chance(curves, facts) or _sawing(loss, facts)
+    if not evidence:
+        return None
+    return Finding(
+        "rate_too_high",
+        "problem",
+        "The learning rate is too high: steps overshoot the minimum instead of settling in it.",
+        evidence,
+        (rate(facts.lr / 10), rate(facts.lr / 3), "scheduler=plateau"),
+    )
+
+
+def _above_chance(curves: Curves, facts: Facts) -> str:
+    chance, loss = facts.chance, curves.train_loss
+    # The last half: the first may be a bad start. 1.05: dropout and augmentation cost a little.
+    ends = float(np.median(loss[len(loss) // 2 :]))
+    if chance is None or ends <= 1.05 * chance or learns(curves, facts):
+        return ""
+    return (
+        f"the training loss stays at {ends:.3g}; always answering the prevalence gives {chance:.3g}"
+    )
+
+
+def _sawing(loss: np.ndarray, facts: Facts) -> str:
+    # The mean loss of n images, each spread about as widely as its mean, has this standard error.
+    expected = float(np.median(loss)) / np.sqrt(facts.train.n) if facts.train.n else 0.0
+    found = noise(loss)
+    rises = int((np.diff(loss) > expected).sum())
+    if found <= SAW * expected or found <= 0.1 * np.ptp(loss) or rises < len(loss) / 4:
+        return ""
+    return (
+        f"the training loss jumps by {found:.2g} from epoch to epoch "
+        f"({expected:.2g} would be sampling) and rose in {rises} of {len(loss) - 1} epochs"
+    )
+
+
+def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a training loss that falls steadily, but hardly."""
+    loss = curves.train_loss
+    if len(loss) < FEWEST or not np.isfinite(loss).all():
+        return None
+    p_value, fallen = trend(loss), float(1 - loss[-1] / loss[0]) if loss[0] > 0 else 0.0
+    saturated = len(curves.train_auroc) and curves.train_auroc[-1] > 0.95
+    still = loss[-1] <= loss.min() + noise(loss)
+    if p_value > STEADY or not 0 < fallen < SLOW or saturated or not still:
+        return None
+    return Finding(
+        "rate_too_low",
+        "problem",
+        "The learning rate is too low: the loss falls steadily, but hardly moves.",
+        f"the training loss lost {100 * fallen:.1f} % in {len(loss)} epochs, "
+        f"in steady order (p = {p_value:.2g})",
+        (rate(facts.lr * 10), rate(facts.lr * 3), f"trainer.max_epochs={4 * len(loss)}"),
+    )
+
+
+def dead_units(_curves: Curves, facts: Facts) -> Finding | None:
+    """Find a network of which a large part is zero whatever the image."""
+    # A few dead channels are usual in pruned or wide networks; a fifth of them is lost capacity.
+    if facts.dead is None or facts.dead < 0.2:
+        return None
+    return Finding(
+        "dead_units",
+        "problem" if facts.dead > 0.5 else "caution",
+        "Many channels are zero for every image: no gradient reaches them any more.",
+        f"{100 * facts.dead:.0f} % of the channels after activations are 0 on every image looked at",
+        (rate(facts.lr / 10), *facts.allowed("model.init=he"), warm_up(facts)),
+    )
+
+
+def warm_up(facts: Facts) -> str:
+    """Return the override of a gentler start under the schedule of the run."""
+    longer = facts.allowed("scheduler.warmup_fraction=0.2")
+    return longer[0] if longer else "scheduler=cosine"
+
+
+def learns(curves: Curves, facts: Facts) -> bool:
+    """Return whether the training AUROC ever rose three standard errors above one half."""
+    if not len(curves.train_auroc):
+        return True
+    error = auroc_error(0.5, facts.train.abnormal, facts.train.normal)
+    return bool(np.nanmax(curves.train_auroc) > 0.5 + 3 * (error if np.isfinite(error) else 0.05))

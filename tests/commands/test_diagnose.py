@@ -1,0 +1,93 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from medcnn.cli import run
+from medcnn.diagnosis.facts import read_facts
+from medcnn.run_dir import RunDir, write_json
+
+
+@pytest.fixture
+def over_fitted(tmp_path):
+    """Return a finished run directory whose curves show over-fitting."""
+    directory = RunDir(tmp_path / "run")
+    directory.predictions("val").parent.mkdir(parents=True)
+    OmegaConf.save(
+        {"optimizer": {"lr": 0.001}, "loss": {"name": "bce"}, "model": {"backbone": "resnet50"}},
+        directory.config,
+    )
+    epochs = np.arange(12)
+    pd.DataFrame(
+        {
+            "epoch": epochs,
+            "train_loss": 0.6 * np.exp(-epochs / 3),
+            "val_loss": 0.3 + 0.3 * np.exp(-epochs) + 0.05 * np.clip(epochs - 3, 0, None),
+        }
+    ).to_csv(directory.metrics, index=False)
+    rows = pd.DataFrame({"label": [0, 1] * 20, "split": ["train"] * 30 + ["val"] * 10})
+    rows.to_csv(directory.manifest, index=False)
+    val = rows.tail(10).assign(p_abnormal=np.linspace(0.1, 0.9, 10))
+    val.to_csv(directory.predictions("val"), index=False)
+    write_json(directory.audit, {"cross_split_duplicates": 2, "cross_split_patients": 1})
+    auroc = {"value": 0.7, "ci": [0.6, 0.8]}
+    write_json(directory.results, {"split": "test", "auroc": auroc, "prevalence": 0.4})
+    return directory
+
+
+def test_the_diagnosis_of_a_run_is_printed_and_kept(over_fitted, capsys):
+    assert run("diagnose", [f"run={over_fitted.path}"]) == 0
+    printed = capsys.readouterr().out
+    assert "over fitting" in printed and "try augment=cxr" in printed
+    kept = json.loads((over_fitted.path / "diagnosis.json").read_text())
+    assert kept["verdict"] == "over_fitting"
+    assert kept["try_next"] == "augment=cxr"
+    assert kept["findings"][0]["epoch"] == 3
+    assert "model=resnet18" in kept["findings"][0]["overrides"]
+
+
+def test_the_facts_of_a_run_are_read(over_fitted):
+    facts = read_facts(over_fitted)
+    assert (facts.train.normal, facts.train.abnormal, facts.val.n) == (15, 15, 10)
+    assert facts.leaks == 3
+    assert (facts.test_score.value, facts.test_score.low) == (0.7, 0.6)
+    assert 0 < facts.val_score.value < 1
+    assert not facts.interrupted
+
+
+def test_curves_of_another_framework_are_read(over_fitted, tmp_path, capsys):
+    output = tmp_path / "d.json"
+    assert run("diagnose", [f"curves={over_fitted.metrics}", f"output={output}"]) == 0
+    assert json.loads(output.read_text())["verdict"] == "over_fitting"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "one thing to diagnose"),
+        (["run=/nowhere"], "not a run directory"),
+        (["curves=/nowhere/metrics.csv"], "does not exist"),
+    ],
+)
+def test_faults_are_said_without_torch(arguments, text):
+    code = (
+        "import sys\n"
+        "from medcnn.cli import run\n"
+        "code = run('diagnose', sys.argv[1:])\n"
+        "sys.exit(99 if 'torch' in sys.modules else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert text in done.stderr
+
+
+def test_a_run_without_curves_is_refused(over_fitted, capsys):
+    over_fitted.metrics.unlink()
+    assert run("diagnose", [f"run={over_fitted.path}"]) == 2
+    assert "no learning curves" in capsys.readouterr().err
