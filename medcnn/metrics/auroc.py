@@ -76,7 +76,9 @@ def auroc(
     """Return the AUROC with its DeLong interval on the logit scale.
 
     The logit keeps the interval within [0, 1] and its coverage near nominal where the AUROC is high
-    (Pepe 2003, section 5.2; the plain interval falls short there). Where the classes are perfectly
+    (Pepe 2003, section 5.2; the plain interval falls short there). The quantile is Student's, with
+    the degrees of freedom of Welch and Satterthwaite: with 10 abnormal cases the normal one covers
+    91 % for 95, this one 94 (``scripts/benchmark_intervals.py``). Where the classes are perfectly
     separated the variance is 0 and DeLong says nothing: the interval is then the exact binomial one
     of the smaller class with all cases ranked rightly, and the note says so.
 
@@ -98,13 +100,11 @@ def auroc(
         return _separated(value, units, method, level)
     if m < 2 or n < 2:
         return Estimate(value, None, method, "a class with one case has no variance")
-    if cluster is None:
-        variance = _covariance(positive, place[None])[0, 0]
-    else:
-        variance = _clustered_variance(positive, place, value, cluster)
+    variance, freedom = _variance(positive, place, cluster)
     if variance <= 0:
         return Estimate(value, (value, value), method, "no variation in the ranking: scores tied")
-    half = normal_quantile(level) * math.sqrt(variance) / (value * (1 - value))
+    quantile = float(special.stdtrit(freedom, 0.5 + level / 2))
+    half = quantile * math.sqrt(variance) / (value * (1 - value))
     logit = math.log(value / (1 - value))
     low, high = special.expit([logit - half, logit + half])
     return Estimate(value, (float(low), float(high)), method, "interval on the logit scale")
@@ -115,10 +115,7 @@ def auroc_variance(label: IntArray, p: FloatArray, cluster: IntArray | None = No
     positive = label == 1
     if min(int(positive.sum()), int((~positive).sum())) < 2:
         return None
-    place = placements(label, p)
-    if cluster is None:
-        return float(_covariance(positive, place[None])[0, 0])
-    return _clustered_variance(positive, place, float(place[positive].mean()), cluster)
+    return _variance(positive, placements(label, p), cluster)[0]
 
 
 def paired_delong(
@@ -137,13 +134,9 @@ def paired_delong(
     positive = label == 1
     if min(int(positive.sum()), int((~positive).sum())) < 2:
         return None
-    placed = np.stack([placements(label, first), placements(label, second)])
-    difference = float((placed[0] - placed[1])[positive].mean())
-    if cluster is None:
-        covariance = _covariance(positive, placed)
-        variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    else:
-        variance = _clustered_variance(positive, placed[0] - placed[1], difference, cluster)
+    lead = placements(label, first) - placements(label, second)
+    difference = float(lead[positive].mean())
+    variance, _ = _variance(positive, lead, cluster)
     if variance <= 1e-18:
         note = "the two scores differ without variation"
         interval = Estimate(difference, None, method, note)
@@ -155,33 +148,37 @@ def paired_delong(
     return PairedTest(Estimate(difference, ci, method), z, float(2 * special.ndtr(-abs(z))))
 
 
-def _covariance(positive: BoolArray, placed: FloatArray) -> FloatArray:
-    """Return DeLong's S×S covariance of the AUROCs of S scores."""
-    m, n = int(positive.sum()), int((~positive).sum())
-    of_positives = np.atleast_2d(np.cov(placed[:, positive]))
-    of_negatives = np.atleast_2d(np.cov(placed[:, ~positive]))
-    covariance: FloatArray = of_positives / m + of_negatives / n
-    return covariance
+def _variance(
+    positive: BoolArray, place: FloatArray, cluster: IntArray | None
+) -> tuple[float, float]:
+    """Return the variance of the mean placement and its degrees of freedom.
 
-
-def _clustered_variance(
-    positive: BoolArray, place: FloatArray, value: float, cluster: IntArray
-) -> float:
-    clusters = int(cluster.max()) + 1
-    m, n = int(positive.sum()), int((~positive).sum())
-    excess = place - value
-    of_positives = np.bincount(cluster[positive], excess[positive], clusters)
-    of_negatives = np.bincount(cluster[~positive], excess[~positive], clusters)
-    with_positive = cluster_count(cluster[positive])
-    with_negative = cluster_count(cluster[~positive])
-    if min(with_positive, with_negative) < 2:
-        return 0.0
-    present = cluster_count(cluster)
-    return float(
-        with_positive / (with_positive - 1) * (of_positives @ of_positives) / m**2
-        + with_negative / (with_negative - 1) * (of_negatives @ of_negatives) / n**2
-        + 2 * present / (present - 1) * (of_positives @ of_negatives) / (m * n)
-    )
+    ``place`` may be the difference of two scores' placements: the variance is then that of the
+    difference of their AUROCs. With clusters it is 0 where a class has fewer than 2 of them.
+    """
+    excess = [place[mask] - place[mask].mean() for mask in (positive, ~positive)]
+    sizes = [len(each) for each in excess]
+    if cluster is None:
+        sums, units, shared = excess, sizes, 0.0
+    else:
+        clusters = int(cluster.max()) + 1
+        inside = [cluster[positive], cluster[~positive]]
+        sums = [
+            np.bincount(owner, each, clusters) for owner, each in zip(inside, excess, strict=True)
+        ]
+        units, present = [cluster_count(owner) for owner in inside], cluster_count(cluster)
+        if min(units) < 2:
+            return 0.0, 1.0
+        shared = 2 * present / (present - 1) * float(sums[0] @ sums[1]) / (sizes[0] * sizes[1])
+    parts = [
+        k / (k - 1) * float(each @ each) / n**2
+        for each, n, k in zip(sums, sizes, units, strict=True)
+    ]
+    within = sum(parts)
+    if within <= 0:
+        return 0.0, 1.0
+    freedom = within**2 / sum(part**2 / (k - 1) for part, k in zip(parts, units, strict=True))
+    return within + shared, freedom
 
 
 def _smaller_class_clusters(positive: BoolArray, cluster: IntArray) -> int:

@@ -97,7 +97,8 @@ def paired_difference(
     n = float(cases) if cluster is None else _effective_pairs(first, second, cluster)
     a, b, c, d = (float(np.count_nonzero(part)) * n / cases for part in counts)
     note = "" if cluster is None else f"effective sample size {n:.0f} of {cases}"
-    one, two = proportion(a + b, n, level=level), proportion(a + c, n, level=level)
+    # Scaled counts may exceed their sum in the last digit.
+    one, two = (proportion(min(hits, n), n, level=level) for hits in (a + b, a + c))
     if one.value is None or two.value is None or one.ci is None or two.ci is None:
         raise AssertionError("a proportion of n > 0 cases has an interval")
     phi = _phi(a, b, c, d, n)

@@ -61,7 +61,7 @@ def _data(contents: Contents, words: Wording) -> list[str]:
             words(
                 "card.split",
                 split=words.name("split", name),
-                images=words.count(group.images),
+                cases=f"{words.count(group.cases)} {words(f'noun.{group.unit}')}",
                 patients=words.count(group.patients),
                 share=words.percent(group.prevalence),
             )

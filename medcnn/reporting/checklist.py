@@ -140,7 +140,7 @@ def _data_answers(contents: Contents, words: Wording) -> dict[str, str]:
 
 def _partition(flow: Flow, words: Wording) -> str:
     parts = [
-        f"{words.name('split', name)} {words.count(group.images)}"
+        f"{words.name('split', name)} {words.count(group.cases)}"
         for name, group in flow.splits.items()
     ]
     return words("answer.partition", parts=", ".join(parts))

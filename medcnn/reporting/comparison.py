@@ -15,6 +15,7 @@ from medcnn.reporting.figures.curves import Reader, Scored, two_curves
 from medcnn.reporting.figures.style import to_svg
 from medcnn.reporting.report import templates
 from medcnn.reporting.sections import Table, reader_table_of
+from medcnn.reporting.sentences import translated
 from medcnn.reporting.tables import with_interval
 from medcnn.reporting.wording import Wording
 from medcnn.run_dir import write_text
@@ -47,6 +48,7 @@ def write_comparison(
     text = page.render(
         t=words,
         found=found,
+        warnings=[(text, translated(text, words)) for text in found["warnings"]],
         level=words.percent(found["level"], 0),
         title=words("comparison.title", a=found["names"][0], b=found["names"][1]),
         split=words.name("split", found["split"]),
@@ -106,13 +108,19 @@ def verdicts(found: Mapping[str, Any], words: Wording) -> list[str]:
         words(
             keys[result],
             metric=words.measure(name),
-            margin=words.number(tested["margin"], 3),
+            margin=_margin(name, tested["margin"], words),
             a=found["names"][0],
             b=found["names"][1],
         )
         for name, result in tested.items()
         if name != "margin"
     ]
+
+
+def _margin(name: str, margin: float, words: Wording) -> str:
+    if name == "auroc":
+        return words.number(margin)
+    return words("comparison.points", value=words.number(100 * margin, 1))
 
 
 def _figure(

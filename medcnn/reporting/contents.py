@@ -74,6 +74,11 @@ class Contents:
         return str(self.results.get("split") or "test")
 
     @property
+    def unit(self) -> str:
+        """What a case is: ``image``, ``study`` or ``patient``."""
+        return str((self.results.get("unit") or {}).get("level") or "image")
+
+    @property
     def monitor(self) -> str | None:
         """What decided which epoch's weights were kept.
 

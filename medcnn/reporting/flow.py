@@ -12,16 +12,24 @@ from medcnn.reporting.contents import Contents
 
 @dataclass(frozen=True)
 class Group:
-    """The images of one split or stage; None is unknown."""
+    """The cases of one split or stage; None is unknown.
 
-    images: int | None
+    Attributes:
+        cases: How many there are.
+        patients: Of how many patients.
+        abnormal: How many of them are abnormal.
+        unit: What a case is: ``image``, ``study`` or ``patient``.
+    """
+
+    cases: int | None
     patients: int | None = None
     abnormal: int | None = None
+    unit: str = "image"
 
     @property
     def prevalence(self) -> float | None:
-        """The share of abnormal images."""
-        return self.abnormal / self.images if self.images and self.abnormal is not None else None
+        """The share of abnormal cases."""
+        return self.abnormal / self.cases if self.cases and self.abnormal is not None else None
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,10 @@ class Flow:
         found: Every image that the data source listed.
         unreadable: Images that no pixels could be read from.
         splits: What each split holds, by name.
-        evaluated: The images behind the results.
+        evaluated: The cases behind the results.
         not_evaluated: Images of the evaluated split that have no prediction.
         outcomes: The confusion counts tp, fp, tn, fn, where there are any.
+        referred: Cases that would go to a radiologist; None where none were asked for.
     """
 
     found: Group | None
@@ -43,12 +52,15 @@ class Flow:
     evaluated: Group
     not_evaluated: int | None
     outcomes: dict[str, int]
+    referred: int | None = None
 
 
 def count_flow(contents: Contents) -> Flow:
     """Count the images through manifest, splits and predictions."""
     manifest, split = contents.manifest, str(contents.results.get("split") or "test")
-    evaluated = _group(contents.cases)
+    evaluated = _group(contents.cases, contents.unit)
+    referral = (contents.results.get("uncertainty") or {}).get("referral") or {}
+    referred = referral.get("referred")
     outcomes = {
         k: int(v) for k, v in (contents.results.get("confusion") or {}).items() if v is not None
     }
@@ -56,26 +68,30 @@ def count_flow(contents: Contents) -> Flow:
         splits = {split: evaluated}
         if contents.validation is not None and split != "val":
             splits = {"val": _group(contents.validation), **splits}
-        return Flow(None, None, splits, evaluated, None, outcomes)
+        return Flow(None, None, splits, evaluated, None, outcomes, referred)
     names = ["train", "val", "test"] if "split" in manifest else []
     splits = {name: _group(manifest[manifest["split"] == name]) for name in names}
     unreadable = contents.audit.get("unreadable")
     beside = _outside(unreadable, manifest)
     whole = _group(manifest)
-    found = Group((whole.images or 0) + beside, whole.patients)
+    found = Group((whole.cases or 0) + beside, whole.patients)
     listed = splits.get(split)
     lacking = None
     if listed is not None:
-        rows = manifest.loc[manifest["split"] == split, "image_id"]
-        lacking = int((~rows.isin(contents.cases["image_id"])).sum())
+        # Studies and patients are named in the image_id column of their predictions.
+        named = manifest.get(f"{contents.unit}_id")
+        if named is not None:
+            rows = named[manifest["split"] == split].astype(str)
+            lacking = int((~rows.isin(contents.cases["image_id"].astype(str))).sum())
     count = len(unreadable) if isinstance(unreadable, list) else None
-    return Flow(found, count, splits, evaluated, lacking, outcomes)
+    return Flow(found, count, splits, evaluated, lacking, outcomes, referred)
 
 
-def _group(table: pd.DataFrame) -> Group:
+def _group(table: pd.DataFrame, unit: str = "image") -> Group:
     patients = int(table["patient_id"].nunique()) if "patient_id" in table else None
     labels = pd.to_numeric(table["label"], errors="coerce") if "label" in table else None
-    return Group(len(table), patients, None if labels is None else int((labels == 1).sum()))
+    abnormal = None if labels is None else int((labels == 1).sum())
+    return Group(len(table), patients, abnormal, unit)
 
 
 def _outside(unreadable: Any, manifest: pd.DataFrame) -> int:

@@ -19,6 +19,7 @@ from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
+from medcnn.reporting.sentences import translated
 from medcnn.reporting.subgroups import read_subgroups
 from medcnn.reporting.tables import estimate_row
 from medcnn.reporting.wording import Wording
@@ -74,6 +75,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "costs": sections.cost_sentences(contents, words),
         "looks": contents.environment.get("test_looks"),
         "subgroups": read_subgroups(results),
+        "gaps": sections.gap_table(contents, words),
         "doubt_worth": worth,
         "rejection": rejection,
         "flow": count_flow(contents),
@@ -83,12 +85,26 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "best_epoch": _best_epoch(contents),
         "checklist": checklist(contents, words),
         "card": model_card(contents, words),
-        "warnings": contents.warnings(),
-        "unit": (results.get("unit") or {}).get("level"),
+        "warnings": [(text, translated(text, words)) for text in contents.warnings()],
+        "lead": _lead(contents, words),
         "finished": _moment(str(contents.environment.get("finished") or "")),
         "model": model_name(contents),
         "source": (contents.environment.get("data") or {}).get("source"),
     }
+
+
+def _lead(contents: Contents, words: Wording) -> str:
+    """Return what was counted, of whom, and how many of them are abnormal."""
+    group = count_flow(contents).evaluated
+    key = "evaluated_on" if contents.unit == "image" else f"evaluated_by_{contents.unit}"
+    return words(
+        f"page.{key}",
+        n=words.count(group.cases),
+        patients=words.count(group.patients),
+        images=words.count((contents.results.get("unit") or {}).get("images")),
+        split=words.name("split", contents.split),
+        prevalence=words.percent(group.prevalence),
+    )
 
 
 def _results(contents: Contents, words: Wording) -> dict[str, Any]:
@@ -120,7 +136,8 @@ def _tile_notes(contents: Contents, words: Wording) -> dict[str, list[str]]:
         }
         for key, (right, wrong, text) in shares.items():
             n = words.count(counts[right] + counts[wrong])
-            notes[key].append(words(text, k=words.count(counts[right]), n=n))
+            cases = words(f"noun.{contents.unit}_of")
+            notes[key].append(words(text, k=words.count(counts[right]), n=n, cases=cases))
     for key, raw in (contents.results.get("clustered") or {}).items():
         if key in notes and read_estimate(raw).has_interval:
             row = estimate_row(key, read_estimate(raw), words)

@@ -38,7 +38,7 @@ def units_table(contents: Contents, words: Wording) -> Table | None:
             entries.append((words(f"units.{unit}", way=words(f"units.{way}")), found))
     if not entries:
         return None
-    entries.insert(0, (words("units.images"), results))
+    entries.insert(0, (words(f"noun.{contents.unit}"), results))
     header = [words("units.unit"), words("table.cases")]
     return Table(
         (*header, *(words.measure(key) for key in LEVEL_MEASURES)),
@@ -76,7 +76,7 @@ def cost_sentences(contents: Contents, words: Wording) -> list[str]:
     if counts:
         sums = {"positives": counts["tp"] + counts["fn"], "negatives": counts["tn"] + counts["fp"]}
         shown = {key: words.count(value) for key, value in {**counts, **sums}.items()}
-        lines.append(words("point.counts", **shown))
+        lines.append(words("point.counts", cases=words(f"noun.{contents.unit}_of"), **shown))
     target = found.get("target")
     if target:
         key = "point.target_met" if target["met"] else "point.target_missed"
@@ -129,6 +129,28 @@ def prevalence_table(contents: Contents, words: Wording) -> Table | None:
     )
     header = (words.measure("prevalence"), words.measure("ppv"), words.measure("npv"))
     return Table(header, rows) if rows else None
+
+
+def gap_table(contents: Contents, words: Wording) -> Table | None:
+    """Return how each subgroup differs from all other cases, or None where nothing was compared."""
+    rows = tuple(
+        (
+            f"{entry['column']}: {entry['group']}",
+            *(_gap(entry["gaps"], key, words) for key in LEVEL_MEASURES),
+        )
+        for entry in contents.results.get("subgroups") or []
+        if entry.get("gaps")
+    )
+    header = (words("table.group"), *(words.measure(key) for key in LEVEL_MEASURES))
+    return Table(header, rows) if rows else None
+
+
+def _gap(gaps: Mapping[str, Any], key: str, words: Wording) -> str:
+    gap = gaps.get(key) or {}
+    text = words.difference(gap.get("difference"), points=key != "auroc")
+    if gap.get("p_holm") is None or "(" not in text:
+        return text
+    return f"{text[:-1]}; {words('subgroups.gap_p')} {words.p_value(gap['p_holm'])})"
 
 
 def reader_table(contents: Contents, words: Wording) -> Table | None:

@@ -15,10 +15,8 @@ def announce(results: Mapping[str, Any], report: Path) -> None:
     """Print the headline numbers with their intervals, the warnings, and where the report is."""
     threshold = results["threshold"]
     say("")
-    say(
-        f"{results['split']}: {results['n']} images of {results['n_patients']} patients, "
-        f"prevalence {results['prevalence']:.3f}"
-    )
+    counted = counted_cases(results["n"], results["n_patients"], results.get("unit"))
+    say(f"{results['split']}: {counted}, prevalence {results['prevalence']:.3f}")
     origin = "given" if threshold["rule"] == "fixed" else f"chosen on {threshold['chosen_on']}"
     say(f"threshold    {threshold['value']:.4f} ({threshold['rule']}, {origin}, frozen)")
     for name, key in HEADLINE:
@@ -26,6 +24,19 @@ def announce(results: Mapping[str, Any], report: Path) -> None:
     for text in results.get("warnings", []):
         say(f"warning      {text}")
     say(f"report       {report}")
+
+
+def counted_cases(n: int, patients: int, unit: Mapping[str, Any] | None = None) -> str:
+    """Return ``624 images of 500 patients``, or what else was counted.
+
+    >>> counted_cases(40, 40, {"level": "patient", "images": 90})
+    '40 patients (90 images)'
+    """
+    level = (unit or {}).get("level", "image")
+    if level == "image":
+        return f"{n} images of {patients} patients"
+    images = f" ({unit['images']} images)" if unit and "images" in unit else ""
+    return f"{n} patients{images}" if level == "patient" else f"{n} studies{images}"
 
 
 def show_estimate(estimate: Mapping[str, Any] | None, level: float = 0.95) -> str:
@@ -50,7 +61,8 @@ def announce_comparison(found: Mapping[str, Any], page: Path) -> None:
     first, second = found["names"]
     percent = f"{100 * found['level']:g} %"
     say("")
-    say(f"{found['split']}: {found['n']} images of {found['n_patients']} patients")
+    unit = {"level": found.get("unit", "image")}
+    say(f"{found['split']}: {counted_cases(found['n'], found['n_patients'], unit)}")
     say(f"{'':12} {first:>18} {second:>18}  {first} minus {second} ({percent} CI)")
     for name, difference in found["differences"].items():
         sides = [(found[side].get(name) or {}).get("value") for side in ("a", "b")]

@@ -103,9 +103,9 @@ class Wording:
             return self("common.not_estimable")
         text = self._signed(raw["value"], points)
         if raw.get("ci"):
-            text += (
-                f" ({self._signed(raw['ci'][0], points)} – {self._signed(raw['ci'][1], points)})"
-            )
+            # A dash between signed numbers reads as another minus.
+            low, high = (self._signed(bound, points) for bound in raw["ci"])
+            text += f" ({self('span.signed', low=low, high=high)})"
         return text
 
     def _signed(self, value: float, points: bool) -> str:

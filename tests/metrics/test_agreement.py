@@ -36,3 +36,15 @@ def test_no_disagreement_possible_is_undefined_rather_than_one():
     ones = np.ones(5, int)
     assert kappa(ones, ones).value is None
     assert kappa(np.array([], int), np.array([], int)).note == "no cases"
+
+
+def test_an_image_taken_twice_tells_nothing_new():
+    first, second = decisions(40, 9, 6, 45)
+    once = kappa(first, second)
+    cluster = np.tile(np.arange(100), 2)
+    twice = kappa(np.tile(first, 2), np.tile(second, 2), cluster=cluster)
+    assert twice.value == pytest.approx(once.value)
+    assert twice.width == pytest.approx(once.width * np.sqrt(100 / 99))
+    assert twice.method == "fleiss-cohen-everitt-clustered"
+    alone = kappa(first[:3], 1 - first[:3], cluster=np.zeros(3, int))
+    assert alone.ci is None

@@ -101,6 +101,37 @@ def test_one_case_a_patient_gives_the_plain_interval(cases):
     assert own.method == "delong-clustered"
 
 
+def test_interval_is_the_logit_one_with_welchs_degrees_of_freedom(cases):
+    label, p = cases
+    v10, v01 = all_pairs(label, (p,))
+    parts = [v.var(ddof=1) / v.shape[1] for v in (v10, v01)]
+    df = sum(parts) ** 2 / sum(
+        q**2 / (v.shape[1] - 1) for q, v in zip(parts, (v10, v01), strict=True)
+    )
+    area = v10.mean()
+    half = stats.t.ppf(0.975, df) * np.sqrt(sum(parts)) / (area * (1 - area))
+    centre = np.log(area / (1 - area))
+    expected = 1 / (1 + np.exp(-(centre + np.array([-half, half]))))
+    assert auroc(label, p).ci == pytest.approx(tuple(expected))
+
+
+def test_an_image_taken_twice_tells_nothing_new_about_a_difference(cases):
+    label, first = cases
+    second = np.random.default_rng(5).permutation(first) * 0.2 + 0.8 * first
+    once = paired_delong(label, first, second)
+    twice = paired_delong(
+        np.tile(label, 2),
+        np.tile(first, 2),
+        np.tile(second, 2),
+        cluster=np.tile(np.arange(len(label)), 2),
+    )
+    assert twice.z == pytest.approx(once.z)
+    assert twice.difference.ci == pytest.approx(once.difference.ci)
+    assert twice.difference.method == "delong-paired-clustered"
+    blind = paired_delong(np.tile(label, 2), np.tile(first, 2), np.tile(second, 2))
+    assert abs(blind.z) > 1.35 * abs(once.z)
+
+
 def test_only_the_order_matters_and_reversal_mirrors(cases):
     label, p = cases
     found, moved = auroc(label, p), auroc(label, np.exp(3 * p))

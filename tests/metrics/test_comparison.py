@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef
 from statsmodels.stats.contingency_tables import mcnemar as reference
 from statsmodels.stats.multitest import multipletests
@@ -127,3 +128,63 @@ def test_clusters_are_drawn_whole_for_both():
     metrics = [CellMetrics(reduce_to_cells(label, p, 0.5, cluster)) for p in (first, second)]
     found = paired_cell_bootstrap(metrics[0], metrics[1], replicates=300)
     assert found["mcc"].method == "bootstrap-bca-paired-clustered"
+
+
+def grouped(patients=60, images=3, seed=4):
+    """Return right and wrong decisions of two models that share a patient's difficulty."""
+    rng = np.random.default_rng(seed)
+    cluster = np.repeat(np.arange(patients), images)
+    hard = rng.beta(4, 1.5, patients)[cluster]
+    first = (rng.random(len(cluster)) < hard).astype(int)
+    second = (rng.random(len(cluster)) < hard * 0.9).astype(int)
+    return first, second, cluster
+
+
+def test_clustered_mcnemar_is_the_plain_statistic_where_patients_have_one_image():
+    first, second = pairs(20, 12, 5, 23)
+    found = mcnemar(first, second, np.arange(60))
+    z2 = (12 - 5) ** 2 / (12 + 5) * 59 / 60
+    assert found.clustered == pytest.approx(stats.chi2.sf(z2, 1))
+    assert found.p_value == found.clustered
+    assert mcnemar(first, second).p_value == found.mid_p
+
+
+def test_an_image_taken_twice_tells_nothing_new():
+    first, second = pairs(20, 12, 5, 23)
+    twice = np.tile(np.arange(60), 2)
+    once, again = (
+        mcnemar(first, second, np.arange(60)),
+        mcnemar(np.tile(first, 2), np.tile(second, 2), twice),
+    )
+    assert again.clustered == pytest.approx(once.clustered)
+    assert again.mid_p < 0.6 * once.mid_p
+    plain = paired_difference(first, second)
+    kept = paired_difference(np.tile(first, 2), np.tile(second, 2), cluster=twice)
+    assert kept.ci == pytest.approx(plain.ci, abs=2e-3)
+    assert kept.note == "effective sample size 59 of 120"
+
+
+def test_clustered_difference_has_the_width_of_a_patient_bootstrap():
+    first, second, cluster = grouped(300)
+    found = paired_difference(first, second, cluster=cluster)
+    rng = np.random.default_rng(0)
+    lead = (first - second).reshape(300, 3)
+    drawn = lead[rng.integers(300, size=(2000, 300))].mean(axis=(1, 2))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert found.width == pytest.approx(high - low, rel=0.08)
+
+
+def test_counts_that_round_past_their_sum_are_no_error():
+    first, second = np.ones(57, int), np.ones(57, int)
+    second[[3, 4, 5, 20, 21]] = 0
+    cluster = np.repeat(np.arange(19), 3)
+    for shift in range(57):
+        rolled = paired_difference(first, np.roll(second, shift), cluster=cluster)
+        assert rolled.value == pytest.approx(5 / 57)
+
+
+def test_one_patient_alone_and_no_difference_are_answered():
+    same = np.ones(6, int)
+    assert mcnemar(same, same, np.zeros(6, int)).clustered == 1.0
+    one = mcnemar(np.array([1, 1, 0]), np.array([0, 0, 0]), np.zeros(3, int))
+    assert one.clustered == 1.0

@@ -14,11 +14,12 @@ _HIGH = 0.74
 
 
 def flow_diagram(flow: Flow, split: str, words: Wording) -> Figure:
-    """Draw the boxes from what was found, through the splits, to the four outcomes."""
-    figure, (axes,) = new_figure(9.2, 5.0)
-    axes.set(xlim=(0, 10), ylim=(0, 5.1))
+    """Draw the boxes from what was found, through splits and decisions, to the four outcomes."""
+    top = 5.89 if flow.found is not None else 3.41
+    figure, (axes,) = new_figure(9.2, top + 0.4)
+    axes.set(xlim=(0, 10), ylim=(0, top + 0.45))
     axes.axis("off")
-    y = 4.65
+    y = top
     if flow.found is not None:
         _box(axes, 5, y, 3.2, words("flow.found"), _describe(flow.found, words))
         count = words("flow.unknown") if flow.unreadable is None else words.count(flow.unreadable)
@@ -32,6 +33,8 @@ def flow_diagram(flow: Flow, split: str, words: Wording) -> Figure:
             axes, x, y + 0.62, words("flow.not_evaluated", n=words.count(flow.not_evaluated)), -1
         )
     _box(axes, x, y, 3.0, words("flow.evaluated"), _describe(flow.evaluated, words), strong=True)
+    if flow.referred is not None:
+        _aside(axes, x, y - 0.52, words("flow.referred", n=words.count(flow.referred)), -1)
     if flow.outcomes:
         _outcomes(axes, flow, x, y, words)
     return figure
@@ -51,15 +54,23 @@ def _splits(axes: Axes, flow: Flow, y: float, split: str, words: Wording) -> Non
 
 
 def _outcomes(axes: Axes, flow: Flow, x: float, y: float, words: Wording) -> None:
-    cells = ("tp", "fn", "tn", "fp")
-    below = y - 1.24
+    """Draw the decisions below the cases at ``x``, and the reference standard below each."""
+    decided = {"called_abnormal": ("tp", "fp"), "called_normal": ("tn", "fn")}
+    below, places = y - 1.24, (2.535, 7.465)
     _line(axes, [x, x], [y - _HIGH / 2, below + 0.55])
-    places = [1.3 + 2.47 * index for index in range(4)]
-    _line(axes, [places[0], places[-1]], [below + 0.55, below + 0.55])
-    for cell, place in zip(cells, places, strict=True):
+    _line(axes, [min(x, *places), max(x, *places)], [below + 0.55, below + 0.55])
+    for (name, cells), place in zip(decided.items(), places, strict=True):
         _line(axes, [place, place], [below + 0.55, below + _HIGH / 2], arrow=True)
-        count = words.count(flow.outcomes.get(cell))
-        _box(axes, place, below, 2.2, words(f"outcome.{cell}"), count)
+        counts = [flow.outcomes.get(cell) for cell in cells]
+        known = [count for count in counts if count is not None]
+        total = words.count(sum(known) if len(known) == len(cells) else None)
+        _box(axes, place, below, 2.6, words(f"flow.{name}"), total)
+        under = (place - 1.235, place + 1.235)
+        _line(axes, [place, place], [below - _HIGH / 2, below - 0.69])
+        _line(axes, list(under), [below - 0.69, below - 0.69])
+        for cell, count, at in zip(cells, counts, under, strict=True):
+            _line(axes, [at, at], [below - 0.69, below - 1.24 + _HIGH / 2], arrow=True)
+            _box(axes, at, below - 1.24, 2.2, words(f"outcome.{cell}"), words.count(count))
 
 
 def _split_x(flow: Flow, name: str) -> float:
@@ -72,8 +83,9 @@ def _split_x(flow: Flow, name: str) -> float:
 
 
 def _describe(group: Group, words: Wording) -> str:
-    parts = [words("flow.images", n=words.count(group.images))]
-    if group.patients is not None:
+    keys = {"image": "images", "study": "studies", "patient": "patients"}
+    parts = [words(f"flow.{keys[group.unit]}", n=words.count(group.cases))]
+    if group.patients is not None and group.unit != "patient":
         parts.append(words("flow.patients", n=words.count(group.patients)))
     if group.abnormal is not None:
         parts.append(words("flow.abnormal", share=words.percent(group.prevalence, 0)))
