@@ -30,21 +30,25 @@ def attention_rollout(backbone: Backbone, seen_N1HW: Tensor) -> Tensor:
     Raises:
         ConfigError: If the backbone has no attention over the whole image.
     """
-    layers = _attention(backbone, seen_N1HW) if backbone.layout == "NTC" else []
-    if not layers:
+    if not has_attention(backbone):
         raise ConfigError(
             f"{backbone.name} has no attention from every place to every other to roll out.",
             expected="a vision transformer, such as vit_b_16",
             found=backbone.name,
             remedy="take method=grad_cam, which every backbone has",
         )
-    flow_NTT = roll_out(layers)
+    flow_NTT = roll_out(_attention(backbone, seen_N1HW))
     first = backbone.prefix_tokens
     pooled_by = getattr(backbone.body, "global_pool", "token")
     rows = slice(0, 1) if first and pooled_by == "token" else slice(first, None)
     places_NT = flow_NTT[:, rows, first:].mean(1)
     side = round(places_NT.shape[1] ** 0.5)
     return places_NT.reshape(-1, side, side)
+
+
+def has_attention(backbone: Backbone) -> bool:
+    """Say whether the backbone has attention from every place to every other to roll out."""
+    return backbone.layout == "NTC" and bool(_readers(backbone))
 
 
 def roll_out(layers: Sequence[Tensor]) -> Tensor:
@@ -65,19 +69,13 @@ def roll_out(layers: Sequence[Tensor]) -> Tensor:
 def _attention(backbone: Backbone, seen_N1HW: Tensor) -> list[Tensor]:
     """Return the attention of each layer, computed again from what went into it."""
     found: list[Tensor] = []
-    readers: dict[nn.Module, Any] = {}
-    for module in backbone.body.modules():
-        if isinstance(module, nn.MultiheadAttention):
-            readers[module] = _torch_attention
-        elif hasattr(module, "qkv") and hasattr(module, "q_norm"):
-            readers[module] = _timm_attention
 
     def record(module: nn.Module, inputs: tuple[Tensor, ...], read: Any) -> None:
         found.append(read(module, inputs[0]))
 
     handles = [
         module.register_forward_pre_hook(partial(record, read=read))
-        for module, read in readers.items()
+        for module, read in _readers(backbone).items()
     ]
     try:
         backbone(seen_N1HW)
@@ -85,6 +83,16 @@ def _attention(backbone: Backbone, seen_N1HW: Tensor) -> list[Tensor]:
         for handle in handles:
             handle.remove()
     return found
+
+
+def _readers(backbone: Backbone) -> dict[nn.Module, Any]:
+    readers: dict[nn.Module, Any] = {}
+    for module in backbone.body.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            readers[module] = _torch_attention
+        elif hasattr(module, "qkv") and hasattr(module, "q_norm"):
+            readers[module] = _timm_attention
+    return readers
 
 
 def _torch_attention(module: nn.MultiheadAttention, tokens_NTC: Tensor) -> Tensor:

@@ -11,6 +11,9 @@ CAMS = ("grad_cam", "grad_cam_plus_plus", "layer_cam")
 
 METHODS = (*CAMS, "integrated_gradients", "occlusion", "attention_rollout")
 
+SLOW = ("integrated_gradients", "occlusion")
+"""Methods that pass every image dozens of times."""
+
 _LIBRARY = {"integrated_gradients": "captum", "occlusion": "captum"}
 
 
@@ -32,11 +35,17 @@ def check_method(method: str, stage: str | None = None) -> None:
             expected=f"stage=null, or one of {', '.join(CAMS)}",
             found=f"method={method} stage={stage}",
         )
-    package = _LIBRARY.get(method)
-    if package is not None and find_spec(package) is None:
+    package = missing_library(method)
+    if package is not None:
         raise ConfigError(
             f"{method} needs the package {package}.",
             expected=f"{package} installed",
             found="no such package",
             remedy="pip install 'medcnn[explain]', or take method=grad_cam",
         )
+
+
+def missing_library(method: str) -> str | None:
+    """Return the package that a method needs and that is not installed, if there is one."""
+    package = _LIBRARY.get(method)
+    return package if package is not None and find_spec(package) is None else None

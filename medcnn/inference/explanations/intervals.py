@@ -1,0 +1,61 @@
+"""Means and shares over images with their intervals, the images of a patient kept together."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from medcnn.metrics.bootstrap import Sample, bootstrap
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.proportions import clustered_proportion, proportion
+
+
+def clusters_of(patients: pd.Series) -> IntArray | None:
+    """Return the patient of each image as integers from 0; None where none has two images."""
+    codes, names = pd.factorize(patients)
+    return codes.astype(np.int64) if len(names) < len(codes) else None
+
+
+def mean_of(
+    value_N: npt.ArrayLike, cluster_N: IntArray | None, level: float = 0.95, seed: int = 0
+) -> Estimate:
+    """Return the mean with its BCa bootstrap interval; NaN is left out and counted in the note.
+
+    Args:
+        value_N: One number an image, NaN where it is undefined.
+        cluster_N: The patient of each image; None where every image has its own.
+        level: Nominal coverage.
+        seed: Seed of the resampling.
+    """
+    values = np.asarray(value_N, np.float64)
+    kept = np.isfinite(values)
+    if not kept.any():
+        return undefined("bootstrap-bca", "no image has it")
+    cluster = None if cluster_N is None else _without_gaps(cluster_N[kept])
+    numbers = values[kept]
+    sample = Sample(np.arange(len(numbers)), len(numbers), cluster)
+    if sample.units < 2:
+        return Estimate(float(numbers.mean()), None, "bootstrap-bca", "one patient has no interval")
+
+    def statistics(weight_RC: FloatArray) -> dict[str, FloatArray]:
+        with np.errstate(invalid="ignore"):
+            return {"mean": weight_RC @ numbers / weight_RC.sum(1)}
+
+    found = bootstrap(statistics, sample, level=level, seed=seed)["mean"]
+    if kept.all():
+        return found
+    left_out = f"{int((~kept).sum())} images where it is undefined are left out"
+    return Estimate(found.value, found.ci, found.method, f"{found.note}; {left_out}")
+
+
+def share_of(hit_N: npt.ArrayLike, cluster_N: IntArray | None, level: float = 0.95) -> Estimate:
+    """Return the share of images that hit, with its Wilson interval."""
+    hits = np.asarray(hit_N, np.int64)
+    if cluster_N is None or not len(hits):
+        return proportion(float(hits.sum()), len(hits), level=level)
+    return clustered_proportion(hits, _without_gaps(cluster_N), level)
+
+
+def _without_gaps(cluster_N: IntArray) -> IntArray:
+    return np.unique(cluster_N, return_inverse=True)[1].astype(np.int64)
