@@ -97,6 +97,9 @@ def decode(
         values = _decode_native(dataset, decoder)
         return _finish(values, dataset, path, 1, notes)
     frame, header = _checked_frame(dataset, path, decoder.UID)
+    deep = header is not None and header.precision > 8
+    if deep and decoder.UID == JPEGExtended12Bit and decoder.available_plugins == ("pillow",):
+        raise _missing_decoder(path, f"{decoder.UID.name} above 8 bits", "pylibjpeg-libjpeg>=2.3")
     if header and min_size and not exact and dataset.SamplesPerPixel == 1:
         scale, reduced = _decode_reduced(dataset, decoder.UID, frame, header, min_size)
         if reduced is not None:
@@ -162,14 +165,18 @@ def find_decoder(dataset: Dataset, path: Path) -> Decoder:
         ) from error
     if not decoder.is_available:
         packages = sorted(item.split("req. ")[-1] for item in decoder.missing_dependencies)
-        raise ImageError(
-            path,
-            f"needs a decoder for {syntax.name} that is not installed",
-            kind="missing_decoder",
-            expected=" or ".join(packages),
-            remedy="pip install 'medcnn[dicom]'",
-        )
+        raise _missing_decoder(path, syntax.name, " or ".join(packages))
     return decoder
+
+
+def _missing_decoder(path: Path, name: str, packages: str) -> ImageError:
+    return ImageError(
+        path,
+        f"needs a decoder for {name} that is not installed",
+        kind="missing_decoder",
+        expected=packages,
+        remedy="pip install 'medcnn[dicom]'",
+    )
 
 
 def _warn_about(dataset: Dataset) -> tuple[str, ...]:

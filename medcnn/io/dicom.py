@@ -41,7 +41,7 @@ def read_dicom(
     Raises:
         ImageError: If the file does not end as pixels.
     """
-    with _typed_errors(path):
+    with typed_errors(path):
         dataset, stored = _load(path, min_size, exact, max_pixels)
         pixels, description, notes = _render(dataset, stored)
         return Image(pixels, _facts(dataset, stored, description, notes))
@@ -60,7 +60,7 @@ def read_dicom_resized(
     Raises:
         ImageError: If the file does not end as pixels.
     """
-    with _typed_errors(path):
+    with typed_errors(path):
         dataset, stored = _load(path, None if exact else size, exact, max_pixels)
         if exact or stored.is_colour:
             return _resize_last(dataset, stored, size)
@@ -83,14 +83,14 @@ def read_facts(path: Path) -> tuple[Dataset, Facts]:
     Raises:
         ImageError: If the file is not DICOM.
     """
-    with _typed_errors(path):
+    with typed_errors(path):
         dataset = open_dataset(path, stop_before_pixels=True)
         stored = Stored(np.zeros((0, 0), np.uint8))
         return dataset, _facts(dataset, stored, "none", ())
 
 
 @contextlib.contextmanager
-def _typed_errors(path: Path) -> Iterator[None]:
+def typed_errors(path: Path) -> Iterator[None]:
     """Turn whatever a parser or decoder raises on a broken file into one typed error."""
     try:
         with quiet_pydicom():

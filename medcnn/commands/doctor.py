@@ -1,0 +1,157 @@
+"""``medcnn doctor``: what is wrong with this file, folder or installation, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from rich.progress import track
+
+from medcnn.commands.installation import examine_installation, versions
+from medcnn.config import plain
+from medcnn.console import CONSOLE, say
+from medcnn.data.cache import default_root
+from medcnn.errors import ConfigError
+from medcnn.io.doctor import SEVERITIES, Examination, Finding, examine
+from medcnn.run_dir import write_json
+from medcnn.settings import check_path
+
+_EXAMPLES = 3
+_WORDS = {
+    "error": "with errors",
+    "warning": "with warnings",
+    "privacy": "that may identify a person",
+    "note": "with notes",
+}
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Examine what was given, say what was found, and return it.
+
+    Findings are the purpose, so the command ends well with any number of them.
+
+    Raises:
+        DataError: If there is nothing at the path.
+        ConfigError: If ``limit`` is not a positive number.
+    """
+    options = plain(cfg)
+    if options["path"] is None:
+        report = _installation()
+    else:
+        report = _files(Path(str(options["path"])), options["limit"])
+    _print(report)
+    if options["output"] is not None:
+        write_json(Path(options["output"]), report)
+    return report
+
+
+def _installation() -> dict[str, Any]:
+    for line in versions():
+        say(line)
+    found = list(examine_installation(default_root()))
+    counts = Counter(item.severity for item in found)
+    return {
+        "path": None,
+        "files": 0,
+        "readable": 0,
+        "counts": {name: counts[name] for name in SEVERITIES},
+        "findings": [asdict(item) | {"files": 0, "examples": []} for item in found],
+    }
+
+
+def _files(path: Path, limit: int | None) -> dict[str, Any]:
+    check_path(path, "path")
+    files = [path] if path.is_file() else _files_of(path)
+    chosen = _sample(files, limit)
+    if len(chosen) < len(files):
+        say(f"examining {len(chosen)} of {len(files)} files, evenly spaced (limit={limit})")
+    shown = track(chosen, "examining", console=CONSOLE, transient=True, disable=len(chosen) < 20)
+    examined = [examine(file) for file in shown]
+    root = path if path.is_dir() else path.parent
+    return {
+        "path": str(path),
+        "files": len(examined),
+        "readable": sum(one.readable for one in examined),
+        "counts": {
+            name: sum(any(item.severity == name for item in one.findings) for one in examined)
+            for name in SEVERITIES
+        },
+        "findings": _grouped(examined, root),
+    }
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """Return every file below a folder, sorted; hidden ones are left out."""
+    inside = (entry for entry in folder.rglob("*") if entry.is_file())
+    return sorted(
+        entry
+        for entry in inside
+        if not any(part.startswith(".") for part in entry.relative_to(folder).parts)
+    )
+
+
+def _sample(files: Sequence[Path], limit: int | None) -> list[Path]:
+    if limit is None or limit >= len(files):
+        if limit is not None and limit < 1:
+            raise _bad_limit(limit)
+        return list(files)
+    if limit < 1:
+        raise _bad_limit(limit)
+    return [files[index * len(files) // limit] for index in range(limit)]
+
+
+def _bad_limit(limit: int) -> ConfigError:
+    return ConfigError(
+        f"limit cannot be {limit}.", expected="a whole number from 1, or null", found=str(limit)
+    )
+
+
+def _grouped(examined: Iterable[Examination], root: Path) -> list[dict[str, Any]]:
+    """Return one entry for each different finding, worst and most frequent first."""
+    counts: Counter[Finding] = Counter()
+    details: defaultdict[Finding, Counter[str]] = defaultdict(Counter)
+    examples: defaultdict[Finding, list[str]] = defaultdict(list)
+    for one in examined:
+        for finding in dict.fromkeys(one.findings):
+            counts[finding] += 1
+            details[finding].update(finding.details)
+            if len(examples[finding]) < _EXAMPLES:
+                examples[finding].append(one.path.relative_to(root).as_posix())
+    order = sorted(counts, key=lambda item: (SEVERITIES.index(item.severity), -counts[item]))
+    return [
+        asdict(item)
+        | {"details": [name for name, _ in details[item].most_common()]}
+        | {"files": counts[item], "examples": examples[item]}
+        for item in order
+    ]
+
+
+def _print(report: dict[str, Any]) -> None:
+    for entry in report["findings"]:
+        say("")
+        details = f": {', '.join(entry['details'])}" if entry["details"] else ""
+        say(f"{entry['severity']:8} {_subject(report, entry)}{entry['problem']}{details}")
+        if report["files"] > 1:
+            more = "" if entry["files"] <= _EXAMPLES else ", …"
+            say(f"  files       {', '.join(entry['examples'])}{more}")
+        say(f"  what to do  {entry['remedy']}")
+    say("")
+    say(_summary(report))
+
+
+def _subject(report: dict[str, Any], entry: dict[str, Any]) -> str:
+    return f"{entry['files']} of {report['files']} files: " if report["files"] > 1 else ""
+
+
+def _summary(report: dict[str, Any]) -> str:
+    counts = {name: count for name, count in report["counts"].items() if count}
+    if report["path"] is None:
+        named = ", ".join(f"{count} × {name}" for name, count in counts.items())
+        return f"installation: {named or 'nothing wrong was found'}"
+    found = ", ".join(f"{count} {_WORDS[name]}" for name, count in counts.items())
+    files = "1 file" if report["files"] == 1 else f"{report['files']} files"
+    return f"{report['readable']} of {files} can be read; {found or 'nothing wrong was found'}"

@@ -1,0 +1,104 @@
+"""One file through the reader, its header and its pixels through the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from medcnn.errors import ImageError
+from medcnn.io.appearance import LEAST_CHARACTERS, is_blank, longest_text, looks_inverted
+from medcnn.io.dicom import read_facts, typed_errors
+from medcnn.io.dicom_file import is_part10
+from medcnn.io.doctor.finding import Finding
+from medcnn.io.doctor.header import header_findings, is_frontal_chest
+from medcnn.io.doctor.privacy import identifying_findings
+from medcnn.io.facts import Image
+from medcnn.io.reading import read_image
+
+LEAST_SIDE = 224
+"""Below this many pixels on the shorter side, small findings are lost."""
+
+_LEAST_CHEST = 64
+_IMAGE_SUFFIXES = (*(".dcm", ".dicom", ".ima", ".png", ".jpg"), *(".jpeg", ".tif", ".tiff", ".bmp"))
+_EXPORT_AGAIN = "export or copy the file again"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """The findings of one file, and whether it can be read at all."""
+
+    path: Path
+    readable: bool
+    findings: tuple[Finding, ...]
+
+
+def examine(path: Path) -> Examination:
+    """Return what is wrong with one file; whatever it holds, this returns."""
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        return Examination(path, False, (_unreadable(path, error), *_tag_findings(path)))
+    found = (*_tag_findings(path), *_reader_findings(image), *_pixel_findings(image))
+    return Examination(path, True, found)
+
+
+def _unreadable(path: Path, error: ImageError) -> Finding:
+    remedy = error.remedy or _EXPORT_AGAIN
+    if error.kind == "not_an_image" and path.suffix.lower() not in _IMAGE_SUFFIXES:
+        return Finding("note", error.kind, "not an image", remedy)
+    return Finding("error", error.kind, _sentence(path, error), remedy)
+
+
+def _sentence(path: Path, error: ImageError) -> str:
+    words = error.problem.removeprefix(f"{path}: ")
+    facts = (("expected", error.expected), ("found", error.found))
+    details = ", ".join(f"{name} {text}" for name, text in facts if text)
+    return f"{words} ({details})" if details else words
+
+
+def _tag_findings(path: Path) -> tuple[Finding, ...]:
+    """Return what the tags say; none where they cannot be read, which the reader has reported."""
+    try:
+        if not is_part10(path) and path.suffix.lower() not in (".dcm", ".dicom", ".ima"):
+            return ()
+        dataset, facts = read_facts(path)
+        # Elements are parsed as they are looked at, so a broken one shows here at the latest.
+        with typed_errors(path):
+            return (*header_findings(dataset, facts), *identifying_findings(dataset))
+    except (ImageError, OSError):
+        return ()
+
+
+def _reader_findings(image: Image) -> Iterator[Finding]:
+    facts = image.facts
+    for text in facts.warnings:
+        yield Finding("warning", "reader", text, "look at the image, for example in a viewer")
+    if min(facts.rows, facts.columns) < LEAST_SIDE:
+        problem = f"smaller than {LEAST_SIDE} pixels on its shorter side"
+        yield Finding("warning", "small", problem, "use the original, not a thumbnail")
+
+
+def _is_large(image: Image) -> bool:
+    return min(image.facts.rows, image.facts.columns) >= _LEAST_CHEST
+
+
+def _pixel_findings(image: Image) -> Iterator[Finding]:
+    if is_blank(image.pixels):
+        remedy = "leave it out: there is next to no contrast"
+        yield Finding("warning", "blank", "hardly anything to be seen", remedy)
+        return
+    if is_frontal_chest(image.facts) and _is_large(image) and looks_inverted(image.pixels):
+        yield Finding(
+            "warning",
+            "inverted",
+            "inverted, it seems: the lungs are brighter than the mediastinum",
+            "check Photometric Interpretation, or invert the file; air has to be dark",
+        )
+    if longest_text(image.pixels) >= LEAST_CHARACTERS:
+        yield Finding(
+            "privacy",
+            "text_burned_in",
+            "text burned in, it seems",
+            "look whether it names the patient, and black it out: a model can learn from it as well",
+        )

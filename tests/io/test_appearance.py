@@ -1,0 +1,68 @@
+import cv2
+import numpy as np
+import pytest
+
+from medcnn.io import read_image
+from medcnn.io.appearance import LEAST_CHARACTERS, is_blank, longest_text, looks_inverted
+
+
+def chest(size=512):
+    """Return the plainest chest: a bright middle between two dark fields in a grey body."""
+    y, x = np.mgrid[:size, :size] / size
+    lungs = sum(
+        np.exp(-(((x - centre) / 0.11) ** 2 + ((y - 0.47) / 0.25) ** 2)) for centre in (0.28, 0.72)
+    )
+    noise = np.random.default_rng(0).normal(0, 0.01, x.shape)
+    return np.clip(0.7 - 0.5 * lungs + noise, 0, 1).astype(np.float32)
+
+
+def written(text, size=512, height=0.6, value=255, background=None):
+    image = (background if background is not None else chest(size)) * 255
+    canvas = np.ascontiguousarray(image.astype(np.uint8))
+    cv2.putText(canvas, text, (20, 40), cv2.FONT_HERSHEY_SIMPLEX, height, value, 1, cv2.LINE_AA)
+    return (canvas / 255).astype(np.float32)
+
+
+def test_polarity_is_told_by_lungs_and_mediastinum():
+    assert not looks_inverted(chest())
+    assert looks_inverted(1 - chest())
+
+
+def test_no_contrast_is_blank():
+    assert is_blank(np.full((64, 64), 0.5, np.float32))
+    assert not is_blank(chest())
+
+
+def test_a_name_is_found_and_a_side_marker_is_not():
+    dark = np.zeros((512, 512), np.float32)
+    assert longest_text(written("DOE JOHN 1950-01-02", background=dark)) >= LEAST_CHARACTERS
+    assert longest_text(written("L", background=dark)) < LEAST_CHARACTERS
+    assert longest_text(chest()) < LEAST_CHARACTERS
+
+
+def test_dark_writing_on_bright_ground_is_found():
+    bright = np.ones((512, 512), np.float32)
+    assert longest_text(written("DOE JOHN 1950", value=0, background=bright)) >= LEAST_CHARACTERS
+
+
+def test_noise_is_no_writing():
+    noise = np.random.default_rng(0).random((1500, 1200)).astype(np.float32)
+    assert longest_text(noise) < LEAST_CHARACTERS
+
+
+def test_a_tiny_image_is_looked_at_all_the_same():
+    assert longest_text(np.zeros((3, 2), np.float32)) == 0
+
+
+def test_the_rates_that_are_stated_hold_on_real_images(real_data):
+    paths = sorted((real_data / "chest_xray" / "train").glob("*/*"))[::20]
+    pixels = [read_image(path).pixels for path in paths]
+    assert not any(looks_inverted(image) for image in pixels)
+    assert np.mean([looks_inverted(1 - image) for image in pixels]) > 0.99
+    assert np.mean([longest_text(image) >= LEAST_CHARACTERS for image in pixels]) < 0.01
+
+
+@pytest.mark.parametrize("name", ["person1214_virus_2059", "person1269_virus_2162"])
+def test_the_time_of_exposure_in_two_real_images_is_found(real_data, name):
+    path = real_data / "chest_xray" / "train" / "PNEUMONIA" / f"{name}.jpeg"
+    assert longest_text(read_image(path).pixels) >= LEAST_CHARACTERS
