@@ -65,7 +65,7 @@ def _checked(wide: pd.DataFrame, path: Path) -> pd.DataFrame:
             found=f"{wide.iloc[row, column]!r} of {wide.columns[column]} on {wide.index[row]}",
             remedy="map the decisions to 0 and 1",
         )
-    return decisions
+    return decisions.astype(np.float64)
 
 
 def readers_for(path: str | Path | None, images: pd.DataFrame, level: str) -> pd.DataFrame | None:

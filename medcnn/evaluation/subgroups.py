@@ -70,7 +70,8 @@ def group_names(column: pd.Series) -> pd.Series:
     and groups beyond the 19 largest of more than 20 are ``other``.
     """
     numbers = _years(column) if _is_age(column) else pd.to_numeric(column, errors="coerce")
-    numeric = bool((numbers.notna() | column.isna()).all())
+    blank = column.isna() | (column.astype(str).str.strip() == "")
+    numeric = bool((numbers.notna() | blank).all())
     if numeric and _is_age(column):
         lows = np.array([low for low, _ in AGE_BANDS])
         names = np.array([name for _, name in AGE_BANDS])
@@ -80,7 +81,7 @@ def group_names(column: pd.Series) -> pd.Series:
         named = pd.qcut(numbers, 4, duplicates="drop").astype(str).astype(object)
     else:
         named = column.astype(str).astype(object)
-    named[column.isna() | (column.astype(str).str.strip() == "")] = "missing"
+    named[blank] = "missing"
     if named.nunique() > MOST_GROUPS:
         kept = set(named.value_counts().index[: MOST_GROUPS - 1])
         named = named.where(named.isin(kept), "other")

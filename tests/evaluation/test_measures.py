@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from medcnn.evaluation import measures
+from medcnn.evaluation.cases import Cases, cases_of
+
+
+def simulated(n, seed=0):
+    rng = np.random.default_rng(seed)
+    label = (rng.random(n) < 0.3).astype(np.int64)
+    p = 1 / (1 + np.exp(-(rng.normal(size=n) + 1.5 * label - 1)))
+    return Cases(label, p, n)
+
+
+def test_confusion_counts_a_score_on_the_threshold_as_abnormal():
+    cases = Cases(np.array([1, 1, 0, 0]), np.array([0.5, 0.4, 0.5, 0.1]), 4)
+    found = measures.confusion_of(cases, 0.5)
+    assert (found.tp, found.fn, found.fp, found.tn) == (1, 1, 1, 1)
+
+
+def test_many_cases_are_read_off_the_exact_curve_not_off_its_bins():
+    cases = simulated(30_000)
+    found = measures.resampled(cases, 0.4, 0.95, 0)
+    expected = sk.average_precision_score(cases.label, cases.p)
+    assert found["average_precision"].value == pytest.approx(expected, abs=1e-12)
+    assert "scores in bins" in found["average_precision"].note
+    low, high = found["average_precision"].ci
+    assert low < expected < high
+    fpr, tpr, _ = sk.roc_curve(cases.label, cases.p, drop_intermediate=False)
+    at = found["sensitivity_at_specificity"]["0.90"].value
+    assert at == pytest.approx(tpr[fpr <= 0.1].max(), abs=1e-12)
+
+
+def test_partial_auroc_is_scikit_learns_standardised_one():
+    cases = simulated(500, seed=3)
+    found = measures.resampled(cases, 0.4, 0.95, 0)["partial_auroc"]["0.10"]
+    expected = sk.roc_auc_score(cases.label, cases.p, max_fpr=0.1)
+    assert found.value == pytest.approx(expected, abs=1e-9)
+
+
+def test_clustered_headline_is_wider_where_images_of_a_patient_are_alike(several):
+    cases = cases_of(several)
+    plain = measures.headline(cases, 0.5, 0.95)
+    clustered = measures.clustered_headline(cases, 0.5, 0.95)
+    assert clustered["auroc"].value == plain["auroc"].value
+    assert clustered["accuracy"].width > plain["accuracy"].width
+    assert clustered["sensitivity"].method == "wilson-clustered"
+
+
+def test_decision_measures_speak_of_the_threshold_given():
+    cases = simulated(400, seed=1)
+    found = measures.decision_of(cases, 0.5, 0.95)
+    c = measures.confusion_of(cases, 0.5)
+    assert found["number_needed_to_read"].value == pytest.approx((c.tp + c.fp) / c.tp)
+    ratio = (c.tp / (c.tp + c.fn)) / (c.fp / (c.fp + c.tn))
+    assert found["likelihood_ratios"]["positive"].value == pytest.approx(ratio)
+    here = next(row for row in found["decision_curve"] if row["threshold"] == 0.5)
+    assert here["net_benefit"].value == pytest.approx((c.tp - c.fp) / 400)
+    rare, common = found["predictive_values"][0], found["predictive_values"][-1]
+    assert rare["ppv"].value < common["ppv"].value
+    assert rare["npv"].value > common["npv"].value
+
+
+def test_operating_points_mark_the_chosen_one():
+    points = measures.operating_points(simulated(100), 0.43, 0.95)
+    assert [point["threshold"] for point in points if point["chosen"]] == [0.43]
+    sensitivity = [point["sensitivity"].value for point in points]
+    assert sensitivity == sorted(sensitivity, reverse=True)
