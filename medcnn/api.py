@@ -17,9 +17,9 @@ def train(overrides: Sequence[str] = ()) -> RunDir:
     Args:
         overrides: As on the command line, for example ``["experiment=xray_resnet", "seed=1"]``.
     """
-    from medcnn.training import train_command
+    from medcnn.commands.train import run
 
-    return train_command(compose("train", overrides))
+    return run(compose("train", overrides))
 
 
 def evaluate(overrides: Sequence[str]) -> dict[str, Any]:

@@ -40,11 +40,14 @@ class Command:
 
 
 COMMANDS = {
-    "train": Command("train", "medcnn.training:train_command", "train, test and report a model"),
+    "train": Command("train", "medcnn.commands.train:run", "train, test and report a model"),
     "evaluate": Command(
         "evaluate", "medcnn.commands.evaluate:run", "report a run, several, or a predictions file"
     ),
     "predict": Command("predict", "medcnn.commands.predict:run", "predict a file or a folder"),
+    "explain": Command(
+        "explain", "medcnn.commands.explain:run", "heat maps of a run, and how far to believe them"
+    ),
     "audit": Command("audit", "medcnn.commands.audit:run", "look for leaks in a data set"),
     "check": Command(
         "check",
@@ -59,7 +62,7 @@ COMMANDS = {
         "diagnose", "medcnn.commands.diagnose:run", "what the curves of a run say, what to try next"
     ),
     "show": Command(
-        "show", "medcnn.commands.show:run", "every layer of a model, and what it costs"
+        "show", "medcnn.commands.show:run", "the layers of a model, or what an augmentation does"
     ),
     "doctor": Command(
         "doctor",

@@ -1,0 +1,193 @@
+"""Out-of-fold predictions: each image as predicted by the fold that was not trained on its patient.
+
+Where the data has a test split of its own, the held-out fold is the validation of its run, which
+chose the epoch and the threshold on it; a case is then judged at the mean threshold of the *other*
+folds. Otherwise the held-out fold is a test split, judged at the threshold of its own run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit, logit
+
+from medcnn.data.manifest import read_table
+from medcnn.errors import DataError
+from medcnn.evaluation.operating_point import frozen_threshold
+from medcnn.metrics.auroc import auroc
+from medcnn.metrics.estimate import Estimate
+from medcnn.metrics.proportions import clustered_proportion
+from medcnn.metrics.thresholds import Threshold
+from medcnn.predictions import read_predictions
+from medcnn.run_dir import RunDir
+
+MEASURES = ("auroc", "sensitivity", "specificity")
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """The joined predictions of all folds.
+
+    Attributes:
+        table: Predictions with ``fold`` and ``fold_threshold``, at which each case is judged.
+        role: What the held-out fold was to its run, ``test`` or ``val``.
+        threshold: One operating point for all: the mean of the folds', on the logit scale.
+    """
+
+    table: pd.DataFrame
+    role: str
+    threshold: Threshold
+
+
+def held_out_role(manifests: Sequence[pd.DataFrame]) -> str:
+    """Return which split of the runs was the held-out fold: the one that differs between them."""
+    tests = [frozenset(table.loc[table["split"] == "test", "image_id"]) for table in manifests]
+    return "val" if len(set(tests)) == 1 else "test"
+
+
+def join(runs: Sequence[RunDir]) -> OutOfFold:
+    """Return the out-of-fold predictions of finished runs, the first of fold 0.
+
+    Raises:
+        DataError: If a patient stands in two held-out folds, or in the training of the run that
+            predicts it.
+    """
+    manifests = [read_table(run.manifest) for run in runs]
+    role = held_out_role(manifests)
+    thresholds = [frozen_threshold(run) for run in runs]
+    judged = judging_thresholds([each.value for each in thresholds], role)
+    parts = []
+    for fold, (run, manifest) in enumerate(zip(runs, manifests, strict=True)):
+        part = read_predictions(run.predictions(role))
+        _check_unseen(part, manifest, fold)
+        parts.append(part.assign(fold=fold, fold_threshold=judged[fold]))
+    table = pd.concat(parts, ignore_index=True)
+    _check_once(table)
+    common = Threshold(
+        mean_threshold([each.value for each in thresholds]),
+        thresholds[0].rule,
+        "val" if role == "test" else "folds",
+    )
+    return OutOfFold(table, role, common)
+
+
+def mean_threshold(values: Sequence[float]) -> float:
+    """Return the mean on the logit scale, on which thresholds near 0 and 1 count like others.
+
+    >>> round(mean_threshold([0.1, 0.9]), 6)
+    0.5
+    """
+    inside = np.clip(values, 1e-9, 1 - 1e-9)
+    return float(expit(logit(inside).mean()))
+
+
+def judging_thresholds(values: Sequence[float], role: str) -> list[float]:
+    """Return the threshold at which the held-out cases of each fold are judged.
+
+    Args:
+        values: The frozen threshold of each fold's run.
+        role: ``test``: its own; ``val``: the mean of the others, because its own was chosen on
+            these very cases.
+    """
+    if role == "test":
+        return list(values)
+    return [
+        mean_threshold([*values[:fold], *values[fold + 1 :]]) if len(values) > 1 else values[0]
+        for fold in range(len(values))
+    ]
+
+
+def _check_unseen(part: pd.DataFrame, manifest: pd.DataFrame, fold: int) -> None:
+    trained = set(manifest.loc[manifest["split"] == "train", "patient_id"])
+    seen = sorted(trained & set(part["patient_id"]))
+    if seen:
+        raise DataError(
+            f"Fold {fold} predicts patients that it was trained on.",
+            expected="whole patients held out",
+            found=f"{len(seen)} patients, for example {seen[0]!r}",
+            remedy="split by data.group=patient_id, and train the folds again",
+        )
+
+
+def _check_once(table: pd.DataFrame) -> None:
+    folds = table.groupby("patient_id")["fold"].nunique()
+    twice = [*folds[folds > 1].index, *table.loc[table["image_id"].duplicated(), "image_id"]]
+    if twice:
+        raise DataError(
+            "The folds overlap, so their predictions cannot be joined.",
+            expected="each patient held out once",
+            found=f"{twice[0]!r} is held out twice",
+            remedy="train all folds with the same data, data.folds, seed and data.group",
+        )
+
+
+def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> dict[str, Any]:
+    """Return what only folds can tell: each at its threshold, their spread, and all of them pooled.
+
+    ``pooled`` counts each case at the threshold of its fold, with intervals clustered by patient.
+    ``mean`` of a measure over folds comes with its standard deviation, which is the spread of models
+    and test sets together and not a standard error: training sets of folds overlap (Bengio and
+    Grandvalet 2004).
+    """
+    table = joined.table
+    folds = [
+        {"fold": int(str(fold)), **_of_fold(rows, level)} for fold, rows in table.groupby("fold")
+    ]
+    called = (table["p_abnormal"] >= table["fold_threshold"]).to_numpy()
+    moved = int((called != (table["p_abnormal"] >= joined.threshold.value)).sum())
+    return {
+        "folds": len(folds),
+        "held_out_as": joined.role,
+        "pooled": _shares(table, level),
+        "mean": {name: _spread(folds, name) for name in MEASURES},
+        "moved_by_the_common_threshold": moved,
+        "by_fold": folds,
+    }
+
+
+def _of_fold(rows: pd.DataFrame, level: float) -> dict[str, Any]:
+    label, cluster = _labels(rows), _clusters(rows)
+    ranked = auroc(label, rows["p_abnormal"].to_numpy(np.float64), cluster=cluster, level=level)
+    return {
+        "n": len(rows),
+        "n_patients": int(rows["patient_id"].nunique()),
+        "threshold": float(rows["fold_threshold"].iloc[0]),
+        "auroc": ranked,
+        **_shares(rows, level),
+    }
+
+
+def _shares(rows: pd.DataFrame, level: float) -> dict[str, Estimate]:
+    label, cluster = _labels(rows), _clusters(rows)
+    called = (rows["p_abnormal"] >= rows["fold_threshold"]).to_numpy()
+    right = (called == (label == 1)).astype(float)
+    return {
+        name: clustered_proportion(right[mask], cluster[mask], level)
+        for name, mask in (("sensitivity", label == 1), ("specificity", label == 0))
+    }
+
+
+def _labels(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    found: npt.NDArray[np.int64] = rows["label"].to_numpy(np.int64)
+    return found
+
+
+def _clusters(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    return np.asarray(pd.factorize(rows["patient_id"])[0], dtype=np.int64)
+
+
+def _spread(folds: Sequence[Mapping[str, Any]], name: str) -> dict[str, float | None]:
+    values = [fold[name].value for fold in folds if fold[name].value is not None]
+    if not values:
+        return {"mean": None, "sd": None, "lowest": None, "highest": None}
+    return {
+        "mean": float(np.mean(values)),
+        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "lowest": float(min(values)),
+        "highest": float(max(values)),
+    }

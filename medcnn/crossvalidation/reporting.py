@@ -1,0 +1,154 @@
+"""The directory of a cross-validation: an ensemble of its folds, with one report of its own."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from medcnn.console import say, warn
+from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
+from medcnn.data.manifest import read_table
+from medcnn.evaluation.results import evaluate, jsonable
+from medcnn.journal import Journal
+from medcnn.predictions import write_predictions
+from medcnn.reporting.report import write_report
+from medcnn.reporting.summary import announce
+from medcnn.run_dir import RunDir, atomic_path, read_json, write_json, write_text
+
+
+def report_folds(
+    directory: RunDir, members: Sequence[RunDir], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Join the folds' predictions into ``directory`` and return its results.
+
+    Leaves ``predictions/``, ``folds.csv``, ``results.json``, ``report.html`` and ``judgement.json``,
+    which makes the folds an ensemble: ``predict.py run=DIRECTORY`` asks all of them.
+
+    Args:
+        directory: Where everything goes; ``members/0``, ``members/1`` … lie or will lie in it.
+        members: The finished runs of all folds, in order.
+        settings: The configuration of the folds.
+    """
+    journal = Journal(directory, seed=settings["seed"], echo=warn)
+    if not directory.config.is_file():
+        write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+    joined = join(members)
+    _write_tables(directory, members, joined)
+    for text in _warnings_of(members):
+        journal.warn(text)
+    with journal.stage("evaluate"):
+        results = _evaluate(joined, members, settings)
+    results["warnings"] = [*journal.facts["warnings"], *results["warnings"]]
+    journal.note(test_looks=_looks(members))
+    write_json(directory.results, results)
+    with journal.stage("ensemble"):
+        _combine(directory, members, settings, journal)
+    journal.finish()
+    with journal.stage("report"):
+        write_report(directory, language=settings["language"])
+    announce(results, directory.report)
+    for line in _lines(results["cross_validation"]):
+        say(line)
+    return results
+
+
+def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFold) -> None:
+    write_predictions(joined.table, directory.predictions(joined.role))
+    folds = joined.table[["image_id", "patient_id", "fold"]]
+    manifest = read_table(members[0].manifest)
+    held_out = manifest["image_id"].isin(folds["image_id"])
+    manifest = manifest[held_out | (manifest["split"] == "test")].copy()
+    manifest.loc[manifest["image_id"].isin(folds["image_id"]), "split"] = joined.role
+    curves = [
+        pd.read_csv(run.metrics).assign(fold=fold)
+        for fold, run in enumerate(members)
+        if run.metrics.is_file()
+    ]
+    tables = {directory.path / "folds.csv": folds, directory.manifest: manifest}
+    if curves:
+        tables[directory.metrics] = pd.concat(curves)
+    for path, table in tables.items():
+        with atomic_path(path) as temporary:
+            table.to_csv(temporary, index=False)
+    if members[0].audit.is_file():
+        write_json(directory.audit, read_json(members[0].audit))
+
+
+def _evaluate(
+    joined: OutOfFold, members: Sequence[RunDir], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    known = read_table(members[0].manifest)
+    extra = [name for name in settings["subgroups"] if name in known]
+    table = joined.table.drop(columns=[name for name in extra if name in joined.table])
+    table = table.merge(known[["image_id", *extra]], on="image_id", how="left")
+    results = evaluate(
+        table.assign(fold=table["fold"].astype(str)),
+        joined.threshold,
+        split=joined.role,
+        subgroups=[*extra, "fold"],
+        seed=settings["seed"],
+    )
+    found = cross_validation_results(joined)
+    results["cross_validation"] = jsonable(found)
+    results["warnings"].append(
+        f"Out-of-fold predictions of {found['folds']} models, each for patients that it was not "
+        "trained on. The threshold is the mean of theirs; at the threshold of its own fold, "
+        f"{found['moved_by_the_common_threshold']} of {len(table)} cases would be called otherwise."
+    )
+    if joined.role == "val":
+        results["warnings"].append(
+            "The data has a test split of its own, so each fold was the validation of its run, which "
+            "chose its epoch and calibration on it: these numbers are slightly too good."
+        )
+    return results
+
+
+def _combine(
+    directory: RunDir, members: Sequence[RunDir], settings: Mapping[str, Any], journal: Journal
+) -> None:
+    """Fit on out-of-fold predictions how the folds answer together."""
+    if any(run.members for run in members):
+        journal.warn(f"Each fold is an ensemble itself: evaluate.py run=[{_named(members)}]")
+        return
+    predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
+    options = {
+        "vote": None,
+        "tta": None,
+        "tta_merge": None,
+        "mc_samples": None,
+        "mc": settings.get("mc"),
+        "seed": settings["seed"],
+        "batch_size": 2 * settings["data"]["batch_size"],
+    }
+    panel = predicting.assemble(list(members), options)
+    panel.judgement.save(directory.judgement)
+
+
+def _named(members: Sequence[RunDir]) -> str:
+    return ",".join(str(run.path) for run in members)
+
+
+def _warnings_of(members: Sequence[RunDir]) -> list[str]:
+    """Return what every fold warned of in the same words; the rest stands in their reports."""
+    found = [read_json(run.environment).get("warnings", []) for run in members]
+    return [text for text in found[0] if all(text in each for each in found)]
+
+
+def _looks(members: Sequence[RunDir]) -> int:
+    return max(int(read_json(run.environment).get("test_looks", 1)) for run in members)
+
+
+def _lines(found: Mapping[str, Any]) -> list[str]:
+    lines = [f"folds        {found['folds']}, each patient held out once"]
+    for name, spread in found["mean"].items():
+        if spread["mean"] is not None:
+            sd = "" if spread["sd"] is None else f", SD {spread['sd']:.3f}"
+            lines.append(
+                f"{name:12} mean over folds {spread['mean']:.3f}{sd}, "
+                f"{spread['lowest']:.3f} to {spread['highest']:.3f}"
+            )
+    return lines

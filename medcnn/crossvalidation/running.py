@@ -1,0 +1,143 @@
+"""All folds by one command, and the join of folds that were run one by one."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from medcnn.config import plain
+from medcnn.console import say
+from medcnn.crossvalidation.reporting import report_folds
+from medcnn.errors import ConfigError, UserError
+from medcnn.run_dir import RunDir, write_text
+from medcnn.settings import check
+from medcnn.training import choose_run_dir, resume, run
+
+ALL = "all"
+OWN = ("run_dir", "resume")
+"""Keys in which the runs of one cross-validation may differ, besides the fold."""
+
+
+def is_whole(cfg: Any) -> bool:
+    """Return whether a configuration asks for all folds."""
+    return bool(OmegaConf.select(cfg, "data.fold") == ALL)
+
+
+def run_all(cfg: DictConfig) -> RunDir:
+    """Train every fold and report their out-of-fold predictions; return the directory of all.
+
+    Raises:
+        ConfigError: If the number of folds is missing, or the split is given by a file.
+        UserError: If there is a run in the directory already.
+    """
+    _check(cfg)
+    directory = RunDir(choose_run_dir(plain(cfg)))
+    if directory.config.is_file():
+        raise UserError(
+            f"There is a run in {directory.path} already.",
+            expected="a folder without a run",
+            found=str(directory.config),
+            remedy=f"go on with it by resume={directory.path}, or choose another run_dir",
+        )
+    write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(plain(cfg))))
+    return go_on(directory)
+
+
+def go_on(directory: RunDir) -> RunDir:
+    """Train the folds that are not finished yet, and report all of them."""
+    cfg = OmegaConf.load(directory.config)
+    if not isinstance(cfg, DictConfig):
+        raise ConfigError(f"{directory.config} is not a configuration.", expected="keys and values")
+    if directory.results.is_file() and directory.report.is_file():
+        say(f"{directory.path} is finished; its report is {directory.report}")
+        return directory
+    members = [directory.member(fold) for fold in range(int(cfg.data.folds))]
+    for fold, member in enumerate(members):
+        say(f"fold {fold + 1} of {len(members)}")
+        if member.config.is_file():
+            resume(member)
+        else:
+            run(_of_fold(cfg, fold, member.path))
+    report_folds(directory, members, plain(cfg))
+    return directory
+
+
+def _of_fold(cfg: DictConfig, fold: int, path: Path | None = None) -> DictConfig:
+    chosen = OmegaConf.create(OmegaConf.to_container(cfg, resolve=False))
+    assert isinstance(chosen, DictConfig)  # noqa: S101  a mapping stays one
+    OmegaConf.set_struct(chosen, False)
+    chosen.data.fold = fold
+    chosen.run_dir = None if path is None else str(path)
+    return chosen
+
+
+def _check(cfg: DictConfig) -> None:
+    folds = OmegaConf.select(cfg, "data.folds")
+    if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
+        raise ConfigError(
+            "data.fold=all needs the number of folds.",
+            expected="for example data.folds=5 data.fold=all",
+            found=f"data.folds={folds}",
+        )
+    if cfg.data.split:
+        raise ConfigError(
+            "A split file and folds exclude each other.",
+            expected="data.split=null with data.fold=all",
+            found=f"data.split={cfg.data.split}",
+        )
+    check(_of_fold(cfg, 0))
+
+
+def join_if_complete(directory: RunDir) -> RunDir | None:
+    """Report all folds if ``directory`` was the last to finish; return where, or None.
+
+    The folds of one cross-validation are runs side by side with the same configuration but for
+    ``data.fold``, as ``train.py -m data.folds=5 data.fold=0,1,2,3,4`` leaves them, whatever process
+    or machine ran each.
+    """
+    settings = _settings(directory)
+    if settings is None or not directory.results.is_file():
+        return None
+    folds, parent = int(settings["data"]["folds"]), directory.path.resolve().parent
+    found: dict[int, RunDir] = {}
+    for path in sorted(parent.iterdir()):
+        other = _settings(RunDir(path))
+        if other is not None and _without_fold(other) == _without_fold(settings):
+            found.setdefault(int(other["data"]["fold"]), RunDir(path))
+    if set(found) != set(range(folds)):
+        return None
+    members = [found[fold] for fold in range(folds)]
+    if not all(run.results.is_file() and run.report.is_file() for run in members):
+        return None
+    joint = RunDir(parent / f"cross_validation_{members[0].path.name}")
+    _link(joint, members)
+    whole = {**settings, "data": {**settings["data"], "fold": ALL}, "run_dir": str(joint.path)}
+    report_folds(joint, members, whole)
+    return joint
+
+
+def _settings(run: RunDir) -> dict[str, Any] | None:
+    """Return the configuration of a run that is one fold of several, or None."""
+    if not run.config.is_file():
+        return None
+    found: Any = OmegaConf.to_container(OmegaConf.load(run.config))
+    data = found.get("data") if isinstance(found, dict) else None
+    one = isinstance(data, dict) and isinstance(data.get("fold"), int)
+    return found if one else None
+
+
+def _without_fold(settings: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in settings.items() if key not in OWN}
+    return {**kept, "data": {**settings["data"], "fold": None}}
+
+
+def _link(joint: RunDir, members: list[RunDir]) -> None:
+    """Let the runs be members of the ensemble without a second copy of their weights."""
+    for number, member in enumerate(members):
+        link = joint.member(number).path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(Path("..") / ".." / member.path.name, target_is_directory=True)

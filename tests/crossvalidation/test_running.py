@@ -1,0 +1,114 @@
+"""Cross-validation as a user runs it, on images that a tiny network learns within seconds."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+import medcnn
+from medcnn.cli import run
+from medcnn.crossvalidation.running import join_if_complete
+from medcnn.errors import ConfigError, UserError
+from medcnn.run_dir import RunDir
+
+FOLDS = ["data.folds=2", "trainer.max_epochs=1", "optimizer.lr=0.01"]
+
+
+@pytest.fixture(scope="module")
+def whole(easy_data, tmp_path_factory):
+    """Return the directory of two folds by one command."""
+    folder = tmp_path_factory.mktemp("cv") / "all"
+    return medcnn.train([*easy_data, *FOLDS, "data.fold=all", f"run_dir={folder}"])
+
+
+def test_one_command_leaves_a_run_a_fold_and_one_report(whole):
+    assert [member.path.name for member in whole.members] == ["0", "1"]
+    for member in whole.members:
+        assert member.results.is_file() and member.best_checkpoint.is_file()
+    table = pd.read_csv(whole.predictions("test"))
+    assert len(table) == 96
+    assert table["image_id"].is_unique
+    assert table.groupby("patient_id")["fold"].nunique().max() == 1
+    results = json.loads(whole.results.read_text())
+    assert results["auroc"]["value"] == pytest.approx(
+        roc_auc_score(table["label"], table["p_abnormal"])
+    )
+    assert results["clustered"]["auroc"]["method"].endswith("clustered")
+    assert {row["group"] for row in results["subgroups"] if row["column"] == "fold"} == set("01")
+    assert len(results["cross_validation"]["by_fold"]) == 2
+    assert "Out-of-fold" in whole.report.read_text()
+
+
+def test_the_folds_are_an_ensemble_with_no_further_step(whole, easy_data, tmp_path):
+    folder = next(text for text in easy_data if text.startswith("data.root=")).partition("=")[2]
+    image = folder.replace("manifest.csv", "0.png")
+    asked = [f"run={whole.path}", f"input={image}", f"output={tmp_path / 'p.csv'}"]
+    found = medcnn.predict(asked)
+    assert {"member_0", "member_1"} <= set(found.columns)
+    assert 0 < found["p_abnormal"].iloc[0] < 1
+    assert medcnn.evaluate([f"run={whole.path}"])["n"] == 96
+
+
+def test_a_finished_one_is_left_and_a_killed_one_goes_on(whole, easy_data, capsys):
+    with pytest.raises(UserError, match="already"):
+        medcnn.train([*easy_data, *FOLDS, "data.fold=all", f"run_dir={whole.path}"])
+    before = whole.results.read_bytes()
+    medcnn.train([f"resume={whole.path}"])
+    assert "is finished" in capsys.readouterr().out
+    assert whole.results.read_bytes() == before
+    # As if killed between the last fold and the report.
+    whole.report.unlink()
+    whole.results.unlink()
+    checkpoints = [member.best_checkpoint.stat().st_mtime_ns for member in whole.members]
+    medcnn.train([f"resume={whole.path}"])
+    assert whole.report.is_file()
+    assert checkpoints == [member.best_checkpoint.stat().st_mtime_ns for member in whole.members]
+    again, first = json.loads(whole.results.read_text()), json.loads(before)
+    assert again["auroc"] == first["auroc"]
+
+
+def test_folds_that_ran_side_by_side_join_when_the_last_is_done(whole, tmp_path):
+    for number, member in enumerate(whole.members):
+        shutil.copytree(member.path, tmp_path / str(number))
+    (tmp_path / "1" / "results.json").rename(tmp_path / "results.json")
+    assert join_if_complete(RunDir(tmp_path / "0")) is None
+    (tmp_path / "results.json").rename(tmp_path / "1" / "results.json")
+    joint = join_if_complete(RunDir(tmp_path / "1"))
+    assert joint.path.name == "cross_validation_0"
+    assert joint.report.is_file() and joint.judgement.is_file()
+    assert [member.path.resolve().name for member in joint.members] == ["0", "1"]
+    ours, theirs = (pd.read_csv(each.predictions("test")) for each in (joint, whole))
+    pd.testing.assert_frame_equal(ours, theirs)
+
+
+@pytest.mark.long
+def test_folds_by_multirun_join_too(whole, easy_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    sweep = f"hydra.sweep.dir={tmp_path / 'sweep'}"
+    assert run("train", ["-m", *easy_data, *FOLDS, "data.fold=0,1", sweep]) == 0
+    joint = RunDir(tmp_path / "sweep" / "cross_validation_0")
+    ours, theirs = (pd.read_csv(each.predictions("test")) for each in (joint, whole))
+    pd.testing.assert_frame_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (["data.fold=all"], "needs the number of folds"),
+        (["data.fold=all", "data.folds=1"], "needs the number of folds"),
+        (["data.fold=all", "data.folds=3", "model.dropout=7"], "model.dropout cannot be"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_is_trained(overrides, text, tmp_path):
+    with pytest.raises(ConfigError, match=text):
+        medcnn.train([*overrides, f"run_dir={tmp_path / 'r'}"])
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_split_file_and_folds_exclude_each_other(tmp_path):
+    (tmp_path / "s.csv").write_text("image_id,split\n")
+    with pytest.raises(ConfigError, match="exclude each other"):
+        medcnn.train(["data.fold=all", "data.folds=3", f"data.split={tmp_path / 's.csv'}"])
