@@ -9,7 +9,10 @@ from omegaconf import DictConfig
 
 from medcnn.errors import ConfigError
 
-PARTS = {"model": "medcnn.commands.show_model:run"}
+PARTS = {
+    "model": "medcnn.commands.show_model:run",
+    "augment": "medcnn.commands.show_augment:run",
+}
 """The groups that can be shown, and what shows each."""
 
 
