@@ -10,7 +10,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,18 +52,34 @@ class Fitted:
 
 
 def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
-    """Train, keep the best epoch, calibrate it on validation, freeze the threshold, predict."""
+    """Train one model, calibrate it and freeze its threshold on validation, and predict test."""
+    data = build_datamodule(settings, prepared)
+    task = train(settings, prepared, data, run, journal)
+    with journal.stage("predict"):
+        val, calibrator, threshold = freeze(settings, task, data, run)
+        test = with_probabilities(predict_logits(task, data.test_dataloader()), "test", calibrator)
+        if settings.get("out_of_distribution"):
+            val, test = flag_foreign(settings, task, data, run, calibrator, val, test)
+    return Fitted(val, test, threshold, calibrator.temperature, calibrator)
+
+
+def train(
+    settings: Mapping[str, Any],
+    prepared: Prepared,
+    data: XrayDataModule,
+    run: RunDir,
+    journal: Journal,
+) -> XrayClassification:
+    """Train a model, or go on with it, and return its task; the best epoch lies in ``run``."""
     quieten()
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
-    data = build_datamodule(settings, prepared)
     task = build_task(settings, prepared, journal)
     trainer = build_trainer(settings, run, journal)
     with journal.stage("train"):
         trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
     if trainer.interrupted:
         raise KeyboardInterrupt
-    with journal.stage("predict"):
-        return calibrate(settings, task, data, run)
+    return task
 
 
 def quieten() -> None:
@@ -212,41 +228,54 @@ def choose_precision(wanted: str, accelerator: str = "auto") -> str:
     return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
 
 
-def calibrate(
+def freeze(
     settings: Mapping[str, Any], task: XrayClassification, data: XrayDataModule, run: RunDir
-) -> Fitted:
-    """Load the best epoch, fit temperature and threshold on validation, freeze them, predict test.
+) -> tuple[pd.DataFrame, Calibrator, Threshold]:
+    """Load the best epoch, and fit the calibrator and the threshold on validation.
 
-    The calibrated values are written into the buffers of ``best.ckpt``.
+    Both are written into ``best.ckpt``, which counts as finished from then on.
+
+    Returns:
+        The predictions of validation, the calibrator and the threshold.
     """
     checkpoint = read_checkpoint(run.best_checkpoint)
     task.load_state_dict(checkpoint["state_dict"])
     logits = predict_logits(task, data.val_dataloader())
     calibrator = fit_calibrator(settings["calibration"], logits["logit"], logits["label"])
-    temperature = calibrator.temperature
     val = with_probabilities(logits, "val", calibrator)
     threshold = choose_threshold(
         val["label"].to_numpy(), val["p_abnormal"].to_numpy(), settings["threshold"]
     )
     state = checkpoint["state_dict"]
-    state["temperature"] = torch.tensor(temperature, dtype=torch.float64)
+    state["temperature"] = torch.tensor(calibrator.temperature, dtype=torch.float64)
     state["threshold"] = torch.tensor(threshold.value, dtype=torch.float64)
     checkpoint["calibrator"] = calibrator_state(calibrator)
+    checkpoint["operating_point"] = asdict(threshold)
     with atomic_path(run.best_checkpoint) as temporary:
         torch.save(checkpoint, temporary)
-    test = with_probabilities(predict_logits(task, data.test_dataloader()), "test", calibrator)
-    if settings.get("out_of_distribution"):
-        detector, judged = watch(
-            task,
-            data,
-            calibrator,
-            settings["out_of_distribution"],
-            quantile=settings["ood_quantile"],
-            seed=settings["seed"],
-        )
-        detector.save(run.out_of_distribution)
-        val, test = (table.join(judged[split]) for split, table in (("val", val), ("test", test)))
-    return Fitted(val, test, threshold, temperature, calibrator)
+    return val, calibrator, threshold
+
+
+def flag_foreign(
+    settings: Mapping[str, Any],
+    model: Any,
+    data: XrayDataModule,
+    run: RunDir,
+    calibrator: Calibrator,
+    val: pd.DataFrame,
+    test: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep what training images look like, and add the columns of foreign images to val and test."""
+    detector, judged = watch(
+        model,
+        data,
+        calibrator,
+        settings["out_of_distribution"],
+        quantile=settings["ood_quantile"],
+        seed=settings["seed"],
+    )
+    detector.save(run.out_of_distribution)
+    return val.join(judged["val"]), test.join(judged["test"])
 
 
 def _resume_from(run: RunDir) -> Path | None:

@@ -64,6 +64,23 @@ class RunDir:
         """What the training images look like, as plain arrays: the detector of foreign ones."""
         return self.path / "out_of_distribution.npz"
 
+    @property
+    def judgement(self) -> Path:
+        """How members, views and passes become one answer, fitted on validation, JSON."""
+        return self.path / "judgement.json"
+
+    def member(self, number: int) -> RunDir:
+        """Return the directory of one member of an ensemble, numbered from 0."""
+        return RunDir(self.path / "members" / str(number))
+
+    @property
+    def members(self) -> list[RunDir]:
+        """The members of an ensemble in order; empty for a single model."""
+        count = 0
+        while self.member(count).config.is_file():
+            count += 1
+        return [self.member(number) for number in range(count)]
+
     def predictions(self, split: str) -> Path:
         """Return the predictions of one split, CSV."""
         return self.path / "predictions" / f"{split}.csv"
@@ -72,6 +89,11 @@ class RunDir:
     def results(self) -> Path:
         """The numbers on the test split, JSON."""
         return self.path / "results.json"
+
+    @property
+    def explanations(self) -> Path:
+        """Where the model finds its evidence, and how far that can be believed, JSON."""
+        return self.path / "explanations.json"
 
     @property
     def report(self) -> Path:

@@ -61,6 +61,15 @@ _FRACTION = Rule(
 RULES = {
     "task": _one_of("classification", "autoencoder"),
     "seed": _number(0, 2**32 - 1, whole=True),
+    "ensemble.members": _number(1, 1000, whole=True),
+    "ensemble.vote": _one_of("soft", "logit", "hard", "rank", "weighted", "greedy", "stacked"),
+    "tta": _one_of(
+        "none", "light", "rotations", "scales", "shifts", "exposure", "crops", "flips", "full"
+    ),
+    "tta_merge": _one_of("mean", "geometric", "max", "weighted"),
+    "mc_samples": _number(0, 10_000, whole=True),
+    "mc.inject": _or(None, _one_of("head", "blocks")),
+    "mc.p": _FRACTION,
     "calibration": _one_of("temperature", "platt", "isotonic", "beta", "histogram", "none"),
     "out_of_distribution": _or(None, _one_of("mahalanobis", "knn", "energy", "max_probability")),
     "ood_quantile": _FRACTION,
@@ -74,6 +83,7 @@ RULES = {
     "data.balance": _one_of("none", "sampler", "weights"),
     "data.val_fraction": _FRACTION,
     "data.test_fraction": _FRACTION,
+    "data.split_seed": _number(0, 2**32 - 1, whole=True),
     "data.folds": _or(None, _number(2, 1000, whole=True)),
     "data.fold": _or(None, _number(0, 999, whole=True)),
     "model.dropout": _number(0, 0.99),
@@ -177,11 +187,13 @@ def check_safeguards(settings: Mapping[str, Any]) -> None:
         ConfigError: If a value cannot be, or doubt is asked for that one model does not have.
     """
     asked = read_safeguards(settings)
-    if asked.refer is not None and asked.refer_by == "mutual_information":
+    once = settings["ensemble"]["members"] == 1 and settings["tta"] == "none"
+    once = once and not settings["mc_samples"]
+    if asked.refer is not None and asked.refer_by == "mutual_information" and once:
         raise ConfigError(
             "refer_by=mutual_information needs several predictions of each image.",
-            expected="refer_by=entropy, margin, conformal or distance in training",
-            remedy="evaluate.py run=[A,B] or mc_samples=30 with refer_by=mutual_information",
+            expected="refer_by=entropy, margin, conformal or distance for one model seen once",
+            remedy="or add ensemble.members=5, tta=light or mc_samples=30",
         )
     if asked.refer is not None and asked.refer_by == "distance":
         _need_detector(settings)
@@ -194,27 +206,6 @@ def _need_detector(settings: Mapping[str, Any]) -> None:
             expected="out_of_distribution=mahalanobis or knn",
             found="out_of_distribution=null",
         )
-
-
-def check_single(options: Mapping[str, Any], members: int) -> None:
-    """Refuse several members, views and stochastic passes: they are not built yet.
-
-    Raises:
-        ConfigError: If any of them is asked for, rather than leave it out in silence.
-    """
-    asked = {
-        f"run= with {members} runs": members > 1,
-        f"tta={options['tta']}": options["tta"] != "none",
-        f"mc_samples={options['mc_samples']}": bool(options["mc_samples"]),
-    }
-    for text, wanted in asked.items():
-        if wanted:
-            raise ConfigError(
-                f"{text} is not available yet.",
-                expected="one run, tta=none and mc_samples=0",
-                found=text,
-                remedy="evaluate the runs one by one",
-            )
 
 
 def check_path(path: Path, key: str) -> None:

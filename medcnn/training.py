@@ -70,7 +70,10 @@ def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
     _note_data(journal, prepared.manifest)
     if settings["task"] == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
-    fitting = importlib.import_module("medcnn.fitting")  # torch and Lightning: seconds
+    # torch and Lightning: seconds
+    fitting = importlib.import_module(
+        "medcnn.fitting" if _is_plain(settings) else "medcnn.ensembling"
+    )
     fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
     with journal.stage("evaluate"):
         results = conclude(directory, settings, prepared.manifest, fitted, journal)
@@ -79,6 +82,12 @@ def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
         write_report(directory, language=settings["language"])
     announce(results, directory.report)
     return directory
+
+
+def _is_plain(settings: Mapping[str, Any]) -> bool:
+    """Return whether one model is looked at once."""
+    several = settings["ensemble"]["members"] > 1 or settings["tta"] != "none"
+    return not several and not settings["mc_samples"]
 
 
 def _pretrain(
@@ -128,7 +137,7 @@ def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
     """Prepare the data and leave ``manifest.csv`` and ``audit.json`` in the run directory."""
     prepared = prepare(
         settings["data"],
-        seed=settings["seed"],
+        seed=settings["data"]["split_seed"],
         on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
     )
     prepared.manifest.write(directory.manifest)

@@ -20,7 +20,7 @@ from medcnn.calibration.detector import Detector, Seen, score_of
 from medcnn.calibration.out_of_distribution import SCORES
 from medcnn.data.preparation import cache_images
 from medcnn.inference.files import find_images
-from medcnn.inference.loading import TrainedModel, load_run
+from medcnn.inference.loading import TrainedModel, load_model
 from medcnn.inference.out_of_distribution import load_detector, look
 from medcnn.inference.runs import run_manifest
 from medcnn.io import read_image_resized
@@ -80,7 +80,7 @@ def columns(detector: Detector, seen: Seen) -> dict[str, npt.NDArray[np.float64]
 def main() -> None:
     """Print the table."""
     run = RunDir.open(sys.argv[1])
-    model, detector = load_run(run), load_detector(run)
+    model, detector = load_model(run), load_detector(run)
     if detector is None:
         sys.exit(f"{run.path} was trained with out_of_distribution=null")
     rng = np.random.default_rng(0)

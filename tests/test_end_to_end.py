@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import medcnn
-from medcnn.errors import ConfigError, DataError, UserError, WeightsError
+from medcnn.errors import DataError, UserError, WeightsError
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = [
@@ -157,16 +157,6 @@ def test_a_rule_is_never_chosen_on_test(run, tmp_path):
         medcnn.evaluate([f"run={run.path}", "threshold=youden"])
 
 
-@pytest.mark.parametrize("asked", ["tta=light", "mc_samples=5"])
-def test_what_is_not_built_is_refused_and_not_left_out(run, tmp_path, asked):
-    with pytest.raises(ConfigError, match="not available yet"):
-        medcnn.evaluate([f"run={run.path}", asked])
-    with pytest.raises(ConfigError, match="not available yet"):
-        medcnn.predict([f"run={run.path}", f"input={run.path}", "output=x.csv", asked])
-    with pytest.raises(ConfigError, match="not available yet"):
-        medcnn.evaluate([f"run=[{run.path},{run.path}]"])
-
-
 def test_compare_pairs_two_runs(run, tmp_path):
     found = medcnn.evaluate([f"compare=[{run.path},{run.path}]", f"output={tmp_path}"])
     assert found
@@ -203,6 +193,7 @@ def test_an_unfinished_run_and_a_foreign_checkpoint_are_refused(run, tmp_path):
     (copy / "checkpoints" / "best.ckpt").write_bytes(pickle.dumps(os.system))
     with pytest.raises(WeightsError, match="cannot be read"):
         medcnn.evaluate([f"run={copy}", "split=train"])
-    (copy / "results.json").unlink()
+    state = torch.load(run.best_checkpoint, weights_only=True)
+    torch.save({"state_dict": state["state_dict"]}, copy / "checkpoints" / "best.ckpt")
     with pytest.raises(WeightsError, match="not finished"):
         medcnn.predict([f"run={copy}", f"input={tmp_path}", f"output={tmp_path / 'o.csv'}"])

@@ -19,7 +19,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     options = plain(cfg)
     check_data(options["data"])
     # Every leak is reported here; whether one stops a run is for the training to decide.
-    prepared = prepare({**options["data"], "audit": "warn"}, seed=options["seed"])
+    prepared = prepare({**options["data"], "audit": "warn"}, seed=options["data"]["split_seed"])
     if prepared.audit is None:
         raise AssertionError("audit=warn always audits")
     found = prepared.audit.to_json()

@@ -16,7 +16,7 @@ from medcnn.console import say, warn
 from medcnn.evaluation.safeguards import guard_files
 from medcnn.predictions import write_predictions
 from medcnn.run_dir import RunDir
-from medcnn.settings import check_path, check_single
+from medcnn.settings import check_path
 
 
 def run(cfg: DictConfig) -> Any:
@@ -24,14 +24,13 @@ def run(cfg: DictConfig) -> Any:
     options = plain(cfg)
     given = options["run"]
     runs = [RunDir.open(path) for path in ([given] if isinstance(given, str) else given)]
-    check_single(options, len(runs))
     check_path(Path(options["input"]), "input")
     asked = read_safeguards(options)
     predicting = importlib.import_module("medcnn.inference.folder")  # torch: seconds
-    table = predicting.predict_files(runs, options)
+    table, notes = predicting.predict_files(runs, options)
     val = validation_predictions(runs, options)
     table, warnings = guard_files(val, table, asked, seed=options["seed"])
-    for text in warnings:
+    for text in (*notes, *warnings):
         warn(text)
     write_predictions(table, Path(options["output"]))
     unread = int(table["error"].notna().sum())

@@ -18,15 +18,21 @@ def validation_predictions(
 ) -> pd.DataFrame | None:
     """Return validation predictions made as the options have it; None where nothing needs them.
 
-    A single model's stand in its run; with several members, views or stochastic passes validation
-    is predicted in the same way as the cases, since only like compares with like.
+    Those of a run as it was trained stand in it; with other members, views or passes validation is
+    predicted in the same way as the cases, since only like compares with like.
     """
     if not read_safeguards(options).any:
         return None
-    plainly = len(runs) == 1 and options["tta"] == "none" and not options["mc_samples"]
     saved = runs[0].predictions("val")
-    if plainly and saved.is_file():
+    if as_trained(runs, options) and saved.is_file():
         return read_predictions(saved)
     predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
-    table: pd.DataFrame = predicting.predict_split(runs, {**options, "split": "val"})[0]
+    table: pd.DataFrame = predicting.predict_split(runs, {**options, "split": "val"}).table
     return table
+
+
+def as_trained(runs: Sequence[RunDir], options: Mapping[str, Any]) -> bool:
+    """Return whether one run is looked at as it was trained, so that what it left holds."""
+    ways = ("vote", "tta", "tta_merge", "mc_samples")
+    unchanged = all(options[name] is None for name in ways)
+    return len(runs) == 1 and unchanged and options["mc"]["inject"] is None

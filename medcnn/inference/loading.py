@@ -20,7 +20,7 @@ from medcnn.calibration import Calibrator
 from medcnn.errors import WeightsError
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
-from medcnn.run_dir import RunDir, read_json
+from medcnn.run_dir import RunDir
 
 
 class TrainedModel(nn.Module):
@@ -65,35 +65,49 @@ class TrainedModel(nn.Module):
         return logit
 
 
-def load_run(run: RunDir) -> TrainedModel:
-    """Return the best model of a finished run, on the CPU.
+def load_model(run: RunDir) -> TrainedModel:
+    """Return the best model of a finished training, on the CPU.
 
     Raises:
-        WeightsError: If the run has no calibrated checkpoint or the checkpoint cannot be read.
+        WeightsError: If there is no calibrated checkpoint or it cannot be read.
     """
     settings = read_settings(run)
     path = run.best_checkpoint
-    if not path.is_file() or not run.results.is_file():
+    checkpoint = read_checkpoint(path) if path.is_file() else {}
+    if "operating_point" not in checkpoint:
         raise WeightsError(
             f"The run {run.path} is not finished.",
-            expected="checkpoints/best.ckpt and results.json",
+            expected="checkpoints/best.ckpt, calibrated and with a threshold",
             found="a run that was stopped before its test",
             remedy=f"python train.py resume={run.path}",
         )
-    checkpoint = read_checkpoint(path)
     state = checkpoint["state_dict"]
     network = rebuild(settings["model"], settings["transfer"].get("stage"))
     network.load_state_dict(_inner(state, "network."))
-    chosen = read_json(run.results)["threshold"]
     return TrainedModel(
         network,
         pixel_mean=float(state["pixel_mean"]),
         pixel_std=float(state["pixel_std"]),
         calibrator=calibrator_of(checkpoint),
-        threshold=Threshold(float(state["threshold"]), chosen["rule"], chosen["chosen_on"]),
+        threshold=Threshold(**checkpoint["operating_point"]),
         settings=settings,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
+
+
+def load_members(run: RunDir) -> list[TrainedModel]:
+    """Return the models of a run: the members of an ensemble, or the one that there is.
+
+    Raises:
+        WeightsError: If one of them is not finished or cannot be read.
+    """
+    return [load_model(member) for member in run.members or [run]]
+
+
+def is_calibrated(run: RunDir) -> bool:
+    """Return whether a training is finished: its best checkpoint is calibrated."""
+    path = run.best_checkpoint
+    return path.is_file() and "operating_point" in read_checkpoint(path)
 
 
 def read_settings(run: RunDir) -> dict[str, Any]:

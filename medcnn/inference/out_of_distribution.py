@@ -42,7 +42,13 @@ def load_detector(run: RunDir) -> Detector | None:
 
 
 @torch.inference_mode()
-def look(model: Model, image_N1HW: Tensor, inputs: InputReference, calibrator: Calibrator) -> Seen:
+def look(
+    model: Model,
+    image_N1HW: Tensor,
+    inputs: InputReference,
+    calibrator: Calibrator,
+    features_ND: Tensor | None = None,
+) -> Seen:
     """Return features, logit, probability and pixel statistics of a batch, in one pass.
 
     Args:
@@ -50,9 +56,12 @@ def look(model: Model, image_N1HW: Tensor, inputs: InputReference, calibrator: C
         image_N1HW: In [0, 1].
         inputs: What the pixels are compared with.
         calibrator: Logit to probability.
+        features_ND: Of the images, where they are known already.
     """
     device = next(model.network.parameters()).device
-    features = model.network.features(model.normalize(image_N1HW.to(device)))
+    features = features_ND
+    if features is None:
+        features = model.network.features(model.normalize(image_N1HW.to(device)))
     logit = model.network.head(features).double().cpu().numpy()
     return Seen(
         features.double().cpu().numpy(),
@@ -116,9 +125,10 @@ def judge_files(
     calibrator: Calibrator,
     image_N1HW: Tensor,
     facts: Sequence[FileFacts],
+    features_ND: Tensor | None = None,
 ) -> tuple[pd.DataFrame, Seen]:
     """Return the detector's columns of a batch of files, and what was measured of them."""
-    seen = look(model, image_N1HW, detector.inputs, calibrator)
+    seen = look(model, image_N1HW, detector.inputs, calibrator, features_ND)
     return detector.judge(seen, facts), seen
 
 

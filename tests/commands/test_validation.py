@@ -11,7 +11,7 @@ from medcnn.errors import ConfigError
 from medcnn.predictions import read_predictions
 from medcnn.run_dir import read_json
 
-PLAIN = {"tta": "none", "mc_samples": 0}
+PLAIN = {"vote": None, "tta": None, "tta_merge": None, "mc_samples": None, "mc": {"inject": None}}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,109 @@
+"""Fitting of several members, or of one that is looked at in several ways: one run, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import torch
+from omegaconf import OmegaConf
+
+from medcnn.console import say
+from medcnn.data.preparation import Prepared
+from medcnn.fitting import Fitted, build_datamodule, flag_foreign, freeze, train
+from medcnn.inference.ensemble import Judgement, Predictor, fit_judgement, judge
+from medcnn.inference.loading import TrainedModel, is_calibrated, load_model, read_checkpoint
+from medcnn.inference.ways import ways_of
+from medcnn.journal import Journal
+from medcnn.predictions import write_predictions
+from medcnn.run_dir import RunDir, atomic_path, write_text
+
+
+def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
+    """Train every member that is not yet trained, combine them on validation, and predict test.
+
+    Members differ in their seed: in weights, order of images, augmentation and dropout. Each is a
+    run directory of its own under ``members/``, so that a killed run goes on with the member that
+    it was at.
+    """
+    count = int(settings["ensemble"]["members"])
+    for number in range(count):
+        member = run.member(number) if count > 1 else run
+        if is_calibrated(member):
+            continue
+        own = {**settings, "seed": settings["seed"] + number, "ensemble": {"members": 1}}
+        if count > 1:
+            say(f"member {number + 1} of {count}, seed {own['seed']}")
+            write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(_alone(own))))
+        _fit_member(own, prepared, member, journal)
+    models = [load_model(member) for member in run.members or [run]]
+    if count > 1:
+        _join(run)
+    with journal.stage("predict"):
+        return _combine(settings, prepared, models, run, journal)
+
+
+def _alone(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a member: of one model that is looked at once."""
+    return {**settings, "ensemble": {"members": 1, "vote": "soft"}, "tta": "none", "mc_samples": 0}
+
+
+def _fit_member(
+    settings: Mapping[str, Any], prepared: Prepared, member: RunDir, journal: Journal
+) -> None:
+    data = build_datamodule(settings, prepared)
+    task = train(settings, prepared, data, member, journal)
+    val, _, _ = freeze(settings, task, data, member)
+    write_predictions(val, member.predictions("val"))
+
+
+def _combine(
+    settings: Mapping[str, Any],
+    prepared: Prepared,
+    models: list[TrainedModel],
+    run: RunDir,
+    journal: Journal,
+) -> Fitted:
+    data = build_datamodule(settings, prepared)
+    predictor = Predictor(models, ways_of({}, settings))
+    for text in predictor.notes:
+        journal.warn(text[0].upper() + text[1:] + ".")
+    cases, p_MVSN = predictor.through(data.val_dataloader())
+    judgement = fit_judgement(
+        predictor.ways,
+        p_MVSN,
+        cases["label"],
+        calibration=settings["calibration"],
+        rule=settings["threshold"],
+        thresholds=[model.threshold.value for model in models],
+    )
+    judgement.save(run.judgement)
+    val = cases.assign(split="val").join(judge(p_MVSN, judgement))
+    test = _predicted(predictor, judgement, data.test_dataloader())
+    if settings.get("out_of_distribution"):
+        first = models[0]
+        val, test = flag_foreign(settings, first, data, run, first.calibrator, val, test)
+    calibrator = judgement.calibrator
+    return Fitted(val, test, judgement.threshold, calibrator.temperature, calibrator)
+
+
+def _predicted(predictor: Predictor, judgement: Judgement, batches: Any) -> pd.DataFrame:
+    cases, p_MVSN = predictor.through(batches)
+    return cases.assign(split="test").join(judge(p_MVSN, judgement))
+
+
+def _join(run: RunDir) -> None:
+    """Leave all members' weights in one checkpoint, and their learning curves in one table."""
+    state: dict[str, torch.Tensor] = {}
+    for number, member in enumerate(run.members):
+        own = read_checkpoint(member.best_checkpoint)["state_dict"]
+        state |= {f"members.{number}.{name}": value for name, value in own.items()}
+    with atomic_path(run.best_checkpoint) as temporary:
+        torch.save({"state_dict": state}, temporary)
+    curves = [
+        pd.read_csv(member.metrics).assign(member=number)
+        for number, member in enumerate(run.members)
+    ]
+    with atomic_path(run.metrics) as temporary:
+        pd.concat(curves).to_csv(temporary, index=False)
