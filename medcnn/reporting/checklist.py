@@ -162,7 +162,7 @@ def _model_answers(contents: Contents, words: Wording) -> dict[str, str]:
     members = sum(str(column).startswith("member_") for column in contents.cases)
     if members:
         answers["ensemble"] = words("answer.ensemble", n=members)
-    if contents.results.get("explanations"):
+    if contents.explanations:
         answers["explanation"] = words("answer.explanations")
     return answers
 

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from medcnn.errors import DataError
 from medcnn.predictions import check_predictions, read_predictions
+from medcnn.reporting.explained import read_explanations
 from medcnn.run_dir import RunDir, read_json
 
 TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
@@ -32,6 +33,7 @@ class Contents:
         manifest: The manifest with its split column.
         audit: The object of ``audit.json``.
         metrics: The learning curves, one row an epoch.
+        explanations: The object of ``explanations.json``.
         missing: The names of the files that were not there.
     """
 
@@ -45,6 +47,7 @@ class Contents:
     manifest: pd.DataFrame | None = None
     audit: dict[str, Any] = field(default_factory=dict)
     metrics: pd.DataFrame | None = None
+    explanations: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     @property
@@ -89,7 +92,8 @@ class Contents:
 
     def warnings(self) -> list[str]:
         """Return every warning of the run and of its evaluation, verbatim and once."""
-        found = [*(self.environment.get("warnings") or []), *(self.results.get("warnings") or [])]
+        parts = (self.environment, self.results, self.explanations)
+        found = [text for part in parts for text in part.get("warnings") or []]
         return list(dict.fromkeys(str(text) for text in found))
 
     def setting(self, *keys: str) -> Any:
@@ -135,6 +139,7 @@ def _around(run: RunDir) -> dict[str, Any]:
         "manifest": _read_manifest(run),
         "audit": read_json(run.audit) if run.audit.is_file() else {},
         "metrics": _read_metrics(run),
+        "explanations": read_explanations(run),
         "missing": tuple(str(path.relative_to(run.path)) for path in wanted if not path.is_file()),
     }
 

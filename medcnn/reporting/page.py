@@ -15,6 +15,7 @@ from medcnn.reporting.estimates import (
     named_estimates,
     read_estimate,
 )
+from medcnn.reporting.explanations import explanation_section
 from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.plates import FOREST_ROWS
@@ -57,8 +58,9 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
     found = {
         "units": sections.units_table(contents, words),
         "readers": sections.reader_table(contents, words),
-        **dict.fromkeys(("safeguards", "explanations", "diagnosis", "knobs")),
+        **dict.fromkeys(("safeguards", "diagnosis", "knobs")),
         **sections.other_blocks(contents, words),
+        "explanations": explanation_section(contents.explanations, words),
     }
     worth, rejection = sections.doubt_tables(contents, words)
     return {

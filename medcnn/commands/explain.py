@@ -1,0 +1,88 @@
+"""``medcnn explain``: heat maps of a run, their measures, and the section of its report."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from medcnn.config import plain
+from medcnn.console import say, warn
+from medcnn.errors import ConfigError, DataError
+from medcnn.inference.explanations.options import read_options
+from medcnn.reporting.overlays import overlay, write_pictures
+from medcnn.reporting.report import write_report
+from medcnn.reporting.summary import show_estimate
+from medcnn.reporting.wording import Wording
+from medcnn.run_dir import RunDir, read_json, write_json
+
+FOLDER = "explanations"
+_SHOWN = ("pointing_game", "mass_in_lesion", "above_random")
+_LARGE = ("curves", "images")
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Explain a run, write ``explanations.json``, the figures and the report; return the object."""
+    given = plain(cfg)
+    options = read_options(given)
+    directory = RunDir.open(str(given["run"]))
+    if directory.members:
+        raise ConfigError(
+            f"{directory.path} is an ensemble, and heat is of one network.",
+            expected="a single model",
+            found=f"{len(directory.members)} members",
+            remedy=f"explain one of them: run={directory.member(0).path}",
+        )
+    if not directory.results.is_file():
+        raise DataError(
+            f"The run {directory.path} is not finished.",
+            expected="results.json, which its report is made of",
+            remedy=f"python train.py resume={directory.path}",
+        )
+    language = given["language"] or _language(directory)
+    Wording(language)
+    studying = importlib.import_module("medcnn.inference.explanations.study")  # torch: seconds
+    found, pictures = studying.study(directory, options, say)
+    _draw(directory, found["images"], pictures)
+    write_json(directory.explanations, found)
+    results = read_json(directory.results)
+    results["explanations"] = {key: part for key, part in found.items() if key not in _LARGE}
+    write_json(directory.results, results)
+    write_report(directory, language=language)
+    _announce(found, directory)
+    return dict(found)
+
+
+def _language(directory: RunDir) -> str:
+    return str(OmegaConf.select(OmegaConf.load(directory.config), "language") or "en")
+
+
+def _draw(directory: RunDir, images: list[dict[str, Any]], pictures: Sequence[Any]) -> None:
+    """Write each picture as a PNG file, and its name into its image's ``figures``."""
+    folder = directory.figures / FOLDER
+    for old in folder.glob("*.png"):
+        old.unlink()
+    for number, (image, picture) in enumerate(zip(images, pictures, strict=True), 1):
+        drawn = {"image": overlay(picture.pixels, None, picture.mask, picture.marker)}
+        for method, heat in picture.heat.items():
+            drawn[method] = overlay(picture.pixels, heat, picture.mask, picture.marker)
+        names = write_pictures(folder, f"{number:02d}_{picture.image_id}", drawn)
+        image["figures"] = {
+            what: f"{directory.figures.name}/{FOLDER}/{name}" for what, name in names.items()
+        }
+
+
+def _announce(found: dict[str, Any], directory: RunDir) -> None:
+    say("")
+    for entry in found["methods"]:
+        for key in _SHOWN:
+            if key in entry:
+                name = f"{entry['method']} {key}".replace("_", " ")
+                say(f"{name:40} {show_estimate(entry[key], found['level'])}")
+    for text in found["warnings"]:
+        warn(text)
+    say(f"heat maps    {directory.figures / FOLDER}")
+    say(f"measures     {directory.explanations}")
+    say(f"report       {directory.report}")
