@@ -1,0 +1,53 @@
+import pandas as pd
+import pytest
+
+from medcnn.reporting.contents import Contents, read_run
+from medcnn.reporting.flow import count_flow
+
+
+def test_images_are_followed_from_found_to_outcome(built_run):
+    contents = read_run(built_run)
+    flow = count_flow(contents)
+    assert flow.found is not None
+    assert flow.found.cases == 302  # 300 in the manifest and 2 that could not be read
+    assert flow.unreadable == 2
+    assert sum(group.cases or 0 for group in flow.splits.values()) == 300
+    assert flow.evaluated.cases == flow.splits["test"].cases == sum(flow.outcomes.values())
+    assert flow.evaluated.prevalence == pytest.approx(contents.cases["label"].mean())
+    assert flow.not_evaluated == 0
+
+
+def cases(names):
+    return pd.DataFrame(
+        {"image_id": names, "patient_id": names, "label": 1, "p_abnormal": 0.9, "split": "test"}
+    )
+
+
+def manifest():
+    return pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c", "d"],
+            "patient_id": ["p", "p", "q", "r"],
+            "label": [1, 0, 1, 0],
+            "split": ["test", "test", "test", "train"],
+        }
+    )
+
+
+def test_images_without_a_prediction_are_counted():
+    found = count_flow(Contents("x", {"split": "test"}, cases(["a", "c"]), manifest=manifest()))
+    assert found.not_evaluated == 1
+
+
+def test_patients_are_looked_up_as_patients():
+    results = {"split": "test", "unit": {"level": "patient"}}
+    found = count_flow(Contents("x", results, cases(["p"]), manifest=manifest()))
+    assert found.not_evaluated == 1  # the image of q
+    assert found.evaluated.unit == "patient"
+
+
+def test_bare_predictions_start_at_the_evaluation():
+    results = {"split": "test", "uncertainty": {"referral": {"referred": 7}}}
+    found = count_flow(Contents("x", results, cases(["a"])))
+    assert (found.found, found.not_evaluated, found.referred) == (None, None, 7)
+    assert list(found.splits) == ["test"]
