@@ -17,6 +17,7 @@ from medcnn.calibration.options import read_safeguards
 from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
+from medcnn.diagnosis import add_diagnosis
 from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.results import evaluate
@@ -77,10 +78,13 @@ def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
     fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
     with journal.stage("evaluate"):
         results = conclude(directory, settings, prepared.manifest, fitted, journal)
+        diagnosis = add_diagnosis(directory, results)
     journal.finish()
     with journal.stage("report"):
         write_report(directory, language=settings["language"])
     announce(results, directory.report)
+    for line in diagnosis.lines():
+        say(line)
     return directory
 
 

@@ -14,7 +14,7 @@ from medcnn.diagnosis.curves import Curves, read_curves
 from medcnn.diagnosis.facts import Facts, read_facts
 from medcnn.diagnosis.finding import SEVERITIES, Finding
 from medcnn.errors import DataError
-from medcnn.run_dir import RunDir
+from medcnn.run_dir import RunDir, write_json
 
 Rule = Callable[[Curves, Facts], Finding | None]
 
@@ -142,6 +142,15 @@ def diagnose_run(run: RunDir, *, dead: float | None = None) -> Diagnosis:
     table = pd.read_csv(run.metrics)
     facts = read_facts(run)
     return diagnose(_by_epoch(table), facts if dead is None else _with_dead(facts, dead))
+
+
+def add_diagnosis(run: RunDir, results: dict[str, Any]) -> Diagnosis:
+    """Diagnose a finished run, keep it as ``diagnosis.json``, and add its table to the results."""
+    found = diagnose_run(run)
+    write_json(run.path / "diagnosis.json", found.to_json())
+    results["diagnosis"] = found.rows()
+    write_json(run.results, results)
+    return found
 
 
 def _by_epoch(table: pd.DataFrame) -> pd.DataFrame:

@@ -91,3 +91,14 @@ def test_a_run_without_curves_is_refused(over_fitted, capsys):
     over_fitted.metrics.unlink()
     assert run("diagnose", [f"run={over_fitted.path}"]) == 2
     assert "no learning curves" in capsys.readouterr().err
+
+
+def test_a_training_ends_with_its_diagnosis(easy_data, tmp_path, capsys):
+    import medcnn
+
+    found = medcnn.train([*easy_data, "trainer.max_epochs=4", f"run_dir={tmp_path / 'run'}"])
+    assert "diagnosis    " in capsys.readouterr().out
+    kept = json.loads((found.path / "diagnosis.json").read_text())
+    results = json.loads(found.results.read_text())
+    assert len(results["diagnosis"]) == len(kept["findings"])
+    assert kept["findings"][0]["says"] in found.report.read_text()
