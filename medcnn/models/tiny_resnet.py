@@ -1,4 +1,4 @@
-"""A small residual network for images of 28 to 64 pixels, or for a CPU.
+"""A small residual network for small images, or for a CPU.
 
 He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016, section 4.2 (the
 networks for CIFAR-10: a 3×3 stem, three stages, global average pooling), with widths of one's own.
@@ -17,6 +17,9 @@ from medcnn.models.checks import check_tiny_resnet
 from medcnn.models.stages import Backbone, GlobalAverage
 
 FULL_RESOLUTION = 32
+"""Up to this many pixels a side the stem keeps the resolution …"""
+HALF_RESOLUTION = 64
+"""… up to this many it halves it, and beyond it leaves a quarter."""
 
 
 class ResidualBlock(nn.Module):
@@ -55,21 +58,22 @@ def tiny_resnet(
     image_size: int = 64,
     stem: str = "auto",
 ) -> Backbone:
-    """Return the network: a 3×3 stem, and a stage for each width that halves the resolution.
+    """Return the network: a stem, and a stage for each width that halves the resolution.
 
     Args:
         widths: Channels of the stages; the first keeps the resolution of the stem.
         blocks: Residual blocks in each stage.
         image_size: Pixels a side; decides ``stem=auto``.
-        stem: ``small`` keeps the resolution, ``imagenet`` halves it, ``auto`` keeps it for images
-            up to 32 pixels.
+        stem: ``small`` keeps the resolution; ``imagenet`` halves it, and quarters that of images
+            above 64 pixels; ``auto`` is ``small`` up to 32 pixels.
 
     Raises:
         ConfigError: If a width or the number of blocks is not a positive whole number.
     """
     check_tiny_resnet(widths, blocks)
     keeps = stem == "small" or (stem == "auto" and image_size <= FULL_RESOLUTION)
-    body = nn.Sequential(OrderedDict(stem=_stem(widths[0], 1 if keeps else 2)))
+    smaller = 2 if image_size <= HALF_RESOLUTION else 4
+    body = nn.Sequential(OrderedDict(stem=_stem(widths[0], 1 if keeps else smaller)))
     inputs = widths[0]
     for number, width in enumerate(widths, 1):
         stride = 1 if number == 1 else 2
@@ -89,14 +93,17 @@ def tiny_resnet(
     )
 
 
-def _stem(width: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict(
-            conv=nn.Conv2d(1, width, 3, stride, 1, bias=False),
-            bn=nn.BatchNorm2d(width),
-            relu=nn.ReLU(),
-        )
+def _stem(width: int, smaller: int) -> nn.Sequential:
+    """Return the first layers, which divide the resolution by 1, 2 or 4."""
+    size, stride = (5, 2) if smaller == 4 else (3, smaller)
+    layers = OrderedDict(
+        conv=nn.Conv2d(1, width, size, stride, size // 2, bias=False),
+        bn=nn.BatchNorm2d(width),
+        relu=nn.ReLU(),
     )
+    if smaller == 4:
+        layers["pool"] = nn.MaxPool2d(2)
+    return nn.Sequential(layers)
 
 
 def _initialise(body: nn.Module) -> None:

@@ -12,6 +12,8 @@ from medcnn.models.backbones import build_backbone
         (28, "auto", [28, 28, 14, 7]),
         (64, "auto", [32, 32, 16, 8]),
         (64, "small", [64, 64, 32, 16]),
+        (128, "auto", [32, 32, 16, 8]),
+        (128, "small", [128, 128, 64, 32]),
         (28, "imagenet", [14, 14, 7, 4]),
     ],
 )
@@ -27,7 +29,7 @@ def test_the_number_of_parameters_is_that_of_its_layers():
     same = 2 * (9 * 8 * 8 + 2 * 8)
     grown = 9 * 8 * 16 + 9 * 16 * 16 + 8 * 16 + 3 * 2 * 16
     second = 2 * (9 * 16 * 16 + 2 * 16)
-    backbone = build_backbone("tiny_resnet", widths=[8, 16], blocks=2)
+    backbone = build_backbone("tiny_resnet", widths=[8, 16], blocks=2, image_size=64)
     assert sum(p.numel() for p in backbone.parameters()) == stem + 2 * same + grown + second
 
 
