@@ -98,6 +98,7 @@ def build_datamodule(settings: Mapping[str, Any], prepared: Prepared) -> XrayDat
         augment=instantiate(settings["augment"]),
         batch_size=data["batch_size"],
         num_workers=data["num_workers"],
+        augment_on=data["augment_on"],
         balance=data["balance"],
         seed=settings["seed"],
     )

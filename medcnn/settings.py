@@ -77,6 +77,7 @@ RULES = {
     "data.image_size": _number(16, 4096, whole=True),
     "data.batch_size": _number(2, 65536, whole=True),
     "data.num_workers": _or("auto", _number(0, 256, whole=True)),
+    "data.augment_on": _one_of("auto", "loader", "device"),
     "data.exact": _SWITCH,
     "data.deduplicate": _SWITCH,
     "data.audit": _one_of("error", "warn", "off"),

@@ -5,7 +5,8 @@ Dimensions: N images, C = 1 channel, H×W pixels.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable
+from typing import NotRequired, TypedDict
 
 from torch import Tensor
 
@@ -18,9 +19,12 @@ class Batch(TypedDict):
         label: float32, N; 0 normal, 1 abnormal; fractional after mixup.
         image_id: N identifiers.
         patient_id: N identifiers.
+        pending: What is still to be done to the images on their device, with its drawn values; the
+            datamodule does it, and no model meets it.
     """
 
     image: Tensor
     label: Tensor
     image_id: list[str]
     patient_id: list[str]
+    pending: NotRequired[Callable[[Tensor], Tensor]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from medcnn.data.batch import Batch
 from medcnn.data.cache import ImageCache
-from medcnn.data.dataset import Augment, BatchSampler, CachedBatches
+from medcnn.data.dataset import Augment, BatchSampler, CachedBatches, DeviceAugment
 from medcnn.data.manifest import Manifest
 from medcnn.data.sampling import balanced_weights
 
@@ -42,6 +42,8 @@ class XrayDataModule(pl.LightningDataModule):
         augment: What is done to training batches.
         batch_size: Images a batch.
         num_workers: Processes that load, or ``auto``.
+        augment_on: ``loader`` augments by OpenCV where batches are made, ``device`` in one batched
+            resampling where the model is, ``auto`` on the device if that is a GPU. Both draw the same.
         balance: ``sampler`` draws both classes equally often; ``none`` takes every image once.
         seed: Seed of order and augmentation.
     """
@@ -54,11 +56,13 @@ class XrayDataModule(pl.LightningDataModule):
         augment: Augment | None,
         batch_size: int,
         num_workers: int | str = "auto",
+        augment_on: str = "auto",
         balance: str = "none",
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.manifest, self.cache, self.augment = manifest, cache, augment
+        self.augment_on = augment_on
         self.batch_size, self.balance, self.seed = batch_size, balance, seed
         self.num_workers = worker_count(num_workers)
 
@@ -76,6 +80,24 @@ class XrayDataModule(pl.LightningDataModule):
         """Return the test batches, in the manifest's order."""
         return self.loader("test")
 
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Do on the device what the loader has drawn and left to it."""
+        del dataloader_idx
+        pending = batch.pop("pending", None)
+        if pending is not None:
+            with torch.no_grad():
+                batch["image"] = pending(batch["image"])
+        return batch
+
+    def _on_gpu(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    def _for_device(self) -> DeviceAugment | None:
+        """Return the augmentation if it is the device's to do."""
+        wanted = self.augment_on == "device" or (self.augment_on == "auto" and self._on_gpu())
+        able = hasattr(self.augment, "apply_tensor")
+        return cast("DeviceAugment", self.augment) if wanted and able else None
+
     def loader(
         self,
         split: str,
@@ -85,12 +107,14 @@ class XrayDataModule(pl.LightningDataModule):
     ) -> DataLoader[Batch]:
         """Return the batches of one split; ``train`` shuffles and augments them."""
         rows = self.manifest.split(split)
+        pending = self._for_device() if train else None
         batches = CachedBatches(
             self.cache,
             rows["image_id"].tolist(),
             rows["patient_id"].tolist(),
             rows["label"].tolist(),
-            augment=self.augment if train else None,
+            augment=self.augment if train and pending is None else None,
+            pending=pending,
             seed=self.seed,
         )
         sampler = BatchSampler(

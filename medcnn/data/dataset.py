@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,16 @@ from medcnn.data.batch import Batch
 from medcnn.data.cache import ImageCache
 
 Augment = Callable[[npt.NDArray[np.uint8], np.random.Generator], npt.NDArray[np.uint8]]
+
+
+class DeviceAugment(Protocol):
+    """An augmentation that draws its values apart from applying them, such as ``Augmentation``."""
+
+    def draw(self, rng: np.random.Generator, n: int, size: tuple[int, int], /) -> Any:
+        """Draw what happens to N images of a size, H and W."""
+
+    def apply_tensor(self, image: torch.Tensor, /, parameters: Any) -> torch.Tensor:
+        """Return the augmented images N×1×H×W, on their device."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,8 @@ class CachedBatches(Dataset[Batch]):
         patient_ids: Patient of each row.
         labels: 0 normal, 1 abnormal, of each row.
         augment: What is done to the uint8 images (N×H×W) of a training batch; None: nothing.
+        pending: What is to be done on the device instead, once the batch is there: its values are
+            drawn here, under the same key.
         seed: Seed of the augmentation.
     """
 
@@ -111,9 +125,10 @@ class CachedBatches(Dataset[Batch]):
         labels: Sequence[int],
         *,
         augment: Augment | None = None,
+        pending: DeviceAugment | None = None,
         seed: int = 0,
     ) -> None:
-        self.cache, self.augment, self.seed = cache, augment, seed
+        self.cache, self.augment, self.pending, self.seed = cache, augment, pending, seed
         self.image_ids, self.patient_ids = list(image_ids), list(patient_ids)
         self.labels = np.asarray(labels, dtype=np.float32)
         self.rows = cache.rows_of(self.image_ids)
@@ -123,15 +138,19 @@ class CachedBatches(Dataset[Batch]):
 
     def __getitem__(self, request: BatchRequest) -> Batch:
         images = self.cache.take(self.rows[request.rows])
+        rng = np.random.default_rng([self.seed, request.epoch, request.step])
         if self.augment is not None:
-            images = self.augment(
-                images, np.random.default_rng([self.seed, request.epoch, request.step])
-            )
+            images = self.augment(images, rng)
         scale = np.float32(1.0 / np.iinfo(images.dtype).max)
         pixels = torch.from_numpy(images.astype(np.float32) * scale)
-        return Batch(
+        batch = Batch(
             image=pixels.unsqueeze(1),
             label=torch.from_numpy(self.labels[request.rows]),
             image_id=[self.image_ids[row] for row in request.rows],
             patient_id=[self.patient_ids[row] for row in request.rows],
         )
+        if self.pending is not None:
+            drawn = self.pending.draw(rng, len(images), (images.shape[1], images.shape[2]))
+            # A dataclass in the batch would be taken apart on its way to the device.
+            batch["pending"] = partial(self.pending.apply_tensor, parameters=drawn)
+        return batch
