@@ -45,10 +45,9 @@ def test_balanced_accuracy_is_scikit_learns_and_its_interval_that_of_two_samples
     assert found.value == pytest.approx(sk.balanced_accuracy_score(cases.label, cases.p >= 0.4))
     rng = np.random.default_rng(0)
     c = measures.confusion_of(cases, 0.4)
-    drawn = rng.binomial(cases.positives, c.tp / cases.positives, 20_000) / cases.positives
-    drawn = (
-        drawn + rng.binomial(cases.negatives, c.tn / cases.negatives, 20_000) / cases.negatives
-    ) / 2
+    hits = rng.binomial(cases.positives, c.tp / cases.positives, 20_000) / cases.positives
+    passed = rng.binomial(cases.negatives, c.tn / cases.negatives, 20_000) / cases.negatives
+    drawn = (hits + passed) / 2
     low, high = np.quantile(drawn, [0.025, 0.975])
     assert found.ci == pytest.approx((low, high), abs=0.006)
     alone = Cases(np.ones(3, np.int64), np.full(3, 0.5), 3)

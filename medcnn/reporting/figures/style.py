@@ -113,7 +113,9 @@ def localise(axes: Axes, words: Wording) -> None:
 
 
 def legend(axes: Axes, **options: Any) -> None:
-    """Add a frameless legend in the house style."""
+    """Add a frameless legend in the house style, where there is anything to name."""
+    if not axes.get_legend_handles_labels()[0]:
+        return
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, handlelength=1.8, **options)
 
 

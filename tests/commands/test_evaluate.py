@@ -1,0 +1,91 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medcnn.api import evaluate
+from medcnn.errors import ConfigError, DataError
+from medcnn.metrics.thresholds import choose_threshold
+
+
+@pytest.fixture(scope="module")
+def predictions(tmp_path_factory):
+    """Another framework's file: 200 patients of two images, a third of them for validation."""
+    rng = np.random.default_rng(3)
+    patient = np.arange(400) // 2
+    label = (rng.random(200) < 0.4).astype(int)[patient]
+    logit = rng.normal(size=400) + 2 * label - 1
+    table = pd.DataFrame(
+        {
+            "image_id": [f"i{row:03d}" for row in range(400)],
+            "patient_id": [f"p{row:03d}" for row in patient],
+            "label": label,
+            "p_abnormal": 1 / (1 + np.exp(-logit)),
+            "split": np.where(patient < 70, "val", "test"),
+            "sex": rng.choice(["F", "M"], 200)[patient],
+        }
+    )
+    path = tmp_path_factory.mktemp("foreign") / "other.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_foreign_predictions_by_patient_with_readers_and_groups(predictions, tmp_path):
+    table = pd.read_csv(predictions)
+    test = table[table["split"] == "test"]
+    readers = tmp_path / "readers.csv"
+    test[["image_id"]].assign(Ada=test["label"]).to_csv(readers, index=False)
+    out = tmp_path / "out"
+    found = evaluate(
+        [
+            f"predictions={predictions}",
+            f"output={out}",
+            f"readers={readers}",
+            "level=patient",
+            "aggregate=max",
+            "subgroups=[sex]",
+            "language=de",
+        ]
+    )
+    units = table.groupby(["split", "patient_id"])[["label", "p_abnormal"]].max()
+    val, kept = units.loc["val"], units.loc["test"]
+    chosen = choose_threshold(val["label"].to_numpy(), val["p_abnormal"].to_numpy(), "youden")
+    assert found["threshold"]["value"] == pytest.approx(chosen.value)
+    called = kept["p_abnormal"] >= chosen.value
+    assert found["sensitivity"]["value"] == pytest.approx(called[kept["label"] == 1].mean())
+    assert (found["n"], found["unit"]["images"]) == (len(kept), len(test))
+    assert found["readers"][0]["sensitivity"]["value"] == 1.0
+    assert {entry["group"] for entry in found["subgroups"]} == {"F", "M"}
+    assert json.loads((out / "results.json").read_text()) == found
+    page = (out / "report.html").read_text("utf-8")
+    assert "Patienten als auffällig erkannt" in page
+    assert "images called" not in page
+    assert len(pd.read_csv(out / "predictions.csv")) == len(kept)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        ([], "one thing to evaluate"),
+        (["compare=[a,b]"], "one thing to evaluate"),
+        (["threshold=yuoden"], "threshold rule"),
+        (["level=hospital"], "level"),
+        (["aggregate=median", "level=patient"], "way to aggregate"),
+        (["subgroups=[age]"], "column of the predictions"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_written(
+    predictions, tmp_path, overrides, complaint
+):
+    asked = [f"predictions={predictions}", f"output={tmp_path / 'out'}", *overrides]
+    if complaint == "one thing to evaluate" and not overrides:
+        asked = asked[1:]
+    with pytest.raises(ConfigError, match=complaint):
+        evaluate(asked)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_split_without_rows_names_those_there_are(predictions):
+    with pytest.raises(DataError, match=r"split=test \| val"):
+        evaluate([f"predictions={predictions}", "split=train"])

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from medcnn.reporting.figures.scores import confusion, histogram, reliability
+from medcnn.reporting.wording import Wording
+
+EN = Wording("en")
+
+
+def test_the_matrix_prints_counts_and_shares_of_the_reference():
+    figure = confusion({"tp": 70, "fp": 16, "tn": 96, "fn": 7}, EN)
+    said = [text.get_text() for text in figure.axes[0].texts]
+    assert said == [
+        "7",
+        "false negative · 9.1\u202f%",
+        "70",
+        "true positive · 90.9\u202f%",
+        "96",
+        "true negative · 85.7\u202f%",
+        "16",
+        "false positive · 14.3\u202f%",
+    ]
+
+
+def test_reliability_bins_hold_equal_numbers_and_the_observed_share():
+    score = np.linspace(0.005, 0.995, 100)
+    label = (np.arange(100) % 10 < 3).astype(np.int64)
+    figure = reliability(label, score, 0.95, EN)
+    stated, observed = figure.axes[0].get_lines()[1].get_data()
+    assert stated == pytest.approx(score.reshape(10, 10).mean(axis=1))
+    assert observed == pytest.approx([0.3] * 10)
+
+
+def test_a_class_that_is_absent_is_not_in_the_legend():
+    figure = histogram(np.zeros(5, dtype=np.int64), np.linspace(0, 1, 5), None, EN)
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == ["normal (n = 5)"]

@@ -1,0 +1,34 @@
+from medcnn.reporting.contents import read_run
+from medcnn.reporting.page import SECTIONS, page_facts
+from medcnn.reporting.wording import Wording
+
+
+def test_sections_that_a_run_lacks_are_left_out(built_run):
+    facts = page_facts(read_run(built_run), Wording("en"))
+    assert set(SECTIONS) - set(facts["sections"]) >= {"readers", "safeguards"}
+    assert [key for key in SECTIONS if key in facts["sections"]] == facts["sections"]
+
+
+def test_the_lead_counts_what_was_counted(built_run):
+    contents = read_run(built_run)
+    assert "189 images of" in page_facts(contents, Wording("en"))["lead"]
+    contents.results["unit"] = {"level": "patient", "aggregate": "max", "images": 402}
+    lead = page_facts(contents, Wording("de"))["lead"]
+    assert lead.startswith("189 Patienten (402 Bilder), Teilmenge Test")
+
+
+def test_headline_notes_give_counts_and_the_interval_by_patient(built_run):
+    facts = page_facts(read_run(built_run), Wording("en"))
+    notes = facts["tile_notes"]
+    assert "abnormal images called abnormal" in notes["sensitivity"][0]
+    assert notes["auroc"][-1].startswith("counting patients, not images: 0.")
+
+
+def test_warnings_known_in_english_alone_are_marked(built_run):
+    contents = read_run(built_run)
+    contents.results["warnings"] = [
+        "Only 7 normal cases on val: read the intervals, not the values."
+    ]
+    found = dict(page_facts(contents, Wording("de"))["warnings"])
+    assert found[contents.results["warnings"][0]] is not None
+    assert found[contents.environment["warnings"][0]] is None

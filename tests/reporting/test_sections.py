@@ -1,0 +1,68 @@
+import json
+
+from medcnn.reporting import sections
+from medcnn.reporting.contents import read_run
+from medcnn.reporting.wording import Wording
+
+EN = Wording("en")
+
+
+def test_tables_hold_what_the_results_hold(built_run):
+    contents = read_run(built_run)
+    results = json.loads(built_run.results.read_text())
+    operating = sections.operating_table(contents, EN)
+    assert operating is not None
+    assert sum("chosen" in row[0] for row in operating.rows) == 1
+    assert len(operating.rows) == len(results["operating_points"])
+    prevalence = sections.prevalence_table(contents, EN)
+    assert prevalence is not None
+    assert [row[0] for row in prevalence.rows][:2] == ["1\u202f%", "2\u202f%"]
+    ratios = [row.key for row in sections.ratio_rows(contents, EN)]
+    assert ratios[-1] == "number_needed_to_read"
+    units = sections.units_table(contents, EN)
+    assert units is not None
+    assert units.rows[0][0] == "images"
+    worth, rejection = sections.doubt_tables(contents, EN)
+    assert worth is not None
+    assert rejection is not None
+    assert len(rejection.rows) == 3 * len(worth.rows)
+
+
+def test_costs_are_counted_in_the_unit_of_the_evaluation(built_run):
+    contents = read_run(built_run)
+    contents.results["unit"] = {"level": "patient"}
+    contents.results["chosen_point"]["target"] = {
+        "metric": "sensitivity",
+        "wanted": 0.95,
+        "reached": {"value": 0.9, "ci": [0.8, 0.95]},
+        "met": False,
+    }
+    lines = sections.cost_sentences(contents, EN)
+    assert "abnormal patients" in lines[0]
+    assert lines[1].endswith("not kept.")
+    assert "Youden index was lost" in lines[2]
+
+
+def test_gaps_show_difference_interval_and_corrected_p(built_run):
+    contents = read_run(built_run)
+    assert sections.gap_table(contents, EN) is None
+    difference = {"value": -0.05, "ci": [-0.1, 0.0], "method": "mover"}
+    gap = {"difference": difference, "p_value": 0.01, "p_holm": 0.04}
+    contents.results["subgroups"] = [
+        {"column": "sex", "group": "F", "gaps": {"sensitivity": gap, "auroc": gap}}
+    ]
+    table = sections.gap_table(contents, EN)
+    assert table is not None
+    assert table.rows[0][:2] == ("sex: F", "\u22125.0 (\u221210.0 to 0.0; adjusted p 0.040)")
+    assert table.rows[0][2] == "not estimable"
+
+
+def test_nothing_gives_no_table(built_run):
+    contents = read_run(built_run)
+    contents.results.clear()
+    assert sections.units_table(contents, EN) is None
+    assert sections.operating_table(contents, EN) is None
+    assert sections.reader_table(contents, EN) is None
+    assert sections.doubt_tables(contents, EN) == (None, None)
+    assert sections.cost_sentences(contents, EN) == []
+    assert sections.other_blocks(contents, EN) == {}
