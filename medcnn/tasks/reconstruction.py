@@ -94,7 +94,7 @@ class XrayReconstruction(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser and its schedule, which moves at every step."""
-        optimizer = self.optimizer_of(self.network.parameters())
+        optimizer = self.optimizer_of([{"params": list(self.network.parameters())}])
         total = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self.schedule.factor(step, total)
