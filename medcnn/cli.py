@@ -48,6 +48,9 @@ COMMANDS = {
     "explain": Command(
         "explain", "medcnn.commands.explain:run", "heat maps of a run, and how far to believe them"
     ),
+    "features": Command(
+        "features", "medcnn.commands.features:run", "export the features of a run's images"
+    ),
     "audit": Command("audit", "medcnn.commands.audit:run", "look for leaks in a data set"),
     "check": Command(
         "check",
