@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from medcnn.evaluation.compare import compare
+from medcnn.metrics.thresholds import Threshold
+from medcnn.predictions import read_predictions
+from medcnn.reporting.comparison import write_comparison
 from medcnn.reporting.report import write_report
 from medcnn.run_dir import RunDir
 
@@ -32,7 +37,10 @@ def browser() -> Iterator[Any]:
             pytest.skip(
                 "no Chromium here: apt-get install chromium, or playwright install chromium"
             )
-        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except sync_api.Error as error:
+            pytest.skip(f"{path} does not start here: {str(error).splitlines()[0]}")
         yield running
         running.close()
 
@@ -82,10 +90,14 @@ def german_run(reported_run: RunDir, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def opened(browser: Any, run: RunDir, **options: Any) -> Iterator[Visit]:
+    yield from opened_page(browser, run.report, **options)
+
+
+def opened_page(browser: Any, path: Path, **options: Any) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
     context.set_default_timeout(8000)
     visit = Visit(context.new_page())
-    visit.page.goto(run.report.resolve().as_uri())
+    visit.page.goto(path.resolve().as_uri())
     yield visit
     context.close()
     assert visit.complaints == []
@@ -233,3 +245,27 @@ def test_german_speaks_german_and_sorts(browser: Any, german_run: RunDir) -> Non
         assert set(shown) == {"falsch negativ"}
         # Pictures were not copied with the run: the report says which and why.
         assert "konnten nicht gelesen werden" in page.locator("details.failures").inner_text()
+
+
+@pytest.fixture(scope="module")
+def comparison(reported_run: RunDir, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    table = read_predictions(reported_run.predictions("test"))
+    other = table.assign(p_abnormal=table["member_0"])
+    readers = pd.DataFrame(
+        {f"Reader {k}": table["label"].to_numpy(float) for k in range(3)}, index=table["image_id"]
+    )
+    at = Threshold(0.4, "youden", "val")
+    found = compare(table, other, at, at, names=("run", "member"), margin=0.1, readers=readers)
+    return write_comparison(found, table, other, tmp_path_factory.mktemp("pair") / "c.html")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_comparison_is_legible_and_fits_a_telephone(
+    browser: Any, comparison: Path, scheme: str
+) -> None:
+    for visit in opened_page(browser, comparison, color_scheme=scheme):
+        assert visit.page.evaluate(CONTRAST) == []
+        assert visit.page.locator("#readers tbody tr").count() == 3
+        assert visit.page.locator("#differences tbody tr").count() == 4
+        visit.page.set_viewport_size({"width": 390, "height": 800})
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
