@@ -120,7 +120,11 @@ def _methods(found: Mapping[str, Any], words: Wording) -> Table:
 
 
 def _findings(found: Mapping[str, Any], words: Wording) -> Table | None:
-    methods = [entry for entry in found["methods"] if entry.get("by_finding")]
+    methods = [
+        entry
+        for entry in found["methods"]
+        if entry.get("by_finding") and entry["method"] != figures.CONTROL
+    ]
     if not methods:
         return None
     names = tuple(words.name("explanation", entry["method"]) for entry in methods)

@@ -57,10 +57,14 @@ def _marker(marker: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(estimate: Mapping[str, Any], *, signed: bool = False) -> str:
-    style = "+.3f" if signed else ".3f"
     value, ci = estimate["value"], estimate["ci"]
     if value is None:
         return "not estimable"
     if ci is None:
-        return f"{value:{style}} (no interval)"
-    return f"{value:{style}} ({ci[0]:{style}} to {ci[1]:{style}})"
+        return f"{_number(value, signed)} (no interval)"
+    return f"{_number(value, signed)} ({_number(ci[0], signed)} to {_number(ci[1], signed)})"
+
+
+def _number(value: float, signed: bool) -> str:
+    shown = round(value, 3) + 0.0  # never -0.000
+    return f"{shown:+.3f}" if signed and shown else f"{shown:.3f}"

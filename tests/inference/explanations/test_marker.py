@@ -30,13 +30,13 @@ def read_case(folder, case):
 def cases(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom")
     # A shutter draws from the generator after the marker: without the marker it lies elsewhere.
-    chosen = [case for case in plan(Options(n_images=40)) if not case.acquisition.collimated]
-    return [(case.acquisition.marker, *read_case(folder, case)) for case in chosen[:24]]
+    chosen = [case for case in plan(Options(n_images=24)) if not case.acquisition.collimated]
+    return [(case.acquisition.marker, *read_case(folder, case)) for case in chosen[:16]]
 
 
 def test_markers_are_found_where_the_phantom_burnt_them_in(cases):
     marked = [(pixels, where) for marker, pixels, where in cases if marker]
-    assert len(marked) > 10
+    assert len(marked) > 7
     for pixels, where in marked:
         found = find_marker(pixels)
         beside = cv2.dilate(where.astype(np.uint8), np.ones((11, 11))) > 0
@@ -46,7 +46,7 @@ def test_markers_are_found_where_the_phantom_burnt_them_in(cases):
 
 def test_nothing_is_found_where_there_is_no_marker(cases):
     bare = [pixels for marker, pixels, _ in cases if not marker]
-    assert len(bare) > 4
+    assert len(bare) > 2
     assert not any(find_marker(pixels).any() for pixels in bare)
 
 
