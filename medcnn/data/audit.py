@@ -1,37 +1,51 @@
 """The audit: what would make a result untrue, looked for before training starts.
 
-It finds patients and studies on both sides of a split, images that stand twice (identical pixels as
-the model sees them), contradictory labels among these, and images without content. It does not look
-for near-duplicates and shortcuts yet, and says so: their keys are null.
+It finds patients and studies on both sides of a split, images that stand twice (identical or nearly
+so), contradictory labels among these, images without content, and shortcuts to the label.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from medcnn.data.audit_look import Look, look
+from medcnn.data.audit_near import NEAR
+from medcnn.data.audit_shortcut import Shortcut, probe_shortcuts
+from medcnn.data.audit_statistics import by_split, first_names
 from medcnn.data.cache import ImageCache
-from medcnn.data.manifest import SPLITS, Manifest
+from medcnn.data.manifest import Manifest
 from medcnn.errors import AuditStop
 
-BLANK_SD = 2.0
-"""Grey levels of 255: an image whose standard deviation is below shows nothing."""
+Groups = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """The findings on one manifest; ``groups`` are lists of image_ids with identical pixels."""
+    """The findings on one manifest.
+
+    Attributes:
+        facts: The counts of ``audit.json``.
+        groups: image_ids with identical pixels, group by group.
+        near_groups: image_ids of copies that are not all identical, group by group.
+        findings: What a reader has to know.
+        leaks: What makes results on the test split untrue.
+        not_checked: What the audit could not look for, and why.
+    """
 
     facts: Mapping[str, Any]
-    groups: Sequence[Sequence[str]]
+    groups: Groups
+    near_groups: Groups
     findings: Sequence[str]
     leaks: Sequence[str]
+    not_checked: Sequence[str] = ()
 
     @property
     def verdict(self) -> str:
@@ -46,47 +60,34 @@ class Audit:
             **self.facts,
             "verdict": self.verdict,
             "findings": [*self.leaks, *self.findings],
-            "not_checked": ["near-duplicates", "shortcuts"],
+            "not_checked": list(self.not_checked),
             "groups": [list(group) for group in self.groups],
+            "near_groups": [list(group) for group in self.near_groups],
         }
 
 
-def run_audit(manifest: Manifest, cache: ImageCache) -> Audit:
+def run_audit(manifest: Manifest, cache: ImageCache, *, seed: int = 0) -> Audit:
     """Return the audit of a manifest with splits, whose readable images are in the cache."""
-    table = manifest.table
-    digests, blank = _look(cache, cache.rows_of(table["image_id"].tolist()))
-    groups = _groups(table["image_id"].to_numpy(), digests)
-    rows = table.set_index("image_id")
-    crossing = [group for group in groups if rows.loc[group, "split"].nunique() > 1]
-    conflicts = [group for group in groups if rows.loc[group, "label"].nunique() > 1]
-    patients = _shared(table, "patient_id")
-    studies = _shared(table, "study_id")
-    facts = {
-        "images": len(table),
-        "patients": int(table["patient_id"].nunique()),
-        "unreadable": list(cache.unreadable),
-        "duplicate_groups": len(groups),
-        "near_duplicate_groups": None,
+    table = manifest.table.reset_index(drop=True)
+    at = cache.rows_of(table["image_id"].tolist())
+    seen = look(table, cache, at)
+    shortcut = probe_shortcuts(table, cache, seed=seed)
+    same, near = _groups(seen)
+    crossing = _differing(table, [*same, *near], "split")
+    facts = _facts(table, cache, seen, shortcut, len(same), len(near)) | {
         "cross_split_duplicates": len(crossing),
-        "cross_split_patients": len(patients),
-        "label_conflicts": len(conflicts),
-        "shortcut": {"auroc": None},
-        "blank": [str(name) for name in table["image_id"][blank]],
-        "splits": _by_split(table),
+        "label_conflicts": len(_differing(table, [*same, *near], "label")),
+        "splits": by_split(table, cache.facts_of(at, ("rows", "columns", "bits", "kind"))),
     }
-    leaks = [
-        *_sentence(patients, "patients stand in more than one split"),
-        *_sentence(studies, "studies stand in more than one split"),
-        *_sentence([group[0] for group in crossing], "identical images stand across splits"),
-    ]
-    inside = [group[0] for group in groups if group not in crossing]
-    findings = [
-        *_sentence([entry["image_id"] for entry in cache.unreadable], "files are not readable"),
-        *_sentence(inside, "groups of identical images stand within one split"),
-        *_sentence([group[0] for group in conflicts], "groups of identical images differ in label"),
-        *_sentence(list(table["image_id"][blank]), "images are blank or nearly so"),
-    ]
-    return Audit(facts, groups, findings, leaks)
+    names = table["image_id"].to_numpy()
+    return Audit(
+        facts=facts,
+        groups=[names[group].tolist() for group in same],
+        near_groups=[names[group].tolist() for group in near],
+        findings=_findings(table, cache, seen, same, near) + shortcut.findings(),
+        leaks=_leaks(table, same, near),
+        not_checked=[*seen.not_checked(), *shortcut.reasons],
+    )
 
 
 def enforce(audit: Audit, mode: str) -> None:
@@ -105,74 +106,106 @@ def enforce(audit: Audit, mode: str) -> None:
         )
 
 
-def deduplicate(manifest: Manifest, audit: Audit) -> Manifest:
-    """Return the manifest with one copy of each repeated image, test before val before train.
-
-    The test split stays whole. Copies whose labels contradict each other are all dropped from train.
-    """
-    table = manifest.table.set_index("image_id", drop=False)
-    drop: list[str] = []
-    for group in audit.groups:
-        copies = table.loc[list(group)]
-        order = copies["split"].map({"test": 0, "val": 1, "train": 2})
-        keep = order.sort_values(kind="stable").index[0]
-        contradictory = copies["label"].nunique() > 1 and copies.loc[keep, "split"] == "train"
-        drop += [
-            name
-            for name in group
-            if copies.loc[name, "split"] != "test" and (name != keep or contradictory)
-        ]
-    if not drop:
-        return manifest
-    lost = table.loc[drop, "split"].value_counts()
-    counts = ", ".join(f"{lost[split]} of {split}" for split in SPLITS if split in lost)
-    return manifest.with_table(
-        table.drop(index=drop),
-        f"{len(drop)} repeated images were dropped ({counts}), because data.deduplicate is true.",
-    )
+def _facts(
+    table: pd.DataFrame, cache: ImageCache, seen: Look, shortcut: Shortcut, same: int, near: int
+) -> dict[str, Any]:
+    return {
+        "images": len(table),
+        "patients": int(table["patient_id"].nunique()),
+        "unreadable": list(cache.unreadable),
+        "duplicate_groups": same,
+        "near_duplicate_groups": near,
+        "near_duplicates": {
+            "bar": NEAR,
+            "pairs": len(seen.pairs),
+            "compared": seen.near.compared,
+            "judged": seen.near.judged,
+            "highest_other_patient": seen.near.highest,
+        },
+        "cross_split_patients": len(_shared(table, "patient_id")),
+        "cross_split_studies": len(_shared(table, "study_id")),
+        "shortcut": shortcut.to_json(),
+        "blank": table["image_id"][seen.blank].tolist(),
+    }
 
 
-def _look(
-    cache: ImageCache, rows: npt.NDArray[np.int64]
-) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
-    digests: list[bytes] = []
-    deviation: list[float] = []
-    for start in range(0, len(rows), 256):
-        images = cache.take(rows[start : start + 256])
-        digests += [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
-        scale = 255.0 / np.iinfo(images.dtype).max
-        deviation += (images.std(axis=(1, 2)) * scale).tolist()
-    return digests, np.asarray(deviation) < BLANK_SD
+def _leaks(
+    table: pd.DataFrame,
+    same: list[npt.NDArray[np.int64]],
+    near: list[npt.NDArray[np.int64]],
+) -> list[str]:
+    return [
+        *first_names(_shared(table, "patient_id"), "patients stand in more than one split"),
+        *first_names(_shared(table, "study_id"), "studies stand in more than one split"),
+        *first_names(
+            _heads(table, _differing(table, same, "split")),
+            "groups of identical images stand across splits",
+        ),
+        *first_names(
+            _heads(table, _differing(table, near, "split")),
+            "groups of nearly identical images stand across splits",
+        ),
+    ]
 
 
-def _groups(image_ids: npt.NDArray[np.object_], digests: Sequence[bytes]) -> list[list[str]]:
-    found: dict[bytes, list[str]] = {}
-    for name, digest in zip(image_ids, digests, strict=True):
-        found.setdefault(digest, []).append(str(name))
-    return [group for group in found.values() if len(group) > 1]
+def _findings(
+    table: pd.DataFrame,
+    cache: ImageCache,
+    seen: Look,
+    same: list[npt.NDArray[np.int64]],
+    near: list[npt.NDArray[np.int64]],
+) -> list[str]:
+    broken = [entry["image_id"] for entry in cache.unreadable]
+    found = first_names(broken, "files are not readable")
+    for groups, what in ((same, "identical"), (near, "nearly identical")):
+        inside = _within(table, groups)
+        conflict = _heads(table, _differing(table, groups, "label"))
+        found += first_names(_heads(table, inside), f"groups of {what} images stand in one split")
+        found += first_names(conflict, f"groups of {what} images differ in label")
+    blank = table["image_id"][seen.blank].tolist()
+    return found + first_names(blank, "images are blank or nearly so")
+
+
+def _groups(seen: Look) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]]:
+    """Return groups of rows with the same pixels, and groups of copies that are not all the same."""
+    same = _members(seen.first)
+    if not len(seen.pairs):
+        return same, []
+    n = len(seen.first)
+    left = np.concatenate([np.arange(n), seen.pairs[:, 0]])
+    right = np.concatenate([seen.first, seen.pairs[:, 1]])
+    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
+    _, component = connected_components(graph, directed=False)
+    mixed = np.unique(component[seen.pairs[:, 0]])
+    return same, [group for group in _members(component) if component[group[0]] in mixed]
+
+
+def _members(key: npt.NDArray[np.integer[Any]]) -> list[npt.NDArray[np.int64]]:
+    """Return the rows of each value that stands more than once, in the order of first rows."""
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order])) + 1
+    groups = [group for group in np.split(order, starts) if len(group) > 1]
+    return sorted(groups, key=lambda group: int(group[0]))
+
+
+def _differing(
+    table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]], column: str
+) -> list[npt.NDArray[np.int64]]:
+    values = table[column].to_numpy()
+    return [group for group in groups if len(set(values[group].tolist())) > 1]
+
+
+def _within(
+    table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]]
+) -> list[npt.NDArray[np.int64]]:
+    values = table["split"].to_numpy()
+    return [group for group in groups if len(set(values[group].tolist())) == 1]
+
+
+def _heads(table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]]) -> list[str]:
+    return table["image_id"].iloc[[int(group[0]) for group in groups]].tolist()
 
 
 def _shared(table: pd.DataFrame, column: str) -> list[str]:
     counts = table.groupby(column)["split"].nunique()
     return [str(name) for name in counts.index[counts > 1]]
-
-
-def _by_split(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            "split": split,
-            "images": len(rows),
-            "patients": int(rows["patient_id"].nunique()),
-            "abnormal": int(rows["label"].sum()),
-        }
-        for split in SPLITS
-        for rows in [table[table["split"] == split]]
-    ]
-
-
-def _sentence(names: Iterable[object], what: str) -> list[str]:
-    listed = [str(name) for name in names]
-    if not listed:
-        return []
-    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
-    return [f"{len(listed)} {what}: {', '.join(listed[:3])}{more}."]

@@ -29,6 +29,7 @@ from rich.progress import (
 
 from medcnn.data.cache_build import SERIAL_ROWS, Problem, build, chunk_length, make_chunks
 from medcnn.data.cache_key import Profile, make_profile, stat_keys
+from medcnn.data.cache_read import KEPT_FACTS
 from medcnn.data.cache_store import Index, Pixels, checksum, find, load_index, read_facts
 from medcnn.errors import DataError
 
@@ -193,13 +194,27 @@ class ImageCache:
     @property
     def facts(self) -> pd.DataFrame:
         """The kept facts of every row (kind, bits, view, warnings, …); missing where unreadable."""
-        records: list[dict[str, Any]] = [{} for _ in range(len(self))]
-        for segment, name in enumerate(self._segments):
-            rows = np.flatnonzero(self._segment == segment)
-            facts = read_facts(self.folder, name) if len(rows) else []
-            for row in rows.tolist():
-                records[row] = facts[self._slot[row]]
-        return pd.DataFrame(records).assign(image_id=self._identifiers)
+        table = self.facts_of(np.arange(len(self)), KEPT_FACTS)
+        return table.assign(image_id=self._identifiers)
+
+    def facts_of(self, rows: npt.ArrayLike, names: Sequence[str]) -> pd.DataFrame:
+        """Return some facts of some rows; each distinct value is held once."""
+        rows = np.asarray(rows, np.int64)
+        columns = {name: np.full(len(rows), None, object) for name in names}
+        held: dict[str, Any] = {}
+        segment, slot = self._segment[rows], self._slot[rows]
+        order = np.argsort(segment, kind="stable")
+        starts = np.flatnonzero(np.diff(segment[order], prepend=-1))
+        for places in np.split(order, starts):
+            if not len(places) or segment[places[0]] < 0:
+                continue
+            records = read_facts(self.folder, self._segments[segment[places[0]]])
+            for place in places.tolist():
+                record = records[slot[place]]
+                for name, column in columns.items():
+                    value = record.get(name)
+                    column[place] = held.setdefault(repr(value), value)
+        return pd.DataFrame(columns)
 
     def _map(self, segment: int) -> Pixels:
         if segment not in self._maps:

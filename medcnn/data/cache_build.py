@@ -7,19 +7,17 @@ moment goes on where it stood.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from medcnn.data.cache_key import Keys, Profile, as_keys, content_keys
 from medcnn.data.cache_read import read_for_cache
@@ -157,13 +155,10 @@ def _work(chunk: Chunk) -> list[Problem]:
 
 
 def _pool(workers: int, context: tuple[Path, Profile, Keys]) -> ProcessPoolExecutor:
-    # As in torch's DataLoader: fork starts at once and needs no guard in the user's script.
-    method = "fork" if sys.platform == "linux" else "spawn"
+    # A fork copies the locks of torch's and OpenCV's threads without the threads, and waits for them
+    # for ever; the standard library's clean start runs an unguarded script of the user again.
     return ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context(method),
-        initializer=_start_worker,
-        initargs=(os.getpid(), context),
+        workers, initializer=_start_worker, initargs=(os.getpid(), context), timeout=None
     )
 
 
@@ -189,14 +184,14 @@ def _build_parallel(
                         problems += future.result()
                         advance(len(running.pop(future).rows))
                 except BrokenProcessPool:
-                    pool.shutdown(wait=False, cancel_futures=True)
+                    pool.shutdown(wait=False, kill_workers=True)
                     for lost in running.values():
                         problems += _one_by_one(lost, context)
                         advance(len(lost.rows))
                     running.clear()
                     pool = _pool(workers, context)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=True, kill_workers=True)
     return problems
 
 

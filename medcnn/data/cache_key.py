@@ -23,7 +23,7 @@ import medcnn.io
 from medcnn.errors import ConfigError
 
 KEY_BYTES = 16
-LAYOUT = 1
+LAYOUT = 2
 DECODERS = ("opencv-python-headless", "pillow", "pydicom")
 
 Keys = npt.NDArray[np.bytes_]

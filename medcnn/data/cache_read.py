@@ -15,7 +15,10 @@ import numpy.typing as npt
 from medcnn.data.cache_key import Profile
 from medcnn.io import Facts, read_image, read_image_resized
 
-KEPT_FACTS = ("kind", "rows", "columns", "bits", "view", "modality", "window", "warnings")
+KEPT_FACTS = (
+    *("kind", "rows", "columns", "bits", "photometric", "spacing_mm"),
+    *("view", "modality", "manufacturer", "window", "warnings"),
+)
 
 
 def read_for_cache(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medcnn.data.audit import Audit, deduplicate, enforce, run_audit
+from medcnn.data.audit import Audit, enforce, run_audit
+from medcnn.data.audit_mending import deduplicate
 from medcnn.data.cache import ImageCache, build_cache
 from medcnn.data.manifest import Manifest
 from medcnn.data.source_splits import assign_by_source

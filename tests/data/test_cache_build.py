@@ -43,14 +43,15 @@ def test_decoder_that_crashes_costs_one_file(tmp_path, monkeypatch):
     for path in paths:
         cv2.imwrite(path, np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8))
         Path(path).write_bytes(Path(path).read_bytes() + path.encode())
-    read = cache_build.read_for_cache
 
-    def crash(path, profile):
-        if Path(path).stem == "4":
+    def crash(chunk):
+        from medcnn.data import cache_build as inside
+
+        if any(Path(path).stem == "4" for path in chunk.paths):
             os.kill(os.getpid(), signal.SIGSEGV)
-        return read(path, profile)
+        return inside.build_chunk(chunk, *inside._context)
 
-    monkeypatch.setattr(cache_build, "read_for_cache", crash)
+    monkeypatch.setattr(cache_build, "_work", crash)
     files, _ = stat_keys(paths)
     problems = build(
         make_chunks(range(6), paths, files, 3),

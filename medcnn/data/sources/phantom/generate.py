@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pandas as pd
+from loky import ProcessPoolExecutor
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -141,8 +140,9 @@ def _render_all(folder: Path, cases: list[Case], digest: str, workers: int) -> N
     task = partial(write_case, folder, digest)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-    context = multiprocessing.get_context(start_method())
-    with ProcessPoolExecutor(min(workers, len(cases)), context) as pool:
+    # A fork copies the locks of torch's and OpenCV's threads without the threads, and waits for them
+    # for ever; loky starts its workers clean, and does not run the user's script again.
+    with ProcessPoolExecutor(min(workers, len(cases))) as pool:
         done = pool.map(task, cases, chunksize=CHUNK)
         with bar:
             for _ in bar.track(done, total=len(cases), description="making phantom radiographs"):
@@ -172,14 +172,3 @@ def _read_paths(folder: Path) -> pd.DataFrame:
         table[name] = table[name].fillna("").astype(str)
     table["mask_path"] = [str(folder / p) if p else "" for p in table["mask_path"]]
     return table
-
-
-def start_method() -> str:
-    """Return how worker processes start: forked where nothing has started threads of its own yet.
-
-    A fork is quick and does not run the user's script again, but it copies the locks of torch's and
-    OpenCV's threads without the threads, and then waits for them for ever.
-    """
-    if sys.platform != "linux":
-        return "spawn"
-    return "forkserver" if "torch" in sys.modules else "fork"

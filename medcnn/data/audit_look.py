@@ -1,0 +1,103 @@
+"""One pass over the cached pixels: what stands twice, what is blank, what looks alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from medcnn.data.audit_hashing import Hashes, Rows, hash_windows, population_of, thumbnails
+from medcnn.data.audit_near import MIN_SIDE, Near, near_duplicates
+from medcnn.data.cache import ImageCache
+
+BLANK_SD = 2.0
+"""Grey levels of 255: an image whose standard deviation is below shows nothing."""
+_BLOCK = 256
+_SAMPLE = 4096
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the pixels say; positions refer to the rows that were looked at.
+
+    Attributes:
+        first: For each row the first row with the same pixels, N.
+        blank: Which rows show nothing, N.
+        small: Which originals are too small to tell copies from look-alikes, N.
+        pairs: Pairs of first rows whose images are copies of one another, P×2.
+        near: How the search for copies went.
+    """
+
+    first: Rows
+    blank: npt.NDArray[np.bool_]
+    small: npt.NDArray[np.bool_]
+    pairs: Rows
+    near: Near
+
+    def not_checked(self) -> list[str]:
+        """Return what the search for copies had to leave out, and why."""
+        found = []
+        if self.near.left_out:
+            found.append(f"{self.near.left_out} pairs of similar hashes")
+        if self.small.any():
+            found.append(
+                f"near-duplicates of {int(self.small.sum())} images: their originals have fewer "
+                f"than {MIN_SIDE} pixels a side, too few to tell copies from look-alikes"
+            )
+        return found
+
+
+def look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
+    """Return what the pixels of some rows of the cache say.
+
+    Args:
+        table: The manifest's rows, one for each of ``rows``.
+        cache: The images.
+        rows: Rows of the cache.
+    """
+    usual = population_of(_sample(cache, rows))
+    digests: list[bytes] = []
+    deviation: list[float] = []
+    hashes: list[Hashes] = []
+    for images in _blocks(cache, rows):
+        digests += [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+        scale = 255.0 / np.iinfo(images.dtype).max
+        deviation += [float(image.std()) * scale for image in images]
+        hashes.append(hash_windows(thumbnails(images), usual))
+    first = _first(digests)
+    blank = np.asarray(deviation) < BLANK_SD
+    sides = cache.facts_of(rows, ("rows", "columns")).apply(pd.to_numeric, errors="coerce")
+    small = sides.min(axis=1).to_numpy() < MIN_SIDE
+    # Identical images share their hashes and would fill a bucket; one of each is enough.
+    distinct = np.flatnonzero((first == np.arange(len(rows))) & ~blank & ~small)
+    near = near_duplicates(
+        table.iloc[distinct],
+        cache,
+        rows[distinct],
+        np.concatenate(hashes, axis=1)[:, distinct],
+        usual,
+    )
+    return Look(first, blank, small, distinct[near.pairs], near)
+
+
+def _sample(cache: ImageCache, rows: Rows) -> npt.NDArray[np.uint8]:
+    chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(int)]
+    return np.concatenate([thumbnails(images) for images in _blocks(cache, chosen)])
+
+
+def _blocks(
+    cache: ImageCache, rows: Rows
+) -> Iterator[npt.NDArray[np.unsignedinteger[npt.NBitBase]]]:
+    for start in range(0, len(rows), _BLOCK):
+        yield cache.take(rows[start : start + _BLOCK])
+
+
+def _first(digests: list[bytes]) -> Rows:
+    seen: dict[bytes, int] = {}
+    return np.array(
+        [seen.setdefault(digest, row) for row, digest in enumerate(digests)], dtype=np.int64
+    )
