@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from medcnn.metrics.auroc import auroc
+from medcnn.metrics.auroc import auroc, paired_delong
 from medcnn.metrics.bootstrap import Sample, bootstrap
+from medcnn.metrics.comparison import paired_difference
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import clustered_proportion, proportion
 
@@ -149,6 +150,34 @@ def test_bca_is_nearly_nominal() -> None:
 
 def test_clustered_bca_is_nearly_nominal() -> None:
     assert 0.91 <= bootstrap_clustered_coverage(80, 4, 250, 300) <= 0.985
+
+
+def paired_coverage(patients: int, images: int, runs: int) -> dict[str, float]:
+    """Return the coverage of paired differences, images of a patient sharing its difficulty."""
+    rng = np.random.default_rng(patients)
+    cluster = np.repeat(np.arange(patients), images)
+    label = (np.arange(patients) % 2)[cluster]
+    held = {"auroc": 0, "accuracy": 0, "auroc, image by image": 0}
+    for _ in range(runs):
+        shared = rng.normal(size=(2, patients))[:, cluster] + rng.normal(size=len(cluster))
+        score = 1.3 * label + shared + 0.5 * rng.normal(size=(2, len(cluster)))
+        right = ((score > 0.65) == (label == 1)).astype(np.int64)
+        found = {
+            "auroc": paired_delong(label, score[0], score[1], cluster=cluster),
+            "auroc, image by image": paired_delong(label, score[0], score[1]),
+        }
+        held["accuracy"] += covers(paired_difference(right[0], right[1], cluster=cluster), 0.0)
+        for name, test in found.items():
+            assert test is not None
+            held[name] += covers(test.difference, 0.0)
+    return {name: count / runs for name, count in held.items()}
+
+
+def test_paired_differences_are_nominal_where_the_plain_ones_are_not() -> None:
+    found = paired_coverage(60, 4, 600)
+    assert 0.93 <= found["auroc"] <= 0.975
+    assert 0.93 <= found["accuracy"] <= 0.98
+    assert found["auroc, image by image"] < 0.9
 
 
 @pytest.mark.long
