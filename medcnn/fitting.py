@@ -21,9 +21,15 @@ import torch
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
+from medcnn.augment.normalize import fit as fit_statistics
 from medcnn.calibration import Calibrator, fit_calibrator
 from medcnn.console import CONSOLE, say
-from medcnn.data.datamodule import XrayDataModule, sample_images, training_statistics
+from medcnn.data.datamodule import (
+    XrayDataModule,
+    sample_images,
+    training_pixels,
+    training_statistics,
+)
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
 from medcnn.inference.loading import calibrator_state, read_checkpoint
@@ -110,6 +116,9 @@ def build_task(
     """Return the task that a configuration describes, with what it knows of the training data."""
     train = prepared.manifest.split("train")
     mean, std = training_statistics(prepared.manifest, prepared.cache)
+    shares = None
+    if settings["data"]["normalize"] == "histogram":
+        shares = fit_statistics(training_pixels(prepared.manifest, prepared.cache)).cumulative
     with journal.stage("model"):
         network = instantiate(settings["model"])
         network.meet_data(mean, std, partial(sample_images, prepared.manifest, prepared.cache))
@@ -138,6 +147,8 @@ def build_task(
         weight_decay=options.get("weight_decay", 0.0),
         pixel_mean=mean,
         pixel_std=std,
+        normalization=settings["data"]["normalize"],
+        pixel_shares=shares,
         seed=settings["seed"],
         channels_last=settings["trainer"]["channels_last"],
         mix=augmentation.mix,

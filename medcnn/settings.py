@@ -78,6 +78,7 @@ RULES = {
     "data.batch_size": _number(2, 65536, whole=True),
     "data.num_workers": _or("auto", _number(0, 256, whole=True)),
     "data.augment_on": _one_of("auto", "loader", "device"),
+    "data.normalize": _one_of("dataset", "image", "histogram"),
     "data.exact": _SWITCH,
     "data.deduplicate": _SWITCH,
     "data.audit": _one_of("error", "warn", "off"),
@@ -130,6 +131,12 @@ def check(cfg: DictConfig) -> dict[str, Any]:
     check_model(settings["model"])
     check_loss(settings["loss"])
     check_data(settings["data"])
+    if settings["task"] == "autoencoder" and settings["data"]["normalize"] != "dataset":
+        raise ConfigError(
+            "An autoencoder reconstructs images as the data set's mean and deviation scale them.",
+            expected="data.normalize=dataset",
+            found=f"data.normalize={settings['data']['normalize']}",
+        )
     if settings["data"].get("sources"):
         # Where an image comes from is the first thing to ask of a result on several sources.
         settings["subgroups"] = list(dict.fromkeys([*settings["subgroups"], "source"]))

@@ -47,8 +47,8 @@ class Equalize(Filter):
     def tensor(self, image_N1HW: Tensor, _values: Values, /) -> Tensor:
         """Return the equalised images."""
         n, _, height, width = image_N1HW.shape
-        level = _quantised(image_N1HW)
-        count = _histograms(level.reshape(n, -1))
+        level = quantised(image_N1HW)
+        count = histograms(level.reshape(n, -1))
         cumulative = count.cumsum(1)
         first = count.gather(1, (count > 0).int().argmax(1, keepdim=True))
         rest = (height * width - first).clip(min=1)
@@ -103,21 +103,22 @@ class Clahe(Filter):
         short = [(t - side % t) % t for side in (height, width)]
         padded = F.pad(image_N1HW, (0, short[1], 0, short[0]), mode="reflect")
         rows, columns = padded.shape[-2] // t, padded.shape[-1] // t
-        tiles = _quantised(padded).reshape(n, t, rows, t, columns).transpose(2, 3)
-        count = _histograms(tiles.reshape(n * t * t, rows * columns))
+        tiles = quantised(padded).reshape(n, t, rows, t, columns).transpose(2, 3)
+        count = histograms(tiles.reshape(n * t * t, rows * columns))
         clip = torch.as_tensor(np.repeat(values["clip"], t * t), device=count.device)
         limit = (clip * (rows * columns) / LEVELS).long().clip(min=1)[:, None]
         cumulative = _redistributed(count, limit).cumsum(1)
         table = (cumulative * (255 / (rows * columns))).round().clip(max=255).reshape(n, t, t, -1)
-        level = _quantised(image_N1HW)[:, 0]
+        level = quantised(image_N1HW)[:, 0]
         return _between_tiles(table, level, rows, columns).unsqueeze(1).to(image_N1HW.dtype)
 
 
-def _quantised(image: Tensor) -> Tensor:
+def quantised(image: Tensor) -> Tensor:
+    """Return the levels, 0 to 255, of images in [0, 1]."""
     return (image * (LEVELS - 1)).round().long().clip(0, LEVELS - 1)
 
 
-def _histograms(level_MP: Tensor) -> Tensor:
+def histograms(level_MP: Tensor) -> Tensor:
     """Return the counts of each row's levels, M×K."""
     import torch
 

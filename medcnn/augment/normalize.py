@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from medcnn.augment.equalization import LEVELS, histograms, quantised
 from medcnn.augment.resampling import Images
 from medcnn.errors import ConfigError, DataError, unknown_name
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KINDS = ("dataset", "image", "histogram")
-LEVELS = 256
 SMALLEST_SD = 1e-3
 """A blank image is not blown up to noise: about a quarter of one grey level of 256."""
 
@@ -69,39 +69,42 @@ def fit(batches: Iterable[Images]) -> Statistics:
     return Statistics(mean, std, tuple((np.cumsum(count) / pixels).tolist()))
 
 
-class Normalizer:
-    """Normalises images in one of three ways.
+def normalize(
+    image_N1HW: Tensor,
+    kind: str,
+    mean: float | Tensor,
+    std: float | Tensor,
+    shares_K: Tensor | None = None,
+) -> Tensor:
+    """Return images in [0, 1] normalised in one of three ways.
 
     Args:
+        image_N1HW: The images.
         kind: ``dataset`` subtracts the training images' mean and divides by their standard
             deviation; ``image`` does so with each image's own; ``histogram`` first matches each
             image's histogram to the training images'.
-        statistics: Those of the training split.
+        mean: Of the training images' pixels.
+        std: Their standard deviation.
+        shares_K: For ``histogram``, the share of their pixels at or below each of 256 levels.
 
     Raises:
-        ConfigError: If the kind is unknown or needs statistics that were not given.
+        ConfigError: If the kind is unknown or needs shares that were not given.
     """
-
-    def __init__(self, kind: str = "dataset", statistics: Statistics | None = None) -> None:
-        if kind not in KINDS:
-            raise unknown_name("normalisation", kind, KINDS)
-        if kind != "image" and statistics is None:
+    if kind not in KINDS:
+        raise unknown_name("normalisation", kind, KINDS)
+    if kind == "image":
+        own = image_N1HW.mean((1, 2, 3), keepdim=True)
+        deviation = image_N1HW.std((1, 2, 3), keepdim=True, correction=0)
+        return (image_N1HW - own).div(deviation.clip(min=SMALLEST_SD))
+    if kind == "histogram":
+        if shares_K is None:
             raise ConfigError(
-                f"The normalisation {kind!r} needs the training images' statistics.",
-                expected="the result of medcnn.augment.normalize.fit",
-                remedy="fit it on the training split, or use the normalisation 'image'",
+                "The normalisation by histogram needs the training images' histogram.",
+                expected="the cumulative shares that medcnn.augment.normalize.fit returns",
+                remedy="train with data.normalize=histogram, or use another normalisation",
             )
-        self.kind, self.statistics = kind, statistics
-
-    def __call__(self, image_N1HW: Tensor) -> Tensor:
-        """Return the normalised images."""
-        if self.statistics is None or self.kind == "image":
-            mean = image_N1HW.mean((1, 2, 3), keepdim=True)
-            std = image_N1HW.std((1, 2, 3), keepdim=True, correction=0)
-            return (image_N1HW - mean).div(std.clip(min=SMALLEST_SD))
-        if self.kind == "histogram":
-            image_N1HW = match_histograms(image_N1HW, np.array(self.statistics.cumulative))
-        return (image_N1HW - self.statistics.mean) / self.statistics.std
+        image_N1HW = match_histograms(image_N1HW, shares_K.cpu().numpy())
+    return (image_N1HW - mean) / std
 
 
 def match_histograms(image_N1HW: Tensor, cumulative_K: npt.NDArray[np.float64]) -> Tensor:
@@ -113,12 +116,10 @@ def match_histograms(image_N1HW: Tensor, cumulative_K: npt.NDArray[np.float64]) 
     import torch
 
     n = len(image_N1HW)
-    level = (image_N1HW * (LEVELS - 1)).round().long().clip(0, LEVELS - 1).reshape(n, -1)
+    level = quantised(image_N1HW).reshape(n, -1)
     steps = np.diff(cumulative_K, prepend=0.0) > 0
     target_share, target_level = cumulative_K[steps], np.linspace(0, 1, LEVELS)[steps]
-    tables = np.empty((n, LEVELS), np.float32)
-    for row, values in enumerate(level.cpu().numpy()):
-        share = np.cumsum(np.bincount(values, minlength=LEVELS)) / values.size
-        tables[row] = np.interp(share, target_share, target_level)
+    share = histograms(level).cumsum(1).cpu().numpy() / level.shape[1]
+    tables = np.interp(share, target_share, target_level)
     table = torch.as_tensor(tables).to(image_N1HW)
     return table.gather(1, level).reshape(image_N1HW.shape)

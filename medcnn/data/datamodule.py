@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from medcnn.data.batch import Batch
 from medcnn.data.cache import ImageCache
+from medcnn.data.cache_store import Pixels
 from medcnn.data.dataset import Augment, BatchSampler, CachedBatches, DeviceAugment
 from medcnn.data.manifest import Manifest
 from medcnn.data.sampling import balanced_weights
@@ -135,19 +136,22 @@ class XrayDataModule(pl.LightningDataModule):
         )
 
 
-def training_statistics(manifest: Manifest, cache: ImageCache) -> tuple[float, float]:
-    """Return mean and standard deviation of the training pixels, in [0, 1].
-
-    Sums are taken image by image in float64, so a million images need no more memory than one.
-    """
+def training_pixels(manifest: Manifest, cache: ImageCache) -> Iterator[Pixels]:
+    """Yield the training images, N×H×W, some hundred at a time: a million need no more memory."""
     rows = cache.rows_of(manifest.split("train")["image_id"].tolist())
-    total = squares = 0.0
     for start in range(0, len(rows), 256):
-        images = cache.take(rows[start : start + 256])
+        yield cache.take(rows[start : start + 256])
+
+
+def training_statistics(manifest: Manifest, cache: ImageCache) -> tuple[float, float]:
+    """Return mean and standard deviation of the training pixels, in [0, 1]."""
+    total = squares = 0.0
+    count = 0
+    for images in training_pixels(manifest, cache):
         pixels = images.astype(np.float64) / np.iinfo(images.dtype).max
         total += float(pixels.sum())
         squares += float((pixels * pixels).sum())
-    count = len(rows) * cache.profile.size**2
+        count += pixels.size
     mean = total / count
     return mean, max(squares / count - mean * mean, 1e-12) ** 0.5
 

@@ -16,6 +16,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from medcnn.augment.normalize import normalize
 from medcnn.calibration import Calibrator
 from medcnn.errors import WeightsError
 from medcnn.metrics.thresholds import Threshold
@@ -30,6 +31,7 @@ class TrainedModel(nn.Module):
         network: Normalised image N×1×H×W to logit N.
         pixel_mean: Mean of the training pixels, in [0, 1].
         pixel_std: Their standard deviation.
+        pixel_shares: For the normalisation by histogram, their shares at or below each level.
         calibrator: Logit to probability.
         threshold: The frozen operating point.
         settings: The run's configuration.
@@ -42,6 +44,7 @@ class TrainedModel(nn.Module):
         *,
         pixel_mean: float,
         pixel_std: float,
+        pixel_shares: Tensor | None = None,
         calibrator: Calibrator,
         threshold: Threshold,
         settings: Mapping[str, Any],
@@ -50,13 +53,17 @@ class TrainedModel(nn.Module):
         super().__init__()
         self.network = network.eval().to(memory_format=torch.channels_last)
         self.pixel_mean, self.pixel_std = pixel_mean, pixel_std
+        self.pixel_shares = pixel_shares
+        self.normalization = str(settings["data"].get("normalize", "dataset"))
         self.calibrator, self.threshold = calibrator, threshold
         self.settings, self.sha256 = settings, sha256
         self.image_size = int(settings["data"]["image_size"])
 
     def normalize(self, image_N1HW: Tensor) -> Tensor:
         """Return the images as the network saw them in training."""
-        image = (image_N1HW - self.pixel_mean) / self.pixel_std
+        image = normalize(
+            image_N1HW, self.normalization, self.pixel_mean, self.pixel_std, self.pixel_shares
+        )
         return image.contiguous(memory_format=torch.channels_last)
 
     def forward(self, image_N1HW: Tensor) -> Tensor:
@@ -88,6 +95,7 @@ def load_model(run: RunDir) -> TrainedModel:
         network,
         pixel_mean=float(state["pixel_mean"]),
         pixel_std=float(state["pixel_std"]),
+        pixel_shares=state.get("pixel_shares"),
         calibrator=calibrator_of(checkpoint),
         threshold=Threshold(**checkpoint["operating_point"]),
         settings=settings,

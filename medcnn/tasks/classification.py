@@ -8,7 +8,7 @@ Dimensions: N images, one channel, H×W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
+from medcnn.augment.normalize import normalize
 from medcnn.data.batch import Batch
 from medcnn.metrics.auroc import auroc_value
 from medcnn.models.classifier import Classifier
@@ -77,11 +78,14 @@ class XrayClassification(pl.LightningModule):
         penalty: What the weights cost.
         rates: Factors on the learning rate by names of parameters of the network.
         monitor: What a plateau is judged by, ``val_auroc`` or ``val_loss``.
+        normalization: ``dataset``, ``image`` or ``histogram``.
+        pixel_shares: For ``histogram``, the share of training pixels at or below each level.
         memory: Keeps what the frozen stages return, where images are not augmented.
     """
 
     pixel_mean: Tensor
     pixel_std: Tensor
+    pixel_shares: Tensor | None
 
     def __init__(
         self,
@@ -102,6 +106,8 @@ class XrayClassification(pl.LightningModule):
         penalty: Penalty | None = None,
         rates: Mapping[str, float] | None = None,
         monitor: str = "val_auroc",
+        normalization: str = "dataset",
+        pixel_shares: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.network, self.loss = network, loss
@@ -112,6 +118,9 @@ class XrayClassification(pl.LightningModule):
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
+        self.normalization = normalization
+        shares = None if pixel_shares is None else torch.tensor(pixel_shares, dtype=torch.float64)
+        self.register_buffer("pixel_shares", shares)
         self.register_buffer("temperature", torch.tensor(1.0, dtype=torch.float64))
         self.register_buffer("threshold", torch.tensor(float("nan"), dtype=torch.float64))
         self._seen: dict[str, list[Seen]] = {"train": [], "val": []}
@@ -121,8 +130,10 @@ class XrayClassification(pl.LightningModule):
         self._plateau_state: dict[str, Any] | None = None
 
     def normalize(self, image_N1HW: Tensor) -> Tensor:
-        """Return the images with the training set's mean 0 and standard deviation 1."""
-        image = (image_N1HW - self.pixel_mean) / self.pixel_std
+        """Return the images with mean 0 and standard deviation 1, by data set, image or histogram."""
+        image = normalize(
+            image_N1HW, self.normalization, self.pixel_mean, self.pixel_std, self.pixel_shares
+        )
         return image.contiguous(memory_format=self.layout)
 
     def forward(self, image_N1HW: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from medcnn.data.cache import build_cache
 from medcnn.data.datamodule import (
     XrayDataModule,
     sample_images,
+    training_pixels,
     training_statistics,
     worker_count,
 )
@@ -148,6 +149,7 @@ def test_statistics_are_numpys_over_the_training_pixels(prepared):
     mean, std = training_statistics(manifest, cache)
     assert mean == pytest.approx(pixels.mean())
     assert std == pytest.approx(pixels.std())
+    assert sum(len(images) for images in training_pixels(manifest, cache)) == 12
     assert sample_images(manifest, cache, n=5).shape == (5, 1, 32, 32)
 
 
