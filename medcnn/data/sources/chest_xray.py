@@ -11,11 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.data.manifest import SPLITS, Manifest, build_manifest
+from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_files, release_folder, sub_folders
 from medcnn.errors import DataError, nearest
 
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}
 EXPECTED = "any of train/, val/, test/ with NORMAL/ and PNEUMONIA/ below"
+RULE = "folder PNEUMONIA (bacterial or viral) is abnormal, folder NORMAL is normal"
 CITATION = (
     "Kermany et al., Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep "
     "Learning, Cell 172(5), 2018"
@@ -37,11 +39,13 @@ def read(root: str | Path) -> Manifest:
         folder = folder / "chest_xray"  # the Kaggle archive wraps its folder once more
     splits = _split_folders(folder)
     rows = [row for split in splits for row in _split_rows(folder, split)]
+    found = labelled(pd.DataFrame(rows), "chest_xray", RULE)
     return build_manifest(
-        pd.DataFrame(rows),
+        found.table,
         source="chest_xray",
-        label_policy="folder PNEUMONIA (bacterial or viral) is abnormal, folder NORMAL is normal",
+        label_policy=found.policy,
         citation=CITATION,
+        warnings=found.warnings,
     )
 
 
