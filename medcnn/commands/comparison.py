@@ -10,6 +10,7 @@ import pandas as pd
 
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
+from medcnn.evaluation.columns import with_manifest
 from medcnn.evaluation.compare import compare, correct_together
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
 from medcnn.evaluation.patients import at_level
@@ -105,7 +106,7 @@ def _side(path: Path, options: dict[str, Any], other: pd.DataFrame | None) -> Si
     split, level, way = options["split"], options["level"], options["aggregate"]
     if path.is_dir():
         run = RunDir.open(path)
-        images = read_predictions(run.predictions(split))
+        images = with_manifest(read_predictions(run.predictions(split)), run)
         table, notes = at_level(images, level, way)
         return Side(path.resolve().name, images, table, frozen_threshold(run), notes)
     if not path.is_file():

@@ -16,6 +16,7 @@ from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.config import plain
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
+from medcnn.evaluation.columns import with_manifest
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
 from medcnn.evaluation.patients import at_level, unit_of
 from medcnn.evaluation.readers import reader_results, readers_for
@@ -74,13 +75,14 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
         table, threshold, known = predicted.table, predicted.threshold, predicted.notes
     if options["threshold"] is not None:
         threshold = fixed_threshold(_as_number(options["threshold"]))
+    table = with_manifest(table, runs[0], options["subgroups"])
     _count_look(runs[0], options["split"])
     val = validation_predictions(runs, options)
     folder = _output_folder(runs, options)
     readers = readers_for(options["readers"], table, options["level"])
     table, notes = at_level(table, *_level(options))
     if notes:
-        val = val if val is None else at_level(val, *_level(options))[0]
+        val = val if val is None else at_level(with_manifest(val, runs[0]), *_level(options))[0]
         notes = (*notes, "The threshold is the run's own, chosen on images.")
     return _conclude(table, threshold, options, folder, val, (*known, *notes), readers)
 
