@@ -6,6 +6,7 @@ It becomes ``environment.json``, which the report repeats.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import platform
 import subprocess
@@ -151,6 +152,11 @@ def _revision() -> dict[str, Any]:
         return done.stdout.strip()
 
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        diff = git("diff", "HEAD")
+        return {
+            "commit": git("rev-parse", "HEAD"),
+            "dirty": bool(git("status", "--porcelain")),
+            "diff_sha256": hashlib.sha256(diff.encode()).hexdigest() if diff else None,
+        }
     except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}

@@ -5,6 +5,7 @@ Nothing here imports torch until the configuration and the data have proved soun
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,6 +23,7 @@ from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.results import evaluate
 from medcnn.evaluation.safeguards import add_results, guard
+from medcnn.faults import foreseen
 from medcnn.journal import Journal
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
@@ -65,10 +67,15 @@ def resume(directory: RunDir) -> RunDir:
 
 
 def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
+    with foreseen(directory.path, settings):
+        return _story(directory, settings)
+
+
+def _story(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
     journal = Journal(directory, seed=settings["seed"], echo=warn)
     with journal.stage("data"):
         prepared = prepare_run(directory, settings)
-    _note_data(journal, prepared.manifest)
+    _note_data(journal, prepared.manifest, directory)
     if settings["task"] == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
     # torch and Lightning: seconds
@@ -152,7 +159,7 @@ def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
     return prepared
 
 
-def _note_data(journal: Journal, manifest: Manifest) -> None:
+def _note_data(journal: Journal, manifest: Manifest, directory: RunDir) -> None:
     for text in manifest.warnings:
         journal.warn(text)
     journal.note(
@@ -160,6 +167,7 @@ def _note_data(journal: Journal, manifest: Manifest) -> None:
             "source": manifest.source,
             "label_policy": manifest.label_policy,
             "citation": manifest.citation,
+            "manifest_sha256": hashlib.sha256(directory.manifest.read_bytes()).hexdigest(),
         }
     )
 

@@ -26,9 +26,15 @@ def best_epoch(metrics: pd.DataFrame, monitor: str | None) -> int | None:
     Args:
         metrics: The learning curves, one row an epoch.
         monitor: What the run watched, ``callbacks.monitor``: a loss is best where it is lowest,
-            anything else where it is highest. The first of equally good epochs is kept.
+            anything else where it is highest. The first of equally good epochs is kept. The members of
+        an ensemble have an epoch each.
     """
-    if monitor is None or monitor not in metrics or metrics[monitor].isna().all():
+    if (
+        "member" in metrics
+        or monitor is None
+        or monitor not in metrics
+        or metrics[monitor].isna().all()
+    ):
         return None
     rows = metrics[["epoch", monitor]].dropna().to_numpy(np.float64)
     row = rows[:, 1].argmin() if monitor.endswith("loss") else rows[:, 1].argmax()
@@ -64,13 +70,27 @@ def _panel(
     for name in names:
         if name not in metrics:
             continue
-        rows = metrics[["epoch", name]].dropna()
         colour, style = (NORMAL, (0, (5, 1.5))) if name.startswith("train") else (ACCENT, "-")
         label = words(f"fig.{name.split('_', maxsplit=1)[0]}") if "_" in name else None
-        marker = "o" if len(rows) < 3 else None
-        axes.plot(
-            rows["epoch"], rows[name], color=colour, ls=style, lw=1.6, marker=marker, label=label
-        )
+        for rows in _members(metrics[metrics[name].notna()]):
+            marker = "o" if len(rows) < 3 else None
+            axes.plot(
+                rows["epoch"],
+                rows[name],
+                color=colour,
+                ls=style,
+                lw=1.6 if "member" not in metrics else 0.9,
+                marker=marker,
+                label=label,
+            )
+            label = None
     axes.set_title(title, fontsize=9, loc="left")
     axes.set_xlabel(words("fig.epoch"), color=MUTED)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _members(metrics: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the curves of each member of an ensemble, or the only ones."""
+    if "member" not in metrics:
+        return [metrics]
+    return [rows for _, rows in metrics.groupby("member")]

@@ -1,0 +1,71 @@
+"""What can befall a run that is no fault of medcnn: no space, no memory, an interruption."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from medcnn.console import say
+from medcnn.errors import UserError
+
+FULL = 4 * 2**20
+"""A disk with fewer free bytes than this counts as full."""
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "alloc_cpu")
+
+
+@contextmanager
+def foreseen(run: Path, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Turn a full disk and exhausted memory into one message each, and say how to go on.
+
+    Args:
+        run: The run directory, which stays usable: its files are whole or absent.
+        settings: The run's configuration.
+
+    Raises:
+        UserError: In place of the fault, if it is one of those.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (run / "checkpoints" / "last.ckpt").is_file():
+            say(f"stopped; go on with  python train.py resume={run}")
+        raise
+    except (OSError, MemoryError, RuntimeError) as error:
+        told = explained(error, run, settings)
+        if told is None:
+            raise
+        raise told from error
+
+
+def explained(error: BaseException, run: Path, settings: Mapping[str, Any]) -> UserError | None:
+    """Return what to tell the user of a fault; None if it is none of those foreseen here."""
+    if _is_full(error, run):
+        return UserError(
+            f"There is no space left on the disk of {run}.",
+            expected="room for checkpoints, predictions and the report",
+            found=str(error).splitlines()[0],
+            remedy=f"make room, then python train.py resume={run}",
+        )
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
+        batch = int(settings["data"]["batch_size"])
+        return UserError(
+            "The memory does not hold this training.",
+            expected="room for a batch with its activations and gradients",
+            found=(str(error).splitlines() or ["no memory left"])[0][:200],
+            remedy=f"try data.batch_size={max(2, batch // 2)} "
+            f"trainer.accumulate_grad_batches=2, a smaller data.image_size, or a smaller model",
+        )
+    return None
+
+
+def _is_full(error: BaseException, run: Path) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    # torch.save tells of a failed write, but not why.
+    writing = "writing file" in str(error) or "PytorchStreamWriter" in str(error)
+    return writing and shutil.disk_usage(run).free < FULL
