@@ -51,6 +51,11 @@ COMMANDS = {
     "features": Command(
         "features", "medcnn.commands.features:run", "export the features of a run's images"
     ),
+    "population": Command(
+        "population",
+        "medcnn.commands.population:run",
+        "BatchNorm's population statistics of a run, over its training images",
+    ),
     "audit": Command("audit", "medcnn.commands.audit:run", "look for leaks in a data set"),
     "check": Command(
         "check",
@@ -108,7 +113,7 @@ def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
         prog="medcnn",
         description="Train, check and report chest X-ray normal/abnormal classifiers.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(f"  {name:9} {command.summary}" for name, command in COMMANDS.items())
+        epilog="\n".join(f"  {name:10} {command.summary}" for name, command in COMMANDS.items())
         + "\n\nmedcnn COMMAND --help shows the options of one command.",
     )
     parser.add_argument("command", metavar="COMMAND", help="one of the commands below")

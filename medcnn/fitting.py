@@ -32,7 +32,7 @@ from medcnn.data.datamodule import (
 )
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
-from medcnn.inference.loading import calibrator_state, read_checkpoint
+from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
 from medcnn.inference.out_of_distribution import watch
 from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.journal import Journal
@@ -44,6 +44,7 @@ from medcnn.run_dir import RunDir, atomic_path
 from medcnn.tasks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.tasks.callbacks import EpochLine, LearningCurves
 from medcnn.tasks.classification import XrayClassification
+from medcnn.tasks.population import PopulationStatistics
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,31 @@ def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: J
     data = build_datamodule(settings, prepared)
     task = train(settings, prepared, data, run, journal)
     with journal.stage("predict"):
-        val, calibrator, threshold = freeze(settings, task, data, run)
-        test = with_probabilities(predict_logits(task, data.test_dataloader()), "test", calibrator)
-        if settings.get("out_of_distribution"):
-            val, test = flag_foreign(settings, task, data, run, calibrator, val, test)
+        checkpoint = read_checkpoint(run.best_checkpoint)
+        task.load_state_dict(checkpoint["state_dict"])
+        return complete(settings, task, data, run, checkpoint)
+
+
+def complete(
+    settings: Mapping[str, Any],
+    model: XrayClassification | TrainedModel,
+    data: XrayDataModule,
+    run: RunDir,
+    checkpoint: dict[str, Any],
+) -> Fitted:
+    """Calibrate a model, freeze its threshold, predict test, and write its ``best.ckpt``.
+
+    Args:
+        settings: The configuration.
+        model: The network with the weights of ``checkpoint``.
+        data: Its images.
+        run: Where the checkpoint and the detector of foreign images go.
+        checkpoint: What the checkpoint holds besides.
+    """
+    val, calibrator, threshold = _calibrate(settings, model, data, run, checkpoint)
+    test = with_probabilities(predict_logits(model, data.test_dataloader()), "test", calibrator)
+    if settings.get("out_of_distribution"):
+        val, test = flag_foreign(settings, model, data, run, calibrator, val, test)
     return Fitted(val, test, threshold, calibrator.temperature, calibrator)
 
 
@@ -207,6 +229,8 @@ def build_trainer(settings: Mapping[str, Any], run: RunDir, journal: Journal) ->
         callbacks.append(ExponentialAverage(watch["ema"]))
     if watch["swa"] is not None:
         callbacks.append(StochasticAverage(watch["swa"], watch["bn_batches"]))
+    if watch.get("population_statistics"):
+        callbacks.append(PopulationStatistics())
     if CONSOLE.is_terminal:
         callbacks.append(RichProgressBar(leave=False))
     journal.note(
@@ -252,7 +276,17 @@ def freeze(
     """
     checkpoint = read_checkpoint(run.best_checkpoint)
     task.load_state_dict(checkpoint["state_dict"])
-    logits = predict_logits(task, data.val_dataloader())
+    return _calibrate(settings, task, data, run, checkpoint)
+
+
+def _calibrate(
+    settings: Mapping[str, Any],
+    model: XrayClassification | TrainedModel,
+    data: XrayDataModule,
+    run: RunDir,
+    checkpoint: dict[str, Any],
+) -> tuple[pd.DataFrame, Calibrator, Threshold]:
+    logits = predict_logits(model, data.val_dataloader())
     calibrator = fit_calibrator(settings["calibration"], logits["logit"], logits["label"])
     val = with_probabilities(logits, "val", calibrator)
     threshold = choose_threshold(

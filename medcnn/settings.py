@@ -80,12 +80,14 @@ RULES = {
     "data.augment_on": _one_of("auto", "loader", "device"),
     "data.normalize": _one_of("dataset", "image", "histogram"),
     "data.exact": _SWITCH,
+    "data.hash_patients": _SWITCH,
     "data.deduplicate": _SWITCH,
     "data.audit": _one_of("error", "warn", "off"),
     "data.balance": _one_of("none", "sampler", "weights"),
     "data.val_fraction": _FRACTION,
     "data.test_fraction": _FRACTION,
     "data.split_seed": _number(0, 2**32 - 1, whole=True),
+    "data.official": _SWITCH,
     "data.folds": _or(None, _number(2, 1000, whole=True)),
     "data.fold": _or(None, _number(0, 999, whole=True)),
     "model.dropout": _number(0, 0.99),
@@ -105,6 +107,7 @@ RULES = {
     "callbacks.ema": _or(None, _FRACTION),
     "callbacks.swa": _or(None, _number(0, 0.99)),
     "callbacks.bn_batches": _number(1, 100_000, whole=True),
+    "callbacks.population_statistics": _SWITCH,
 }
 
 
@@ -131,6 +134,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
     check_model(settings["model"])
     check_loss(settings["loss"])
     check_data(settings["data"])
+    _check_averages(settings["callbacks"])
     if settings["task"] == "autoencoder" and settings["data"]["normalize"] != "dataset":
         raise ConfigError(
             "An autoencoder reconstructs images as the data set's mean and deviation scale them.",
@@ -164,6 +168,18 @@ def _check_mappings(settings: Mapping[str, Any]) -> None:
                 found=repr(settings.get(group)),
                 remedy=f"choose {group}=NAME, see --help",
             )
+
+
+def _check_averages(callbacks: Mapping[str, Any]) -> None:
+    """Refuse population statistics of one network with an average of several."""
+    given = [name for name in ("ema", "swa") if callbacks.get(name) is not None]
+    if callbacks.get("population_statistics") and given:
+        raise ConfigError(
+            "callbacks.population_statistics are of the weights of training, not of their average.",
+            expected="callbacks.population_statistics=true without ema and swa",
+            found=f"callbacks.{given[0]}={callbacks[given[0]]}",
+            remedy="swa re-estimates them itself; after ema, run medcnn population run=RUN_DIR",
+        )
 
 
 def check_data(data: Mapping[str, Any]) -> None:

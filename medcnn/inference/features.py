@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,13 @@ class Encoder:
 
     Attributes:
         backbone: Standardised image to features.
-        pixel_mean: Mean of the training pixels, in [0, 1].
-        pixel_std: Their standard deviation.
+        normalize: Image in [0, 1] to standardised image.
         settings: The configuration of the run.
         sha256: Hash of the checkpoint.
     """
 
     backbone: Backbone
-    pixel_mean: float
-    pixel_std: float
+    normalize: Callable[[Tensor], Tensor]
     settings: Mapping[str, Any]
     sha256: str
 
@@ -60,10 +58,7 @@ class Encoder:
     @torch.inference_mode()
     def features(self, image_N1HW: Tensor) -> Features:
         """Return N×D features, in 32 bit, of images in [0, 1]."""
-        image = ((image_N1HW - self.pixel_mean) / self.pixel_std).contiguous(
-            memory_format=torch.channels_last
-        )
-        features: Tensor = self.backbone(image)
+        features: Tensor = self.backbone(self.normalize(image_N1HW))
         return features.float().numpy()
 
 
@@ -92,12 +87,11 @@ def load_encoder(run: RunDir, stage: str | None = None) -> Encoder:
         encoder = _of_autoencoder(run, settings)
     else:
         model = load_model(run)
-        backbone, mean, std = model.network.backbone, model.pixel_mean, model.pixel_std
-        encoder = Encoder(backbone, mean, std, model.settings, model.sha256)
+        encoder = Encoder(model.network.backbone, model.normalize, settings, model.sha256)
     if stage is None:
         return encoder
     cut = shortened(encoder.backbone, stage, encoder.image_size).eval()
-    return Encoder(cut, encoder.pixel_mean, encoder.pixel_std, settings, encoder.sha256)
+    return replace(encoder, backbone=cut)
 
 
 def extract(run: RunDir, options: Mapping[str, Any]) -> Extracted:
@@ -132,10 +126,10 @@ def _of_autoencoder(run: RunDir, settings: Mapping[str, Any]) -> Encoder:
     model = {key: value for key, value in settings["model"].items() if key != "_target_"}
     network = build_classifier(**{**model, "weights": str(run.path)}).eval()
     state = read_checkpoint(path)["state_dict"]
+    mean, std = float(state["pixel_mean"]), float(state["pixel_std"])
     return Encoder(
-        network.backbone.to(memory_format=torch.channels_last),
-        float(state["pixel_mean"]),
-        float(state["pixel_std"]),
+        network.backbone,
+        lambda image_N1HW: (image_N1HW - mean) / std,
         settings,
         hashlib.sha256(path.read_bytes()).hexdigest(),
     )

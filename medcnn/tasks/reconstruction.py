@@ -54,6 +54,12 @@ class XrayReconstruction(pl.LightningModule):
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
         self._seen: dict[str, list[tuple[Tensor, int]]] = {"train": [], "val": []}
 
+    def forward(self, image_N1HW: Tensor) -> Tensor:
+        """Return the recreated images, standardised, of clean images in [0, 1]."""
+        image = (image_N1HW - self.pixel_mean) / self.pixel_std
+        made: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
+        return made
+
     def errors(self, batch: Batch, key: list[int]) -> tuple[Tensor, Tensor]:
         """Return the squared error of each image, N, and the recreated images, N×1×H×W."""
         image = (batch["image"] - self.pixel_mean) / self.pixel_std

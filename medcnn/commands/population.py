@@ -1,0 +1,117 @@
+"""``medcnn population``: a run with BatchNorm's population statistics, as a run of its own."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+
+from medcnn.config import plain
+from medcnn.console import say, warn
+from medcnn.data.manifest import build_manifest, read_table
+from medcnn.data.preparation import Prepared, cache_images
+from medcnn.errors import ConfigError, UserError
+from medcnn.journal import Journal
+from medcnn.metrics.auroc import auroc_value
+from medcnn.predictions import read_predictions
+from medcnn.reporting.report import write_report
+from medcnn.reporting.summary import announce
+from medcnn.run_dir import RunDir, read_json
+from medcnn.training import conclude
+
+
+def run(cfg: DictConfig) -> RunDir:
+    """Re-estimate, calibrate and test anew, and return the new run directory.
+
+    Raises:
+        ConfigError: If the run is an ensemble or no classifier, or an option is none.
+        UserError: If there is a run at the output already.
+    """
+    options = plain(cfg)
+    source = RunDir.open(str(options["run"]))
+    target = RunDir(Path(str(options["output"] or source.path / "population")))
+    settings = _check(options, source, target)
+    before = read_predictions(source.predictions("val"))
+    journal = _begin(source, target)
+    with journal.stage("data"):
+        manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
+        prepared = Prepared(manifest, cache_images(manifest, settings["data"]), None)
+    with journal.stage("population"):
+        fitting = importlib.import_module("medcnn.fitting")  # torch and Lightning: seconds
+        restating = importlib.import_module("medcnn.inference.population")
+        data = fitting.build_datamodule(settings, prepared)
+        found = restating.restate(source, data, options["batches"])
+        journal.note(population_statistics={"from": str(source.path), "layers": found.layers})
+    with journal.stage("predict"):
+        fitted = fitting.complete(settings, found.model, data, target, found.checkpoint)
+    journal.warn(
+        "BatchNorm's statistics were re-estimated over the training images after training; the test "
+        f"images had been looked at before, by {source.path}."
+    )
+    results = conclude(target, settings, manifest, fitted, journal)
+    journal.finish()
+    write_report(target, language=options["language"] or settings["language"])
+    say(f"re-estimated {len(found.layers)} batch normalisations")
+    say(f"validation   {_score(before)} before, {_score(fitted.val)} now")
+    announce(results, target.report)
+    return target
+
+
+def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> dict[str, Any]:
+    batches = options["batches"]
+    if batches is not None and (not isinstance(batches, int) or batches < 1):
+        raise ConfigError(f"batches cannot be {batches!r}.", expected="null or a number from 1")
+    if source.members:
+        raise ConfigError(
+            f"{source.path} is an ensemble; its members have statistics of their own.",
+            expected="a single model",
+            found=f"{len(source.members)} members",
+            remedy=f"take one of them: run={source.member(0).path}",
+        )
+    settings: Any = OmegaConf.to_container(OmegaConf.load(source.config))
+    if settings.get("task") != "classification" or not source.results.is_file():
+        raise ConfigError(
+            f"{source.path} is not a finished classifier.",
+            expected="a run with results.json, of task=classification",
+            found=f"task={settings.get('task')}",
+            remedy="train encoders with callbacks.population_statistics=true",
+        )
+    if settings["tta"] != "none" or settings["mc_samples"]:
+        raise ConfigError(
+            f"{source.path} looks at each image several times, which is fitted on its statistics.",
+            expected="a run of tta=none mc_samples=0",
+            found=f"tta={settings['tta']} mc_samples={settings['mc_samples']}",
+            remedy="train with callbacks.population_statistics=true",
+        )
+    if target.config.is_file():
+        raise UserError(
+            f"There is a run in {target.path} already.",
+            expected="a folder without a run",
+            found=str(target.config),
+            remedy="choose another output",
+        )
+    return dict(settings)
+
+
+def _begin(source: RunDir, target: RunDir) -> Journal:
+    """Take over what stays as it was, and return the journal of the rest."""
+    target.path.mkdir(parents=True, exist_ok=True)
+    for name in ("manifest", "audit", "metrics", "environment", "config"):
+        before: Path = getattr(source, name)
+        if before.is_file():
+            shutil.copyfile(before, getattr(target, name))
+    known = read_json(source.environment)
+    seed = OmegaConf.select(OmegaConf.load(source.config), "seed")
+    journal = Journal(target, seed=seed, echo=warn)
+    journal.facts["resumed"] = known.get("resumed", 0)
+    journal.note(**{key: value for key, value in known.items() if key not in journal.facts})
+    return journal
+
+
+def _score(table: pd.DataFrame) -> str:
+    return f"AUROC {auroc_value(table['label'].to_numpy(), table['p_abnormal'].to_numpy()):.4f}"
