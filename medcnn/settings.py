@@ -81,6 +81,7 @@ RULES = {
     "data.normalize": _one_of("dataset", "image", "histogram"),
     "data.exact": _SWITCH,
     "data.hash_patients": _SWITCH,
+    "data.hash_patients": _SWITCH,
     "data.deduplicate": _SWITCH,
     "data.audit": _one_of("error", "warn", "off"),
     "data.balance": _one_of("none", "sampler", "weights"),

@@ -12,11 +12,13 @@ from medcnn.data.audit import Audit, enforce, run_audit
 from medcnn.data.audit_mending import deduplicate
 from medcnn.data.cache import ImageCache, build_cache
 from medcnn.data.manifest import Manifest
+from medcnn.data.pseudonyms import hide_patients
 from medcnn.data.source_splits import assign_by_source
 from medcnn.data.sources.chosen import source_options
 from medcnn.data.sources.several import combine
 from medcnn.data.splits import assign_splits
 from medcnn.errors import ConfigError, DataError
+from medcnn.io.identifiers import read_salt
 
 SOURCES = "medcnn.data.sources."
 
@@ -68,11 +70,19 @@ def prepare(
 
 
 def read_data(data: Mapping[str, Any]) -> Manifest:
-    """Return the manifest of the one source, or of all in ``data.sources`` as one."""
+    """Return the manifest of the one source, or of all in ``data.sources`` as one.
+
+    Raises:
+        ConfigError: If patients are to be hashed without a salt.
+        DataError: If a source cannot be read.
+    """
+    salt = read_salt() if data.get("hash_patients") else None
     names = data.get("sources") or []
-    if not names:
-        return read_source(data["source"])
-    return combine({name: read_source(source_options(name, data)) for name in names})
+    if names:
+        found = combine({name: read_source(source_options(name, data)) for name in names})
+    else:
+        found = read_source(data["source"])
+    return found if salt is None else hide_patients(found, salt)
 
 
 def read_source(source: Mapping[str, Any]) -> Manifest:

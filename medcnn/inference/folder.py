@@ -19,6 +19,7 @@ from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.out_of_distribution import judge_files, load_detector
 from medcnn.inference.runs import Panel, assemble
 from medcnn.io import Facts
+from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.run_dir import RunDir
 
 
@@ -46,6 +47,8 @@ def _rows(
     batch_size: int,
 ) -> Iterator[dict[str, Any]]:
     rest = iter(readings)
+    hidden = panel.predictor.members[0].settings["data"].get("hash_patients", False)
+    salt = read_salt() if hidden else None
     threshold = panel.threshold.value
     while group := list(islice(rest, batch_size)):
         sound = [reading for reading in group if reading.pixels is not None]
@@ -55,7 +58,8 @@ def _rows(
             row |= {"p_abnormal": None, "decision": None, "threshold": threshold, "entropy": None}
             row |= {"error": str(reading.error) if reading.error else None, "warnings": None}
             if reading.facts is not None:
-                row["patient_id"] = reading.facts.patient_id
+                patient = reading.facts.patient_id
+                row["patient_id"] = patient if salt is None else pseudonym(patient, salt)
                 row |= next(found)
                 row["decision"] = "abnormal" if row["p_abnormal"] >= threshold else "normal"
                 row["warnings"] = "; ".join(reading.facts.warnings) or None
