@@ -143,7 +143,8 @@ def _tile_notes(contents: Contents, words: Wording) -> dict[str, list[str]]:
     for key, raw in (contents.results.get("clustered") or {}).items():
         if key in notes and read_estimate(raw).has_interval:
             row = estimate_row(key, read_estimate(raw), words)
-            notes[key].append(words("headline.by_patient", interval=row.interval))
+            cases = words(f"noun.{contents.unit}")
+            notes[key].append(words("headline.by_patient", interval=row.interval, cases=cases))
     return notes
 
 

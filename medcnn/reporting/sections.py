@@ -31,14 +31,16 @@ def units_table(contents: Contents, words: Wording) -> Table | None:
     """Return the headline by image, study and patient, or None where an image is a patient."""
     results = contents.results
     entries: list[tuple[str, Mapping[str, Any]]] = []
+    cases = words(f"noun.{contents.unit}")
     if results.get("clustered"):
-        entries.append((words("units.clustered"), {"n": results.get("n"), **results["clustered"]}))
+        together = {"n": results.get("n"), **results["clustered"]}
+        entries.append((words("units.clustered", cases=cases), together))
     for unit in ("studies", "patients"):
         for way, found in (results.get(unit) or {}).items():
             entries.append((words(f"units.{unit}", way=words(f"units.{way}")), found))
     if not entries:
         return None
-    entries.insert(0, (words(f"noun.{contents.unit}"), results))
+    entries.insert(0, (cases, results))
     header = [words("units.unit"), words("table.cases")]
     return Table(
         (*header, *(words.measure(key) for key in LEVEL_MEASURES)),

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.metrics import precision_recall_curve, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
+from medcnn.metrics.curves import precision_recall_curve, roc_curve, tally
 from medcnn.reporting.estimates import Estimate
 from medcnn.reporting.figures.style import (
     ABNORMAL,
@@ -60,8 +60,7 @@ def roc(
     axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)))
     positives = int(label_N.sum())
     if 0 < positives < len(label_N):
-        fpr, tpr, _ = roc_curve(label_N, score_N)
-        fpr, tpr = _thinned(fpr, tpr)
+        fpr, tpr = _thinned(*roc_curve(tally(label_N, score_N))[:2])
         hits = np.round(tpr * positives)
         low, high = proportion_confint(hits, positives, alpha=1 - level, method="wilson")
         band = words("fig.band", level=words.percent(level, 0))
@@ -119,7 +118,7 @@ def two_curves(sides: Sequence[Scored], words: Wording, readers: Sequence[Reader
     for side, colour, style in zip(sides, (ACCENT, ABNORMAL), ("-", "--"), strict=True):
         label = side.name
         if side.auroc.value is not None:
-            fpr, tpr = _thinned(*roc_curve(side.label, side.score)[:2])
+            fpr, tpr = _thinned(*roc_curve(tally(side.label, side.score))[:2])
             label = f"{side.name}, AUROC {words.number(side.auroc.value)}"
             axes.plot(fpr, tpr, color=colour, lw=1.8, ls=style, label=label)
         if side.sensitivity.value is not None and side.specificity.value is not None:
@@ -155,15 +154,20 @@ def precision_recall(
         fontsize=8,
     )
     if prevalence > 0:
-        precision, recall, _ = precision_recall_curve(label_N, score_N)
-        recall, precision = _thinned(recall[::-1], precision[::-1])
+        precision, recall, _ = precision_recall_curve(tally(label_N, score_N))
+        # From recall 0 on, the precision is that of the highest scores.
+        recall, precision = np.append(0.0, recall), np.append(precision[0], precision)
+        recall, precision = _thinned(recall, precision)
         text = words("fig.pr_line", value=words.number(average_precision.value))
         axes.step(recall, precision, where="pre", color=ACCENT, lw=1.8, label=text)
     if sensitivity.value is not None and ppv.value is not None:
         _error_bars(axes, sensitivity.value, ppv.value, sensitivity, ppv, words)
     axes.set_xlabel(words("fig.recall"))
     axes.set_ylabel(words("fig.precision"))
-    legend(axes, loc="lower left", bbox_to_anchor=(0, 0.02))
+    # Above the line of the prevalence where that runs through the corner.
+    legend(
+        axes, loc="lower left", bbox_to_anchor=(0, prevalence + 0.07 if prevalence < 0.2 else 0.02)
+    )
     return figure
 
 
