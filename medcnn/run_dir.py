@@ -40,6 +40,11 @@ class RunDir:
         return self.path / "manifest.csv"
 
     @property
+    def split(self) -> Path:
+        """The split of every image of the source, CSV, which ``data.split`` takes back."""
+        return self.path / "split.csv"
+
+    @property
     def audit(self) -> Path:
         """The findings of the data audit, JSON."""
         return self.path / "audit.json"

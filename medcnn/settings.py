@@ -62,6 +62,7 @@ RULES = {
     "task": _one_of("classification", "autoencoder"),
     "seed": _number(0, 2**32 - 1, whole=True),
     "ensemble.members": _number(1, 1000, whole=True),
+    "ensemble.kind": _one_of("seeds", "snapshots"),
     "ensemble.vote": _one_of("soft", "logit", "hard", "rank", "weighted", "greedy", "stacked"),
     "tta": _one_of(
         "none", "light", "rotations", "scales", "shifts", "exposure", "crops", "flips", "full"
@@ -80,7 +81,6 @@ RULES = {
     "data.augment_on": _one_of("auto", "loader", "device"),
     "data.normalize": _one_of("dataset", "image", "histogram"),
     "data.exact": _SWITCH,
-    "data.hash_patients": _SWITCH,
     "data.hash_patients": _SWITCH,
     "data.deduplicate": _SWITCH,
     "data.audit": _one_of("error", "warn", "off"),

@@ -18,6 +18,7 @@ from medcnn.calibration.options import read_safeguards
 from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
+from medcnn.data.split_file import write_split
 from medcnn.diagnosis import add_diagnosis
 from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.out_of_distribution import flagged_results
@@ -145,10 +146,11 @@ def _start(directory: RunDir, settings: Mapping[str, Any]) -> None:
 
 
 def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
-    """Prepare the data and leave ``manifest.csv`` and ``audit.json`` in the run directory."""
+    """Prepare the data and leave its split, manifest and audit in the run directory."""
     prepared = prepare(
         settings["data"],
         seed=settings["data"]["split_seed"],
+        on_split=lambda manifest: write_split(manifest, directory.split),
         on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
     )
     prepared.manifest.write(directory.manifest)

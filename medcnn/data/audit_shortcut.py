@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from medcnn.data.cache import ImageCache
 from medcnn.data.cache_key import split_fragment
-from medcnn.data.splits import fold_of_groups
+from medcnn.data.split_drawing import fold_of_groups
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
 

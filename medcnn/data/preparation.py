@@ -16,7 +16,7 @@ from medcnn.data.pseudonyms import hide_patients
 from medcnn.data.source_splits import assign_by_source
 from medcnn.data.sources.chosen import source_options
 from medcnn.data.sources.several import combine
-from medcnn.data.splits import assign_splits
+from medcnn.data.splits import SplitPlan, assign_splits
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.identifiers import read_salt
 
@@ -37,6 +37,7 @@ def prepare(
     *,
     seed: int,
     progress: bool = True,
+    on_split: Callable[[Manifest], None] | None = None,
     on_audit: Callable[[Audit], None] | None = None,
 ) -> Prepared:
     """Read the source, split it by patient, cache its images and audit the result.
@@ -45,6 +46,7 @@ def prepare(
         data: The ``data`` group of the configuration, as plain values.
         seed: Seed of the split.
         progress: Whether to draw progress bars.
+        on_split: Called with all images in their splits, so that the split can be saved whole.
         on_audit: Called with the audit before it may stop the run, so that it can be saved.
 
     Raises:
@@ -52,6 +54,8 @@ def prepare(
         AuditStop: If the audit finds a leak and ``data.audit`` is ``error``.
     """
     manifest = split_manifest(read_data(data), data, seed=seed)
+    if on_split is not None:
+        on_split(manifest)
     cache = cache_images(manifest, data, progress=progress)
     manifest = _without_unreadable(manifest, cache)
     if data["audit"] == "off":
@@ -108,22 +112,27 @@ def split_manifest(manifest: Manifest, data: Mapping[str, Any], *, seed: int) ->
     """Return the manifest with every row in train, val or test, as the configuration asks."""
 
     def assign(rows: Manifest, balance: Sequence[str] = ()) -> Manifest:
-        return assign_splits(
-            rows,
-            val_fraction=data["val_fraction"],
-            test_fraction=data["test_fraction"],
-            seed=seed,
-            stratify=(*data["stratify"], *balance),
-            group=data["group"],
-            by_date=data["by_date"],
-            fold=data["fold"],
-            folds=data["folds"],
-            split_file=Path(data["split"]) if data["split"] else None,
-        )
+        return assign_splits(rows, _plan(data, seed, balance))
 
-    if data.get("sources") and not data["split"]:
+    if data.get("sources") and not (data["split"] or data.get("hold_out")):
         return assign_by_source(manifest, assign, group=data["group"])
     return assign(manifest)
+
+
+def _plan(data: Mapping[str, Any], seed: int, balance: Sequence[str]) -> SplitPlan:
+    return SplitPlan(
+        val_fraction=data["val_fraction"],
+        test_fraction=data["test_fraction"],
+        seed=seed,
+        stratify=(*data["stratify"], *balance),
+        group=data["group"],
+        by_date=data["by_date"],
+        hold_out=tuple(data.get("hold_out", ())),
+        fold=data["fold"],
+        folds=data["folds"],
+        official=data.get("official", True),
+        split_file=Path(data["split"]) if data["split"] else None,
+    )
 
 
 def cache_images(

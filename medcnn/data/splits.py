@@ -1,31 +1,71 @@
-"""Splits by patient: stratified by label, reproducible, and independent of the order of rows."""
+"""Splits by patient: official, given, or made; reproducible and independent of the order of rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from medcnn.data.manifest import SPLITS, Manifest
+from medcnn.data.split_drawing import draw, fold_of_groups, matching, newest
+from medcnn.data.split_file import apply_split
 from medcnn.errors import DataError
-from medcnn.run_dir import atomic_path
 
 
-def assign_splits(
-    manifest: Manifest,
-    *,
-    val_fraction: float = 0.15,
-    test_fraction: float = 0.15,
-    seed: int = 0,
-    stratify: Sequence[str] = (),
-    group: str = "patient_id",
-    by_date: str | None = None,
-    fold: int | None = None,
-    folds: int | None = None,
-    split_file: Path | None = None,
-) -> Manifest:
+@dataclass(frozen=True)
+class SplitPlan:
+    """How a manifest is split.
+
+    Attributes:
+        val_fraction: Part of the patients that becomes val.
+        test_fraction: Part that becomes test.
+        seed: Seed of the draw.
+        stratify: Columns to balance besides the label; numbers by their quartiles.
+        group: The column whose values never stand on both sides.
+        by_date: A date column: the newest patients become test.
+        hold_out: ``COLUMN:VALUE``: patients with such an image become test.
+        fold: Which fold is held out, from 0.
+        folds: Number of folds.
+        official: Whether splits of the source are kept.
+        split_file: A CSV of ``image_id, split`` to take instead.
+    """
+
+    val_fraction: float = 0.15
+    test_fraction: float = 0.15
+    seed: int = 0
+    stratify: Sequence[str] = ()
+    group: str = "patient_id"
+    by_date: str | None = None
+    hold_out: Sequence[str] = ()
+    fold: int | None = None
+    folds: int | None = None
+    official: bool = True
+    split_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.fold is not None and self.folds is not None and not 0 <= self.fold < self.folds:
+            raise DataError(
+                f"There is no fold {self.fold}.",
+                expected=f"0 to {self.folds - 1}",
+                found=f"data.fold={self.fold}",
+            )
+        ways = {
+            "data.by_date": self.by_date,
+            "data.hold_out": self.hold_out,
+            "data.fold": None if self.fold is None else str(self.fold),
+        }
+        chosen = [name for name, value in ways.items() if value]
+        if len(chosen) > 1:
+            raise DataError(
+                f"{' and '.join(chosen)} both say what is tested.",
+                expected="one of data.by_date, data.hold_out and data.fold",
+                remedy="leave one out",
+            )
+
+
+def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest:
     """Return the manifest with every row in train, val or test.
 
     Splits of the source are honoured; missing ones are carved out of its training part, whole groups
@@ -34,154 +74,71 @@ def assign_splits(
 
     Args:
         manifest: The images; an empty split counts as train.
-        val_fraction: Part of the training patients that becomes val.
-        test_fraction: Part that becomes test.
-        seed: Seed of the draw.
-        stratify: Columns to balance besides the label.
-        group: The column whose values never stand on both sides.
-        by_date: A date column: the newest patients become test.
-        fold: Which fold is held out, from 0.
-        folds: Number of folds.
-        split_file: A CSV of ``image_id, split`` to take instead.
+        plan: What is asked for; by default a random split by patient.
 
     Raises:
-        DataError: If a column is missing, there are too few patients, or a split file does not fit.
+        DataError: If a column is missing, there are too few patients, a split file does not fit, or
+            a test split is asked for beside the source's own.
     """
+    plan = plan or SplitPlan()
+    if plan.split_file is not None:
+        return _checked(apply_split(manifest, plan.split_file))
+    _check_columns(manifest.table, plan)
     table = manifest.table.copy()
-    if split_file is not None:
-        table["split"] = read_split(split_file, table["image_id"])
-        return _checked(manifest.with_table(table))
-    for column in (group, *stratify, *([by_date] if by_date else [])):
+    table["split"] = table["split"].replace("", "train") if plan.official else "train"
+    present = set(table["split"])
+    if "test" in present:
+        _check_free(plan)
+    if plan.folds is not None and plan.fold is not None:
+        held_out = "val" if "test" in present else "test"
+        table.loc[table["split"].eq("val"), "split"] = "train"
+        present = (present - {"val"}) | {held_out}
+        train = table[table["split"].eq("train")]
+        places = fold_of_groups(train, plan.folds, plan.seed, plan.stratify, plan.group)
+        _move(table, held_out, {name for name in places if places[name] == plan.fold}, plan)
+    # Fractions are of the whole, so what is carved second is a larger part of what is left.
+    left = 1.0
+    for name, fraction in (("test", plan.test_fraction), ("val", plan.val_fraction)):
+        if name not in present:
+            _move(table, name, _chosen(table, name, fraction / left, plan), plan)
+            left -= fraction
+    return _checked(manifest.with_table(table))
+
+
+def _chosen(table: pd.DataFrame, name: str, fraction: float, plan: SplitPlan) -> set[str]:
+    train = table[table["split"].eq("train")]
+    if name == "test" and plan.by_date is not None:
+        return newest(train, fraction, plan.by_date, plan.group)
+    if name == "test" and plan.hold_out:
+        return matching(train, plan.hold_out, plan.group)
+    return draw(train, name, fraction, plan.seed, plan.stratify, plan.group)
+
+
+def _move(table: pd.DataFrame, name: str, groups: set[str], plan: SplitPlan) -> None:
+    chosen = table["split"].eq("train") & table[plan.group].isin(groups)
+    table.loc[chosen, "split"] = name
+
+
+def _check_columns(table: pd.DataFrame, plan: SplitPlan) -> None:
+    dated = [plan.by_date] if plan.by_date else []
+    for column in (plan.group, *plan.stratify, *dated):
         if column not in table:
             raise DataError(
                 f"The manifest has no column {column!r} to split by.",
                 expected=", ".join(map(str, table.columns)),
                 found=column,
             )
-    table["split"] = table["split"].replace("", "train")
-    present = set(table["split"])
-    if folds is not None and fold is not None:
-        held_out = "val" if "test" in present else "test"
-        table.loc[table["split"].eq("val"), "split"] = "train"
-        present.discard("val")
-        _move_fold(table, held_out, fold, folds, seed, stratify, group)
-        present.add(held_out)
-    # Fractions are of the whole, so what is carved second is a larger part of what is left.
-    left = 1.0
-    for name, fraction in (("test", test_fraction), ("val", val_fraction)):
-        if name not in present:
-            if name == "test" and by_date is not None:
-                _move_newest(table, fraction, by_date, group)
-            else:
-                _move(table, name, fraction / left, seed, stratify, group)
-            left -= fraction
-    return _checked(manifest.with_table(table))
 
 
-def read_split(path: Path, image_ids: pd.Series) -> list[str]:
-    """Return the split of each image from a CSV of ``image_id, split``.
-
-    Raises:
-        DataError: If the file lacks a column or an image, or names a split that does not exist.
-    """
-    given = pd.read_csv(path, dtype=str)
-    if not {"image_id", "split"} <= set(given.columns):
-        raise DataError(
-            f"{path} is not a split file.",
-            expected="the columns image_id and split",
-            found=", ".join(given.columns),
-        )
-    by_id = dict(zip(given["image_id"], given["split"], strict=True))
-    missing = [name for name in image_ids if name not in by_id]
-    if missing:
-        raise DataError(
-            f"{path} does not name {len(missing)} of the {len(image_ids)} images.",
-            expected="a row for every image of the data set",
-            found=f"no row for {missing[0]!r}",
-            remedy="use the split file of the same data set",
-        )
-    unknown = sorted({str(name) for name in by_id.values()} - set(SPLITS))
-    if unknown:
-        raise DataError(
-            f"{path} names a split {unknown[0]!r}.", expected="train, val or test", found=unknown[0]
-        )
-    return [by_id[name] for name in image_ids]
-
-
-def write_split(manifest: Manifest, path: Path) -> None:
-    """Write ``image_id, split`` to a CSV file that ``data.split`` takes back."""
-    with atomic_path(path) as temporary:
-        manifest.table[["image_id", "split"]].to_csv(temporary, index=False)
-
-
-def fold_of_groups(
-    table: pd.DataFrame, folds: int, seed: int, stratify: Sequence[str], group: str
-) -> dict[str, int]:
-    """Return the fold of each group: every stratum is dealt out in turn, so folds are balanced.
-
-    A group's stratum is its highest label and its first value of each further column. Groups are
-    sorted before they are shuffled, so the order of rows does not matter.
-    """
-    keys = {"label": ("label", "max")} | {name: (name, "first") for name in stratify}
-    groups = table.groupby(group, sort=True).agg(**keys).reset_index()
-    rng = np.random.default_rng([seed, folds])
-    groups = groups.iloc[rng.permutation(len(groups))]
-    found: dict[str, int] = {}
-    dealt = 0
-    for _, members in groups.groupby(list(keys), sort=True, dropna=False):
-        for name in members[group]:
-            found[name] = dealt % folds
-            dealt += 1
-    return found
-
-
-def _move_fold(
-    table: pd.DataFrame,
-    name: str,
-    fold: int,
-    folds: int,
-    seed: int,
-    stratify: Sequence[str],
-    group: str,
-) -> None:
-    if not 0 <= fold < folds:
-        raise DataError(
-            f"There is no fold {fold}.", expected=f"0 to {folds - 1}", found=f"data.fold={fold}"
-        )
-    train = table[table["split"] == "train"]
-    places = fold_of_groups(train, folds, seed, stratify, group)
-    chosen = train[group].map(places) == fold
-    table.loc[train.index[chosen], "split"] = name
-
-
-def _move(
-    table: pd.DataFrame, name: str, fraction: float, seed: int, stratify: Sequence[str], group: str
-) -> None:
-    """Move a fraction of the training groups of each stratum to another split."""
-    train = table[table["split"] == "train"]
-    keys = {"label": ("label", "max")} | {column: (column, "first") for column in stratify}
-    groups = train.groupby(group, sort=True).agg(**keys).reset_index()
-    rng = np.random.default_rng([seed, len(name)])
-    groups = groups.iloc[rng.permutation(len(groups))]
-    chosen: set[str] = set()
-    for _, members in groups.groupby(list(keys), sort=True, dropna=False):
-        count = round(fraction * len(members))
-        chosen.update(members[group].iloc[: max(count, 1) if len(members) > 1 else count])
-    table.loc[train.index[train[group].isin(chosen)], "split"] = name
-
-
-def _move_newest(table: pd.DataFrame, fraction: float, by_date: str, group: str) -> None:
-    train = table[table["split"] == "train"]
-    dates = pd.to_datetime(train[by_date].astype(str), errors="coerce")
-    if dates.isna().any():
-        raise DataError(
-            f"{int(dates.isna().sum())} images have no date in {by_date!r}.",
-            expected="a date in every row, for example 20240131 or 2024-01-31",
-            remedy="drop these rows, or split by patient at random",
-        )
-    newest = dates.groupby(train[group]).max().sort_values(kind="stable")
-    chosen = newest.index[len(newest) - max(round(fraction * len(newest)), 1) :]
-    table.loc[train.index[train[group].isin(chosen)], "split"] = "test"
+def _check_free(plan: SplitPlan) -> None:
+    for name, value in (("by_date", plan.by_date), ("hold_out", plan.hold_out)):
+        if value:
+            raise DataError(
+                f"data.{name} asks for a test split, and the source has one of its own.",
+                expected="a source without a test split",
+                found=f"data.{name}={value if isinstance(value, str) else list(value)}",
+                remedy="data.official=false forgets the source's own splits",
+            )
 
 
 def _checked(manifest: Manifest) -> Manifest:

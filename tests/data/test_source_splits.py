@@ -4,7 +4,7 @@ import pandas as pd
 
 from medcnn.data.manifest import build_manifest
 from medcnn.data.source_splits import assign_by_source, blocks
-from medcnn.data.splits import assign_splits
+from medcnn.data.splits import SplitPlan, assign_splits
 
 
 def manifest():
@@ -37,7 +37,7 @@ def split(seed=0):
     given = manifest()
     found = assign_by_source(
         given,
-        lambda rows, balance: assign_splits(rows, seed=seed, stratify=balance),
+        lambda rows, balance: assign_splits(rows, SplitPlan(seed=seed, stratify=balance)),
         group="patient_id",
     )
     return given, found

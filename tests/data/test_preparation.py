@@ -1,0 +1,79 @@
+import shutil
+
+import cv2
+import pandas as pd
+import pytest
+
+from medcnn.config import compose, plain
+from medcnn.data.preparation import prepare
+from medcnn.data.split_file import write_split
+from medcnn.errors import AuditStop, ConfigError
+
+
+@pytest.fixture
+def data(pictures, tmp_path):
+    """Return the data group for 41 images: two alike, and one that is not readable."""
+    images = pictures(40, side=80)
+    for row, image in enumerate(images):
+        cv2.imwrite(str(tmp_path / f"{row}.png"), image)
+    (tmp_path / "40.png").write_bytes(b"not a picture")
+    shutil.copy(tmp_path / "0.png", tmp_path / "5.png")
+    split = ["train"] * 5 + ["val"] * 18 + ["test"] * 18
+    table = pd.DataFrame({"image_id": [f"i{row}" for row in range(41)], "split": split})
+    table["path"] = [f"{row}.png" for row in range(41)]
+    table["label"] = [0, 1] * 20 + [0]
+    table.to_csv(tmp_path / "m.csv", index=False)
+    root, cache = tmp_path / "m.csv", tmp_path / "cache"
+
+    def group(*overrides):
+        given = [f"data.root={root}", f"data.cache_dir={cache}", "data.image_size=64", *overrides]
+        cfg = compose("audit", ["data=manifest", *given])
+        return plain(cfg)["data"]
+
+    return group
+
+
+def test_the_split_is_saved_whole_though_images_are_left_out(data, tmp_path):
+    splits = []
+    prepared = prepare(
+        data("data.deduplicate=true"), seed=0, progress=False, on_split=splits.append
+    )
+    assert len(prepared.manifest) == 39
+    assert not {"i0", "i40"} & set(prepared.manifest.table["image_id"])
+    assert len(splits[0]) == 41
+    write_split(splits[0], tmp_path / "split.csv")
+    again = prepare(
+        data("data.deduplicate=true", f"data.split={tmp_path / 'split.csv'}"),
+        seed=9,
+        progress=False,
+    )
+    pd.testing.assert_frame_equal(again.manifest.table, prepared.manifest.table)
+    assert any("1 of 41 images could not be read" in text for text in again.manifest.warnings)
+
+
+def test_a_leak_stops_after_it_was_shown_and_only_where_asked(data):
+    shown = []
+    with pytest.raises(AuditStop, match="identical images stand across splits: i0"):
+        prepare(data(), seed=0, progress=False, on_audit=shown.append)
+    assert shown[0].verdict == "stop"
+    prepared = prepare(data("data.audit=warn"), seed=0, progress=False)
+    assert prepared.audit.verdict == "stop"
+    prepared = prepare(data("data.audit=off"), seed=0, progress=False)
+    assert prepared.audit is None
+    assert "The data audit was switched off." in prepared.manifest.warnings
+
+
+def test_what_is_tested_can_be_held_out_by_value(data):
+    prepared = prepare(
+        data("data.official=false", "data.hold_out=[image_id:i7,image_id:i8]"),
+        seed=0,
+        progress=False,
+    )
+    assert prepared.manifest.split("test")["image_id"].tolist() == ["i7", "i8"]
+
+
+def test_only_sources_are_called(data):
+    options = data()
+    options["source"] = {"_target_": "os.system", "command": "true"}
+    with pytest.raises(ConfigError, match=r"may not call 'os\.system'"):
+        prepare(options, seed=0, progress=False)
