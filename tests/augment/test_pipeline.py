@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -120,3 +122,12 @@ def test_parameters_of_another_batch_are_refused(images):
         augmentation.apply(images, parameters)
     with pytest.raises(ConfigError, match="3 images of 64×64"):
         augmentation.apply_tensor(torch.zeros(3, 1, 32, 64), parameters)
+
+
+def test_every_operator_and_its_options_are_documented():
+    text = (Path(__file__).parents[2] / "docs" / "augmentation.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    assert list(rows) == list(OPERATORS)
+    for name, kind in OPERATORS.items():
+        for option in kind.__dataclass_fields__.keys() - {"p"}:
+            assert f"`{option}`" in rows[name], (name, option)
