@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,9 @@ from pydicom.uid import (
 )
 
 from medcnn.errors import ImageError
+from medcnn.io.bounded import BoundedBytes
 from medcnn.io.codestream import Header, read_header
+from medcnn.io.contained import decode_contained
 from medcnn.io.facts import check_size
 from medcnn.io.reduced import reduced_j2k, reduced_jpeg, wanted_scale
 
@@ -51,6 +55,11 @@ PREFERRED = {
     HTJ2KLosslessRPCL: "pylibjpeg",
     HTJ2K: "pylibjpeg",
 }
+_CONTAINED = (JPEGLSLossless, JPEGLSNearLossless)
+"""Syntaxes whose decoders were seen to hang on damaged frames."""
+
+_END = b"\xff\xd9"
+_LONGEST_TAIL = 64  # some encoders pad behind the end marker
 _J2K = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _SAMPLES = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1}
@@ -97,9 +106,9 @@ def decode(
         values = _decode_native(dataset, decoder)
         return _finish(values, dataset, path, 1, notes)
     frame, header = _checked_frame(dataset, path, decoder.UID)
-    deep = header is not None and header.precision > 8
-    if deep and decoder.UID == JPEGExtended12Bit and decoder.available_plugins == ("pillow",):
+    if header and _is_too_deep(header, decoder):
         raise _missing_decoder(path, f"{decoder.UID.name} above 8 bits", "pylibjpeg-libjpeg>=2.3")
+    notes = notes if header is None else (*notes, *_end_notes(frame))
     if header and min_size and not exact and dataset.SamplesPerPixel == 1:
         scale, reduced = _decode_reduced(dataset, decoder.UID, frame, header, min_size)
         if reduced is not None:
@@ -120,7 +129,9 @@ def check_image_module(dataset: Dataset, path: Path, max_pixels: int) -> None:
             kind="no_pixels",
             expected="an image",
             found=str(dataset.get("Modality") or "a data set without Pixel Data"),
-            remedy="leave reports and presentation states out",
+            remedy="export or copy the file again: its pixels are missing or cut off"
+            if "Rows" in dataset
+            else "leave reports and presentation states out",
         )
     try:
         rows, columns = int(dataset.Rows), int(dataset.Columns)
@@ -167,6 +178,12 @@ def find_decoder(dataset: Dataset, path: Path) -> Decoder:
         packages = sorted(item.split("req. ")[-1] for item in decoder.missing_dependencies)
         raise _missing_decoder(path, syntax.name, " or ".join(packages))
     return decoder
+
+
+def _is_too_deep(header: Header, decoder: Decoder) -> bool:
+    """Return whether only Pillow is there, whose JPEG has 8 bits."""
+    deep = header.precision > 8 and decoder.UID in (JPEGExtended12Bit,)
+    return deep and decoder.available_plugins == ("pillow",)
 
 
 def _missing_decoder(path: Path, name: str, packages: str) -> ImageError:
@@ -226,7 +243,7 @@ def _decode_native(dataset: Dataset, decoder: Decoder) -> npt.NDArray[Any]:
 
 
 def _checked_frame(dataset: Dataset, path: Path, syntax: UID) -> tuple[bytes, Header | None]:
-    frame = bytes(get_frame(dataset.PixelData, 0, number_of_frames=_frames(dataset)))
+    frame = bytes(get_frame(BoundedBytes(dataset.PixelData), 0, number_of_frames=_frames(dataset)))
     if syntax == RLELossless:
         return frame, None
     header = read_header(frame)
@@ -243,6 +260,13 @@ def _checked_frame(dataset: Dataset, path: Path, syntax: UID) -> tuple[bytes, He
             remedy="export or copy the file again",
         )
     return frame, header
+
+
+def _end_notes(frame: bytes) -> tuple[str, ...]:
+    """Say so if a JPEG or JPEG 2000 codestream lacks its end marker, which both spell FFD9."""
+    if _END in frame[-_LONGEST_TAIL:]:
+        return ()
+    return ("the codestream has no end marker: the image may be cut off",)
 
 
 def _decode_reduced(
@@ -275,10 +299,24 @@ def _decode_frame(dataset: Dataset, decoder: Decoder, frame: bytes) -> npt.NDArr
         "number_of_frames": 1,
         "pixel_keyword": "PixelData",
     }
+    if decoder.UID in _CONTAINED:
+        return decode_contained(frame, syntax=decoder.UID, plugin=plugin, options=options)
     # One frame without its offset tables: a lying table cannot send the decoder elsewhere.
     source = encapsulate([frame], has_bot=False)
-    values, _ = decoder.as_array(source, index=0, decoding_plugin=plugin, **options)
+    with _typed_panics():
+        values, _ = decoder.as_array(source, index=0, decoding_plugin=plugin, **options)
     return values
+
+
+@contextlib.contextmanager
+def _typed_panics() -> Iterator[None]:
+    """Turn the panic of a decoder written in Rust, which is no Exception, into one."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise ValueError("the decoder panicked") from error
+        raise
 
 
 def _finish(

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from medcnn.errors import ImageError
+from medcnn.io.bounded import MAX_READS, TooManyReads
 from medcnn.io.decoding import Stored, decode
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
@@ -104,6 +105,14 @@ def typed_errors(path: Path) -> Iterator[None]:
             kind="not_an_image",
             expected="a DICOM, PNG, JPEG, TIFF or BMP file",
             remedy="leave it out of the folder",
+        ) from error
+    except TooManyReads as error:
+        raise ImageError(
+            path,
+            "has more data elements than medcnn reads",
+            kind="too_large",
+            expected=f"at most {MAX_READS:,} elements and fragments",
+            remedy="check the file: a chest X-ray has some hundreds",
         ) from error
     except EOFError as error:
         raise _broken(path, error, "truncated") from error

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom import config
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.filereader import read_dataset, read_sequence_item
+from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -22,19 +27,33 @@ from pydicom.uid import (
 )
 
 from medcnn.errors import ImageError
+from medcnn.io.bounded import BoundedBytes, BoundedFile
 
 MAX_FILE_BYTES = 512 * 2**20
 """The largest file, and the largest inflated data set, that is read."""
 
+MAX_ELEMENT_BYTES = 256 * 2**10
+"""The longest element that is kept beside pixel data and LUT sequences."""
+
 _PREAMBLE = 132
+_BULK = {
+    *(0x7FE00008, 0x7FE00009, 0x7FE00010),  # Float, Double Float and Pixel Data
+    *(0x00283000, 0x00283010),  # Modality and VOI LUT Sequence
+}
 
 
 @contextlib.contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Silence pydicom's warnings, whose texts quote the values of tags (PHI)."""
-    with config.disable_value_validation(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Silence pydicom's warnings and log entries, whose texts quote the values of tags (PHI)."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with config.disable_value_validation(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
@@ -50,12 +69,57 @@ def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
         raise _too_large(path, f"{size:,} bytes")
     if not is_part10(path):
         return _open_bare(path, stop_before_pixels)
-    meta = FileMetaDataset(read_file_meta_info(path))
+    meta = _read_meta(path)
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         return _open_deflated(path, meta, stop_before_pixels)
-    dataset = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+    dataset = _read(path, force=False, stop_before_pixels=stop_before_pixels)
     if "TransferSyntaxUID" not in dataset.file_meta:
         _guess_syntax(dataset)
+    return dataset
+
+
+def first_item(dataset: Dataset, keyword: str) -> Dataset | None:
+    """Return the first item of a sequence, and parse nothing but that.
+
+    None where the sequence is absent, empty or none.
+    """
+    tag = tag_for_keyword(keyword)
+    if tag is None or tag not in dataset:
+        return None
+    element: Any = dataset.get_item(tag)
+    if not isinstance(element, RawDataElement):
+        value = dataset[tag].value
+        return value[0] if isinstance(value, Sequence) and len(value) else None
+    if not isinstance(element.value, bytes):
+        return None
+    implicit, little = element.is_implicit_VR, element.is_little_endian
+    stream = BoundedBytes(element.value)
+    return read_sequence_item(stream, implicit, little, "iso8859", 0)
+
+
+def _read_meta(path: Path) -> FileMetaDataset:
+    with BoundedFile(io.FileIO(path)) as stream:
+        stream.seek(_PREAMBLE)
+        return FileMetaDataset(read_dataset(stream, False, True, stop_when=_is_behind_meta))
+
+
+def _is_behind_meta(tag: int, _vr: str | None, _length: int) -> bool:
+    return tag >> 16 != 0x0002
+
+
+def _read(path: Path, *, force: bool, stop_before_pixels: bool) -> Dataset:
+    with BoundedFile(io.FileIO(path)) as stream:
+        dataset = pydicom.dcmread(stream, force=force, stop_before_pixels=stop_before_pixels)
+    return _without_bulk(dataset)
+
+
+def _without_bulk(dataset: Dataset) -> Dataset:
+    """Drop long elements that no reader needs: parsing one as a sequence may take minutes."""
+    for tag in list(dataset.keys()):
+        element: Any = dataset.get_item(tag)
+        is_long = isinstance(element, RawDataElement) and element.length > MAX_ELEMENT_BYTES
+        if is_long and tag not in _BULK:
+            del dataset[tag]
     return dataset
 
 
@@ -66,7 +130,7 @@ def is_part10(path: Path) -> bool:
 
 
 def _open_bare(path: Path, stop_before_pixels: bool) -> Dataset:
-    dataset = pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
+    dataset = _read(path, force=True, stop_before_pixels=stop_before_pixels)
     # Any bytes at all parse as some implicit data set; every real one identifies itself (group 0008).
     if not any(tag.group == 0x0008 for tag in list(dataset.keys())):
         raise InvalidDicomError("no data elements of group 0008")
@@ -101,9 +165,9 @@ def _open_deflated(path: Path, meta: FileMetaDataset, stop_before_pixels: bool) 
             remedy="export or copy the file again",
         )
     stop = _is_pixel_data if stop_before_pixels else None
-    dataset = read_dataset(io.BytesIO(inflated), False, True, stop_when=stop)
+    dataset = read_dataset(BoundedBytes(inflated), False, True, stop_when=stop)
     dataset.file_meta = meta
-    return dataset
+    return _without_bulk(dataset)
 
 
 def _is_pixel_data(tag: int, _vr: str | None, _length: int) -> bool:

@@ -23,6 +23,8 @@ MIN_INSIDE = 0.01
 """A window that leaves fewer of the pixels unclipped shows next to nothing, and is not used."""
 
 _WIDEST_TABLE = 1 << 20
+_BLOCK = 1 << 18
+_MOST_SORTED = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class GreyScale:
             low, high = int(stored.min()), int(stored.max())
             if high - low < min(_WIDEST_TABLE, stored.size):
                 table = self._apply(np.arange(low, high + 1, dtype=np.float64))
-                return np.asarray(table[stored.astype(np.intp) - low])
-        return self._apply(stored.astype(np.float64))
+                return _by_blocks(lambda block: table[block.astype(np.intp) - low], stored)
+        return _by_blocks(lambda block: self._apply(block.astype(np.float64)), stored)
 
     def _apply(self, stored: Values) -> npt.NDArray[np.float32]:
         unit = self.to_unit(self.to_modality(stored))
@@ -84,6 +86,17 @@ class GreyScale:
             low, high = self.padding
             unit = np.where((stored >= low) & (stored <= high), 0.0, unit)
         return unit.astype(np.float32)
+
+
+def _by_blocks(
+    function: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]], stored: npt.NDArray[Any]
+) -> npt.NDArray[np.float32]:
+    """Return ``function`` of the values; no more than one block is ever held in eight bytes each."""
+    flat = stored.ravel()
+    pixels = np.empty(flat.shape, np.float32)
+    for start in range(0, flat.size, _BLOCK):
+        pixels[start : start + _BLOCK] = function(flat[start : start + _BLOCK])
+    return pixels.reshape(stored.shape)
 
 
 def choose_greyscale(dataset: Dataset, stored: npt.NDArray[Any]) -> GreyScale:
@@ -135,17 +148,24 @@ def padding_range(dataset: Dataset) -> tuple[float, float] | None:
 def count_values(stored: npt.NDArray[Any], padding: tuple[float, float] | None) -> Histogram:
     """Return the distinct values and their counts, without padding unless nothing else is there.
 
+    Values that span more than 2**20 integers, and floating-point ones, are counted in every n-th
+    pixel of images above 16 megapixels, which keeps the memory for sorting them bounded.
+
     Raises:
         ValueError: If a value is not finite.
     """
     flat = stored.ravel()
     if flat.dtype.kind in "iu" and int(flat.max()) - int(flat.min()) < _WIDEST_TABLE:
         low = int(flat.min())
-        every = np.bincount(flat.astype(np.intp) - low)
+        every = np.zeros(int(flat.max()) - low + 1, np.int64)
+        for start in range(0, flat.size, _BLOCK):
+            block = flat[start : start + _BLOCK].astype(np.intp) - low
+            every += np.bincount(block, minlength=len(every))
         found = np.flatnonzero(every)
         values, counts = found + low, every[found]
     else:
-        values, counts = np.unique(flat, return_counts=True)
+        every_nth = -(-flat.size // _MOST_SORTED)
+        values, counts = np.unique(flat[::every_nth], return_counts=True)
     distinct: Values = values.astype(np.float64)
     if not np.isfinite(distinct).all():
         raise ValueError("pixel values that are not finite")

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.sequence import Sequence
+
+from medcnn.io.dicom_file import first_item
 
 Values = npt.NDArray[np.float64]
 
@@ -96,9 +97,9 @@ def modality(dataset: Dataset) -> Lut | Rescale:
     Raises:
         ValueError: If the LUT sequence cannot be read.
     """
-    sequence = dataset.get("ModalityLUTSequence")
-    if isinstance(sequence, Sequence) and len(sequence):
-        return read_lut(sequence[0], dataset, is_signed=dataset.get("PixelRepresentation") == 1)
+    item = first_item(dataset, "ModalityLUTSequence")
+    if item is not None:
+        return read_lut(item, dataset, is_signed=dataset.get("PixelRepresentation") == 1)
     slope = numbers(dataset, "RescaleSlope")
     intercept = numbers(dataset, "RescaleIntercept")
     if not slope or slope[0] == 0 or not np.isfinite(slope[0]):
@@ -117,9 +118,9 @@ def voi_lut(dataset: Dataset, *, is_signed: bool) -> Lut | None:
     Raises:
         ValueError: If the LUT sequence cannot be read.
     """
-    sequence = dataset.get("VOILUTSequence")
-    if isinstance(sequence, Sequence) and len(sequence):
-        return read_lut(sequence[0], dataset, is_signed=is_signed)
+    item = first_item(dataset, "VOILUTSequence")
+    if item is not None:
+        return read_lut(item, dataset, is_signed=is_signed)
     return None
 
 
@@ -171,5 +172,7 @@ def _entries(item: Dataset, count: int, dataset: Dataset) -> Values:
         layout = ("<u2" if little else ">u2") if wide else "u1"
         whole = len(data) // 2 * 2 if wide else len(data)
         return np.frombuffer(data[:whole], layout)[:count].astype(np.float64)
+    if data is None:
+        raise ValueError("no LUT Data")
     values = data if isinstance(data, MultiValue | list | tuple) else [data]
     return np.asarray(values[:count], np.float64)

@@ -75,6 +75,14 @@ def test_an_error_quotes_no_value_of_a_tag(tmp_path):
     assert caught.value.kind == "corrupt"
 
 
+def test_pydicom_logs_no_value_of_a_tag(tmp_path, caplog):
+    dataset = image_dataset(RAMP, PatientID="p" * 70, PatientBirthDate="born 1950", Rows=8)
+    read_image(write(tmp_path, encode(dataset)))
+    with pytest.raises(ImageError):
+        read_image(write(tmp_path, encode(image_dataset(RAMP, BitsStored=99, PatientAge="Secret"))))
+    assert caplog.records == []
+
+
 def test_a_limit_below_the_image_refuses_it(tmp_path):
     path = write(tmp_path, file_of(RAMP))
     with pytest.raises(ImageError, match="larger than medcnn decodes"):

@@ -1,0 +1,139 @@
+"""Damaged and hostile files: each ends as pixels or as one typed error, in bounded time and memory."""
+
+import json
+import struct
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.uid import JPEGLosslessSV1, RLELossless
+
+from medcnn.errors import ImageError
+from medcnn.io import bounded, read_image
+from medcnn.io.conformance.example import encode, file_of, image_dataset
+from medcnn.io.conformance.syntax_cases import RAMP, codestream
+
+HERE = Path(__file__).resolve().parent
+RESULTS = {
+    *("pixels", "no_pixels", "truncated", "not_an_image", "too_large", "unsupported", "corrupt"),
+}
+# 3000 × 3000 is the largest size that the mutations write: 32 bytes a pixel, 512 MiB for tiles, and
+# 200 MiB for Python with its libraries.
+MOST_MIB = 32 * 9 + 512 + 200
+MOST_SECONDS = 20
+"""Ten times the worst that was seen, so that a busy machine fails no test."""
+
+
+def read_mutations(seed, start, stop):
+    done = subprocess.run(
+        [sys.executable, str(HERE / "hostile.py"), str(seed), str(start), str(stop)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HERE.parents[1],
+    )
+    assert done.returncode == 0, (
+        f"crashed or hung behind {done.stdout[-200:]}\n{done.stderr[-3000:]}"
+    )
+    *rows, memory = done.stdout.splitlines()
+    return [json.loads(row) for row in rows], float(memory)
+
+
+def check_mutations(rows, memory, count):
+    assert len(rows) == count
+    foreign = [row for row in rows if row[1] not in RESULTS]
+    assert foreign == []
+    assert memory < MOST_MIB
+    assert max(seconds for _, _, seconds in rows) < MOST_SECONDS
+    return Counter(result for _, result, _ in rows)
+
+
+def test_four_hundred_mutations():
+    counts = check_mutations(*read_mutations(20, 0, 400), 400)
+    # The mutations reach the decoders: neither all is refused at the door nor all is let through.
+    assert counts["pixels"] > 60
+    assert counts["corrupt"] > 40
+
+
+@pytest.mark.long
+def test_ten_thousand_mutations():
+    counts = check_mutations(*read_mutations(1, 0, 10_000), 10_000)
+    assert counts["pixels"] > 1_500
+    assert counts["corrupt"] > 1_000
+
+
+def refused(folder, content, kind):
+    (folder / "a.dcm").write_bytes(content)
+    with pytest.raises(ImageError) as caught:
+        read_image(folder / "a.dcm")
+    assert caught.value.kind == kind
+    return caught.value
+
+
+@pytest.fixture
+def mutations(monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    import mutations
+
+    return mutations
+
+
+def test_a_deflated_bomb_of_empty_elements_is_refused(tmp_path, mutations):
+    content = mutations.bomb(20)
+    assert len(content) < 30_000
+    assert "data elements" in str(refused(tmp_path, content, "too_large"))
+
+
+@pytest.mark.long
+def test_a_deflated_bomb_above_the_limit_is_refused(tmp_path, mutations):
+    assert "after inflating" in str(refused(tmp_path, mutations.bomb(600), "too_large"))
+
+
+def test_a_flood_of_elements_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounded, "MAX_READS", 20_000)
+    content = file_of(np.zeros((4, 4), np.uint16))
+    place = content.find(b"\x28\x00\x02\x00US")
+    empty = struct.pack("<HH2sH", 0x0009, 0x0010, b"LO", 0)
+    refused(tmp_path, content[:place] + empty * 50_000 + content[place:], "too_large")
+
+
+def test_a_million_items_in_a_lut_sequence_are_not_parsed(tmp_path):
+    content = file_of(np.zeros((4, 4), np.uint16))
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+    head = struct.pack("<HH2sHI", 0x0028, 0x3010, b"SQ", 0, 8_000_000)
+    place = content.find(b"\xe0\x7f\x10\x00")
+    refused(tmp_path, content[:place] + head + item * 1_000_000 + content[place:], "corrupt")
+
+
+def test_a_size_that_is_a_long_sequence_is_not_parsed(tmp_path):
+    content = file_of(np.zeros((4, 4), np.uint16))
+    place = content.find(b"\x28\x00\x10\x00US")
+    head = struct.pack("<HH2sHI", 0x0028, 0x0010, b"SQ", 0, 8_000_000)
+    items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) * 1_000_000
+    refused(tmp_path, content[:place] + head + items + content[place + 10 :], "corrupt")
+
+
+def test_sequences_nested_without_end_are_refused(tmp_path):
+    content = file_of(np.zeros((4, 4), np.uint16))
+    place = content.find(b"\x28\x00\x02\x00US")
+    opened = struct.pack(
+        "<HH2sHIHHI", 0x0040, 0x0275, b"SQ", 0, 2**32 - 1, 0xFFFE, 0xE000, 2**32 - 1
+    )
+    refused(tmp_path, content[:place] + opened * 20_000 + content[place:], "corrupt")
+
+
+def test_a_panic_of_a_decoder_is_one_typed_error(tmp_path):
+    # A header that points its second segment far behind the end.
+    header = struct.pack("<16I", 2, 64, 2**31, *[0] * 13)
+    dataset = image_dataset(np.zeros((16, 16), np.uint16), syntax=RLELossless, frames=[header * 2])
+    refused(tmp_path, encode(dataset), "corrupt")
+
+
+def test_a_missing_end_marker_is_a_warning(tmp_path):
+    frame = codestream("jpeg_lossless_sv1")[:-20]
+    dataset = image_dataset(RAMP, syntax=JPEGLosslessSV1, frames=[frame])
+    (tmp_path / "a.dcm").write_bytes(encode(dataset))
+    assert "no end marker" in " ".join(read_image(tmp_path / "a.dcm").facts.warnings)
