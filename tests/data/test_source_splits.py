@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
+from medcnn.config import compose, plain
 from medcnn.data.manifest import build_manifest
+from medcnn.data.preparation import read_data, split_manifest
 from medcnn.data.source_splits import assign_by_source, blocks
 from medcnn.data.splits import SplitPlan, assign_splits
 
@@ -73,3 +76,34 @@ def test_sources_that_share_a_patient_are_one_block():
 def test_blocks_join_in_chains():
     table = pd.DataFrame({"source": list("abcdbc"), "patient_id": ["1", "2", "3", "4", "1", "2"]})
     assert blocks(table, "patient_id") == [("a", "b", "c"), ("d",)]
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """The data group for a manifest of 40 patients and 60 images of Montgomery County."""
+    rows = [f"i{i},i{i}.png,{i % 2},p{i // 2}" for i in range(80)]
+    (tmp_path / "own.csv").write_text("\n".join(["image_id,path,label,patient_id", *rows]))
+    images = tmp_path / "set" / "CXR_png"
+    images.mkdir(parents=True)
+    for i in range(1, 61):
+        (images / f"MCUCXR_{i:04d}_{i % 2}.png").touch()
+    overrides = [
+        *("data=several", "data.sources=[manifest,montgomery]"),
+        f"data.roots.manifest={tmp_path / 'own.csv'}",
+        f"data.roots.montgomery={tmp_path / 'set'}",
+    ]
+    return lambda *more: plain(compose("train", [*overrides, *more]))["data"]
+
+
+def test_every_source_of_a_configuration_stands_in_every_split(configured):
+    table = split_manifest(read_data(configured()), configured(), seed=0).table
+    assert (pd.crosstab(table["source"], table["split"]) > 0).all(axis=None)
+    assert table.groupby("patient_id")["split"].nunique().max() == 1
+    assert table["patient_id"].str.startswith(("manifest/", "montgomery/")).all()
+
+
+def test_a_source_can_be_held_out_as_the_test_split(configured):
+    data = configured("data.hold_out=[source:montgomery]")
+    table = split_manifest(read_data(data), data, seed=0).table
+    assert set(table["source"][table["split"] == "test"]) == {"montgomery"}
+    assert set(table["source"][table["split"] != "test"]) == {"manifest"}
