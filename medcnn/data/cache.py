@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from medcnn.data.cache_build import SERIAL_ROWS, Problem, build, chunk_length, make_chunks
-from medcnn.data.cache_key import Profile, make_profile, stat_keys
+from medcnn.data.cache_build import (
+    TRIAL_ROWS,
+    Problem,
+    build,
+    chunk_length,
+    make_chunks,
+    worth_workers,
+)
+from medcnn.data.cache_key import Keys, Profile, make_profile, stat_keys
 from medcnn.data.cache_read import KEPT_FACTS
 from medcnn.data.cache_store import Index, Pixels, checksum, find, load_index, read_facts
 from medcnn.errors import DataError
@@ -60,7 +69,8 @@ def build_cache(
         size: Height and width of the cached images in pixels.
         root: Folder of the cache; None is ``default_root()``.
         exact: Whether decoders must work at full resolution.
-        workers: Processes that decode; None is one a core, 0 or 1 is this process.
+        workers: Processes that decode; None is one a core where they are worth their start, 0 or 1
+            is this process.
         progress: Whether to show a progress bar on stderr.
         dtype: ``uint8`` or ``uint16``.
 
@@ -81,17 +91,10 @@ def build_cache(
     if (exists & (_locate(index, files) < 0)).any():
         with _lock(folder, progress):
             index = _load(folder, profile)
-            pending = np.flatnonzero(exists & (_locate(index, files) < 0))
-            count = _worker_count(workers, len(pending))
-            length = chunk_length(profile, len(pending), max(count, 1))
+            pending = np.flatnonzero(exists & (_locate(index, files) < 0)).tolist()
             with _progress_bar(len(pending), size, shown=progress) as advance:
-                problems += build(
-                    make_chunks(pending.tolist(), paths, files, length),
-                    folder=folder,
-                    profile=profile,
-                    known=index.keys,
-                    workers=count,
-                    advance=advance,
+                problems += _fill(
+                    _Job(folder, profile, index.keys, paths, files), pending, workers, advance
                 )
             index = _load(folder, profile)
     identifiers = table["image_id"].astype(str).to_numpy()
@@ -255,11 +258,41 @@ def _locate(index: Index, files: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64
     return where
 
 
-def _worker_count(workers: int | None, pending: int) -> int:
-    if pending < SERIAL_ROWS:
-        return 0
-    count = (os.cpu_count() or 1) if workers is None else workers
-    return count if count > 1 else 0
+@dataclass(frozen=True)
+class _Job:
+    folder: Path
+    profile: Profile
+    known: Keys
+    paths: Sequence[str]
+    files: Keys
+
+    def build(
+        self, rows: Sequence[int], workers: int, advance: Callable[[int], None]
+    ) -> list[Problem]:
+        length = chunk_length(self.profile, len(rows), max(workers, 1))
+        return build(
+            make_chunks(rows, self.paths, self.files, length),
+            folder=self.folder,
+            profile=self.profile,
+            known=self.known,
+            workers=workers,
+            advance=advance,
+        )
+
+
+def _fill(
+    job: _Job, pending: Sequence[int], workers: int | None, advance: Callable[[int], None]
+) -> list[Problem]:
+    """Build what is pending; without a number of workers, a few files tell whether any are worth it."""
+    if workers is not None:
+        return job.build(pending, workers if workers > 1 else 0, advance)
+    start = time.perf_counter()
+    problems = job.build(pending[:TRIAL_ROWS], 0, advance)
+    rest = pending[TRIAL_ROWS:]
+    if worth_workers(time.perf_counter() - start, TRIAL_ROWS, len(rest)):
+        cores = os.cpu_count() or 1
+        return problems + job.build(rest, cores if cores > 1 else 0, advance)
+    return problems + job.build(rest, 0, advance)
 
 
 def _report(problems: Sequence[Problem], table: pd.DataFrame) -> list[Unreadable]:

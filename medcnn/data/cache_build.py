@@ -26,8 +26,10 @@ from medcnn.errors import ImageError
 
 SEGMENT_BYTES = 32 * 2**20
 MAX_CHUNK = 2048
-SERIAL_ROWS = 64
-"""Below so many pending files, starting worker processes costs more than it saves."""
+TRIAL_ROWS = 32
+"""Files that are decoded in this process first, to see how long one takes."""
+START_SECONDS = 2.0
+"""What it takes to start worker processes: they import the decoders."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ def chunk_length(profile: Profile, pending: int, workers: int) -> int:
     fitting = min(max(SEGMENT_BYTES // image, 16), MAX_CHUNK)
     shared = -(-pending // (4 * workers))
     return max(min(fitting, shared), min(16, fitting))
+
+
+def worth_workers(seconds: float, done: int, pending: int) -> bool:
+    """Return whether what is pending takes longer than starting processes, and twice as long.
+
+    >>> worth_workers(seconds=0.03, done=32, pending=3000)
+    False
+    >>> worth_workers(seconds=3.0, done=32, pending=3000)
+    True
+    """
+    return seconds / max(done, 1) * pending > 2 * START_SECONDS
 
 
 def build_chunk(chunk: Chunk, folder: Path, profile: Profile, known: Keys) -> list[Problem]:

@@ -87,3 +87,31 @@ def test_workers_end_with_a_killed_parent():
             return
         time.sleep(0.1)
     pytest.fail("the worker outlived its parent")
+
+
+def test_workers_start_beside_threads_and_from_an_unguarded_script(tmp_path):
+    rng = np.random.default_rng(0)
+    for row in range(8):
+        cv2.imwrite(str(tmp_path / f"{row}.png"), rng.integers(0, 256, (40, 40), np.uint8))
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import cv2, numpy as np, pandas as pd, pathlib, sys
+cv2.setNumThreads(2)
+cv2.GaussianBlur(np.ones((2000, 2000), np.float32), (0, 0), 9)
+from medcnn.data.cache import build_cache
+folder = pathlib.Path(sys.argv[1])
+paths = [str(folder / f"{row}.png") for row in range(8)]
+table = pd.DataFrame({"image_id": list("abcdefgh"), "path": paths})
+cache = build_cache(table, size=16, root=folder / "c", workers=2, progress=False)
+print("images", int(cache.readable.sum()))
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "images 8\n", done.stderr
