@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from medcnn.console import say
@@ -18,35 +19,71 @@ from medcnn.inference.ways import ways_of
 from medcnn.journal import Journal
 from medcnn.predictions import write_predictions
 from medcnn.run_dir import RunDir, atomic_path, write_text
+from medcnn.tasks.snapshots import Snapshots
 
 
 def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
     """Train every member that is not yet trained, combine them on validation, and predict test.
 
-    Members differ in their seed: in weights, order of images, augmentation and dropout. Each is a
-    run directory of its own under ``members/``, so that a killed run goes on with the member that
-    it was at.
+    Each member is a run directory of its own under ``members/``, so that a killed run goes on with
+    the member that it was at.
     """
     count = int(settings["ensemble"]["members"])
-    for number in range(count):
-        member = run.member(number) if count > 1 else run
-        if is_calibrated(member):
-            continue
-        own = {**settings, "seed": settings["seed"] + number, "ensemble": {"members": 1}}
-        if count > 1:
-            say(f"member {number + 1} of {count}, seed {own['seed']}")
-            write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(_alone(own))))
-        _fit_member(own, prepared, member, journal)
+    if count == 1:
+        if not is_calibrated(run):
+            _fit_member(settings, prepared, run, journal)
+    elif settings["ensemble"]["kind"] == "snapshots":
+        _fit_snapshots(settings, prepared, run, journal)
+    else:
+        _fit_seeds(settings, prepared, run, journal)
     models = [load_model(member) for member in run.members or [run]]
-    if count > 1:
+    if run.members:
         _join(run)
     with journal.stage("predict"):
         return _combine(settings, prepared, models, run, journal)
 
 
+def _fit_seeds(
+    settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal
+) -> None:
+    """Train members that differ in weights, order of images, augmentation and dropout."""
+    count = int(settings["ensemble"]["members"])
+    for number in range(count):
+        member = run.member(number)
+        if is_calibrated(member):
+            continue
+        own = _alone(settings) | {"seed": settings["seed"] + number}
+        say(f"member {number + 1} of {count}, seed {own['seed']}")
+        write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(own)))
+        _fit_member(own, prepared, member, journal)
+
+
+def _fit_snapshots(
+    settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal
+) -> None:
+    """Train once over several cycles of the learning rate; the end of each is a member."""
+    members = [run.member(number) for number in range(settings["ensemble"]["members"])]
+    if all(is_calibrated(member) for member in members):
+        return
+    own = _alone(settings)
+    for member in members:
+        write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(own)))
+    # Every cycle has to be gone through: the loss rises when the rate does.
+    patient = own | {"callbacks": {**own["callbacks"], "patience": 100_000}}
+    data = build_datamodule(patient, prepared)
+    paths = [member.best_checkpoint for member in members]
+    snapshots = Snapshots(instantiate(settings["scheduler"]), paths)
+    task = train(patient, prepared, data, run, journal, snapshots)
+    for number, member in enumerate(members):
+        say(f"calibrating the snapshot after cycle {number + 1} of {len(members)}")
+        val, _, _ = freeze(own, task, data, member)
+        write_predictions(val, member.predictions("val"))
+
+
 def _alone(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a member: of one model that is looked at once."""
-    return {**settings, "ensemble": {"members": 1, "vote": "soft"}, "tta": "none", "mc_samples": 0}
+    ensemble = {**settings["ensemble"], "members": 1}
+    return {**settings, "ensemble": ensemble, "tta": "none", "mc_samples": 0}
 
 
 def _fit_member(
@@ -101,6 +138,8 @@ def _join(run: RunDir) -> None:
         state |= {f"members.{number}.{name}": value for name, value in own.items()}
     with atomic_path(run.best_checkpoint) as temporary:
         torch.save({"state_dict": state}, temporary)
+    if run.metrics.is_file():  # of the one training that snapshots were taken of
+        return
     curves = [
         pd.read_csv(member.metrics).assign(member=number)
         for number, member in enumerate(run.members)

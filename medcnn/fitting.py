@@ -97,12 +97,13 @@ def train(
     data: XrayDataModule,
     run: RunDir,
     journal: Journal,
+    *callbacks: pl.Callback,
 ) -> XrayClassification:
     """Train a model, or go on with it, and return its task; the best epoch lies in ``run``."""
     quieten()
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     task = build_task(settings, prepared, journal)
-    trainer = build_trainer(settings, run, journal)
+    trainer = build_trainer(settings, run, journal, *callbacks)
     with journal.stage("train"):
         trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
     if trainer.interrupted:
@@ -190,7 +191,9 @@ def optimizer_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     return options, rates
 
 
-def build_trainer(settings: Mapping[str, Any], run: RunDir, journal: Journal) -> pl.Trainer:
+def build_trainer(
+    settings: Mapping[str, Any], run: RunDir, journal: Journal, *more: pl.Callback
+) -> pl.Trainer:
     """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
     options = {key: value for key, value in settings["trainer"].items() if key != "channels_last"}
     options["precision"] = choose_precision(options["precision"], options["accelerator"])
@@ -198,6 +201,7 @@ def build_trainer(settings: Mapping[str, Any], run: RunDir, journal: Journal) ->
     mode = "max" if watch["monitor"] == "val_auroc" else "min"
     curves = LearningCurves(run.metrics)
     callbacks: list[pl.Callback] = [
+        *more,
         curves,
         EpochLine(curves, say),
         EarlyStopping(

@@ -184,3 +184,27 @@ def test_folds_are_judged_on_what_each_predicts_for_its_own_validation(train, tm
     image = pd.read_csv(folds[0].manifest)["path"][0]
     found = medcnn.predict([f"run=[{paths}]", f"input='{image}'", f"output={tmp_path / 'o.csv'}"])
     assert {"member_0", "member_1"} <= set(found)
+
+
+def test_snapshots_of_one_training_are_members(train):
+    run = train(
+        "snapshots",
+        "ensemble.members=2",
+        "ensemble.kind=snapshots",
+        "scheduler.cycles=2",
+        "trainer.max_epochs=2",
+    )
+    steps = [
+        torch.load(member.best_checkpoint, weights_only=True)["global_step"]
+        for member in run.members
+    ]
+    total = pd.read_csv(run.metrics)["step"].max()
+    assert steps[1] == total
+    assert steps[0] == pytest.approx(0.55 * total, abs=1)  # a tenth is warm-up
+    table = read_predictions(run.predictions("test"))
+    assert not np.allclose(table["member_0"], table["member_1"])
+
+
+def test_snapshots_need_as_many_cycles(train):
+    with pytest.raises(ConfigError, match=r"scheduler\.cycles=2"):
+        train("wrong", "ensemble.members=2", "ensemble.kind=snapshots")
