@@ -26,6 +26,7 @@ from medcnn.errors import DataError, WeightsError
 from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.loading import load_model, read_checkpoint, read_settings
 from medcnn.inference.runs import run_manifest
+from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.models.classifier import build_classifier
 from medcnn.models.stages import Backbone
 from medcnn.models.truncation import shortened
@@ -161,6 +162,7 @@ def _of_run(run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Found:
 def _of_files(_run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Found:
     root = Path(str(options["input"])).expanduser()
     paths = find_images(root)
+    salt = read_salt() if encoder.settings["data"].get("hash_patients") else None
     exact = bool(encoder.settings["data"]["exact"])
     readings = _shown(read_files(paths, encoder.image_size, exact=exact), len(paths))
     rows: list[dict[str, Any]] = []
@@ -170,7 +172,7 @@ def _of_files(_run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Fou
         images = np.stack([pixels for _, pixels in group])
         scale = np.float32(1.0 / np.iinfo(images.dtype).max)
         parts.append(encoder.features(torch.from_numpy(images.astype(np.float32) * scale)[:, None]))
-        rows += [_row(reading, root) for reading, _ in group]
+        rows += [_row(reading, root, salt) for reading, _ in group]
     if not rows:
         raise DataError(
             f"None of the {len(paths)} files in {root} can be read.",
@@ -199,10 +201,11 @@ def _groups(
         yield group
 
 
-def _row(reading: Reading, root: Path) -> dict[str, Any]:
+def _row(reading: Reading, root: Path, salt: str | None) -> dict[str, Any]:
     path, facts = reading.path, reading.facts
     name = str(path.relative_to(root)) if root.is_dir() else path.name
     patient = None if facts is None else facts.patient_id
+    patient = pseudonym(patient, salt) if patient and salt else patient
     return {"image_id": name, "patient_id": patient, "label": None, "split": None}
 
 

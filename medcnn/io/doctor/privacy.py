@@ -47,7 +47,7 @@ def identifying_findings(dataset: Dataset) -> Iterator[Finding]:
             "identifying_tags",
             "identifying tags",
             "de-identify the files before they are shared; medcnn itself keeps of these the Patient "
-            "ID alone, which data.hash_ids=true hashes",
+            "ID alone, which data.hash_patients=true hashes",
             tuple(keywords),
         )
     if _has_private(dataset):
