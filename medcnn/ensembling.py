@@ -54,7 +54,7 @@ def _fit_seeds(
             continue
         own = _alone(settings) | {"seed": settings["seed"] + number}
         say(f"member {number + 1} of {count}, seed {own['seed']}")
-        write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(own)))
+        _begin(member, own, run)
         _fit_member(own, prepared, member, journal)
 
 
@@ -67,7 +67,7 @@ def _fit_snapshots(
         return
     own = _alone(settings)
     for member in members:
-        write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(own)))
+        _begin(member, own, run)
     # Every cycle has to be gone through: the loss rises when the rate does.
     patient = own | {"callbacks": {**own["callbacks"], "patience": 100_000}}
     data = build_datamodule(patient, prepared)
@@ -78,6 +78,12 @@ def _fit_snapshots(
         say(f"calibrating the snapshot after cycle {number + 1} of {len(members)}")
         val, _, _ = freeze(own, task, data, member)
         write_predictions(val, member.predictions("val"))
+
+
+def _begin(member: RunDir, settings: Mapping[str, Any], run: RunDir) -> None:
+    """Make a member a run of its own, which evaluate and predict take like any other."""
+    write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+    write_text(member.manifest, run.manifest.read_text(encoding="utf-8"))
 
 
 def _alone(settings: Mapping[str, Any]) -> dict[str, Any]:
