@@ -16,11 +16,12 @@ from medcnn.evaluation.measures import clustered_headline, headline, shares_of
 from medcnn.metrics import calibration
 from medcnn.metrics.auroc import auroc_variance
 from medcnn.metrics.comparison import holm
-from medcnn.metrics.estimate import Estimate
+from medcnn.metrics.estimate import BoolArray, Estimate
 from medcnn.metrics.proportions import effective_size
 
 FEW = 10  # cases of a class below which a group is marked small
 MOST_GROUPS = 20
+SEVERAL = "|"  # between the names of a value that lists several
 AGE_BANDS = ((0, "0-17"), (18, "18-39"), (40, "40-59"), (60, "60-79"), (80, "80+"))
 TESTED = ("sensitivity", "specificity", "auroc")
 UNITS = {"Y": 1.0, "M": 1 / 12, "W": 1 / 52.18, "D": 1 / 365.25}
@@ -48,18 +49,30 @@ def subgroup_results(
     for column in columns:
         if column not in table:
             raise unknown_name("column of the predictions", column, map(str, table.columns))
-        groups = group_names(table[column])
-        if groups.nunique() < 2:
-            entries.append(_entry(table, column, str(groups.iloc[0]), threshold, level, clusters))
-            continue
-        for name in sorted(groups.unique()):
-            inside = (groups == name).to_numpy()
+        for name, inside in members(table[column]).items():
             entry = _entry(table[inside], column, name, threshold, level, clusters)
-            ours, theirs = (cases_of(table[m], clusters=clusters) for m in (inside, ~inside))
-            entry["gaps"] = _gaps(ours, theirs, threshold, level)
+            if not inside.all():
+                ours, theirs = (cases_of(table[m], clusters=clusters) for m in (inside, ~inside))
+                entry["gaps"] = _gaps(ours, theirs, threshold, level)
             entries.append(entry)
-    _correct(entries)
+    _correct(entries, len(table))
     return entries
+
+
+def members(column: pd.Series) -> dict[str, BoolArray]:
+    """Return which rows each group of a column holds, by the name of the group.
+
+    Where a value lists several names (``Effusion|Mass``), as the findings of a radiograph do, each
+    of the 20 most frequent names is a group of its own, and groups overlap.
+    """
+    texts = column.fillna("").astype(str).reset_index(drop=True)
+    if not texts.str.contains(SEVERAL, regex=False).any():
+        groups = group_names(column)
+        return {name: (groups == name).to_numpy() for name in sorted(groups.unique())}
+    listed = texts.str.split(SEVERAL).explode().str.strip()
+    listed = listed[listed != ""]
+    kept = sorted(listed.value_counts().index[:MOST_GROUPS])
+    return {name: texts.index.isin(listed.index[listed == name]) for name in kept}
 
 
 def group_names(column: pd.Series) -> pd.Series:
@@ -177,13 +190,15 @@ def _auroc_p(group: Cases, rest: Cases) -> float | None:
     return float(2 * special.ndtr(-abs(values[0] - values[1]) / math.sqrt(variance)))
 
 
-def _correct(entries: list[dict[str, Any]]) -> None:
-    """Add the p-value after Holm to every gap; a column of two groups asks each question once."""
+def _correct(entries: list[dict[str, Any]], n: int) -> None:
+    """Add the p-value after Holm to every gap; two groups that part the cases ask but once."""
     asked: dict[str, float | None] = {}
     names: dict[tuple[int, str], str] = {}
-    groups = pd.Series([entry["column"] for entry in entries], dtype=object).value_counts()
+    sizes: dict[str, list[int]] = {}
+    for entry in entries:
+        sizes.setdefault(entry["column"], []).append(entry["n"])
     for row, entry in enumerate(entries):
-        once = groups[entry["column"]] == 2
+        once = len(sizes[entry["column"]]) == 2 and sum(sizes[entry["column"]]) == n
         for metric, gap in entry["gaps"].items():
             key = f"{entry['column']}\n{'' if once else entry['group']}\n{metric}"
             names[row, metric] = key

@@ -7,7 +7,13 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from medcnn.errors import UserError
-from medcnn.evaluation.subgroups import difference, gap_warnings, group_names, subgroup_results
+from medcnn.evaluation.subgroups import (
+    difference,
+    gap_warnings,
+    group_names,
+    members,
+    subgroup_results,
+)
 from medcnn.metrics.proportions import proportion
 
 
@@ -82,6 +88,31 @@ def test_numbers_go_into_quarters_and_many_names_into_other():
     many = pd.Series([f"site {k % 30}" for k in range(60)], name="site")
     assert group_names(many).nunique() == 20
     assert "other" in set(group_names(many))
+
+
+def test_an_image_with_two_findings_stands_in_both_groups(table):
+    rng = np.random.default_rng(4)
+    names = np.array(["Mass", "Effusion|Mass", "Effusion| Nodule"])
+    drawn = rng.choice(names, len(table))
+    table = table.assign(finding=np.where(table["label"] == 1, drawn, "No Finding"))
+    found = {entry["group"]: entry for entry in subgroup_results(table, ["finding"], 0.5)}
+    assert list(found) == ["Effusion", "Mass", "No Finding", "Nodule"]
+    rows = table[table["finding"].str.contains("Mass")]
+    assert found["Mass"]["n"] == len(rows)
+    assert found["Mass"]["sensitivity"].value == pytest.approx((rows["p_abnormal"] >= 0.5).mean())
+    assert found["Mass"]["specificity"].value is None
+    gap = found["Mass"]["gaps"]["sensitivity"]
+    others = table[(table["label"] == 1) & ~table["finding"].str.contains("Mass")]
+    expected = (rows["p_abnormal"] >= 0.5).mean() - (others["p_abnormal"] >= 0.5).mean()
+    assert gap["difference"].value == pytest.approx(expected)
+
+
+def test_many_findings_keep_the_most_frequent():
+    column = pd.Series([f"F{k % 30}|Common" for k in range(90)] + ["F0|F1"] * 5, name="finding")
+    found = members(column)
+    assert len(found) == 20
+    assert found["Common"].sum() == 90
+    assert found["F1"].sum() == 8
 
 
 def test_a_column_of_one_value_has_no_gaps_and_an_unknown_one_is_refused(table):
