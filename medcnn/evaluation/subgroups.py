@@ -38,7 +38,7 @@ def subgroup_results(
     """Return one entry for every group of every column.
 
     Each names its ``column`` and ``group`` and holds ``n``, ``n_patients``, ``prevalence``,
-    ``small``, the headline, ``calibration`` and ``gaps``: the difference from all other cases in
+    ``small``, the headline, ``calibration`` (empty where a class is absent) and ``gaps``: the difference from all other cases in
     sensitivity, specificity and AUROC, each with interval, p-value and the p-value after Holm's
     correction over every gap of every column.
 
@@ -114,23 +114,31 @@ def _entry(
     table: pd.DataFrame, column: str, group: str, threshold: float, level: float, clusters: bool
 ) -> dict[str, Any]:
     cases = cases_of(table, clusters=clusters)
-    losses = calibration.brier_losses(cases.label, cases.p)
-    edges = calibration.equal_width_edges()
-    small = min(cases.positives, cases.negatives) < FEW
+    present = [count for count in (cases.positives, cases.negatives) if count]
     return {
         "column": column,
         "group": group,
         "n": len(table),
         "n_patients": cases.patients,
         "prevalence": float(cases.label.mean()),
-        "small": small,
+        "small": min(present) < FEW,
         **headline(cases, threshold, level),
-        "calibration": {
-            "brier": calibration.mean_estimate(losses, cases.cluster, level),
-            "ece": calibration.expected_calibration_error(cases.label, cases.p, edges),
-            "mean_p": float(cases.p.mean()),
-        },
+        "calibration": _calibration(cases, level) if len(present) == 2 else {},
         "gaps": {},
+    }
+
+
+def _calibration(cases: Cases, level: float) -> dict[str, Any]:
+    """Return how far the probabilities of a group can be taken at their word.
+
+    Meaningless in a group that the label itself makes, such as a finding: all its cases are abnormal.
+    """
+    losses = calibration.brier_losses(cases.label, cases.p)
+    edges = calibration.equal_width_edges()
+    return {
+        "brier": calibration.mean_estimate(losses, cases.cluster, level),
+        "ece": calibration.expected_calibration_error(cases.label, cases.p, edges),
+        "mean_p": float(cases.p.mean()),
     }
 
 

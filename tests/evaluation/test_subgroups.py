@@ -101,6 +101,8 @@ def test_an_image_with_two_findings_stands_in_both_groups(table):
     assert found["Mass"]["n"] == len(rows)
     assert found["Mass"]["sensitivity"].value == pytest.approx((rows["p_abnormal"] >= 0.5).mean())
     assert found["Mass"]["specificity"].value is None
+    assert found["Mass"]["small"] is False
+    assert found["Mass"]["calibration"] == {}
     gap = found["Mass"]["gaps"]["sensitivity"]
     others = table[(table["label"] == 1) & ~table["finding"].str.contains("Mass")]
     expected = (rows["p_abnormal"] >= 0.5).mean() - (others["p_abnormal"] >= 0.5).mean()
