@@ -38,9 +38,9 @@ def subgroup_results(
     """Return one entry for every group of every column.
 
     Each names its ``column`` and ``group`` and holds ``n``, ``n_patients``, ``prevalence``,
-    ``small``, the headline, ``calibration`` (empty where a class is absent) and ``gaps``: the difference from all other cases in
-    sensitivity, specificity and AUROC, each with interval, p-value and the p-value after Holm's
-    correction over every gap of every column.
+    ``small``, the headline, ``calibration`` (empty where a class is absent) and ``gaps``: the
+    difference from all other cases in sensitivity, specificity and AUROC, each with interval,
+    p-value and the p-value after Holm's correction over every gap of every column.
 
     Raises:
         ConfigError: If there is no such column.
