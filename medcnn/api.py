@@ -19,7 +19,8 @@ def train(overrides: Sequence[str] = ()) -> RunDir:
     """
     from medcnn.commands.train import run
 
-    return run(compose("train", overrides))
+    directory: RunDir = run(compose("train", overrides))
+    return directory
 
 
 def evaluate(overrides: Sequence[str]) -> dict[str, Any]:
@@ -40,6 +41,6 @@ def predict(overrides: Sequence[str]) -> pd.DataFrame:
         overrides: As on the command line, for example ``["run=RUN_DIR", "input=FOLDER"]``.
     """
     from medcnn.commands.predict import run
+    from medcnn.inference.finishing import read_table
 
-    table: pd.DataFrame = run(compose("predict", overrides))
-    return table
+    return read_table(run(compose("predict", overrides)))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.crossvalidation.running import go_on, is_whole, join_if_complete, run_all
+from medcnn.errors import ConfigError
 from medcnn.run_dir import RunDir
 from medcnn.training import train_command
 
 
-def run(cfg: DictConfig) -> RunDir:
-    """Do what ``train.py`` was asked and return the directory of the run."""
+def run(cfg: DictConfig) -> Any:
+    """Do what ``train.py`` was asked and return the directory of the run, or a trial's score."""
+    searching = OmegaConf.select(cfg, "search")
+    if searching is not None:
+        return _run_trial(cfg, searching)
     if cfg.resume is not None:
         before = RunDir.open(cfg.resume)
         if is_whole(OmegaConf.load(before.config)):
@@ -20,3 +27,13 @@ def run(cfg: DictConfig) -> RunDir:
     directory = train_command(cfg)
     join_if_complete(directory)
     return directory
+
+
+def _run_trial(cfg: DictConfig, searching: DictConfig) -> Any:
+    if searching.trial is None:
+        raise ConfigError(
+            "A search runs many trainings, and this is one.",
+            expected="python train.py -m search=NAME …, on the command line",
+            found=f"search={searching.method} in a single run",
+        )
+    return importlib.import_module("medcnn.search.trial").run_trial(cfg)

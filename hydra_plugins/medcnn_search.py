@@ -1,0 +1,48 @@
+"""Hydra's way into ``medcnn.search``: the sweeper that ``search=NAME`` chooses.
+
+Hydra imports this file at every start and takes sweepers from this namespace alone, so everything
+else lies in medcnn and is imported when a search begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class StudySweeper(Sweeper):
+    """Runs the trials of a study, one Hydra job each."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what a job needs."""
+        self.config: DictConfig = config
+        self.context = hydra_context
+        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Search, and return what was found."""
+        from medcnn.search.sweeping import search
+
+        return search(arguments, self.config, self._launch)
+
+    def _launch(self, overrides: Sequence[str], number: int) -> Any:
+        return self.launcher.launch([list(overrides)], initial_job_idx=number)[0].return_value
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper",
+    name="study",
+    node={"_target_": "hydra_plugins.medcnn_search.StudySweeper"},
+    provider="medcnn",
+)

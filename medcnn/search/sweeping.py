@@ -1,0 +1,285 @@
+"""The search: which trials are run, in which order, and when it is enough."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from medcnn.console import say, warn
+from medcnn.errors import ConfigError
+from medcnn.search.options import Options, read_options
+from medcnn.search.space import Parameter, assignments, read_space, written
+from medcnn.settings import check
+
+if TYPE_CHECKING:
+    import optuna
+
+Launch = Callable[[Sequence[str], int], Any]
+"""Runs one job with these overrides and returns what it returned, None where it failed."""
+
+
+class TrialFault(Exception):  # noqa: N818  a result of one trial, not of the search
+    """A trial that came to no score: the others go on."""
+
+
+class Stopped(Exception):  # noqa: N818  the job has recorded the error that the command reports
+    """A trial that could not be started: so could none of the others."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A study with one space and one method; ``coarse_to_fine`` has two."""
+
+    name: str
+    method: str
+    space: list[Parameter]
+    options: Options
+
+    @property
+    def study(self) -> str:
+        """Its name in the database."""
+        return f"{self.options.study}/{self.name}" if self.name else self.options.study
+
+
+def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict[str, Any] | None:
+    """Run a search, or go on with it, and return what it found; None if a trial could not start.
+
+    Args:
+        arguments: The overrides of the command line, sweeps included.
+        config: What they compose to, Hydra's own part included.
+        launch: Runs one trial.
+
+    Raises:
+        ConfigError: If the options, the space or the settings that the trials share do not fit.
+    """
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    settings = check(own)
+    options = read_options(settings["search"])
+    space, fixed = read_space(options.space, arguments)
+    _check_settings(settings)
+    _import_optuna()
+    study = importlib.import_module("medcnn.search.study")
+    storage, worker = study.open_storage(options), study.Worker(options.folder)
+    try:
+        done = _run_stages(options, space, fixed, launch, storage, worker)
+    except Stopped:
+        return None
+    finally:
+        worker.leave()
+    page = importlib.import_module("medcnn.search.page")
+    found: dict[str, Any] = page.write_search(options.folder, done, fixed)
+    _announce(found)
+    return found
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    if settings["task"] != "classification":
+        raise ConfigError(
+            "A search works on classifiers.",
+            expected="task=classification",
+            found=f"task={settings['task']}",
+        )
+
+
+def _import_optuna() -> None:
+    try:
+        importlib.import_module("optuna")
+    except ImportError as error:
+        raise ConfigError(
+            "A search needs Optuna.", found=str(error), remedy="pip install 'medcnn[search]'"
+        ) from error
+
+
+def _run_stages(
+    options: Options,
+    space: list[Parameter],
+    fixed: list[str],
+    launch: Launch,
+    storage: Any,
+    worker: Any,
+) -> list[tuple[Stage, optuna.Study]]:
+    if options.method != "coarse_to_fine":
+        stage = Stage("", options.method, space, options)
+        return [(stage, _run_stage(stage, fixed, launch, storage, worker))]
+    coarse = Stage("coarse", "random", space, options)
+    first = _run_stage(coarse, fixed, launch, storage, worker)
+    if not _finished(first):
+        raise ConfigError(
+            "No trial of the coarse stage came to a score, so there is nothing to refine.",
+            expected="at least one finished trial",
+            found=f"{len(first.trials)} trials, all failed or stopped",
+            remedy="look at search.html; narrow the ranges, or give trainer.max_epochs more room",
+        )
+    narrowed = narrow(space, first, options)
+    whole = replace(options, data_fraction=1.0, pruner="none")
+    fine = Stage("fine", "grid", narrowed, whole)
+    return [(coarse, first), (fine, _run_stage(fine, fixed, launch, storage, worker))]
+
+
+def narrow(space: list[Parameter], study: optuna.Study, options: Options) -> list[Parameter]:
+    """Return a grid around the best trial, over as many of the most important values as allowed.
+
+    A value is tried within the typical distance of neighbouring draws either way: n draws in d
+    dimensions leave gaps of n^(-1/d) of each range.
+    """
+    page = importlib.import_module("medcnn.search.importance")
+    best, ranked = study.best_params, page.importances(study)
+    order = sorted(space, key=lambda each: -ranked.get(each.name, 0.0))
+    share = 0.5 * max(len(_finished(study)), 1) ** (-1 / len(space))
+    found, size = [], 1
+    for each in order:
+        values = each.around(best[each.name], options.points, share)
+        if size * len(values) > options.fine_trials:
+            values = [best[each.name]]
+        size *= len(values)
+        found.append(Parameter(each.name, choices=tuple(written(value) for value in values)))
+    return found
+
+
+def _finished(study: optuna.Study) -> list[Any]:
+    from optuna.trial import TrialState
+
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def _run_stage(
+    stage: Stage, fixed: list[str], launch: Launch, storage: Any, worker: Any
+) -> optuna.Study:
+    module = importlib.import_module("medcnn.search.study")
+    study: optuna.Study = module.open_study(stage.options, stage.study, storage)
+    _check_same(study, stage, fixed)
+    for number in worker.reclaim(study):
+        say(f"trial {number} was interrupted, and is run again")
+    wanted = _wanted(stage)
+    while True:
+        done, waiting = module.counted(study)
+        if done >= wanted and not waiting:
+            return study
+        study.sampler = module.make_sampler(
+            stage.method, stage.space, stage.options, done, worker.number
+        )
+        _run_one(study, stage, fixed, launch, worker, f"{done + 1} of {wanted}")
+
+
+def _wanted(stage: Stage) -> int:
+    if stage.method != "grid":
+        return stage.options.trials
+    size = 1
+    for each in stage.space:
+        size *= len(each.cut(stage.options.points))
+    return size
+
+
+def _run_one(
+    study: optuna.Study, stage: Stage, fixed: list[str], launch: Launch, worker: Any, place: str
+) -> None:
+    module = importlib.import_module("medcnn.search.study")
+    began: list[optuna.Trial] = []
+
+    def objective(trial: optuna.Trial) -> float:
+        began.append(trial)
+        trial.set_user_attr("worker", worker.name)
+        values = {each.name: _draw(each, trial, stage) for each in stage.space}
+        chosen = assignments(values)
+        say(f"{stage.name or 'trial'} {place}: {' '.join(chosen)}")
+        number = module.original_number(study.trials[trial.number])
+        folder = (
+            stage.options.folder / "trials" / f"{stage.name}{'_' if stage.name else ''}{number}"
+        )
+        result = launch(
+            [
+                *fixed,
+                *chosen,
+                f"search.stage={stage.name or 'null'}",
+                f"search.trial={trial.number}",
+                f"search.data_fraction={stage.options.data_fraction}",
+                f"search.pruner={stage.options.pruner}",
+                f"run_dir='{folder}'",
+            ],
+            trial.number,
+        )
+        return _conclude(trial, result)
+
+    try:
+        study.optimize(objective, n_trials=1, catch=(TrialFault,))
+    except KeyboardInterrupt:
+        for trial in began:
+            module.run_again(study, study.trials[trial.number])
+        raise
+
+
+def _draw(parameter: Parameter, trial: optuna.Trial, stage: Stage) -> Any:
+    """Return the trial's value; on a grid every value is a choice among those of the grid."""
+    if stage.method != "grid":
+        return parameter.draw(trial)
+    return trial.suggest_categorical(parameter.name, parameter.cut(stage.options.points))
+
+
+def _conclude(trial: optuna.Trial, result: Any) -> float:
+    import optuna
+
+    if result is None:
+        raise Stopped
+    for key in ("epochs", "seconds", "fault", "learning_curve"):
+        if key in result:
+            trial.set_user_attr(key, result[key])
+    if result["state"] == "pruned":
+        say("stopped: behind the others")
+        raise optuna.TrialPruned
+    if result["state"] == "failed":
+        say(f"no score: {result['fault']}")
+        raise TrialFault(result["fault"])
+    say(f"score {result['score']:.4f}")
+    return float(result["score"])
+
+
+def _check_same(study: optuna.Study, stage: Stage, fixed: list[str]) -> None:
+    """Refuse to mix trials of different searches in one study."""
+    now = {
+        "space": [repr(each) for each in stage.space],
+        "fixed": sorted(text for text in fixed if not text.startswith("search")),
+        "score": stage.options.score,
+        "data_fraction": stage.options.data_fraction,
+    }
+    before = study.user_attrs.get("search")
+    if before is None:
+        study.set_user_attr("search", now)
+    elif before != now:
+        differing = [key for key in now if before.get(key) != now[key]]
+        raise ConfigError(
+            f"The study {stage.study!r} in {stage.options.folder} is another search.",
+            expected="; ".join(f"{key}: {before.get(key)}" for key in differing),
+            found="; ".join(f"{key}: {now[key]}" for key in differing),
+            remedy="go on with the same command, or begin another by search.study=NAME",
+        )
+
+
+def _announce(found: dict[str, Any]) -> None:
+    say("")
+    if found["best"] is None:
+        warn("no trial came to a score")
+    else:
+        best = found["best"]
+        say(
+            f"best         {found['score']} {best['score']:.4f} on validation, trial {best['trial']}"
+        )
+        say(f"reproduce    {best['command']}")
+    for name, share in found["importance"].items():
+        say(f"importance   {name} {100 * share:.0f} %")
+    say(f"page         {found['page']}")
+
+
+def describe(parameter: Parameter) -> str:
+    """Return a parameter in words, for the page.
+
+    >>> describe(Parameter("optimizer.lr", low=1e-4, high=0.1, log=True))
+    '0.0001 to 0.1, logarithmic'
+    """
+    if parameter.choices:
+        return ", ".join(parameter.choices)
+    kind = ", logarithmic" if parameter.log else ""
+    return f"{parameter.low:g} to {parameter.high:g}{kind}{', whole' if parameter.whole else ''}"

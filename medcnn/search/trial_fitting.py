@@ -1,0 +1,75 @@
+"""The training of a trial, which reports to its study after every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+import pytorch_lightning as pl
+import torch
+from optuna.storages import RDBStorage
+
+from medcnn.data.preparation import Prepared
+from medcnn.fitting import build_datamodule, build_task, build_trainer, quieten
+from medcnn.journal import Journal
+from medcnn.run_dir import RunDir
+from medcnn.search.options import Options
+from medcnn.search.study import make_pruner, open_storage
+from medcnn.tasks.faults import DivergenceError
+
+FAULTS = (DivergenceError, torch.OutOfMemoryError)
+"""What ends one trial without a score and leaves the others alone."""
+
+
+class Progress(pl.Callback):
+    """Tells the study the score of each epoch, and stops a trial that falls behind.
+
+    Args:
+        study: The study that the trial belongs to.
+        storage: Its database.
+        trial: The number of the trial in it.
+        score: What it is judged by.
+    """
+
+    def __init__(self, study: optuna.Study, storage: RDBStorage, trial: int, score: str) -> None:
+        self.study, self.storage, self.score, self.pruned = study, storage, score, False
+        own = storage.get_study_id_from_name(study.study_name)
+        self.trial = storage.get_trial_id_from_study_id_trial_number(own, trial)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Report, and ask whether to go on."""
+        value = trainer.callback_metrics.get(self.score)
+        if value is None:
+            return
+        self.storage.set_trial_intermediate_value(self.trial, trainer.current_epoch, float(value))
+        if self.study.pruner.prune(self.study, self.storage.get_trial(self.trial)):
+            self.pruned = True
+            trainer.should_stop = True
+
+
+def fit_trial(
+    settings: Mapping[str, Any],
+    options: Options,
+    prepared: Prepared,
+    run: RunDir,
+    journal: Journal,
+) -> bool:
+    """Train, or go on from the last whole epoch; return whether the trial was stopped for others."""
+    quieten()
+    pl.seed_everything(settings["seed"], workers=True, verbose=False)
+    data = build_datamodule(settings, prepared)
+    task = build_task(settings, prepared, journal)
+    trainer = build_trainer(settings, run, journal)
+    name = f"{options.study}/{options.stage}" if options.stage else options.study
+    storage = open_storage(options)
+    study = optuna.load_study(study_name=name, storage=storage, pruner=make_pruner(options.pruner))
+    assert options.trial is not None  # noqa: S101  the search gives every trial its number
+    progress = Progress(study, storage, options.trial, options.score)
+    vars(trainer)["callbacks"].append(progress)
+    begun = run.last_checkpoint if run.last_checkpoint.is_file() else None
+    with journal.stage("train"):
+        trainer.fit(task, datamodule=data, ckpt_path=begun)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return progress.pruned

@@ -1,0 +1,127 @@
+"""Processes that share a study, and processes that are killed in the middle of a trial."""
+
+import os
+import subprocess
+import sys
+
+import optuna
+import pytest
+
+from medcnn.search.options import Options
+from medcnn.search.space import Parameter
+from medcnn.search.study import Worker, counted, make_pruner, make_sampler, open_storage, open_study
+
+SCRIPT = """
+import os, signal, sys
+from medcnn.config import compose
+from medcnn.search.sweeping import search
+
+folder, kill_at = sys.argv[1], int(sys.argv[2])
+count = 0
+
+def launch(given, number):
+    global count
+    count += 1
+    if count == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    lr = next(float(text[13:]) for text in given if text.startswith("optimizer.lr="))
+    return {"state": "complete", "score": lr}
+
+fixed = ["search=random", "search.score=val_loss", "search.trials=6", f"search.folder={folder}"]
+swept = ["optimizer.lr=interval(0.001,0.1)", "model.dropout=0.1", "optimizer.weight_decay=0.1"]
+search([*fixed, *swept], compose("train", fixed), launch)
+print("launched", count)
+"""
+
+
+def start(folder, kill_at=0):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), str(kill_at)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+
+
+def options_of(folder, **others):
+    storage = f"sqlite:///{folder / 'study.db'}"
+    defaults = {"method": "random", "score": "val_loss", "study": "xray", "folder": folder}
+    return Options(**defaults | {"storage": storage} | others)
+
+
+def trials_of(folder):
+    options = options_of(folder)
+    return open_study(options, "xray", open_storage(options)).trials
+
+
+def test_a_killed_search_goes_on_as_it_would_have(tmp_path):
+    killed = start(tmp_path, kill_at=3)
+    killed.communicate()
+    assert killed.returncode == -9
+    resumed, _ = start(tmp_path).communicate()
+    assert "trial 2 was interrupted, and is run again" in resumed
+    assert resumed.strip().endswith("launched 4")
+    complete = [each for each in trials_of(tmp_path) if each.state.name == "COMPLETE"]
+    # What a search without interruption draws, one trial after the other.
+    space, options = [Parameter("optimizer.lr", low=0.001, high=0.1)], options_of(tmp_path)
+    expected = []
+    for drawn in range(6):
+        sampler = make_sampler("random", space, options, drawn, 0)
+        expected.append(space[0].draw(optuna.create_study(sampler=sampler).ask()))
+    assert sorted(each.params["optimizer.lr"] for each in complete) == sorted(expected)
+
+
+@pytest.mark.long
+def test_two_processes_share_the_trials_and_draw_different_ones(tmp_path):
+    both = [start(tmp_path / "s") for _ in range(2)]
+    texts = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], texts
+    launched = [int(out.strip().rpartition(" ")[2]) for out, _ in texts]
+    trials = trials_of(tmp_path / "s")
+    # Both may begin the last trial at the same moment.
+    assert sum(launched) == len(trials) in (6, 7)
+    assert len({trial.value for trial in trials}) == len(trials)
+
+
+def test_only_the_dead_are_reclaimed(tmp_path):
+    options = options_of(tmp_path)
+    study = open_study(options, "xray", open_storage(options))
+    alive, other = Worker(tmp_path), Worker(tmp_path)
+    assert (alive.number, other.number) == (0, 1)
+    study.ask().set_user_attr("worker", alive.name)
+    assert other.reclaim(study) == []
+    alive._lock.release()
+    assert other.reclaim(study) == [0]
+    assert counted(study) == (0, 1)
+    other.leave()
+
+
+@pytest.mark.parametrize(("name", "stops"), [("median", True), ("halving", True), ("none", False)])
+def test_pruners_stop_what_falls_behind_after_its_second_epoch(tmp_path, name, stops):
+    study = optuna.create_study(direction="maximize", pruner=make_pruner(name))
+    for level in (0.9, 0.91, 0.92, 0.93, 0.94, 0.95):
+        good = study.ask()
+        for epoch in range(8):
+            good.report(level, epoch)
+            good.should_prune()
+        study.tell(good, level)
+    bad = study.ask()
+    bad.report(0.5, 0)
+    assert not bad.should_prune()
+    for epoch in range(1, 4):
+        bad.report(0.5, epoch)
+    assert bool(bad.should_prune()) is stops
+
+
+def test_samplers_are_seeded_by_trial_and_worker(tmp_path):
+    options = options_of(tmp_path)
+    space = [Parameter("a", low=0.0, high=1.0)]
+
+    def draw(drawn, worker, method="random"):
+        study = optuna.create_study(sampler=make_sampler(method, space, options, drawn, worker))
+        return space[0].draw(study.ask())
+
+    assert draw(3, 0) == draw(3, 0)
+    assert len({draw(0, 0), draw(1, 0), draw(0, 1)}) == 3
+    assert isinstance(make_sampler("tpe", space, options, 0, 0), optuna.samplers.TPESampler)

@@ -1,0 +1,127 @@
+import itertools
+
+import pandas as pd
+import pytest
+
+from medcnn.errors import ConfigError
+
+
+def values(launched, name="optimizer.lr"):
+    return [dict(text.partition("=")[::2] for text in given)[name] for given in launched]
+
+
+def test_a_random_search_runs_its_trials_and_finds_the_best(run_search):
+    found = run_search("random", "search.trials=8")
+    assert found["trials"] == 8 and found["states"] == {"complete": 8}
+    table = pd.read_csv(run_search.folder / "trials.csv")
+    assert found["best"]["score"] == pytest.approx(table["score"].min())
+    assert max(found["importance"], key=found["importance"].get) == "optimizer.lr"
+    given = run_search.launched[0]
+    assert "search.trial=0" in given and "search=random" in given
+    assert any(text.startswith("run_dir=") and "trials/0" in text for text in given)
+
+
+def test_the_same_seed_draws_the_same_and_another_does_not(run_search, tmp_path):
+    run_search("random", "search.trials=3", folder=tmp_path / "a")
+    first = values(run_search.launched)
+    run_search("random", "search.trials=4", folder=tmp_path / "b")
+    assert values(run_search.launched)[:3] == first
+    run_search("random", "search.trials=1", "search.seed=1", folder=tmp_path / "c")
+    assert not set(values(run_search.launched)) & set(first)
+
+
+def test_a_grid_runs_every_combination_once(run_search):
+    found = run_search("grid", "search.points=3")
+    pairs = list(
+        zip(values(run_search.launched), values(run_search.launched, "model.dropout"), strict=True)
+    )
+    assert sorted(pairs) == sorted(
+        itertools.product(["0.0001", "0.003162", "0.1"], ["0", "0.3", "0.6"])
+    )
+    assert found["trials"] == 9
+
+
+def test_coarse_to_fine_narrows_around_the_best(run_search):
+    found = run_search("coarse_to_fine", "search.trials=10")
+    coarse, fine = run_search.launched[:10], run_search.launched[10:]
+    assert all("search.data_fraction=0.3" in given for given in coarse)
+    assert all("search.data_fraction=1.0" in given for given in fine)
+    assert len(fine) == 9
+    table = pd.read_csv(run_search.folder / "trials.csv")
+    of_coarse = table[table["stage"] == "coarse"]
+    best = of_coarse.loc[of_coarse["score"].idxmin()]
+    tried = {float(value) for value in values(fine)}
+    assert float(f"{best['optimizer.lr']:.4g}") in tried
+    assert max(tried) / min(tried) < 1e3
+    assert found["best"]["score"] <= of_coarse["score"].min() + 1e-6
+
+
+def test_parzen_estimators_come_nearer_than_chance(run_search, tmp_path):
+    tpe = run_search("tpe", "search.trials=20", folder=tmp_path / "t")["best"]["score"]
+    assert tpe < 0.03
+
+
+def test_a_finished_search_is_not_run_again_and_more_trials_go_on(run_search):
+    first = run_search("random", "search.trials=3")
+    again = run_search("random", "search.trials=3")
+    assert run_search.launched == [] and again["best"] == first["best"]
+    run_search("random", "search.trials=5")
+    assert len(run_search.launched) == 2
+
+
+def test_an_interrupted_trial_is_run_again_in_its_own_folder(run_search):
+    with pytest.raises(KeyboardInterrupt):
+        run_search("random", "search.trials=4", stop_at=2)
+    stopped = run_search.launched[-1]
+    found = run_search("random", "search.trials=4")
+    again = run_search.launched[0]
+    own = [
+        text for text in stopped if text.startswith(("optimizer.lr", "model.dropout", "run_dir"))
+    ]
+    assert set(own) <= set(again)
+    assert len(run_search.launched) == 3
+    assert found["states"] == {"complete": 4, "interrupted": 1}
+
+
+def test_faults_and_stopped_trials_leave_the_others_alone(run_search):
+    outcomes = itertools.cycle(
+        [
+            {"state": "failed", "score": None, "fault": "The training loss is nan."},
+            {"state": "pruned", "score": 0.9, "learning_curve": [0.9]},
+            0.5,
+        ]
+    )
+    found = run_search("random", "search.trials=6", value=lambda _: next(outcomes))
+    assert found["states"] == {"failed": 2, "pruned": 2, "complete": 2}
+    assert found["best"]["score"] == 0.5
+    assert "loss is nan" in (run_search.folder / "search.html").read_text()
+    assert found["importance"] == {}
+
+
+def test_a_job_that_cannot_start_stops_the_search(run_search):
+    assert run_search("random", "search.trials=6", value=lambda _: None) is None
+    assert len(run_search.launched) == 1
+
+
+def test_no_score_at_all_is_said(run_search, tmp_path):
+    def fails(_):
+        return {"state": "failed", "score": None, "fault": "x"}
+
+    assert run_search("random", "search.trials=2", value=fails)["best"] is None
+    with pytest.raises(ConfigError, match="nothing to refine"):
+        run_search("coarse_to_fine", "search.trials=2", value=fails, folder=tmp_path / "c")
+
+
+def test_another_search_does_not_mix_into_a_study(run_search):
+    run_search("random", "search.trials=1")
+    with pytest.raises(ConfigError, match="another search") as error:
+        run_search("random", "search.trials=2", "seed=3")
+    assert "search.study=NAME" in str(error.value)
+
+
+def test_bad_settings_are_refused_before_the_first_trial(run_search):
+    with pytest.raises(ConfigError, match="patience cannot be"):
+        run_search("random", "callbacks.patience=0")
+    with pytest.raises(ConfigError, match="works on classifiers"):
+        run_search("random", "task=autoencoder")
+    assert run_search.launched == []
