@@ -86,6 +86,9 @@ def test_training_prediction_and_the_doctor_leave_nothing_of_it(
         "data.num_workers=0",
         "model=tiny_resnet",
         "trainer.max_epochs=1",
+        "out_of_distribution=null",
+        "refer=null",
+        "alpha=null",
         "logger=none",
         f"run_dir={tmp_path / 'run'}",
     ])  # fmt: skip
