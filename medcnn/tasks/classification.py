@@ -116,6 +116,8 @@ class XrayClassification(pl.LightningModule):
         self.memory = memory
         self.penalty, self.rates, self.monitor = penalty or Penalty(), rates or {}, monitor
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        # The weights too: else each convolution lays its filters out anew at every step.
+        network.to(memory_format=self.layout)
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
         self.normalization = normalization
