@@ -16,17 +16,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from medcnn.inference.explanations.letters import FONTS, drawn, find_letters
+
 Pixels = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 DETAIL = 200
 """Pixels a side that a file has to have for a marker to be told from other bright lines."""
-ZONE = (0.45, 0.28)
-"""Height and width of the two upper corners, as shares of the image, where markers lie."""
-STROKE = 0.07
-CONTRAST, BRIGHTNESS = 0.3, 0.8
-SMALLEST, TALLEST = (0.025, 0.015), 0.15
 LETTER_HEIGHT = 0.06
+"""Of a letter that is burnt in, in sides of the image."""
+_MARGIN = 0.2
 
 
 @dataclass(frozen=True)
@@ -43,32 +42,19 @@ class Changed:
 
 
 def find_marker(pixels_HW: Pixels) -> Mask:
-    """Return the pixels of burned-in markers, H×W; all False where none can be found.
+    """Return the boxes of burned-in side markers, H×W; all False where none can be found.
 
-    A marker is a component of thin, bright strokes (white top-hat) in an upper corner, from 2.5 %
-    to 15 % of the image high, that does not reach its edge.
+    A fifth of the letter's height is added around it.
     """
-    height, width = pixels_HW.shape
-    side = min(height, width)
-    if side < DETAIL:
-        return np.zeros(pixels_HW.shape, bool)
-    kernel = max(round(STROKE * side) | 1, 3)
-    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (kernel, kernel))
-    strokes = cv2.morphologyEx(pixels_HW, cv2.MORPH_TOPHAT, element) > CONTRAST
-    strokes &= pixels_HW > BRIGHTNESS * np.quantile(pixels_HW, 0.998)
-    low, across = int(ZONE[0] * height), int(ZONE[1] * width)
-    strokes[low:] = False
-    strokes[:, across : width - across] = False
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8))
-    found = np.zeros(pixels_HW.shape, np.uint8)
-    for component in range(1, count):
-        left, top, wide, high, _ = boxes[component]
-        inside = left > 0 and top > 0 and left + wide < width
-        tall_enough = SMALLEST[0] * side <= high <= TALLEST * side
-        if inside and tall_enough and SMALLEST[1] * side <= wide <= TALLEST * side:
-            found[labels == component] = 1
-    margin = 2 * max(round(0.008 * side), 1) + 1
-    return cv2.dilate(found, np.ones((margin, margin), np.uint8)) > 0
+    found = np.zeros(pixels_HW.shape, bool)
+    if min(pixels_HW.shape) < DETAIL:
+        return found
+    for letter in find_letters(pixels_HW):
+        left, top, wide, high = letter.box
+        margin = max(round(_MARGIN * high), 2)
+        rows = slice(max(top - margin, 0), top + high + margin + 1)
+        found[rows, max(left - margin, 0) : left + wide + margin + 1] = True
+    return found
 
 
 def paint_over(pixels_HW: Pixels, mask_HW: Mask, size: int) -> Changed:
@@ -82,15 +68,12 @@ def paint_over(pixels_HW: Pixels, mask_HW: Mask, size: int) -> Changed:
 def burn_in(pixels_HW: Pixels, letter: str, size: int) -> Changed:
     """Return the change that burns a letter in: R at the left edge, L at the right."""
     height, width = pixels_HW.shape
-    side = min(height, width)
-    scale = LETTER_HEIGHT * side / 21  # the capitals of the font are 21 pixels high at scale 1
-    thickness = max(round(1.8 * scale), 1)
-    column = 0.07 * width if letter == "R" else 0.93 * width - 18 * scale
-    canvas = np.zeros((height, width), np.uint8)
-    place = (int(column), int(0.2 * height))
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(canvas, letter, place, font, scale, 255, thickness, cv2.LINE_AA)
-    share = canvas.astype(np.float32) / 255
+    lead = drawn(letter, FONTS[0], max(round(LETTER_HEIGHT * min(height, width)), 3))
+    high, wide = lead.shape
+    top = round(0.14 * height)
+    left = round(0.07 * width) if letter == "R" else round(0.93 * width) - wide
+    share = np.zeros((height, width), np.float32)
+    share[top : top + high, left : left + wide] = lead
     return _reduced(share * (1 - pixels_HW), share > 0, size)
 
 
