@@ -109,7 +109,7 @@ def _reduce_jpeg(image: PilImage.Image, min_size: int) -> int:
     smallest = min(image.size)
     scale = next((scale for scale in SCALES if smallest // scale >= min_size), 1)
     if scale > 1:
-        image.draft("L", (-(-image.width // scale), -(-image.height // scale)))
+        image.draft("L", (image.width // scale, image.height // scale))
     return scale
 
 

@@ -39,6 +39,6 @@ def reduced_j2k(frame: bytes, header: Header, scale: int) -> npt.NDArray[Any]:
 def reduced_jpeg(frame: bytes, scale: int) -> npt.NDArray[Any]:
     """Return a grey 8-bit JPEG frame decoded by a scaled inverse DCT."""
     with PilImage.open(io.BytesIO(frame), formats=("JPEG",)) as image:
-        size = (-(-image.width // scale), -(-image.height // scale))
-        image.draft("L", size)
+        # Pillow takes the largest scale that leaves at least this size, which rounding up would halve.
+        image.draft("L", (image.width // scale, image.height // scale))
         return np.asarray(image.convert("L"))

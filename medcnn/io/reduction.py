@@ -27,7 +27,8 @@ def resize_area_stepwise(stored: npt.NDArray[Any], size: int) -> npt.NDArray[np.
     which OpenCV does with vector instructions; the rest is one area interpolation in float32. Each
     halving rounds to the nearest integer (an error of at most 0.5 stored units each), and an odd
     side loses one row or column, alternately at the end and the beginning, which moves the content
-    by at most one source pixel of that step.
+    by at most one source pixel of that step. Where the factor is no power of two, a pixel on the
+    border between two results counts in both with the mean of its block.
     """
     if stored.dtype not in _HALVED_BY_OPENCV:
         return resize_area(stored, size)
