@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import math
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +17,7 @@ import pandas as pd
 from medcnn.data.audit_hashing import Hashes, Rows, hash_windows, population_of, thumbnails
 from medcnn.data.audit_near import MIN_SIDE, Near, near_duplicates
 from medcnn.data.cache import ImageCache
+from medcnn.run_dir import atomic_path
 
 BLANK_SD = 2.0
 """Grey levels of 255: an image whose standard deviation is below shows nothing."""
@@ -52,13 +57,25 @@ class Look:
 
 
 def look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
-    """Return what the pixels of some rows of the cache say.
+    """Return what the pixels of some rows of the cache say; said once, it is kept beside the cache.
 
     Args:
         table: The manifest's rows, one for each of ``rows``.
         cache: The images.
         rows: Rows of the cache.
     """
+    patients = pd.factorize(table["patient_id"])[0].astype(np.int64)
+    known = hashlib.blake2b(_code_digest() + patients.tobytes(), digest_size=16)
+    known.update(cache.digest_of(rows).encode())
+    file = cache.folder / "looks" / f"{known.hexdigest()}.npz"
+    kept = _load(file)
+    if kept is None:
+        kept = _look(table, cache, rows)
+        _save(file, kept)
+    return kept
+
+
+def _look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
     usual = population_of(_sample(cache, rows))
     digests: list[bytes] = []
     deviation: list[float] = []
@@ -101,3 +118,42 @@ def _first(digests: list[bytes]) -> Rows:
     return np.array(
         [seen.setdefault(digest, row) for row, digest in enumerate(digests)], dtype=np.int64
     )
+
+
+@functools.cache
+def _code_digest() -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(Path(__file__).parent.glob("audit_*.py")):
+        digest.update(file.read_bytes())
+    return digest.digest()
+
+
+def _save(file: Path, seen: Look) -> None:
+    near = seen.near
+    highest = math.nan if near.highest is None else near.highest
+    file.parent.mkdir(exist_ok=True)
+    with atomic_path(file) as temporary, temporary.open("wb") as stream:
+        np.savez(
+            stream,
+            first=seen.first,
+            blank=seen.blank,
+            small=seen.small,
+            pairs=seen.pairs,
+            near=near.pairs,
+            counts=np.array([near.compared, near.judged, near.left_out], np.int64),
+            highest=np.array(highest),
+        )
+
+
+def _load(file: Path) -> Look | None:
+    try:
+        with np.load(file) as kept:
+            compared, judged, left_out = kept["counts"].tolist()
+            highest = float(kept["highest"])
+            near = Near(
+                kept["near"], compared, judged, left_out, None if math.isnan(highest) else highest
+            )
+            return Look(kept["first"], kept["blank"], kept["small"], kept["pairs"], near)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        # Absent or damaged: the images are looked at (again).
+        return None

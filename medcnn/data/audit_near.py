@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +26,8 @@ from medcnn.data.audit_hashing import (
 )
 from medcnn.data.audit_pairs import CLOSE, Floats, align, likeness, rough_likeness
 from medcnn.data.cache import ImageCache, build_cache
+
+T = TypeVar("T")
 
 NEAR = 0.95
 """Likeness from which two images count as copies, see ``near_duplicates``."""
@@ -109,21 +114,30 @@ def _promising(
     alike = np.arange(len(left))
     if usual is not None:
         alike = np.flatnonzero(cosines(one, other, window, usual) >= MIN_COSINE)
-    kept = []
-    for place in alike.tolist():
+
+    def aligned(place: int) -> tuple[float, Floats]:
         warp = align(one[place], other[place], int(window[place]))
-        if rough_likeness(one[place], other[place], warp) >= ROUGH:
-            kept.append((int(left[place]), int(right[place]), warp))
-    return kept
+        return rough_likeness(one[place], other[place], warp), warp
+
+    return [
+        (int(left[place]), int(right[place]), warp)
+        for place, (rough, warp) in zip(alike.tolist(), _in_threads(aligned, alike), strict=True)
+        if rough >= ROUGH
+    ]
+
+
+def _in_threads(task: Callable[[int], T], places: Rows) -> list[T]:
+    # OpenCV lets go of the interpreter while it works, so that threads share the cores.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(task, places.tolist()))
 
 
 def _judge(
     table: pd.DataFrame, cache: ImageCache, rows: Rows, pair: Rows, warps: list[Floats]
 ) -> npt.NDArray[np.float64]:
     """Return the likeness of the sources of each pair."""
-    score = np.zeros(len(pair))
     if not len(pair):
-        return score
+        return np.zeros(0)
     wanted = np.unique(pair)
     place = np.searchsorted(wanted, pair)
     close, where = cache, rows[wanted]
@@ -136,10 +150,12 @@ def _judge(
             progress=False,
         )
         where = np.arange(len(wanted))
-    for number, sides in enumerate(place):
-        one, other = (_close(image) for image in close.take(where[sides]))
-        score[number] = likeness(one, other, warps[number])
-    return score
+
+    def judged(number: int) -> float:
+        one, other = (_close(image) for image in close.take(where[place[number]]))
+        return likeness(one, other, warps[number])
+
+    return np.array(_in_threads(judged, np.arange(len(pair))))
 
 
 def _close(image: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.uint8]:

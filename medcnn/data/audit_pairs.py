@@ -26,8 +26,10 @@ FLAT = 0.5
 """Grey levels of detail below which a block shows only rounding."""
 MIN_BLOCKS = 8
 ROUGH_SCALE, MARGIN = 3.0, 4
-_CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
-_FEWER = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
+HOPELESS = 0.65
+"""Likeness before the last alignment below which no copy lies (0.76 at the lowest)."""
+_CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 1e-3)
+_FEWER = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 6, 1e-3)
 
 
 def align(left: Thumbnails, right: Thumbnails, window: int) -> Floats:
@@ -58,7 +60,15 @@ def likeness(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8], warp: Fl
         right: 128×128 grey values.
         warp: The map that ``align`` found between their thumbnails.
     """
-    moved, inside = _moved(left, _refined(left, right, _enlarged(warp), _FEWER))
+    start = _enlarged(warp)
+    rough = _blockwise(left, right, start)
+    if rough < HOPELESS:
+        return rough
+    return max(rough, _blockwise(left, right, _refined(left, right, start, _FEWER)))
+
+
+def _blockwise(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8], warp: Floats) -> float:
+    moved, inside = _moved(left, warp)
     shrunk = cv2.erode(inside, np.ones((2 * CLOSE // 16 - 1,) * 2, np.uint8)).astype(np.float32)
     one, other = _detail(moved) * shrunk, _detail(right) * shrunk
     count = np.maximum(_block_sums(shrunk), 1.0)

@@ -141,10 +141,8 @@ class ImageCache:
         self._verified = np.zeros(len(where), bool)
         self._maps: dict[int, Pixels] = {}
         self._positions: pd.Index[Any] | None = None
-        keys = np.where(found, index.keys[safe], b"") if has_any else none
-        self.digest = hashlib.blake2b(
-            profile.name.encode() + keys.tobytes(), digest_size=16
-        ).hexdigest()
+        self._keys = np.where(found, index.keys[safe], b"") if has_any else none
+        self.digest = self.digest_of(np.arange(len(where)))
 
     def __len__(self) -> int:
         return len(self._segment)
@@ -152,6 +150,12 @@ class ImageCache:
     def __getstate__(self) -> dict[str, Any]:
         # A memory map would be pickled as its pixels; a worker opens the files again.
         return {**self.__dict__, "_maps": {}, "_positions": None}
+
+    def digest_of(self, rows: npt.ArrayLike) -> str:
+        """Return 32 hexadecimal digits that name the pixels of some rows, in their order."""
+        keys = self._keys[np.asarray(rows, np.int64)]
+        name = self.profile.name.encode()
+        return hashlib.blake2b(name + keys.tobytes(), digest_size=16).hexdigest()
 
     @property
     def readable(self) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 
+from medcnn.data import audit_look
 from medcnn.data.audit_look import look
 
 
@@ -24,3 +25,26 @@ def test_copies_are_found_among_pictures_that_look_alike(pictures, stored):
     assert {int(low) for low, _ in np.sort(seen.pairs, axis=1)} <= {0, 1, 2, 3, *range(kept, 52)}
     assert not seen.blank.any()
     assert seen.near.left_out == 0
+
+
+def test_a_look_is_kept_until_pixels_or_patients_change(pictures, stored, monkeypatch):
+    images = pictures(4)
+    images.append(images[1][2:-3, 4:-1].copy())
+    manifest, cache = stored(images, label=[0, 1, 0, 1, 0])
+    table, rows = manifest.table, np.arange(5)
+    first = look(table, cache, rows)
+    fresh = []
+    once = audit_look._look
+    monkeypatch.setattr(audit_look, "_look", lambda *given: fresh.append(1) or once(*given))
+    again = look(table, cache, rows)
+    assert not fresh
+    assert again.near.highest == first.near.highest
+    for name in ("first", "blank", "small", "pairs"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+    look(table.assign(patient_id=["a", "a", "b", "c", "d"]), cache, rows)
+    look(table[:4], cache, rows[:4])
+    assert len(fresh) == 2
+    for file in (cache.folder / "looks").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    assert look(table, cache, rows).pairs.tolist() == first.pairs.tolist()
+    assert len(fresh) == 3

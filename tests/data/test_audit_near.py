@@ -52,7 +52,7 @@ def test_originals_below_64_pixels_are_not_judged_and_it_is_said(pictures, store
 
 @pytest.mark.parametrize("size", [32, 160])
 def test_phantoms_of_different_patients_are_no_copies_at_any_size_and_copies_are(size, tmp_path):
-    table = read_phantom(n_images=60, size=128, workers=1).table
+    table = read_phantom(n_images=48, size=96, workers=1).table
     image = np.rint(read_image(table["path"].iloc[5]).pixels * 255).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "copy.jpg"), image[4:-2, 3:], [cv2.IMWRITE_JPEG_QUALITY, 60])
     copy = table.iloc[[5]].assign(image_id="copy", path=str(tmp_path / "copy.jpg"))
