@@ -243,6 +243,8 @@ class XrayClassification(pl.LightningModule):
         """Return the optimiser and its schedule, which moves at every step."""
         groups = self.transfer.parameter_groups(self.network, self.lr, self.weight_decay)
         optimizer = self.optimizer_of(scale_rates(groups, self.network, self.rates))
+        if isinstance(optimizer, torch.optim.LBFGS):  # it flattens gradients as they lie
+            self.network.to(memory_format=torch.contiguous_format)
         check_combination(optimizer, self.trainer)
         self.penalty.attach(optimizer, self.network)
         if isinstance(self.schedule, Plateau):

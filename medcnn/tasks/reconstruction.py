@@ -44,6 +44,7 @@ class XrayReconstruction(pl.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        network.to(memory_format=torch.channels_last)
         self.network, self.optimizer_of, self.schedule, self.seed = (
             network,
             optimizer,
