@@ -6,7 +6,10 @@ import pytest
 
 import medcnn
 from medcnn.cli import run as run_command
+from medcnn.inference.explanations.verdicts import warnings_of
 from medcnn.reporting.contents import read_run
+from medcnn.reporting.sentences import translated
+from medcnn.reporting.wording import Wording
 
 FAST = ["images=3", "sanity=2", "marker=3", "shown=2", "steps=2", "method=[grad_cam,occlusion]"]
 
@@ -43,7 +46,22 @@ def test_pictures_of_an_earlier_explanation_do_not_stay(trained):
     assert run_command("explain", arguments) == 0
     left = sorted(path.name for path in (trained.figures / "explanations").glob("*.png"))
     assert len(left) == 2 and all(name.startswith("01_") for name in left)
-    assert 'lang="de"' in trained.report.read_text()
+    page = trained.report.read_text()
+    assert 'lang="de"' in page and "Keine Maske sagt" in page
+
+
+def test_every_warning_of_an_explanation_is_known_in_german():
+    change = {"value": -0.31, "ci": [-0.4, -0.2], "method": "bootstrap-bca"}
+    arm = {"n": 20, "change": change}
+    marker = {"evidence": ["removal", "insertion"], "removal": arm, "beside": arm, "insertion": arm}
+    sanity = {"methods": {"layer_cam": {"spearman": [{"value": 0.7, "ci": None}]}}}
+    lines = warnings_of({"marker": marker, "sanity": sanity})
+    lines.append("occlusion was left out: the package captum is not installed.")
+    assert len(lines) == 4
+    for text in lines:
+        german = translated(text, Wording("de"))
+        assert german is not None and german != text
+    assert "-0,310 (-0,400 bis -0,200)" in translated(lines[0], Wording("de"))
 
 
 @pytest.mark.parametrize(
