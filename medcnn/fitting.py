@@ -249,7 +249,7 @@ def build_trainer(
     return pl.Trainer(
         **options,
         callbacks=callbacks,
-        logger=instantiate(settings["logger"]) if settings["logger"] else False,
+        logger=build_logger(settings, run),
         enable_progress_bar=CONSOLE.is_terminal,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -257,6 +257,18 @@ def build_trainer(
         default_root_dir=run.path,
         deterministic="warn",
     )
+
+
+def build_logger(settings: Mapping[str, Any], run: RunDir) -> Any:
+    """Return the logger beside ``metrics.csv``, which writes into the run unless told where."""
+    if not settings["logger"]:
+        return False
+    options = dict(settings["logger"])
+    here = {"save_dir": str(run.path), "tracking_uri": f"sqlite:///{run.path.resolve()}/mlflow.db"}
+    for key, place in here.items():
+        if key in options and options[key] is None:
+            options[key] = place
+    return instantiate(options)
 
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:
