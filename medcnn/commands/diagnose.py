@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     output = None if options["output"] is None else Path(options["output"])
     if options["run"] is not None:
         directory = RunDir.open(options["run"])
-        found = diagnose_run(directory)
+        found = diagnose_run(
+            directory, dead=_look_inside(directory) if options["figures"] else None
+        )
         output = output or directory.path / "diagnosis.json"
     else:
         check_path(Path(options["curves"]), "curves")
@@ -45,3 +48,13 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     if output is not None:
         write_json(output, result)
     return result
+
+
+def _look_inside(run: RunDir) -> float | None:
+    """Draw what flows through the model and return its share of dead channels; None without one."""
+    if not run.results.is_file() or not run.best_checkpoint.is_file() or run.members:
+        return None
+    inspection = importlib.import_module("medcnn.inspection.run")  # torch: seconds
+    dead: float = inspection.inspect_run(run).dead
+    say(f"figures      {run.figures}: filters.png, activations.png, gradients.png")
+    return dead

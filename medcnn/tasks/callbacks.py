@@ -8,10 +8,13 @@ from typing import Any
 
 import pandas as pd
 import pytorch_lightning as pl
+import torch
 
 from medcnn.run_dir import atomic_path
 
 CURVES = ("train_loss", "val_loss", "train_auroc", "val_auroc", "penalty")
+LOOKED_AT = 10
+"""One step in this many has its gradient measured, which costs a pass over the weights."""
 
 
 class LearningCurves(pl.Callback):
@@ -25,6 +28,8 @@ class LearningCurves(pl.Callback):
         self.path = path
         self.rows: list[dict[str, float]] = []
         self._started = time.perf_counter()
+        self._steps = 0
+        self._norms: list[torch.Tensor] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the rows of the epochs before a resume."""
@@ -37,6 +42,20 @@ class LearningCurves(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's clock."""
         self._started = time.perf_counter()
+        self._steps, self._norms = 0, []
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Keep the norm of the gradient of some steps, before it is clipped."""
+        self._steps += 1
+        if self._steps % LOOKED_AT != 1:
+            return
+        groups = (group["params"] for group in optimizer.param_groups)
+        gradients = [each.grad for group in groups for each in group if each.grad is not None]
+        dense = [gradient for gradient in gradients if not gradient.is_sparse]
+        if dense:
+            self._norms.append(torch.nn.utils.get_total_norm(dense))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's row and save the file."""
@@ -45,6 +64,8 @@ class LearningCurves(pl.Callback):
         logged = {name: float(value) for name, value in trainer.logged_metrics.items()}
         row: dict[str, float] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         row |= {name: logged[name] for name in CURVES if name in logged}
+        if self._norms:
+            row["gradient_norm"] = float(torch.stack(self._norms).max())
         row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self.rows.append(row)

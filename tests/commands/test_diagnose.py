@@ -102,3 +102,7 @@ def test_a_training_ends_with_its_diagnosis(easy_data, tmp_path, capsys):
     results = json.loads(found.results.read_text())
     assert len(results["diagnosis"]) == len(kept["findings"])
     assert kept["findings"][0]["says"] in found.report.read_text()
+    assert run("diagnose", [f"run={found.path}"]) == 0
+    assert "gradients.png" in capsys.readouterr().out
+    for name in ("filters", "activations", "gradients"):
+        assert (found.figures / f"{name}.png").is_file()
