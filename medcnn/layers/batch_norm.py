@@ -1,17 +1,20 @@
 """Batch normalisation: per unit of a fully connected layer, per channel of a convolution.
 
 Dimension letters: N examples, C units or channels, P positions in a channel (1 for a unit);
-m = N·P values share one mean and one variance.
+m = N·P values share one mean and one variance. What is normalised is taken as it lies in memory and
+never copied: as x_NCP, or as x_MC with M = N·P rows where channels are last, and for units. In either
+form ``_sum`` adds up the values of each channel and ``_along`` lays one value a channel along them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.nn.functional import mse_loss
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medcnn.layers.example import Example
@@ -54,43 +57,45 @@ class BatchNormFunction(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x_NCP: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
+        ctx: Any, x: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
     ) -> Moments:
         """Return the output, and the mean and the (biased) variance of every channel."""
-        m = _values_per_channel(x_NCP)
-        mean_C = x_NCP.sum((0, 2)) / m
-        y_NCP = x_NCP - mean_C[:, None]
-        var_C = torch.linalg.vector_norm(y_NCP, dim=2).square().sum(0) / m
-        rstd_C = torch.rsqrt(var_C + eps)
-        ctx.save_for_backward(x_NCP, weight_C, mean_C, rstd_C)
+        normalize = _normalize_rows if x.dim() == 2 else _normalize_positions
+        y, mean_C, var_C, rstd_C = normalize(x, weight_C, bias_C, eps)
+        ctx.save_for_backward(x, weight_C, mean_C, rstd_C)
         ctx.eps, ctx.has_bias = eps, bias_C is not None
         ctx.mark_non_differentiable(mean_C, var_C)
-        y_NCP.mul_((rstd_C if weight_C is None else rstd_C * weight_C)[:, None])
-        if bias_C is not None:
-            y_NCP.add_(bias_C[:, None])
-        return y_NCP, mean_C, var_C
+        return y, mean_C, var_C
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         """Return the gradients of the input, gamma and beta."""
-        delta_NCP = grad_outputs[0]
-        x_NCP, weight_C, mean_C, rstd_C = ctx.saved_tensors
+        delta = grad_outputs[0]
+        x, weight_C, mean_C, rstd_C = ctx.saved_tensors
         again = torch.is_grad_enabled()
         if again:
-            var_C, mean_C = torch.var_mean(x_NCP, (0, 2), correction=0)
+            dims = [dim for dim in range(x.dim()) if dim != 1]
+            var_C, mean_C = torch.var_mean(x, dims, correction=0)
             rstd_C = torch.rsqrt(var_C + ctx.eps)
-        scratch_NCP = delta_NCP * x_NCP
-        dbias_C = delta_NCP.sum((0, 2))
-        dweight_C = (scratch_NCP.sum((0, 2)) - mean_C * dbias_C) * rstd_C
+        sums = [(_sum(error), _sum(error * part)) for error, part in _parts(delta, x)]
+        dbias_C, dot_C = (_total(each) for each in zip(*sums, strict=True))
+        dweight_C = (dot_C - mean_C * dbias_C) * rstd_C
         a_C = rstd_C if weight_C is None else rstd_C * weight_C
-        scaled_C = a_C / -_values_per_channel(x_NCP)
+        scaled_C = a_C / -_values_per_channel(x)
         b_C = scaled_C * rstd_C * dweight_C
         c_C = torch.addcmul(scaled_C * dbias_C, b_C, mean_C, value=-1)
-        # Writing over the products spares two allocations, which cost more than the arithmetic.
-        dx_NCP = torch.mul(delta_NCP, a_C[:, None], out=None if again else scratch_NCP)
-        dx_NCP.addcmul_(x_NCP, b_C[:, None]).add_(c_C[:, None])
+        a, b, c = (_along(value_C, x) for value_C in (a_C, b_C, c_C))
+        if again:
+            dx = delta * a + (x * b + c)
+        else:
+            dx = torch.empty_like(x)
+            for error, part, out in _parts(delta, x, dx):
+                if x.dim() == 2:
+                    torch.addcmul(c, part, b, out=out).addcmul_(error, a)
+                else:
+                    torch.mul(error, a, out=out).addcmul_(part, b).add_(c)
         return (
-            dx_NCP,
+            dx,
             None if weight_C is None else dweight_C,
             dbias_C if ctx.has_bias else None,
             None,
@@ -102,8 +107,65 @@ normalize_batch: Callable[[Tensor, Tensor | None, Tensor | None, float], Moments
 )
 
 
-def _values_per_channel(x_NCP: Tensor) -> int:
-    return x_NCP.shape[0] * x_NCP.shape[2]
+def _values_per_channel(x: Tensor) -> int:
+    return x.shape[0] * (x.shape[2] if x.dim() == 3 else 1)
+
+
+def _normalize_positions(
+    x_NCP: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    m = _values_per_channel(x_NCP)
+    mean_C = _sum(x_NCP) / m
+    y_NCP = x_NCP - mean_C[:, None]
+    var_C = torch.linalg.vector_norm(y_NCP, dim=2).square().sum(0) / m
+    rstd_C = torch.rsqrt(var_C + eps)
+    y_NCP.mul_((rstd_C if weight_C is None else rstd_C * weight_C)[:, None])
+    if bias_C is not None:
+        y_NCP.add_(bias_C[:, None])
+    return y_NCP, mean_C, var_C, rstd_C
+
+
+def _normalize_rows(
+    x_MC: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    m = _values_per_channel(x_MC)
+    mean_C = _sum(x_MC) / m
+    # The error of the mean as a guess is the squared deviations in one pass.
+    squares_C = [
+        _sum(mse_loss(part, mean_C.expand_as(part), reduction="none")) for (part,) in _parts(x_MC)
+    ]
+    var_C = _total(squares_C) / m
+    rstd_C = torch.rsqrt(var_C + eps)
+    a_C = rstd_C if weight_C is None else rstd_C * weight_C
+    c_C = -mean_C * a_C if bias_C is None else torch.addcmul(bias_C, mean_C, a_C, value=-1)
+    return torch.addcmul(c_C, x_MC, a_C), mean_C, var_C, rstd_C
+
+
+_PART = 1 << 17
+"""Values that a processor's cache holds between one operation and the next."""
+
+
+def _parts(first: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield tensors of one shape in parts, so that each is read from memory once in several steps.
+
+    That pays where the channels are last; there are too many small steps to it elsewhere.
+    """
+    if first.dim() == 3 or first.device.type != "cpu" or first.numel() <= _PART:
+        return iter([(first, *others)])
+    rows = max(len(first) * _PART // first.numel(), 1)
+    return zip(*(torch.split(tensor, rows) for tensor in (first, *others)), strict=True)
+
+
+def _total(sums_C: Sequence[Tensor]) -> Tensor:
+    return sums_C[0] if len(sums_C) == 1 else torch.stack(list(sums_C)).sum(0)
+
+
+def _sum(x: Tensor) -> Tensor:
+    return x.sum(0) if x.dim() == 2 else x.sum(2).sum(0)
+
+
+def _along(value_C: Tensor, x: Tensor) -> Tensor:
+    return value_C if x.dim() == 2 else value_C[:, None]
 
 
 class ChannelAffineFunction(Function):
@@ -119,21 +181,23 @@ class ChannelAffineFunction(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x_NCP: Tensor, a_C: Tensor, c_C: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, a_C: Tensor, c_C: Tensor) -> Tensor:
         """Return the mapped channels."""
-        ctx.save_for_backward(x_NCP, a_C)
-        return (x_NCP * a_C[:, None]).add_(c_C[:, None])
+        ctx.save_for_backward(x, a_C)
+        if x.dim() == 2:
+            return torch.addcmul(c_C, x, a_C)
+        return (x * _along(a_C, x)).add_(_along(c_C, x))
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         """Return the gradients of the input, the slope and the offset."""
-        (delta_NCP,) = grad_outputs
-        x_NCP, a_C = ctx.saved_tensors
+        (delta,) = grad_outputs
+        x, a_C = ctx.saved_tensors
         needs_x, needs_a, needs_c = ctx.needs_input_grad
         return (
-            delta_NCP * a_C[:, None] if needs_x else None,
-            (delta_NCP * x_NCP).sum((0, 2)) if needs_a else None,
-            delta_NCP.sum((0, 2)) if needs_c else None,
+            delta * _along(a_C, x) if needs_x else None,
+            _sum(delta * x) if needs_a else None,
+            _sum(delta) if needs_c else None,
         )
 
 
@@ -176,27 +240,38 @@ def batch_norm(layer: _BatchNorm, x: Tensor) -> Tensor:
     Raises:
         ValueError: If a training batch has only one value per channel.
     """
-    x_NCP = _flattened(widened(x))
+    if layer.training or layer.running_mean is None:
+        _check_count(x)
+    last = _channels_last(x)
+    wide = widened(x.movedim(1, -1) if last else x)
+    flat = wide.reshape(-1, x.shape[1]) if last else wide.flatten(2)
+    y = _normalized(layer, flat).to(x.dtype)
+    return y.view(wide.shape).movedim(-1, 1) if last else y.view(x.shape)
+
+
+def _check_count(x: Tensor) -> None:
+    if x.shape[0] * x.shape[2:].numel() == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {tuple(x.shape)}"
+        )
+
+
+def _channels_last(x: Tensor) -> bool:
+    """Return whether the channels of one position lie side by side, as units always do."""
+    return x.dim() == 2 or (x.stride(1) == 1 and x.movedim(1, -1).is_contiguous())
+
+
+def _normalized(layer: _BatchNorm, x: Tensor) -> Tensor:
     weight = widened(layer.weight) if layer.affine else None
     bias = widened(layer.bias) if layer.affine else None
-    if layer.training or layer.running_mean is None or layer.running_var is None:
-        count = _values_per_channel(x_NCP)
-        if count == 1:
-            raise ValueError(
-                "Expected more than 1 value per channel when training, "
-                f"got input size {tuple(x.shape)}"
-            )
-        y_NCP, mean, var = normalize_batch(x_NCP, weight, bias, layer.eps)
-        if layer.training:
-            update_running_statistics(layer, mean, var, count)
-    else:
+    if not layer.training and layer.running_mean is not None and layer.running_var is not None:
         slope, offset = population_affine(layer, layer.running_mean, layer.running_var)
-        y_NCP = apply_channel_affine(x_NCP, slope, offset)
-    return y_NCP.reshape(x.shape).to(x.dtype)
-
-
-def _flattened(x: Tensor) -> Tensor:
-    return x.unsqueeze(2) if x.dim() == 2 else x.flatten(2)
+        return apply_channel_affine(x, slope, offset)
+    count = _values_per_channel(x)
+    y, mean, var = normalize_batch(x, weight, bias, layer.eps)
+    if layer.training:
+        update_running_statistics(layer, mean, var, count)
+    return y
 
 
 class BatchNorm1d(nn.BatchNorm1d):
