@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,10 @@ Proof = tuple[list[dict[str, Any]], str, str, list[str]]
 
 def _layers(options: dict[str, Any]) -> Proof:
     proof = importlib.import_module("medcnn.layers.check")  # torch: seconds
-    rows = proof.check_layers(_names(options))
+    names = _names(options)
+    if any("." in name for name in names or ()):
+        sys.path.insert(0, str(Path.cwd()))  # as python -m does: a layer beside the user is found
+    rows = proof.check_layers(names)
     return rows, proof.render_table(rows), "", proof.failures(rows)
 
 

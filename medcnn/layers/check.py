@@ -55,6 +55,20 @@ def check_layers(names: Iterable[str] | None = None) -> list[Row]:
 def check_layer(name: str) -> Row:
     """Return the row of one layer, see ``check_layers``."""
     found = layer_class(name)
+    if name in LAYERS:
+        return _row(name, found)
+    try:
+        return _row(name, found)
+    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError) as error:
+        raise ConfigError(
+            f"The layer {name!r} does not run on its example.",
+            expected="an output and a gradient, in training and in evaluation, in float64",
+            found=f"{type(error).__name__}: {error}",
+            remedy="mend the layer, its examples or its reference",
+        ) from error
+
+
+def _row(name: str, found: type[nn.Module]) -> Row:
     constructor: Callable[..., nn.Module] | None = getattr(found, "reference", None)
     examples = _examples(name, found)
     row: Row = {
