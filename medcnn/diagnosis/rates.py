@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, noise, trend
+from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, level, noise, trend
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding, rate
 
@@ -19,6 +19,13 @@ SLOW = 0.2
 """A rate that fits takes at least this part off the loss of the first epoch within a few epochs."""
 SAW = 3.0
 """Standard errors that the training loss may jump from epoch to epoch by sampling alone."""
+USUAL = {
+    **dict.fromkeys(("adam", "adamw", "nadam", "radam", "adamax", "muon", "rmsprop"), 1e-3),
+    "sgd": 1e-2,
+    "sam": 1e-2,
+}
+"""Rates from which most trainings with these optimisers start: torch's defaults, and for SGD with
+momentum the usual one; a training at a thirtieth of it, or at thirty times, needs a reason."""
 SPIKE = 100.0
 """A gradient this many times the median is a jump, which clipping only turns into a random step."""
 
@@ -29,7 +36,7 @@ def diverged(curves: Curves, facts: Facts) -> Finding | None:
     broken = np.flatnonzero(~np.isfinite(loss))
     if len(broken):
         epoch, shown = int(broken[0]), f"the training loss is {loss[broken[0]]}"
-    elif loss.max() > EXPLOSION * loss[0]:
+    elif loss.max() > EXPLOSION * loss[0] and level(loss) > loss[0]:
         epoch = int(np.argmax(loss > EXPLOSION * loss[0]))
         shown = f"the training loss rose from {loss[0]:.3g} to {loss[epoch]:.3g}"
     else:
@@ -84,7 +91,7 @@ def rate_too_high(curves: Curves, facts: Facts) -> Finding | None:
     loss = curves.train_loss
     if len(loss) < FEWEST or not np.isfinite(loss).all():
         return None
-    evidence = _above_chance(curves, facts) or _sawing(loss, facts)
+    evidence = _above_chance(curves, facts) or _sawing(loss, facts) or _unusual(curves, facts, 30)
     if not evidence:
         return None
     return Finding(
@@ -125,6 +132,10 @@ def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
     loss = curves.train_loss
     if len(loss) < FEWEST or not np.isfinite(loss).all():
         return None
+    advice = (rate(facts.lr * 10), rate(facts.lr * 3), f"trainer.max_epochs={4 * len(loss)}")
+    unusual = _unusual(curves, facts, 1 / 30)
+    if unusual:
+        return Finding("rate_too_low", "problem", _TOO_LOW, unusual, advice)
     p_value, fallen = trend(loss), float(1 - loss[-1] / loss[0]) if loss[0] > 0 else 0.0
     saturated = len(curves.train_auroc) and curves.train_auroc[-1] > 0.95
     still = loss[-1] <= loss.min() + noise(loss)
@@ -133,11 +144,26 @@ def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "rate_too_low",
         "problem",
-        "The learning rate is too low: the loss falls steadily, but hardly moves.",
+        _TOO_LOW,
         f"the training loss lost {100 * fallen:.1f} % in {len(loss)} epochs, "
         f"in steady order (p = {p_value:.2g})",
-        (rate(facts.lr * 10), rate(facts.lr * 3), f"trainer.max_epochs={4 * len(loss)}"),
+        advice,
     )
+
+
+_TOO_LOW = "The learning rate is too low: the loss hardly moves."
+
+
+def _unusual(curves: Curves, facts: Facts, factor: float) -> str:
+    """Say that nothing was learnt at a rate that lies beyond ``factor`` times the usual one."""
+    name = str(facts.setting("optimizer.name"))
+    usual = USUAL.get(name)
+    if usual is None or learns(curves, facts):
+        return ""
+    beyond = facts.lr > factor * usual if factor > 1 else facts.lr < factor * usual
+    if not beyond:
+        return ""
+    return f"nothing was learnt at a rate of {facts.lr:g}; {name} is usually run near {usual:g}"
 
 
 def dead_units(_curves: Curves, facts: Facts) -> Finding | None:

@@ -41,7 +41,7 @@ def draw_inspection(found: Inspection) -> dict[str, bytes]:
 def _histograms(
     samples: Sequence[Array], names: Sequence[str], title: str, notes: Sequence[str], label: str
 ) -> bytes:
-    """Draw one histogram a row, the first layer on top; zeros, which have no logarithm, are left out."""
+    """Draw one histogram a row, the first layer on top; zeros have no logarithm and are left out."""
     rows = len(samples)
     figure, (axes,) = new_figure(7.6, 1.2 + 0.19 * rows)
     edges = np.linspace(*DECADES, 56)

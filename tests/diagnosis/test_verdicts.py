@@ -92,6 +92,28 @@ def test_a_good_fit_is_left_alone_whatever_the_noise(seed):
     assert found.first_override is None
 
 
+@pytest.mark.parametrize(
+    ("name", "lr", "verdict"),
+    [
+        ("adamw", 1e-6, "rate_too_low"),
+        ("adamw", 0.5, "rate_too_high"),
+        ("adamw", 1e-3, "no_signal"),
+        ("sgd", 1e-5, "rate_too_low"),
+        ("lbfgs", 1e-6, "no_signal"),
+    ],
+)
+def test_where_nothing_was_learnt_an_unusual_rate_is_the_first_suspect(name, lr, verdict):
+    settings = {**SETTINGS, "optimizer": {"name": name, "lr": lr}}
+    facts = Facts(settings=settings, train=FACTS.train, val=FACTS.val)
+    assert diagnose(ILLNESSES["no_signal"], facts).verdict == verdict
+
+
+def test_a_spike_that_is_recovered_from_is_no_divergence():
+    curves = table(falling(0.6, 0.15), falling(0.6, 0.18))
+    curves.loc[3, "train_loss"] = 5.0
+    assert "diverged" not in [each.name for each in diagnose(curves, FACTS).findings]
+
+
 def test_over_fitting_names_the_inflection():
     found = diagnose(ILLNESSES["over_fitting"], FACTS)
     assert abs(found.findings[0].epoch - 6) <= 1
