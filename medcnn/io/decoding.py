@@ -237,7 +237,8 @@ def _decode_native(dataset: Dataset, decoder: Decoder) -> npt.NDArray[Any]:
     if dataset.BitsAllocated == 1 or unused <= 0:
         return values
     limits = np.iinfo(values.dtype)
-    if values.max() > limits.max >> unused or values.min() < limits.min >> unused:
+    below = limits.min < 0 and values.min() < limits.min >> unused
+    if below or values.max() > limits.max >> unused:
         return (values << unused) >> unused
     return values
 

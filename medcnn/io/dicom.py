@@ -22,7 +22,7 @@ from medcnn.io.greyscale import GreyScale, choose_greyscale
 from medcnn.io.lut import numbers
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 
-_SAMPLED_SIDE = 512
+_SAMPLED_SIDE = 256
 _LEAST_INTEGER_WIDTH = 200
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
@@ -170,7 +170,7 @@ def _resize_last(
 
 
 def _sample(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return a regular subset of at most about 1024×1024 pixels, for percentiles and shares."""
+    """Return a regular subset of at most about 512×512 pixels, for percentiles and shares."""
     rows, columns = (max(side // _SAMPLED_SIDE, 1) for side in values.shape)
     return values[::rows, ::columns]
 

@@ -67,15 +67,21 @@ def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise _too_large(path, f"{size:,} bytes")
-    if not is_part10(path):
-        return _open_bare(path, stop_before_pixels)
-    meta = _read_meta(path)
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        return _open_deflated(path, meta, stop_before_pixels)
-    dataset = _read(path, force=False, stop_before_pixels=stop_before_pixels)
-    if "TransferSyntaxUID" not in dataset.file_meta:
+    with BoundedFile(io.FileIO(path)) as stream:
+        is_bare = stream.read(_PREAMBLE)[128:] != b"DICM"
+        if not is_bare:
+            meta = FileMetaDataset(read_dataset(stream, False, True, stop_when=_is_behind_meta))
+            # Left to pydicom, a few kilobytes would inflate to whatever they like.
+            if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+                return _open_deflated(path, meta, stop_before_pixels)
+        stream.seek(0)
+        dataset = pydicom.dcmread(stream, force=is_bare, stop_before_pixels=stop_before_pixels)
+    # Any bytes at all parse as some implicit data set; every real one identifies itself (group 0008).
+    if is_bare and not any(tag.group == 0x0008 for tag in list(dataset.keys())):
+        raise InvalidDicomError("no data elements of group 0008")
+    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
         _guess_syntax(dataset)
-    return dataset
+    return _without_bulk(dataset)
 
 
 def first_item(dataset: Dataset, keyword: str) -> Dataset | None:
@@ -97,20 +103,8 @@ def first_item(dataset: Dataset, keyword: str) -> Dataset | None:
     return read_sequence_item(stream, implicit, little, "iso8859", 0)
 
 
-def _read_meta(path: Path) -> FileMetaDataset:
-    with BoundedFile(io.FileIO(path)) as stream:
-        stream.seek(_PREAMBLE)
-        return FileMetaDataset(read_dataset(stream, False, True, stop_when=_is_behind_meta))
-
-
 def _is_behind_meta(tag: int, _vr: str | None, _length: int) -> bool:
     return tag >> 16 != 0x0002
-
-
-def _read(path: Path, *, force: bool, stop_before_pixels: bool) -> Dataset:
-    with BoundedFile(io.FileIO(path)) as stream:
-        dataset = pydicom.dcmread(stream, force=force, stop_before_pixels=stop_before_pixels)
-    return _without_bulk(dataset)
 
 
 def _without_bulk(dataset: Dataset) -> Dataset:
@@ -127,15 +121,6 @@ def is_part10(path: Path) -> bool:
     """Return whether a file starts with the DICOM preamble and prefix (PS3.10 7.1)."""
     with path.open("rb") as stream:
         return stream.read(_PREAMBLE)[128:] == b"DICM"
-
-
-def _open_bare(path: Path, stop_before_pixels: bool) -> Dataset:
-    dataset = _read(path, force=True, stop_before_pixels=stop_before_pixels)
-    # Any bytes at all parse as some implicit data set; every real one identifies itself (group 0008).
-    if not any(tag.group == 0x0008 for tag in list(dataset.keys())):
-        raise InvalidDicomError("no data elements of group 0008")
-    _guess_syntax(dataset)
-    return dataset
 
 
 def _guess_syntax(dataset: Dataset) -> None:
