@@ -6,7 +6,6 @@ Dimensions: N images, one channel, S×S pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +54,7 @@ class Bench:
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return next(self.model.parameters()).device
+        return next(self.model.network.parameters()).device
 
     @torch.no_grad()
     def probability(self, image_N1SS: Tensor) -> Floats:
@@ -117,15 +116,24 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
     )
 
 
-def choose_methods(model: Any, asked: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Return the methods asked for, or all that there are, and notes on those left out."""
-    if asked:
-        return list(asked), []
+def choose_methods(bench: Bench) -> tuple[list[str], list[str]]:
+    """Return the methods asked for, or all that the backbone has, and notes on those left out."""
+    if bench.options.methods:
+        return list(bench.options.methods), []
     chosen, notes = [], []
     for method in METHODS:
         package = missing_library(method)
         if package is not None:
             notes.append(f"{method} was left out: the package {package} is not installed.")
-        elif method != "attention_rollout" or has_attention(model.network.backbone):
+        elif method in CAMS and not _has_maps(bench):
+            notes.append(f"{method} was left out: no stage of the backbone has maps.")
+        elif method != "attention_rollout" or has_attention(bench.model.network.backbone):
             chosen.append(method)
     return chosen, notes
+
+
+def _has_maps(bench: Bench) -> bool:
+    try:
+        return bench.stage(CAMS[0]) is not None
+    except ConfigError:
+        return False

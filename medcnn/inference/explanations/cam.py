@@ -93,9 +93,19 @@ def choose_stage(network: Classifier, seen_N1HW: Tensor) -> str:
     Args:
         network: In evaluation mode.
         seen_N1HW: Normalised images, of which the first is passed.
+
+    Raises:
+        ConfigError: If no stage has places, as where several maps are joined in one step.
     """
     backbone = network.backbone
     sides = _reaching_sides(network, backbone, seen_N1HW[:1])
+    if not sides:
+        raise ConfigError(
+            f"{backbone.name} has no stage with maps to weigh.",
+            expected="a backbone whose stages return maps or tokens",
+            found=", ".join(name for name, _ in backbone.stages),
+            remedy="take method=integrated_gradients or method=occlusion",
+        )
     wanted = min(PLACES, max(sides.values()))
     return [stage for stage, side in sides.items() if side >= wanted][-1]
 
@@ -112,6 +122,8 @@ def _reaching_sides(network: Classifier, backbone: Backbone, seen_11HW: Tensor) 
         gradients = torch.autograd.grad(logit_N.sum(), outputs)
     sides = {}
     for (stage, _), gradient in zip(backbone.stages, gradients, strict=True):
+        if gradient.ndim < 3:
+            continue
         places = backbone.as_map(gradient)
         # A dead ReLU in a network of maps silences one image, and not a stage.
         if places.ndim == 4 and (backbone.layout != "NTC" or places.any()):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from medcnn.errors import ConfigError
 from medcnn.inference.explanations import bench as module
@@ -12,7 +13,7 @@ from medcnn.inference.explanations.names import METHODS
 from medcnn.inference.explanations.options import Options
 from medcnn.models import build_classifier
 
-from .conftest import as_model
+from .conftest import as_model, gap_network
 
 
 def test_abnormal_images_with_a_mask_are_explained(bench, films):
@@ -55,12 +56,30 @@ def test_heat_is_that_of_explain_for_as_many_images_as_asked(bench):
     assert bench.stage("grad_cam") == "layer1" and bench.stage("occlusion") is None
 
 
-def test_all_methods_are_those_that_the_backbone_has(model, monkeypatch):
-    methods, notes = choose_methods(model, ())
+def of(bench, network, **options):
+    """Return the bench with another network, and no stage chosen yet."""
+    settings = replace(bench.options, **options)
+    return replace(bench, model=as_model(network), options=settings, _stages={})
+
+
+def test_all_methods_are_those_that_the_backbone_has(bench, monkeypatch):
+    maps = of(bench, build_classifier("tiny_resnet", weights="none", image_size=32), methods=())
+    methods, notes = choose_methods(maps)
     assert methods == [name for name in METHODS if name != "attention_rollout"] and not notes
-    tokens = as_model(build_classifier("timm:test_vit", weights="none", image_size=32))
-    assert choose_methods(tokens, ())[0] == list(METHODS)
-    assert choose_methods(model, ("occlusion",)) == (["occlusion"], [])
+    tokens = build_classifier("timm:test_vit", weights="none", image_size=32)
+    assert choose_methods(of(bench, tokens, methods=()))[0] == list(METHODS)
+    assert choose_methods(of(bench, tokens, methods=("occlusion",))) == (["occlusion"], [])
     monkeypatch.setattr(module, "missing_library", {"occlusion": "captum"}.get)
-    methods, notes = choose_methods(model, ())
+    methods, notes = choose_methods(maps)
     assert "occlusion" not in methods and "captum is not installed" in notes[0]
+
+
+def test_a_backbone_in_one_step_has_no_maps_to_weigh(bench):
+    body = nn.Sequential(nn.Flatten(), nn.Linear(1024, 4))
+    network = gap_network(body, 4)
+    network.backbone._chain = (network.backbone._chain[0], (nn.Flatten(),))
+    methods, notes = choose_methods(of(bench, network, methods=()))
+    assert methods == ["integrated_gradients", "occlusion"]
+    assert len(notes) == 3 and "no stage of the backbone has maps" in notes[0]
+    with pytest.raises(ConfigError, match="has no stage with maps to weigh"):
+        of(bench, network).stage("grad_cam")
