@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def prepare(
     if data["deduplicate"]:
         mended = deduplicate(manifest, audit)
         if len(mended) < len(manifest):
-            manifest, audit = mended, run_audit(mended, cache)
+            manifest, audit = mended, replace(run_audit(mended, cache), before=audit)
     if on_audit is not None:
         on_audit(audit)
     enforce(audit, data["audit"])

@@ -79,6 +79,18 @@ def test_contradictory_copies_and_copies_in_one_split_are_findings(pictures, sto
     assert "1 groups of identical images differ in label: i0." in found["findings"]
 
 
+def test_near_copies_in_one_split_are_a_finding_between_patients_alone(pictures, stored):
+    images = pictures(8)
+    images[1] = np.clip(images[0] * 0.8 + 20, 0, 255).astype(np.uint8)
+    split = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
+    columns = {"label": [0, 0, 1, 1] + [0, 1] * 2, "split": split}
+    patients = list("aacdefgh")
+    one = run_audit(*stored(images, **columns, patient_id=patients))
+    assert (one.verdict, one.facts["near_duplicate_groups"]) == ("pass", 1)
+    two = run_audit(*stored(images, **columns))
+    assert two.findings == ["1 groups of nearly identical images stand in one split: i0."]
+
+
 def test_a_blank_image_is_named_and_is_nobodys_copy(pictures, stored):
     images = pictures(6)
     images[3], images[5] = np.full((64, 64), 90, np.uint8), np.full((64, 64), 91, np.uint8)

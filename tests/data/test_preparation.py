@@ -41,6 +41,9 @@ def test_the_split_is_saved_whole_though_images_are_left_out(data, tmp_path):
     assert len(prepared.manifest) == 39
     assert not {"i0", "i40"} & set(prepared.manifest.table["image_id"])
     assert len(splits[0]) == 41
+    before = prepared.audit.to_json()["before_deduplication"]
+    assert (before["duplicate_groups"], before["verdict"]) == (1, "stop")
+    assert prepared.audit.facts["duplicate_groups"] == 0
     write_split(splits[0], tmp_path / "split.csv")
     again = prepare(
         data("data.deduplicate=true", f"data.split={tmp_path / 'split.csv'}"),

@@ -1,0 +1,42 @@
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from medcnn.commands.audit import run
+from medcnn.config import compose
+
+
+@pytest.fixture
+def released(tmp_path):
+    """Return overrides for 30 images, one of which stands in train and again in test."""
+    rng = np.random.default_rng(0)
+    rows = ["image_id,path,label,split"]
+    for row in range(30):
+        coarse = rng.normal(128, 60, (10, 10)).clip(0, 255).astype(np.uint8)
+        image = cv2.resize(coarse, (96, 96), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(tmp_path / f"{row}.png"), image)
+        rows.append(f"i{row},{row}.png,{row % 2},{('train', 'val', 'test')[row // 10]}")
+    shutil.copy(tmp_path / "2.png", tmp_path / "28.png")
+    (tmp_path / "m.csv").write_text("\n".join(rows) + "\n")
+    return ["data=manifest", f"data.root={tmp_path / 'm.csv'}", f"output={tmp_path / 'audit.json'}"]
+
+
+def test_the_release_is_audited_and_what_dropping_copies_mends_is_said(released, tmp_path, capsys):
+    found = run(compose("audit", [*released, "data.deduplicate=true"]))
+    assert (found["duplicate_groups"], found["cross_split_duplicates"]) == (1, 1)
+    assert (found["verdict"], found["after_deduplication"]["verdict"]) == ("stop", "pass")
+    assert found["after_deduplication"]["images"] == 29
+    assert json.loads((tmp_path / "audit.json").read_text()) == found
+    said = capsys.readouterr().out
+    assert "1 groups of identical images stand across splits: i2." in said
+    assert "1 repeated images were dropped (1 of train)" in said
+    assert "not checked: shortcuts" in said
+
+
+def test_without_deduplication_there_is_one_verdict(released):
+    found = run(compose("audit", released))
+    assert found["verdict"] == "stop"
+    assert "after_deduplication" not in found
