@@ -12,8 +12,9 @@ from omegaconf import OmegaConf
 
 from medcnn.console import say
 from medcnn.data.preparation import Prepared
+from medcnn.evaluation.knobs import fewer, knob_results
 from medcnn.fitting import Fitted, build_datamodule, flag_foreign, freeze, train
-from medcnn.inference.ensemble import Judgement, Predictor, fit_judgement, judge
+from medcnn.inference.ensemble import Predictor, fit_judgement, judge
 from medcnn.inference.loading import TrainedModel, is_calibrated, load_model, read_checkpoint
 from medcnn.inference.ways import ways_of
 from medcnn.journal import Journal
@@ -123,17 +124,14 @@ def _combine(
     )
     judgement.save(run.judgement)
     val = cases.assign(split="val").join(judge(p_MVSN, judgement))
-    test = _predicted(predictor, judgement, data.test_dataloader())
+    test_cases, test_MVSN = predictor.through(data.test_dataloader())
+    test = test_cases.assign(split="test").join(judge(test_MVSN, judgement))
+    knobs = knob_results(test_cases, fewer(test_MVSN))
     if settings.get("out_of_distribution"):
         first = models[0]
         val, test = flag_foreign(settings, first, data, run, first.calibrator, val, test)
     calibrator = judgement.calibrator
-    return Fitted(val, test, judgement.threshold, calibrator.temperature, calibrator)
-
-
-def _predicted(predictor: Predictor, judgement: Judgement, batches: Any) -> pd.DataFrame:
-    cases, p_MVSN = predictor.through(batches)
-    return cases.assign(split="test").join(judge(p_MVSN, judgement))
+    return Fitted(val, test, judgement.threshold, calibrator.temperature, calibrator, knobs)
 
 
 def _join(run: RunDir) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,23 @@ from medcnn.tasks.population import PopulationStatistics
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fitting leaves for evaluation: predictions of val and test, and the frozen threshold."""
+    """What fitting leaves for evaluation.
+
+    Attributes:
+        val: Predictions of validation.
+        test: Predictions of test.
+        threshold: The frozen operating point.
+        temperature: Of the calibrator; 1 where it has none.
+        calibrator: Logit to probability.
+        knobs: What members, views and passes bought on test; empty for one model seen once.
+    """
 
     val: pd.DataFrame
     test: pd.DataFrame
     threshold: Threshold
     temperature: float
     calibrator: Calibrator
+    knobs: list[dict[str, Any]] = field(default_factory=list)
 
 
 def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:

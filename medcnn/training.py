@@ -213,6 +213,8 @@ def conclude(
     )
     results["out_of_distribution"] = foreign
     results["warnings"] += more
+    if fitted.knobs:
+        results["knobs"] = fitted.knobs
     results["calibration"]["calibrator"] = fitted.calibrator.to_json()
     if fitted.calibrator.note:
         results["warnings"].append(f"Calibration: {fitted.calibrator.note}.")
