@@ -19,7 +19,7 @@ def test_the_environment_is_told_with_its_dirt(built_run):
 def test_the_audit_is_told_with_the_interval_of_the_shortcut(built_run):
     rows = dict(audit_rows(read_run(built_run), EN))
     assert rows["Unreadable"] == "2"
-    assert rows["AUROC of file properties alone"] == "0.541 (0.470 – 0.610)"
+    assert rows["Best AUROC of image border or file properties alone"] == "0.541 (0.470 – 0.610)"
 
 
 def test_nothing_recorded_gives_no_rows(built_run):
