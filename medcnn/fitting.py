@@ -113,6 +113,8 @@ def train(
     quieten()
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     task = build_task(settings, prepared, journal)
+    if settings["trainer"]["compile"]:
+        task.network.compile()
     trainer = build_trainer(settings, run, journal, *callbacks)
     with journal.stage("train"):
         trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
@@ -205,7 +207,8 @@ def build_trainer(
     settings: Mapping[str, Any], run: RunDir, journal: Journal, *more: pl.Callback
 ) -> pl.Trainer:
     """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
-    options = {key: value for key, value in settings["trainer"].items() if key != "channels_last"}
+    ours = ("channels_last", "compile")
+    options = {key: value for key, value in settings["trainer"].items() if key not in ours}
     options["precision"] = choose_precision(options["precision"], options["accelerator"])
     watch = settings["callbacks"]
     mode = "max" if watch["monitor"] == "val_auroc" else "min"
@@ -265,7 +268,6 @@ def build_trainer(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         default_root_dir=run.path,
-        deterministic="warn",
     )
 
 

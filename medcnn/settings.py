@@ -99,6 +99,8 @@ RULES = {
         "auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true", "16-true"
     ),
     "trainer.channels_last": _SWITCH,
+    "trainer.compile": _SWITCH,
+    "trainer.deterministic": _or("warn", _SWITCH),
     "callbacks.monitor": _one_of("val_auroc", "val_loss"),
     "callbacks.patience": _number(1, 100_000, whole=True),
     "penalty.l1": _number(0, 1e6),
