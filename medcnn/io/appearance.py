@@ -33,7 +33,7 @@ def looks_inverted(pixels: Pixels) -> bool:
     The mediastinum is brighter than the lungs beside it, so the mean of the middle column falls
     below that of the lung fields only where black and white are exchanged. On the 5,216 frontal
     images of the chest_xray training set the rule calls no image inverted as they are, and all but
-    one of them inverted when they are (the tests measure it again).
+    four of them inverted when they are (the tests measure it again on a part).
     """
     small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     middle = small[16:52, 28:36].mean()
