@@ -25,17 +25,18 @@ is named, or are the ramp that an independent encoder was given. *Passed* is "no
 decoder of a transfer syntax is missing: `pip install 'medcnn[dicom]'`.
 
 `medcnn doctor PATH` says in plain words what is wrong with a file or a folder, and `medcnn doctor`
-alone what is wrong with the installation. What it says of the pixels are plain rules: of the 5,216 images of
-chest_xray/train none was called inverted and 5,212 of 5,216 were once they had been; text was found in
-two, where the time of exposure is burned in. Small, slanted or faint writing is not found, so that its
-silence proves nothing.
+alone what is wrong with the installation. What it says of the pixels are plain rules: of the 5,216
+images of chest_xray/train none was called inverted and 5,212 of 5,216 were once they had been; text
+was found in two, where the time of exposure is burned in. Small, slanted or faint writing is not
+found, so that its silence proves nothing.
 
 Whatever a file holds, it ends as pixels or as one typed error. At most 100 megapixels, 512 MiB
-(inflated or not) and 300,000 data elements and fragments are read; memory stays below 32 bytes a pixel of that
-limit, twice the file, and 512 MiB. JPEG-LS is decoded in a process of its own with 4 GiB and a limit on
-its CPU time, since its decoder can spin on a damaged frame. Of 10,000 mutated files (bit flips, cuts,
-false lengths and sizes, in every transfer syntax) none crashed, hung or ended otherwise; the largest
-took 541 MiB. A few hundred run with every test, all with `pytest -m long tests/io/test_hostile.py`.
+(inflated or not) and 300,000 data elements and fragments are read; memory stays below 32 bytes a
+pixel of that limit, twice the file, and 512 MiB. JPEG-LS is decoded in a process of its own with 4
+GiB and a limit on its CPU time, since its decoder can spin on a damaged frame. Of 10,000 mutated
+files (bit flips, cuts, false lengths and sizes, in every transfer syntax) none crashed, hung or
+ended otherwise; the largest took 541 MiB. A few hundred run with every test, all with `pytest -m
+long tests/io/test_hostile.py`.
 """
 
 
