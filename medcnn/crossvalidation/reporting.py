@@ -126,6 +126,9 @@ def _combine(
     }
     panel = predicting.assemble(list(members), options)
     panel.judgement.save(directory.judgement)
+    if not directory.predictions("val").is_file():
+        # What the folds say together of a new image is compared with what they said of these.
+        write_predictions(panel.validation, directory.predictions("val"))
 
 
 def _named(members: Sequence[RunDir]) -> str:

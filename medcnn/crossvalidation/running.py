@@ -33,7 +33,7 @@ def run_all(cfg: DictConfig) -> RunDir:
         ConfigError: If the number of folds is missing, or the split is given by a file.
         UserError: If there is a run in the directory already.
     """
-    _check(cfg)
+    check_whole(cfg)
     directory = RunDir(choose_run_dir(plain(cfg)))
     if directory.config.is_file():
         raise UserError(
@@ -74,7 +74,8 @@ def _of_fold(cfg: DictConfig, fold: int, path: Path | None = None) -> DictConfig
     return chosen
 
 
-def _check(cfg: DictConfig) -> None:
+def check_whole(cfg: DictConfig) -> None:
+    """Raise ConfigError if a configuration of all folds does not fit together."""
     folds = OmegaConf.select(cfg, "data.folds")
     if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
         raise ConfigError(

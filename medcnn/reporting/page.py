@@ -34,6 +34,7 @@ SECTIONS = (
     "calibration",
     "clinical",
     "units",
+    "cross_validation",
     "subgroups",
     "readers",
     "uncertainty",
@@ -58,7 +59,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
     found = {
         "units": sections.units_table(contents, words),
         "readers": sections.reader_table(contents, words),
-        **dict.fromkeys(("safeguards", "diagnosis", "knobs")),
+        **dict.fromkeys(("safeguards", "cross_validation", "diagnosis", "knobs")),
         **sections.other_blocks(contents, words),
         "explanations": explanation_section(contents.explanations, words),
     }

@@ -16,7 +16,7 @@ LEVEL_MEASURES = ("sensitivity", "specificity", "auroc")
 CALIBRATION = ("brier", "ece", "nll", "slope", "intercept", "temperature")
 RATIOS = ("positive", "negative", "diagnostic_odds_ratio")
 SAFEGUARDS = ("conformal", "prior_shift", "out_of_distribution")
-OWN_PAGE = ("diagnosis",)
+OWN_PAGE = ("cross_validation", "diagnosis")
 
 
 @dataclass(frozen=True)

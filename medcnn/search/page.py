@@ -120,8 +120,12 @@ def command(fixed: Sequence[str], chosen: Sequence[str]) -> str:
     >>> command(["search=tpe", "data=phantom", "search.trials=9"], ["optimizer.lr=0.01"])
     'python train.py data=phantom optimizer.lr=0.01'
     """
-    kept = [text for text in fixed if not text.startswith(FOREIGN)]
-    return shlex.join(["python", "train.py", *kept, *chosen])
+    return shlex.join(["python", "train.py", *of_training(fixed), *chosen])
+
+
+def of_training(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that a training takes as well as a search."""
+    return [text for text in overrides if not text.startswith(FOREIGN)]
 
 
 def _render(

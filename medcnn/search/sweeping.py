@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.console import say, warn
+from medcnn.crossvalidation.running import is_whole
 from medcnn.errors import ConfigError
 from medcnn.search.options import Options, read_options
 from medcnn.search.space import Parameter, assignments, read_space, written
@@ -57,11 +58,21 @@ def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict
         ConfigError: If the options, the space or the settings that the trials share do not fit.
     """
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    settings = check(own)
+    _import_optuna()
+    if is_whole(own):
+        nested = importlib.import_module("medcnn.search.nested")
+        found: dict[str, Any] | None = nested.search_nested(
+            arguments, own, lambda given, cfg: _search(given, cfg, launch), launch
+        )
+        return found
+    return _search(arguments, own, launch)
+
+
+def _search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict[str, Any] | None:
+    settings = check(config)
     options = read_options(settings["search"])
     space, fixed = read_space(options.space, arguments)
     _check_settings(settings)
-    _import_optuna()
     study = importlib.import_module("medcnn.search.study")
     storage, worker = study.open_storage(options), study.Worker(options.folder)
     try:

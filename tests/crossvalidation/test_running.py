@@ -38,7 +38,8 @@ def test_one_command_leaves_a_run_a_fold_and_one_report(whole):
     assert results["clustered"]["auroc"]["method"].endswith("clustered")
     assert {row["group"] for row in results["subgroups"] if row["column"] == "fold"} == set("01")
     assert len(results["cross_validation"]["by_fold"]) == 2
-    assert "Out-of-fold" in whole.report.read_text()
+    page = whole.report.read_text()
+    assert "Out-of-fold" in page and 'id="cross_validation"' in page
 
 
 def test_the_folds_are_an_ensemble_with_no_further_step(whole, easy_data, tmp_path):

@@ -26,9 +26,9 @@ SMALL = [
     "callbacks.patience=100",
 ]
 ILLNESSES = {
-    "rate_too_low": ["optimizer.lr=2e-6", "trainer.max_epochs=8"],
+    "rate_too_low": ["optimizer.lr=2e-5", "trainer.max_epochs=8"],
     "rate_too_high": ["optimizer=sgd", "optimizer.lr=30.0", "trainer.max_epochs=8"],
-    "stopped_early": ["optimizer.lr=3e-4", "trainer.max_epochs=5"],
+    "stopped_early": ["optimizer.lr=3e-3", "trainer.max_epochs=9"],
     "over_fitting": ["optimizer.lr=3e-3", "data.source.difficulty=0.8", "trainer.max_epochs=25"],
 }
 

@@ -1,0 +1,105 @@
+"""Nested cross-validation: what a tuned model is worth on patients that its tuning never saw.
+
+In each outer fold a search of its own chooses the values on training and validation alone, one model
+is trained with them, and the held-out fold judges it. The score of a search is too good, because it is
+the best of many; this one is not (Varma and Simon 2006).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from medcnn.config import plain
+from medcnn.console import say
+from medcnn.crossvalidation.reporting import report_folds
+from medcnn.crossvalidation.running import ALL, check_whole
+from medcnn.data.preparation import read_data
+from medcnn.errors import ConfigError
+from medcnn.run_dir import RunDir, write_json
+from medcnn.search.options import read_options
+from medcnn.search.page import of_training
+from medcnn.search.space import assignments, read_space
+
+Launch = Callable[[Sequence[str], int], Any]
+Search = Callable[[Sequence[str], DictConfig], dict[str, Any] | None]
+
+
+def search_nested(
+    arguments: Sequence[str], config: DictConfig, search: Search, launch: Launch
+) -> dict[str, Any] | None:
+    """Search in every fold, train with what it found, and report the held-out folds together.
+
+    What is finished already is left as it is, so that the same command goes on after a kill.
+
+    Args:
+        arguments: The overrides of the command line, ``data.fold=all`` among them.
+        config: What they compose to, without Hydra's own part.
+        search: Runs a search with other overrides.
+        launch: Runs one training.
+
+    Returns:
+        The results of the held-out folds, or None where a training could not start.
+
+    Raises:
+        ConfigError: If the data has a test split of its own: the fold would be what trials are
+            judged by.
+    """
+    check_whole(config)
+    settings = plain(config)
+    _need_no_test(settings)
+    options = read_options(settings["search"])
+    folds = int(settings["data"]["folds"])
+    whole, found = RunDir(options.folder), []
+    for fold in range(folds):
+        say(f"outer fold {fold + 1} of {folds}")
+        own = of_fold(arguments, fold, options.folder)
+        inner = search(own, _composed(config, fold, options.folder))
+        if inner is None or inner["best"] is None:
+            return None
+        found.append(inner)
+        member = whole.member(fold)
+        if not (member.results.is_file() and member.report.is_file()):
+            _, fixed = read_space(options.space, own)
+            chosen = assignments(inner["best"]["values"])
+            begun = [f"resume='{member.path}'"] if member.config.is_file() else []
+            asked = [*of_training(fixed), *chosen, f"run_dir='{member.path}'", *begun]
+            if launch(asked, fold) is None:
+                return None
+    write_json(whole.path / "nested.json", [each["best"] for each in found])
+    shared = {key: value for key, value in settings.items() if key != "search"}
+    return report_folds(whole, whole.members, {**shared, "run_dir": str(whole.path)})
+
+
+def of_fold(arguments: Sequence[str], fold: int, folder: Path) -> list[str]:
+    """Return the overrides of the search within one outer fold.
+
+    >>> of_fold(["data.folds=5", "data.fold=all", "search=tpe"], 2, Path("s"))
+    ['data.folds=5', 'search=tpe', 'data.fold=2', "search.folder='s/search_2'"]
+    """
+    own = ("data.fold=", "search.folder=")
+    kept = [text for text in arguments if not text.startswith(own)]
+    return [*kept, f"data.fold={fold}", f"search.folder='{folder / f'search_{fold}'}'"]
+
+
+def _composed(config: DictConfig, fold: int, folder: Path) -> DictConfig:
+    own = copy.deepcopy(config)
+    OmegaConf.update(own, "data.fold", fold)
+    OmegaConf.update(own, "search.folder", str(folder / f"search_{fold}"))
+    return own
+
+
+def _need_no_test(settings: dict[str, Any]) -> None:
+    if "test" not in set(read_data(settings["data"]).table["split"]):
+        return
+    raise ConfigError(
+        "The data has a test split of its own, so that a fold would be the validation that trials "
+        "are judged by.",
+        expected="data without a test split for a nested cross-validation",
+        found=f"data.fold={ALL} with data={settings['data']['name']}",
+        remedy="search without data.fold, and test the best once on the test split",
+    )
