@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,15 @@ from medcnn.metrics.estimate import FloatArray
 from medcnn.run_dir import atomic_path
 
 SCORE, FLAG, REASONS = "ood_score", "out_of_distribution", "ood_reasons"
+
+
+MOST_BYTES = 2**30
+"""What the arrays of a detector may unfold to; those of 2000 images with 2048 features are 30 MB."""
+NOT_WHOLE = (
+    *(OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError),
+)
+"""What reading a damaged or hostile archive can end in."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,7 @@ class Detector:
             DataError: If the file is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
+            arrays = _read(path)
             return cls(
                 str(arrays["score"]),
                 float(arrays["threshold"]),
@@ -111,7 +121,7 @@ class Detector:
                 FeatureReference.from_arrays(_part(arrays, "features.")),
                 InputReference.from_arrays(_part(arrays, "inputs.")),
             )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (*NOT_WHOLE, MemoryError) as error:
             raise DataError(
                 f"{path} cannot be read.",
                 expected="the plain arrays that training left",
@@ -151,6 +161,20 @@ def score_of(name: str, features: FeatureReference, seen: Seen) -> FloatArray:
     if name == "max_probability":
         return one_minus_max_probability(seen.p)
     raise unknown_name("score of foreign images", name, SCORES)
+
+
+def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of an npz file, which are small and finite."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > MOST_BYTES:
+        raise ValueError(f"arrays of {size:,} bytes")
+    with np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{name} is not finite")
+    return arrays
 
 
 def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:

@@ -1,46 +1,60 @@
-"""``medcnn predict``: a file or a folder through trained runs, into a CSV file."""
+"""``medcnn predict``: a file or a folder through trained runs, into a CSV or Parquet file."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from medcnn.calibration.detector import FLAG, REASONS
-from medcnn.calibration.options import read_safeguards
-from medcnn.commands.validation import validation_predictions
+from medcnn.calibration.detector import REASONS
 from medcnn.config import plain
 from medcnn.console import say, warn
-from medcnn.evaluation.safeguards import guard_files
-from medcnn.predictions import write_predictions
+from medcnn.inference.files import count_files, nothing_in
+from medcnn.inference.predict_options import read_predict_options
 from medcnn.run_dir import RunDir
+from medcnn.run_settings import read_settings
 from medcnn.settings import check_path
 
+if TYPE_CHECKING:
+    from medcnn.inference.folder import Predicted
 
-def run(cfg: DictConfig) -> Any:
-    """Predict what the configuration names, write the table, and return it."""
-    options = plain(cfg)
-    given = options["run"]
+
+def run(cfg: DictConfig) -> Path:
+    """Predict what the configuration names, and return the table that was written."""
+    config = plain(cfg)
+    given = config["run"]
     runs = [RunDir.open(path) for path in ([given] if isinstance(given, str) else given)]
-    check_path(Path(options["input"]), "input")
-    asked = read_safeguards(options)
-    predicting = importlib.import_module("medcnn.inference.folder")  # torch: seconds
-    table, notes = predicting.predict_files(runs, options)
-    val = validation_predictions(runs, options)
-    table, warnings = guard_files(val, table, asked, seed=options["seed"])
-    for text in (*notes, *warnings):
+    options = read_predict_options(config)
+    check_path(options.root, "input")
+    for each in (member for one in runs for member in (one, *one.members)):
+        read_settings(each)
+    images, others = count_files(options.root)
+    if not images:
+        raise nothing_in(options.root)
+    folder = importlib.import_module("medcnn.inference.folder")  # torch: seconds
+    _tell(folder.predict_folder(runs, options, config, images), others)
+    say(f"predictions  {options.output}")
+    return options.output
+
+
+def _tell(found: Predicted, others: int) -> None:
+    written = found.written
+    for text in found.warnings:
         warn(text)
-    write_predictions(table, Path(options["output"]))
-    unread = int(table["error"].notna().sum())
-    abnormal = int((table["decision"] == "abnormal").sum())
+    unread = sum(written.errors.values())
     say(
-        f"{len(table)} files: {abnormal} abnormal, {len(table) - abnormal - unread} normal, "
-        f"{unread} not readable"
+        f"{written.rows} files: {written.decisions['abnormal']} abnormal, "
+        f"{written.decisions['normal']} normal, {unread} not readable"
+        + (f"; {found.kept} of them stood from before" if found.kept else "")
     )
-    foreign = int((table[FLAG] == 1).sum()) if FLAG in table else 0
-    if foreign:
-        warn(f"{foreign} files are unlike the training images; {REASONS} says why")
-    say(f"predictions  {options['output']}")
-    return table
+    if unread:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in written.errors.most_common())
+        say(f"not readable {kinds}; the column error says why")
+    if written.referred:
+        say(f"referred     {written.referred} to a radiologist")
+    if written.foreign:
+        warn(f"{written.foreign} files are unlike the training images; {REASONS} says why")
+    if others:
+        say(f"left out     {others} files whose names are none of an image")

@@ -79,15 +79,25 @@ class Judgement:
         """
         try:
             facts = read_json(path)
+            threshold = Threshold(**facts["threshold"])
+            if not 0 <= threshold.value <= 1:
+                raise ValueError(f"a threshold of {threshold.value!r}")
             return cls(
                 Ways(**facts["ways"]),
                 Combination.from_json(facts["combination"]),
                 tuple(merge and Combination.from_json(merge) for merge in facts["merges"]),
                 Calibrator.from_json(facts["calibrator"]),
-                Threshold(**facts["threshold"]),
-                tuple(facts["notes"]),
+                threshold,
+                tuple(map(str, facts["notes"])),
             )
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            OSError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise DataError(
                 f"{path} cannot be read.",
                 expected="what training wrote of how members, views and passes are combined",

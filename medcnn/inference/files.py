@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from medcnn.errors import DataError, ImageError
 from medcnn.io import Facts, read_image_resized
 
-SUFFIXES = {".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ""}
+SUFFIXES = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ""}
+INDEX = "DICOMDIR"
+SERIAL_FILES = 64
+"""Below so many files, starting worker processes costs more than it saves."""
+CHUNK = 8
+"""Files that a worker reads at a time: a megabyte of pixels at most goes between processes."""
 
 
 @dataclass(frozen=True)
@@ -31,29 +42,166 @@ def find_images(path: Path) -> list[Path]:
     Raises:
         DataError: If nothing is there.
     """
-    if path.is_file():
-        return [path]
-    found = sorted(
-        entry
-        for entry in path.rglob("*")
-        if entry.suffix.lower() in SUFFIXES and entry.is_file() and not entry.name.startswith(".")
-    )
+    found = list(walk_images(path))
     if not found:
-        raise DataError(
-            f"There are no images in {path}.",
-            expected="a file, or a folder with DICOM, PNG, JPEG, TIFF or BMP files",
-            found="no such folder" if not path.exists() else "none of these",
-            remedy="check input=",
-        )
+        raise nothing_in(path)
     return found
 
 
-def read_files(paths: Sequence[Path], size: int, *, exact: bool) -> Iterator[Reading]:
-    """Yield each file as ``size``×``size`` pixels, or with the reason why it cannot be read."""
-    for path in paths:
+def walk_images(path: Path) -> Iterator[Path]:
+    """Yield the image files at ``path``, recursively, a folder's files before its folders.
+
+    Files and folders are sorted by name, so that the order is the same each time; what is in memory
+    is one folder's list. Hidden files and the index of a DICOM medium are left out, links to folders
+    are not followed. A folder that cannot be listed is yielded itself.
+    """
+    if not path.is_dir():
+        if path.exists():
+            yield path
+        return
+    try:
+        with os.scandir(path) as entries:
+            shown = sorted(
+                (entry.is_dir(follow_symlinks=False), entry.name)
+                for entry in entries
+                if not entry.name.startswith(".")
+            )
+    except OSError:
+        yield path
+        return
+    for is_folder, name in shown:
+        if is_folder:
+            yield from walk_images(path / name)
+        elif is_candidate(name) and not (path / name).is_dir():
+            yield path / name
+
+
+def count_files(path: Path) -> tuple[int, int]:
+    """Return how many images ``walk_images`` yields at ``path``, and how many files it leaves out.
+
+    Hidden files are in neither number.
+    """
+    images, files = sum(1 for _ in walk_images(path)), 0
+    for _, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += sum(not name.startswith(".") for name in names)
+    return images, max(files - images, 0)
+
+
+def is_candidate(name: str) -> bool:
+    """Return whether a file's name is one that an image can have.
+
+    DICOM files are often named by their UID, whose last number then looks like a suffix.
+    """
+    suffix = Path(name).suffix.lower()
+    return name != INDEX and (suffix in SUFFIXES or suffix[1:].isdigit())
+
+
+def nothing_in(path: Path) -> DataError:
+    """Return the error for a place without images."""
+    return DataError(
+        f"There are no images in {path}.",
+        expected="a file, or a folder with DICOM, PNG, JPEG, TIFF or BMP files",
+        found="no such folder" if not path.exists() else "none of these",
+        remedy="check input=",
+    )
+
+
+def read_files(
+    paths: Iterable[Path], size: int, *, exact: bool, workers: int = 0
+) -> Generator[Reading, None, None]:
+    """Yield each file, in order, as ``size``×``size`` pixels or with the reason why not.
+
+    Whatever a file makes a decoder do, it costs that file alone: with worker processes even one that
+    takes its process down with it.
+
+    Args:
+        paths: The files; they are taken as they are needed.
+        size: Pixels a side.
+        exact: Whether every file is decoded at full resolution.
+        workers: Processes that read; 0 and few files are read in this process.
+    """
+    rest = iter(paths)
+    if workers:
+        first = list(islice(rest, SERIAL_FILES))
+        if len(first) == SERIAL_FILES:
+            yield from _read_parallel(chain(first, rest), size, exact, workers)
+            return
+        rest = iter(first)
+    for path in rest:
+        yield read_one(path, size, exact)
+
+
+def read_one(path: Path, size: int, exact: bool) -> Reading:
+    """Return the reading of one file, whatever the file is."""
+    try:
+        pixels, facts = read_image_resized(path, size, exact=exact)
+    except ImageError as error:
+        return _failed(_of_folder(path) if path.is_dir() else error, path)
+    except MemoryError:
+        return _failed(ImageError(path, "does not fit into the memory", kind="too_large"), path)
+    except Exception as fault:  # noqa: BLE001  one file, whatever is in it, never stops ten thousand
+        text = f"makes the reader fail: {type(fault).__name__}: {fault}"[:300]
+        remedy = "medcnn doctor says more of it"
+        return _failed(ImageError(path, text, kind="unforeseen", remedy=remedy), path)
+    return Reading(path, pixels, facts, None)
+
+
+def _failed(error: ImageError, path: Path) -> Reading:
+    return Reading(path, None, None, error)
+
+
+def _of_folder(path: Path) -> ImageError:
+    return ImageError(
+        path,
+        "is a folder whose files cannot be listed",
+        kind="unreadable_folder",
+        expected="permission to read it",
+    )
+
+
+def _read_chunk(paths: Sequence[Path], size: int, exact: bool) -> list[Reading]:
+    return [read_one(path, size, exact) for path in paths]
+
+
+def _single_threaded() -> None:
+    cv2.setNumThreads(0)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Clean processes, as a fork would copy the locks of torch's and OpenCV's threads.
+    return ProcessPoolExecutor(workers, initializer=_single_threaded, timeout=None)
+
+
+def _read_parallel(
+    paths: Iterator[Path], size: int, exact: bool, workers: int
+) -> Iterator[Reading]:
+    running: deque[tuple[tuple[Path, ...], Future[list[Reading]]]] = deque()
+    pool = _pool(workers)
+    try:
+        while True:
+            while len(running) < 2 * workers and (some := tuple(islice(paths, CHUNK))):
+                running.append((some, pool.submit(_read_chunk, some, size, exact)))
+            if not running:
+                return
+            some, future = running.popleft()
+            try:
+                yield from future.result()
+            except BrokenProcessPool:
+                pool.shutdown(wait=False, kill_workers=True)
+                for path in chain(some, *(others for others, _ in running)):
+                    yield _read_alone(path, size, exact)
+                running.clear()
+                pool = _pool(workers)
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def _read_alone(path: Path, size: int, exact: bool) -> Reading:
+    """Read one file in a process of its own, since one of several has ended the last one."""
+    with _pool(1) as pool:
         try:
-            pixels, facts = read_image_resized(path, size, exact=exact)
-        except ImageError as error:
-            yield Reading(path, None, None, error)
-        else:
-            yield Reading(path, pixels, facts, None)
+            found: Reading = pool.submit(read_one, path, size, exact).result()
+        except BrokenProcessPool:
+            return _failed(ImageError(path, "makes the decoder crash", kind="crashed"), path)
+        return found

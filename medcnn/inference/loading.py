@@ -7,21 +7,32 @@ targets have to lie in medcnn.
 from __future__ import annotations
 
 import hashlib
+import math
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from medcnn.augment.normalize import normalize
 from medcnn.calibration import Calibrator
-from medcnn.errors import WeightsError
+from medcnn.errors import MedcnnError, WeightsError
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
 from medcnn.run_dir import RunDir
+from medcnn.run_settings import read_settings
+
+__all__ = ["TrainedModel", "load_members", "load_model", "read_checkpoint", "read_settings"]
+
+NOT_WHOLE = (
+    *(pickle.UnpicklingError, struct.error, RuntimeError, EOFError, OSError, LookupError),
+    *(ValueError, TypeError, AttributeError, AssertionError, ImportError, OverflowError),
+    MemoryError,
+)
+"""What reading a damaged or hostile file can end in; none of it runs code from the file."""
 
 
 class TrainedModel(nn.Module):
@@ -88,18 +99,40 @@ def load_model(run: RunDir) -> TrainedModel:
             found="a run that was stopped before its test",
             remedy=f"python train.py resume={run.path}",
         )
+    try:
+        return _model(settings, checkpoint, path)
+    except MedcnnError:
+        raise
+    except NOT_WHOLE as error:
+        raise WeightsError(
+            f"The checkpoint {path} does not fit the configuration of its run.",
+            expected="weights, calibrator and threshold as training wrote them",
+            found=_first_line(error),
+            remedy="restore the run, or take another",
+        ) from error
+
+
+def _model(settings: Mapping[str, Any], checkpoint: Mapping[str, Any], path: Path) -> TrainedModel:
     state = checkpoint["state_dict"]
     network = rebuild(settings["model"], settings["transfer"].get("stage"))
     network.load_state_dict(_inner(state, "network."))
+    mean, std = float(state["pixel_mean"]), float(state["pixel_std"])
+    threshold = Threshold(**checkpoint["operating_point"])
+    if not (math.isfinite(mean) and math.isfinite(std) and std > 0):
+        raise ValueError(f"pixels of mean {mean} and standard deviation {std}")
+    if not 0 <= float(threshold.value) <= 1:
+        raise ValueError(f"a threshold of {threshold.value!r}")
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return TrainedModel(
         network,
-        pixel_mean=float(state["pixel_mean"]),
-        pixel_std=float(state["pixel_std"]),
+        pixel_mean=mean,
+        pixel_std=std,
         pixel_shares=state.get("pixel_shares"),
         calibrator=calibrator_of(checkpoint),
-        threshold=Threshold(**checkpoint["operating_point"]),
+        threshold=threshold,
         settings=settings,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256,
     )
 
 
@@ -118,24 +151,28 @@ def is_calibrated(run: RunDir) -> bool:
     return path.is_file() and "operating_point" in read_checkpoint(path)
 
 
-def read_settings(run: RunDir) -> dict[str, Any]:
-    """Return the configuration of a run as plain values."""
-    settings: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(run.config))  # type: ignore[assignment]
-    return settings
-
-
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Return a checkpoint's plain content, or raise WeightsError if it is not plain or not whole."""
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError) as error:
-        raise WeightsError(
-            f"The checkpoint {path} cannot be read.",
-            expected="tensors and plain values, as medcnn writes them",
-            found=(str(error).splitlines() or [type(error).__name__])[0][:200],
-            remedy="take the checkpoint of another run; medcnn does not unpickle code",
-        ) from error
+    except NOT_WHOLE as error:
+        raise _unreadable(path, _first_line(error)) from error
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
+        raise _unreadable(path, f"{type(content).__name__} without a state_dict")
     return content
+
+
+def _unreadable(path: Path, found: str) -> WeightsError:
+    return WeightsError(
+        f"The checkpoint {path} cannot be read.",
+        expected="tensors and plain values, as medcnn writes them",
+        found=found,
+        remedy="take the checkpoint of another run; medcnn does not unpickle code",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:

@@ -46,10 +46,13 @@ class Panel:
     Attributes:
         predictor: The members and their ways.
         judgement: None for one model seen once, which has a calibrator and a threshold of its own.
+        validation: Predictions of the validation images that the judgement was fitted on; None where
+            it was not fitted now.
     """
 
     predictor: Predictor
     judgement: Judgement | None
+    validation: pd.DataFrame | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -89,7 +92,8 @@ def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
         saved = Judgement.load(runs[0].judgement)
         if saved.ways == ways:
             return Panel(predictor, saved)
-    return Panel(predictor, _fit(runs, groups, predictor, int(options["batch_size"])))
+    judgement, validation = _fit(runs, groups, predictor, int(options["batch_size"]))
+    return Panel(predictor, judgement, validation.assign(split="val"))
 
 
 def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predicted:
@@ -131,8 +135,8 @@ def _fit(
     groups: Sequence[Sequence[TrainedModel]],
     predictor: Predictor,
     batch_size: int,
-) -> Judgement:
-    """Fit the judgement on validation images that no member has trained on."""
+) -> tuple[Judgement, pd.DataFrame]:
+    """Fit the judgement on validation images that no member has trained on, and judge them."""
     manifest = run_manifest(runs[0])
     val = manifest.split("val")
     common = val[~_trained_on(runs[1:], runs[0], val)]
@@ -146,14 +150,15 @@ def _fit(
     batches = _batches(predictor.members, common, manifest, batch_size)
     cases, p_MVSN = predictor.through(batches)
     found = fit_judgement(ways, p_MVSN, cases["label"], thresholds=thresholds, **fitted)
+    validation = cases.join(judge(p_MVSN, found))
     left = len(val) - len(common)
     if left:
         note = (
             f"{left} of {len(val)} validation images of the first run are training images of "
             f"another and were left out; the rest fitted the combination and its threshold."
         )
-        return replace(found, notes=(note,))
-    return found
+        return replace(found, notes=(note,)), validation
+    return found, validation
 
 
 def _fit_apart(
@@ -162,7 +167,7 @@ def _fit_apart(
     ways: Ways,
     batch_size: int,
     **fitted: Any,
-) -> Judgement:
+) -> tuple[Judgement, pd.DataFrame]:
     """Fit on each run's own validation images, as it alone predicts them: folds share none."""
     if ways.vote not in FROM_SHARES:
         raise ConfigError(
@@ -171,30 +176,31 @@ def _fit_apart(
             expected=f"vote={' | '.join(FROM_SHARES)}",
             found=f"vote={ways.vote}",
         )
-    labels, parts = [], []
+    tables, parts = [], []
     for run, members in zip(runs, groups, strict=True):
         manifest = run_manifest(run)
         alone = Predictor(members, ways)
         batches = _batches(members, manifest.split("val"), manifest, batch_size)
         cases, p_MVSN = alone.through(batches)
-        labels.append(cases["label"].to_numpy())
+        tables.append(cases)
         parts.append(p_MVSN.mean(0, keepdims=True))
-    found = fit_judgement(
-        replace(ways, vote="soft"), np.concatenate(parts, axis=-1), np.concatenate(labels), **fitted
-    )
+    cases, p_1VSN = pd.concat(tables, ignore_index=True), np.concatenate(parts, axis=-1)
+    found = fit_judgement(replace(ways, vote="soft"), p_1VSN, cases["label"], **fitted)
+    validation = cases.join(judge(p_1VSN, found))
     models = [member for group in groups for member in group]
     thresholds = tuple(model.threshold.value for model in models) if ways.vote == "hard" else ()
     note = (
         "The runs' validation images are each other's training images, so calibration and "
         "threshold were fitted on what each run predicts for its own validation images."
     )
-    return replace(
+    whole = replace(
         found,
         ways=ways,
         combination=Combination(ways.vote, thresholds=thresholds),
         merges=found.merges * len(models),
         notes=(note,),
     )
+    return whole, validation
 
 
 def _refuse_leak(runs: Sequence[RunDir], rows: pd.DataFrame) -> None:
