@@ -22,6 +22,8 @@ from medcnn.inference.explanations.subjects import Subjects, pixels_of
 
 MATTERS = 0.05
 """A change of the mean probability from which on the model is said to look at the marker."""
+FEWEST = 5
+"""Patients without whom an interval says too little for a verdict."""
 LETTERS = ("L", "R")
 
 
@@ -70,12 +72,17 @@ def marker_test(
 def looks_at_marker(results: Mapping[str, Any]) -> list[str]:
     """Return which of removal and insertion change the mean probability, surely and by enough.
 
-    >>> strong = {"change": {"value": -0.3, "ci": [-0.4, -0.2], "method": "bootstrap-bca"}}
-    >>> none = {"change": {"value": None, "ci": None, "method": "bootstrap-bca"}}
-    >>> looks_at_marker({"removal": strong, "insertion": none})
+    >>> strong = {"value": -0.3, "ci": [-0.4, -0.2], "method": "bootstrap-bca"}
+    >>> none = {"value": None, "ci": None, "method": "bootstrap-bca"}
+    >>> arms = {"removal": {"n_patients": 9, "change": strong}}
+    >>> looks_at_marker(arms | {"insertion": {"n_patients": 0, "change": none}})
     ['removal']
     """
-    return [name for name in ("removal", "insertion") if _matters(results[name]["change"])]
+    return [
+        name
+        for name in ("removal", "insertion")
+        if results[name]["n_patients"] >= FEWEST and _matters(results[name]["change"])
+    ]
 
 
 def heat_on_marker(

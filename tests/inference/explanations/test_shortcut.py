@@ -61,6 +61,8 @@ def test_a_model_that_looks_at_the_chest_is_not_accused(subjects):
 def test_only_so_many_images_are_changed_as_were_asked(subjects):
     found = marker_test(subjects, corners, 0.5, count=3)
     assert found["removal"]["n"] == found["insertion"]["n"] == 3 and found["looked_at"] == 6
+    # Three images of two patients: whatever they say, they are too few for a verdict.
+    assert found["removal"]["n_patients"] == 2 and found["evidence"] == []
 
 
 def test_without_any_marker_nothing_can_be_painted_over(subjects):
