@@ -140,12 +140,15 @@ def find_candidates(hashes: Hashes) -> Candidates:
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         for window, view in enumerate(hashes):
-            wanted = view & mask
+            # Sorted queries walk through the keys in order, which is many times faster than jumping.
+            asking = np.argsort(view & mask)
+            wanted = (view & mask)[asking]
             first = np.searchsorted(keys, wanted, "left")
             count = np.searchsorted(keys, wanted, "right") - first
             left_out += int(np.maximum(count - MAX_BUCKET, 0).sum())
-            for query, hit in _hits(first, np.minimum(count, MAX_BUCKET)):
-                target = order[hit]
+            met = np.flatnonzero(count)
+            for place, hit in _hits(first[met], np.minimum(count[met], MAX_BUCKET)):
+                query, target = asking[met[place]], order[hit]
                 distance = hamming(view[query], whole[target])
                 near = (distance <= MAX_DISTANCE) & (query != target)
                 columns = (query, target, np.full(len(query), window), distance)
