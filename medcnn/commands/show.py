@@ -12,8 +12,9 @@ from medcnn.errors import ConfigError
 PARTS = {
     "model": "medcnn.commands.show_model:run",
     "augment": "medcnn.commands.show_augment:run",
+    "filters": "medcnn.commands.show_filters:run",
 }
-"""The groups that can be shown, and what shows each."""
+"""What can be shown, and what shows each."""
 
 
 def run(cfg: DictConfig) -> Any:

@@ -37,7 +37,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     options = plain(cfg)
     given = {key: value for key, value in options["augment"].items() if key != "_target_"}
     augmentation = Augmentation(**given)
-    images = _images(_pick(options), options)
+    images = images_of(pick(options), options)
     partner = images[1] if len(images) > 1 else None
     pictures = gallery(
         augmentation, images[0], options["seed"], partner=partner, draws=options["draws"]
@@ -53,7 +53,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     return {"output": str(output), "shown": names}
 
 
-def _pick(options: Mapping[str, Any]) -> Manifest:
+def pick(options: Mapping[str, Any]) -> Manifest:
     """Return a manifest of the image to show and, where there is a second one, its partner."""
     if options["image"]:
         path = Path(str(options["image"])).expanduser()
@@ -69,7 +69,12 @@ def _pick(options: Mapping[str, Any]) -> Manifest:
     return manifest.with_table(manifest.table.groupby("label", sort=True).head(1))
 
 
-def _images(manifest: Manifest, options: Mapping[str, Any]) -> Images:
+def images_of(manifest: Manifest, options: Mapping[str, Any]) -> Images:
+    """Return the images of a manifest at the size of the data group.
+
+    Raises:
+        DataError: If one cannot be read.
+    """
     data = {"exact": False, "cache_dir": None, **options["data"]}
     cache = cache_images(manifest, data, progress=False)
     if cache.unreadable:

@@ -1,0 +1,40 @@
+"""``medcnn show filters=all``: a radiograph under each filter of the fixed banks."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medcnn.commands.show_augment import images_of, pick
+from medcnn.config import plain
+from medcnn.console import say
+from medcnn.reporting.figures.gallery import picture_grid
+from medcnn.reporting.figures.style import to_png
+from medcnn.run_dir import atomic_path
+
+DEFAULT_OUTPUT = "filters.png"
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Draw the figure and return where it lies and what it shows.
+
+    Raises:
+        ConfigError: If there is no filter of a name, or the data group is not valid.
+        DataError: If there is no image, or it cannot be read.
+    """
+    options = plain(cfg)
+    given = options["filters"]
+    names = None if given == "all" else [given] if isinstance(given, str) else list(given)
+    image = images_of(pick(options), options)[0]
+    drawing = importlib.import_module("medcnn.layers.filter_gallery")  # torch: seconds
+    pictures = drawing.filter_gallery(image, names)
+    output = Path(options["output"] or DEFAULT_OUTPUT)
+    with atomic_path(output) as temporary:
+        temporary.write_bytes(to_png(picture_grid(pictures, columns=4)))
+    shown = [name for name, _ in pictures]
+    say(f"shown        {', '.join(shown)}")
+    say(f"figure       {output}")
+    return {"output": str(output), "shown": shown}
