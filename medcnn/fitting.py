@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -117,10 +118,27 @@ def train(
         task.network.compile()
     trainer = build_trainer(settings, run, journal, *callbacks)
     with journal.stage("train"):
-        trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        go_through(trainer, task, data, run)
     return task
+
+
+def go_through(
+    trainer: pl.Trainer, task: pl.LightningModule, data: XrayDataModule, run: RunDir
+) -> None:
+    """Train to the end from the newest state there is.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped it, which Lightning answers by ending the process.
+    """
+    listening = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
+    except SystemExit as stop:
+        if trainer.interrupted or isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from stop
+        raise
+    finally:
+        signal.signal(signal.SIGINT, listening)  # Lightning ignores it from an interruption on
 
 
 def quieten() -> None:
@@ -231,17 +249,10 @@ def build_trainer(
             mode=mode,
             enable_version_counter=False,
         ),
-        # In a file of its own: a run killed while training continues from its last whole epoch.
-        ModelCheckpoint(
-            run.last_checkpoint.parent,
-            filename=run.last_checkpoint.stem,
-            monitor=None,
-            save_top_k=1,
-            every_n_epochs=1,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        ),
+        _last_checkpoint(run, every=None),
     ]
+    if watch["save_every"] is not None:
+        callbacks.append(_last_checkpoint(run, every=watch["save_every"]))
     if watch["ema"] is not None:
         callbacks.append(ExponentialAverage(watch["ema"]))
     if watch["swa"] is not None:
@@ -268,6 +279,25 @@ def build_trainer(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         default_root_dir=run.path,
+    )
+
+
+def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
+    """Return what keeps the newest state: a run that is killed while training goes on from it.
+
+    Args:
+        run: Where it lies.
+        every: After how many steps; None: after each epoch.
+    """
+    return ModelCheckpoint(
+        run.last_checkpoint.parent,
+        filename=run.last_checkpoint.stem,
+        monitor=None,
+        save_top_k=1,
+        every_n_train_steps=every,
+        every_n_epochs=None if every else 1,
+        save_on_train_epoch_end=not every,
+        enable_version_counter=False,
     )
 
 

@@ -15,7 +15,7 @@ from scipy.stats import bootstrap
 from medcnn.console import say
 from medcnn.data.datamodule import XrayDataModule, training_statistics
 from medcnn.data.preparation import Prepared
-from medcnn.fitting import build_datamodule, build_trainer, optimizer_options, quieten
+from medcnn.fitting import build_datamodule, build_trainer, go_through, optimizer_options, quieten
 from medcnn.inference.loading import read_checkpoint
 from medcnn.journal import Journal
 from medcnn.metrics.estimate import Estimate
@@ -47,11 +47,8 @@ def pretrain(
     )
     journal.note(pixel_mean=mean, pixel_std=std)
     trainer = build_trainer(settings, run, journal)
-    resumed = run.last_checkpoint if run.last_checkpoint.is_file() else None
     with journal.stage("train"):
-        trainer.fit(task, datamodule=data, ckpt_path=resumed)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        go_through(trainer, task, data, run)
     task.load_state_dict(read_checkpoint(run.best_checkpoint)["state_dict"])
     return _judge(task, data, run, settings)
 

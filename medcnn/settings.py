@@ -107,6 +107,7 @@ RULES = {
     "penalty.l2": _number(0, 1e6),
     "penalty.decay": _number(0, 1e3),
     "penalty.max_norm": _or(None, _number(0, 1e6, open_low=True)),
+    "callbacks.save_every": _or(None, _number(1, 1_000_000_000, whole=True)),
     "callbacks.ema": _or(None, _FRACTION),
     "callbacks.swa": _or(None, _number(0, 0.99)),
     "callbacks.bn_batches": _number(1, 100_000, whole=True),

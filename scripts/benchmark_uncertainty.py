@@ -72,15 +72,16 @@ def trained(folder: Path, name: str, overrides: Sequence[str]) -> RunDir:
 def fold_splits(run: RunDir, folder: Path) -> list[Path]:
     """Write split files that share the run's test patients and divide the others into folds."""
     table = pd.read_csv(run.manifest, dtype={"image_id": str, "patient_id": str})
-    rest = np.flatnonzero(table["split"] != "test")
-    part = table.iloc[rest]
+    part = table[table["split"] != "test"]
+    # The file of the run names dropped copies too, which stay where they are.
+    whole = pd.read_csv(run.split, dtype=str).set_index("image_id")["split"]
     folds = StratifiedGroupKFold(MEMBERS, shuffle=True, random_state=0)
     paths = []
     for number, (_, val) in enumerate(folds.split(part, part["label"], part["patient_id"])):
-        split = table["split"].where(table["split"] == "test", "train").to_numpy(object)
-        split[rest[val]] = "val"
+        split = whole.replace("val", "train")
+        split[part["image_id"].iloc[val]] = "val"
         paths.append(folder / f"fold_{number}.csv")
-        pd.DataFrame({"image_id": table["image_id"], "split": split}).to_csv(paths[-1], index=False)
+        split.rename("split").to_csv(paths[-1])
     return paths
 
 

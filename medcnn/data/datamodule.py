@@ -66,6 +66,18 @@ class XrayDataModule(pl.LightningDataModule):
         self.augment_on = augment_on
         self.batch_size, self.balance, self.seed = batch_size, balance, seed
         self.num_workers = worker_count(num_workers)
+        self._done = (0, 0)
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how many batches of the current epoch have been trained, for the checkpoint."""
+        if self.trainer is None:
+            return {"epoch": 0, "batches": 0}
+        progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current
+        return {"epoch": self.trainer.current_epoch, "batches": progress.processed}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on after those batches."""
+        self._done = (state_dict["epoch"], state_dict["batches"])
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the shuffled, augmented training batches."""
@@ -127,6 +139,8 @@ class XrayDataModule(pl.LightningDataModule):
             drop_last=train,
             **(_place() if train else {}),
         )
+        if train:
+            sampler.go_on_after(*self._done)
         return DataLoader(
             batches,
             batch_size=None,

@@ -71,7 +71,11 @@ class BatchSampler(Sampler[BatchRequest]):
         self.n, self.batch_size, self.shuffle, self.seed = n, batch_size, shuffle, seed
         self.weights, self.rank, self.world, self.drop_last = weights, rank, world, drop_last
         self.epoch = 0
-        self.skip = 0
+        self.done = (0, 0)
+
+    def go_on_after(self, epoch: int, batches: int) -> None:
+        """Leave out the batches of an epoch that were trained before the run was interrupted."""
+        self.done = (epoch, batches)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration yields."""
@@ -91,8 +95,10 @@ class BatchSampler(Sampler[BatchRequest]):
             batches.pop()
         # Every process has to take the same number of steps: the first batches are seen twice.
         batches += batches[: len(self) * self.world - len(batches)]
+        done = self.done[1] if self.done[0] == self.epoch else 0
         for step, rows in enumerate(batches[self.rank :: self.world]):
-            yield BatchRequest(self.epoch, step * self.world + self.rank, rows)
+            if step >= done:
+                yield BatchRequest(self.epoch, step * self.world + self.rank, rows)
 
     def _order(self) -> npt.NDArray[np.int64]:
         if not self.shuffle:

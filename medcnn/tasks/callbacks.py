@@ -31,13 +31,15 @@ class LearningCurves(pl.Callback):
         self._steps = 0
         self._norms: list[torch.Tensor] = []
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the rows of the epochs before a resume."""
         if self.path.is_file():
             table = pd.read_csv(self.path)
             table = table[table["epoch"] < trainer.current_epoch]
             names = [str(name) for name in table.columns]
-            self.rows = [dict(zip(names, row, strict=True)) for row in table.to_numpy(float)]
+            self.rows = [
+                dict(zip(names, row, strict=True)) for row in table.itertuples(index=False)
+            ]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's clock."""
