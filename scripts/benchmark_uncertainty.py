@@ -65,7 +65,8 @@ def trained(folder: Path, name: str, overrides: Sequence[str]) -> RunDir:
     """Return the run of that name, trained now unless it is there."""
     run = RunDir(folder / name)
     if not run.results.is_file():
-        medcnn.train([*overrides, f"run_dir={run.path}"])
+        begun = run.config.is_file()
+        medcnn.train([f"resume={run.path}"] if begun else [*overrides, f"run_dir={run.path}"])
     return run
 
 
