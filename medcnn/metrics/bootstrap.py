@@ -73,7 +73,7 @@ def bootstrap(
         replicates: The number of resamples; by default what ``replicates_for`` says.
         level: Nominal coverage.
         seed: Seed of the resampling; the same seed gives the same intervals.
-        pivotal: Statistics that are biased upwards by sampling noise itself, such as the ECE: their
+        pivotal: Statistics from 0 that are biased upwards by sampling noise itself, such as the ECE: their
             interval is the basic (reversed) one, which takes that bias off, widened to hold the
             estimate.
         suffix: What ends the name of the method; by default whether clusters are resampled.
@@ -152,7 +152,8 @@ def _interval(
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if pivotal:
         high, low = 2 * value - np.quantile(valid, tails)
-        return Estimate(value, (min(float(low), value), max(float(high), value)), name, note)
+        low = max(float(low), 0.0)  # those statistics are distances
+        return Estimate(value, (min(low, value), max(float(high), value)), name, note)
     low, high = np.quantile(valid, _bca_tails(value, valid, folded, tails))
     if low == high:
         note += "; all resamples agree, so the interval is too narrow to be believed"
