@@ -73,9 +73,9 @@ def bootstrap(
         replicates: The number of resamples; by default what ``replicates_for`` says.
         level: Nominal coverage.
         seed: Seed of the resampling; the same seed gives the same intervals.
-        pivotal: Statistics from 0 that are biased upwards by sampling noise itself, such as the ECE: their
-            interval is the basic (reversed) one, which takes that bias off, widened to hold the
-            estimate.
+        pivotal: Statistics from 0 that are biased upwards by sampling noise itself, such as the ECE:
+            their interval is the basic (reversed) one, which takes that bias off, widened to hold
+            the estimate.
         suffix: What ends the name of the method; by default whether clusters are resampled.
     """
     count = replicates or replicates_for(len(sample.cell))
