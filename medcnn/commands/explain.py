@@ -35,10 +35,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
             found=f"{len(directory.members)} members",
             remedy=f"explain one of them: run={directory.member(0).path}",
         )
-    if not directory.results.is_file():
+    if not directory.predictions("val").is_file():
         raise DataError(
             f"The run {directory.path} is not finished.",
-            expected="results.json, which its report is made of",
+            expected="the predictions of validation, which a training leaves at its end",
             remedy=f"python train.py resume={directory.path}",
         )
     language = given["language"] or _language(directory)
@@ -47,10 +47,13 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     found, pictures = studying.study(directory, options, say)
     _draw(directory, found["images"], pictures)
     write_json(directory.explanations, found)
-    results = read_json(directory.results)
-    results["explanations"] = {key: part for key, part in found.items() if key not in _LARGE}
-    write_json(directory.results, results)
-    write_report(directory, language=language)
+    if directory.results.is_file():
+        results = read_json(directory.results)
+        results["explanations"] = {key: part for key, part in found.items() if key not in _LARGE}
+        write_json(directory.results, results)
+        write_report(directory, language=language)
+    else:
+        warn(f"{directory.path} is a member without results of its own, and so without a report")
     _announce(found, directory)
     return dict(found)
 
@@ -85,4 +88,5 @@ def _announce(found: dict[str, Any], directory: RunDir) -> None:
         warn(text)
     say(f"heat maps    {directory.figures / FOLDER}")
     say(f"measures     {directory.explanations}")
-    say(f"report       {directory.report}")
+    if directory.report.is_file():
+        say(f"report       {directory.report}")

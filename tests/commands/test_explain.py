@@ -1,6 +1,7 @@
 """``medcnn explain`` as a user runs it, on a small trained run."""
 
 import json
+import shutil
 
 import pytest
 
@@ -63,6 +64,18 @@ def test_every_warning_of_an_explanation_is_known_in_german():
         german = translated(text, Wording("de"))
         assert german is not None and german != text
     assert "-0,310 (-0,400 bis -0,200)" in translated(lines[0], Wording("de"))
+
+
+def test_a_member_of_an_ensemble_is_explained_without_a_report(trained, tmp_path, capsys):
+    member = tmp_path / "0"
+    for name in ("config.yaml", "manifest.csv", "checkpoints", "predictions"):
+        (member / name).parent.mkdir(exist_ok=True)
+        source = trained.path / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, member / name)
+    arguments = [f"run={member}", *FAST, "method=grad_cam", "sanity=0", "marker=0"]
+    assert run_command("explain", arguments) == 0
+    assert (member / "explanations.json").is_file() and not (member / "report.html").exists()
+    assert "a member without results" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
