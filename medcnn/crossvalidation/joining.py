@@ -26,6 +26,8 @@ from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
 from medcnn.run_dir import RunDir
 
+Array = npt.NDArray[np.float64]
+EDGE = 1e-9
 MEASURES = ("auroc", "sensitivity", "specificity")
 
 
@@ -34,7 +36,9 @@ class OutOfFold:
     """The joined predictions of all folds.
 
     Attributes:
-        table: Predictions with ``fold`` and ``fold_threshold``, at which each case is judged.
+        table: Predictions with ``fold``, and with ``p_fold`` as the fold's model gave it and
+            ``fold_threshold``, at which it is judged. In ``p_abnormal`` each fold is shifted so that
+            its threshold falls on the common one.
         role: What the held-out fold was to its run, ``test`` or ``val``.
         threshold: One operating point for all: the mean of the folds', on the logit scale.
     """
@@ -68,12 +72,28 @@ def join(runs: Sequence[RunDir]) -> OutOfFold:
         parts.append(part.assign(fold=fold, fold_threshold=judged[fold]))
     table = pd.concat(parts, ignore_index=True)
     _check_once(table)
-    common = Threshold(
-        mean_threshold([each.value for each in thresholds]),
-        thresholds[0].rule,
-        "val" if role == "test" else "folds",
+    common = mean_threshold([each.value for each in thresholds])
+    table["p_fold"] = table["p_abnormal"]
+    table["p_abnormal"] = aligned(
+        table["p_fold"].to_numpy(np.float64), table["fold_threshold"].to_numpy(np.float64), common
     )
-    return OutOfFold(table, role, common)
+    chosen_on = "val" if role == "test" else "folds"
+    return OutOfFold(table, role, Threshold(common, thresholds[0].rule, chosen_on))
+
+
+def aligned(p: Array, threshold: Array, common: float) -> Array:
+    """Return probabilities shifted on the logit scale so that each one's threshold becomes ``common``.
+
+    Models of different folds are not on one scale: at one threshold for all, some would be judged
+    where they never would be. Shifted, every case keeps the decision and the rank that it has in its
+    fold.
+
+    >>> aligned(np.array([0.4, 0.6]), np.array([0.5, 0.7]), 0.5).round(3).tolist()
+    [0.4, 0.391]
+    """
+    inside, at = (np.clip(each, EDGE, 1 - EDGE) for each in (p, threshold))
+    shifted: Array = expit(logit(inside) - logit(at) + logit(np.clip(common, EDGE, 1 - EDGE)))
+    return shifted
 
 
 def mean_threshold(values: Sequence[float]) -> float:
@@ -82,7 +102,7 @@ def mean_threshold(values: Sequence[float]) -> float:
     >>> round(mean_threshold([0.1, 0.9]), 6)
     0.5
     """
-    inside = np.clip(values, 1e-9, 1 - 1e-9)
+    inside = np.clip(values, EDGE, 1 - EDGE)
     return float(expit(logit(inside).mean()))
 
 
@@ -131,28 +151,28 @@ def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> dict[str
 
     ``pooled`` counts each case at the threshold of its fold, with intervals clustered by patient.
     ``mean`` of a measure over folds comes with its standard deviation, which is the spread of models
-    and test sets together and not a standard error: training sets of folds overlap (Bengio and
-    Grandvalet 2004).
+    and held-out patients together and not a standard error: training sets of folds overlap (Bengio
+    and Grandvalet 2004). ``spread_of_thresholds`` is the distance of the lowest from the highest, in
+    logits; beyond about 1 the folds are on scales of their own.
     """
     table = joined.table
     folds = [
         {"fold": int(str(fold)), **_of_fold(rows, level)} for fold, rows in table.groupby("fold")
     ]
-    called = (table["p_abnormal"] >= table["fold_threshold"]).to_numpy()
-    moved = int((called != (table["p_abnormal"] >= joined.threshold.value)).sum())
+    shifts = logit(np.clip(table["fold_threshold"].to_numpy(np.float64), EDGE, 1 - EDGE))
     return {
         "folds": len(folds),
         "held_out_as": joined.role,
         "pooled": _shares(table, level),
         "mean": {name: _spread(folds, name) for name in MEASURES},
-        "moved_by_the_common_threshold": moved,
+        "spread_of_thresholds": float(np.ptp(shifts)),
         "by_fold": folds,
     }
 
 
 def _of_fold(rows: pd.DataFrame, level: float) -> dict[str, Any]:
     label, cluster = _labels(rows), _clusters(rows)
-    ranked = auroc(label, rows["p_abnormal"].to_numpy(np.float64), cluster=cluster, level=level)
+    ranked = auroc(label, rows["p_fold"].to_numpy(np.float64), cluster=cluster, level=level)
     return {
         "n": len(rows),
         "n_patients": int(rows["patient_id"].nunique()),
@@ -164,7 +184,7 @@ def _of_fold(rows: pd.DataFrame, level: float) -> dict[str, Any]:
 
 def _shares(rows: pd.DataFrame, level: float) -> dict[str, Estimate]:
     label, cluster = _labels(rows), _clusters(rows)
-    called = (rows["p_abnormal"] >= rows["fold_threshold"]).to_numpy()
+    called = (rows["p_fold"] >= rows["fold_threshold"]).to_numpy()
     right = (called == (label == 1)).astype(float)
     return {
         name: clustered_proportion(right[mask], cluster[mask], level)

@@ -96,8 +96,8 @@ def _evaluate(
     results["cross_validation"] = jsonable(found)
     results["warnings"].append(
         f"Out-of-fold predictions of {found['folds']} models, each for patients that it was not "
-        "trained on. The threshold is the mean of theirs; at the threshold of its own fold, "
-        f"{found['moved_by_the_common_threshold']} of {len(table)} cases would be called otherwise."
+        "trained on. Each fold is shifted on the logit scale so that its threshold falls on the mean "
+        f"of all; they lie {found['spread_of_thresholds']:.2f} logits apart."
     )
     if joined.role == "val":
         results["warnings"].append(
