@@ -113,8 +113,7 @@ class Walk:
         self, quick: QuickPanel, ledger: Ledger, options: PredictOptions, files: int
     ) -> None:
         self.quick, self.ledger, self.options, self.files = quick, ledger, options, files
-        hidden = quick.panel.predictor.members[0].settings["data"].get("hash_patients", False)
-        self.salt = read_salt() if hidden else None
+        self.salt = _salt(quick.panel)
 
     def go(self, thresholds: Sequence[float], *, again: bool = False) -> int:
         """Predict what is missing; return how many rows stood already.
@@ -279,14 +278,21 @@ def _identity(panel: Panel, run: RunDir, options: PredictOptions) -> dict[str, A
     """Return what tells one way of predicting from another, as plain values."""
     # What was fitted now follows from members and ways, to the last digits.
     saved = panel.judgement is not None and panel.validation is None
+    salt = _salt(panel)
     return {
         "input": str(options.root.resolve()),
         "checkpoints": [member.sha256 for member in panel.predictor.members],
         "judgement": _sha256(run.judgement) if saved else None,
         "out_of_distribution": _sha256(run.out_of_distribution),
         "ways": asdict(panel.predictor.ways),
+        "pseudonyms": pseudonym("none", salt, "identity") if salt else None,
         "medcnn": medcnn.__version__,
     }
+
+
+def _salt(panel: Panel) -> str | None:
+    hidden = panel.predictor.members[0].settings["data"].get("hash_patients", False)
+    return read_salt() if hidden else None
 
 
 def _sha256(path: Path) -> str | None:

@@ -78,7 +78,7 @@ def _write_member(run, seed, backbone, size, gain):
     network = build_classifier(**options).train()
     with torch.no_grad():
         # Statistics that are not those of a fresh network, and an answer that depends on the image.
-        for _ in range(20):
+        for _ in range(4):
             network(torch.randn(16, 1, size, size) * torch.rand(16, 1, 1, 1))
         network.eval()
         logit = network(drawn_images(64, size, seed=99) / 255 * 2 - 1)
