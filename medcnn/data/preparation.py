@@ -124,15 +124,20 @@ def _plan(data: Mapping[str, Any], seed: int, balance: Sequence[str]) -> SplitPl
         val_fraction=data["val_fraction"],
         test_fraction=data["test_fraction"],
         seed=seed,
-        stratify=(*data["stratify"], *balance),
+        stratify=(*_listed(data["stratify"]), *balance),
         group=data["group"],
         by_date=data["by_date"],
-        hold_out=tuple(data.get("hold_out", ())),
+        hold_out=_listed(data.get("hold_out", ())),
         fold=data["fold"],
         folds=data["folds"],
         official=data.get("official", True),
         split_file=Path(data["split"]) if data["split"] else None,
     )
+
+
+def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one name as a list of one: ``data.stratify=sex`` means ``data.stratify=[sex]``."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def cache_images(

@@ -7,7 +7,7 @@ import pytest
 from medcnn.config import compose, plain
 from medcnn.data.preparation import prepare
 from medcnn.data.split_file import write_split
-from medcnn.errors import AuditStop, ConfigError
+from medcnn.errors import AuditStop, ConfigError, DataError
 
 
 @pytest.fixture
@@ -73,6 +73,14 @@ def test_what_is_tested_can_be_held_out_by_value(data):
         progress=False,
     )
     assert prepared.manifest.split("test")["image_id"].tolist() == ["i7", "i8"]
+
+
+def test_one_name_stands_for_a_list_of_one(data):
+    with pytest.raises(DataError, match="no column 'sex' to split by"):
+        prepare(data("data.stratify=sex"), seed=0, progress=False)
+    overrides = ("data.official=false", "data.hold_out=site:B")
+    with pytest.raises(DataError, match="a column 'site' that the manifest does not have"):
+        prepare(data(*overrides), seed=0, progress=False)
 
 
 def test_only_sources_are_called(data):
