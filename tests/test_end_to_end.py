@@ -170,7 +170,8 @@ def test_predict_gives_what_the_run_gave_and_quarantines_a_broken_file(run, tmp_
     for path in manifest["path"]:
         (folder / Path(path).name).symlink_to(path)
     (folder / "broken.dcm").write_bytes(b"not an image")
-    table = medcnn.predict([f"run={run.path}", f"input={folder}", f"output={tmp_path / 'o.csv'}"])
+    asked = [f"run={run.path}", f"input={folder}"]
+    table = medcnn.predict([*asked, f"output={tmp_path / 'o.csv'}", "exact=true"])
     assert len(table) == len(manifest) + 1
     broken = table.set_index("image_id").loc["broken.dcm"]
     assert broken["error"]
@@ -182,6 +183,9 @@ def test_predict_gives_what_the_run_gave_and_quarantines_a_broken_file(run, tmp_
     }
     for row in table[table["error"].isna()].itertuples():
         assert row.p_abnormal == pytest.approx(saved[by_name[row.image_id]], abs=1e-5)
+    quick = medcnn.predict([*asked, f"output={tmp_path / 'quick.csv'}"])
+    np.testing.assert_allclose(quick["p_abnormal"], table["p_abnormal"], atol=0.02)
+    assert quick["decision"].tolist() == table["decision"].tolist()
 
 
 def test_an_unfinished_run_and_a_foreign_checkpoint_are_refused(run, tmp_path):

@@ -96,7 +96,8 @@ def test_predict_gives_a_file_what_the_run_gave_it(run, tmp_path):
     for image_id, path in zip(rows["image_id"], rows["path"], strict=True):
         (folder / f"{image_id}.dcm").symlink_to(path)
     (folder / "broken.dcm").write_bytes(b"nothing")
-    table = medcnn.predict([f"run={run.path}", f"input={folder}", f"output={tmp_path / 'o.csv'}"])
+    asked = [f"run={run.path}", f"input={folder}", f"output={tmp_path / 'o.csv'}"]
+    table = medcnn.predict([*asked, "exact=true"])
     found = table.assign(image_id=[Path(name).stem for name in table["image_id"]])
     found = found.set_index("image_id")
     saved = read_predictions(run.predictions("test")).set_index("image_id")
