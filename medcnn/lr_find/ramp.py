@@ -27,7 +27,7 @@ OF_TRAINER = (
     "accumulate_grad_batches",
     "deterministic",
 )
-"""What the test takes from a training's trainer; length, layout and compilation are not its business."""
+"""What the test takes from the trainer of a training: not its length, layout and compilation."""
 
 
 @dataclass(frozen=True)
