@@ -26,7 +26,8 @@ from scipy.special import expit
 from sklearn.model_selection import StratifiedGroupKFold
 
 import medcnn
-from medcnn.inference.runs import predict_split
+from medcnn.inference.predictor import predict_logits
+from medcnn.inference.runs import assemble, batches_of, run_manifest
 from medcnn.metrics.auroc import auroc_value
 from medcnn.metrics.calibration import equal_width_edges, expected_calibration_error, log_losses
 from medcnn.metrics.thresholds import choose_threshold
@@ -45,6 +46,7 @@ RECIPE = [
     "data.batch_size=64",
     "data.audit=warn",
     "augment=radiograph",
+    "calibration=platt",
     "scheduler=one_cycle",
     "optimizer.lr=3e-3",
     "callbacks.patience=100",
@@ -166,8 +168,14 @@ def main() -> None:
     }
     found: dict[str, Any] = {}
     for name, (runs, asked, passes) in ways.items():
-        predicted, seconds = timed(partial(predict_split, runs, PLAIN | asked))
-        figures = intervals(predicted.table, predicted.threshold.value)
+        panel = assemble(runs, PLAIN | asked)
+        manifest = run_manifest(runs[0])
+        batches = list(batches_of(panel.predictor.members, manifest.split("test"), manifest, 64))
+        (cases, found_p), seconds = timed(partial(panel.predictor.through, batches))
+        table = cases.join(panel.columns(found_p))
+        if "logit" not in table:
+            table["logit"] = predict_logits(panel.predictor.members[0], batches)["logit"]
+        figures = intervals(table, panel.threshold.value)
         found[name] = {"passes": passes, "seconds": seconds, "figures": figures}
     show(found)
     write_json(folder / "benchmark_uncertainty.json", found)

@@ -115,7 +115,7 @@ def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predict
         _refuse_leak(runs, manifest.split(split))
     panel = assemble(runs, options)
     members = panel.predictor.members
-    batches = _batches(members, manifest.split(split), manifest, int(options["batch_size"]))
+    batches = batches_of(members, manifest.split(split), manifest, int(options["batch_size"]))
     if panel.judgement is None:
         model = members[0]
         table = with_probabilities(predict_logits(model, batches), split, model.calibrator)
@@ -147,7 +147,7 @@ def _fit(
         FEWEST, val["label"].value_counts().min()
     ):
         return _fit_apart(runs, groups, ways, batch_size, **fitted)
-    batches = _batches(predictor.members, common, manifest, batch_size)
+    batches = batches_of(predictor.members, common, manifest, batch_size)
     cases, p_MVSN = predictor.through(batches)
     found = fit_judgement(ways, p_MVSN, cases["label"], thresholds=thresholds, **fitted)
     validation = cases.join(judge(p_MVSN, found))
@@ -180,7 +180,7 @@ def _fit_apart(
     for run, members in zip(runs, groups, strict=True):
         manifest = run_manifest(run)
         alone = Predictor(members, ways)
-        batches = _batches(members, manifest.split("val"), manifest, batch_size)
+        batches = batches_of(members, manifest.split("val"), manifest, batch_size)
         cases, p_MVSN = alone.through(batches)
         tables.append(cases)
         parts.append(p_MVSN.mean(0, keepdims=True))
@@ -238,9 +238,10 @@ def _data_of(run: RunDir) -> tuple[Any, ...]:
     return tuple(str(data.get(key)) for key in ("_target_", "source", "root"))
 
 
-def _batches(
+def batches_of(
     members: Sequence[TrainedModel], rows: pd.DataFrame, manifest: Manifest, batch_size: int
 ) -> Any:
+    """Return the batches of some rows of a manifest, at the size of the largest member."""
     largest = max(members, key=lambda member: member.image_size)
     chosen = manifest.with_table(rows.assign(split="test"))
     cache = cache_images(chosen, largest.settings["data"])
