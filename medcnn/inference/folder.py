@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,6 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-import medcnn
 from medcnn.calibration.frequency import LEVEL, METHOD
 from medcnn.console import CONSOLE
 from medcnn.errors import DataError
@@ -286,7 +287,7 @@ def _identity(panel: Panel, run: RunDir, options: PredictOptions) -> dict[str, A
         "out_of_distribution": _sha256(run.out_of_distribution),
         "ways": asdict(panel.predictor.ways),
         "pseudonyms": pseudonym("none", salt, "identity") if salt else None,
-        "medcnn": medcnn.__version__,
+        "medcnn": str(vars(sys.modules["medcnn"])["__version__"]),
     }
 
 
