@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from medcnn.version import __version__
+
 if TYPE_CHECKING:
     from medcnn.api import evaluate, predict, train
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "evaluate", "predict", "train"]
 
 

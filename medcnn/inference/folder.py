@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -39,6 +38,7 @@ from medcnn.inference.ways import ways_of
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.predictions import read_predictions
 from medcnn.run_dir import RunDir, write_json
+from medcnn.version import __version__
 
 KEPT_AT_A_TIME = 1000
 Row = tuple[dict[str, Any], bool]
@@ -286,7 +286,7 @@ def _identity(panel: Panel, run: RunDir, options: PredictOptions) -> dict[str, A
         "out_of_distribution": _sha256(run.out_of_distribution),
         "ways": asdict(panel.predictor.ways),
         "pseudonyms": pseudonym("none", salt, "identity") if salt else None,
-        "medcnn": str(vars(sys.modules["medcnn"])["__version__"]),
+        "medcnn": __version__,
     }
 
 
