@@ -30,6 +30,7 @@ from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run_dir import RunDir, read_json, write_json, write_text
+from medcnn.run_settings import read_settings
 from medcnn.settings import check
 
 if TYPE_CHECKING:
@@ -59,10 +60,7 @@ def resume(directory: RunDir) -> RunDir:
     if directory.results.is_file() and read_json(directory.results).get("task") == "autoencoder":
         say(f"{directory.path} is finished; start a classifier by model.weights={directory.path}")
         return directory
-    saved = OmegaConf.load(directory.config)
-    if not isinstance(saved, DictConfig):
-        raise ConfigError(f"{directory.config} is not a configuration.", expected="keys and values")
-    settings = check(saved)
+    settings = check(OmegaConf.create(read_settings(directory)))
     say(f"going on with {directory.path}")
     return _train(directory, settings)
 

@@ -13,6 +13,7 @@ from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
 from medcnn.errors import ConfigError, UserError
 from medcnn.run_dir import RunDir, write_text
+from medcnn.run_settings import read_settings
 from medcnn.settings import check
 from medcnn.training import choose_run_dir, resume, run
 
@@ -48,9 +49,7 @@ def run_all(cfg: DictConfig) -> RunDir:
 
 def go_on(directory: RunDir) -> RunDir:
     """Train the folds that are not finished yet, and report all of them."""
-    cfg = OmegaConf.load(directory.config)
-    if not isinstance(cfg, DictConfig):
-        raise ConfigError(f"{directory.config} is not a configuration.", expected="keys and values")
+    cfg = OmegaConf.create(read_settings(directory))
     if directory.results.is_file() and directory.report.is_file():
         say(f"{directory.path} is finished; its report is {directory.report}")
         return directory
