@@ -6,25 +6,19 @@ sound.
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
 from medcnn.augment.normalize import fit as fit_statistics
 from medcnn.calibration import Calibrator, fit_calibrator
-from medcnn.console import CONSOLE, say
+from medcnn.console import say
 from medcnn.data.datamodule import (
     XrayDataModule,
     sample_images,
@@ -42,10 +36,8 @@ from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.regularizers import Penalty
 from medcnn.run_dir import RunDir, atomic_path
-from medcnn.tasks.averaging import ExponentialAverage, StochasticAverage
-from medcnn.tasks.callbacks import EpochLine, LearningCurves
 from medcnn.tasks.classification import XrayClassification
-from medcnn.tasks.population import PopulationStatistics
+from medcnn.trainer import build_trainer, choose_precision, go_through, quieten
 
 
 @dataclass(frozen=True)
@@ -122,32 +114,6 @@ def train(
     return task
 
 
-def go_through(
-    trainer: pl.Trainer, task: pl.LightningModule, data: XrayDataModule, run: RunDir
-) -> None:
-    """Train to the end from the newest state there is.
-
-    Raises:
-        KeyboardInterrupt: If the user stopped it, which Lightning answers by ending the process.
-    """
-    listening = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
-    except SystemExit as stop:
-        if trainer.interrupted or isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from stop
-        raise
-    finally:
-        signal.signal(signal.SIGINT, listening)  # Lightning ignores it from an interruption on
-
-
-def quieten() -> None:
-    """Leave out what Lightning says of its environment: this file says it, shorter."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.utilities\._pytree")
-    warnings.filterwarnings("ignore", message=".*does not have many workers")
-
-
 def build_datamodule(settings: Mapping[str, Any], prepared: Prepared) -> XrayDataModule:
     """Return the loaders over the prepared data."""
     data = settings["data"]
@@ -221,107 +187,6 @@ def optimizer_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     return options, rates
 
 
-def build_trainer(
-    settings: Mapping[str, Any], run: RunDir, journal: Journal, *more: pl.Callback
-) -> pl.Trainer:
-    """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
-    ours = ("channels_last", "compile")
-    options = {key: value for key, value in settings["trainer"].items() if key not in ours}
-    options["precision"] = choose_precision(options["precision"], options["accelerator"])
-    watch = settings["callbacks"]
-    mode = "max" if watch["monitor"] == "val_auroc" else "min"
-    curves = LearningCurves(run.metrics)
-    callbacks: list[pl.Callback] = [
-        *more,
-        curves,
-        EpochLine(curves, say),
-        EarlyStopping(
-            watch["monitor"],
-            mode=mode,
-            patience=watch["patience"],
-            min_delta=watch["min_delta"],
-            check_finite=True,
-        ),
-        ModelCheckpoint(
-            run.best_checkpoint.parent,
-            filename=run.best_checkpoint.stem,
-            monitor=watch["monitor"],
-            mode=mode,
-            enable_version_counter=False,
-        ),
-        _last_checkpoint(run, every=None),
-    ]
-    if watch["save_every"] is not None:
-        callbacks.append(_last_checkpoint(run, every=watch["save_every"]))
-    if watch["ema"] is not None:
-        callbacks.append(ExponentialAverage(watch["ema"]))
-    if watch["swa"] is not None:
-        callbacks.append(StochasticAverage(watch["swa"], watch["bn_batches"]))
-    if watch.get("population_statistics"):
-        callbacks.append(PopulationStatistics())
-    if CONSOLE.is_terminal:
-        callbacks.append(RichProgressBar(leave=False))
-    journal.note(
-        precision=options["precision"],
-        threads=torch.get_num_threads(),
-        device=_device_name(),
-    )
-    say(
-        f"training on {_device_name()}, {options['precision']}, {torch.get_num_threads()} threads, "
-        f"up to {options['max_epochs']} epochs"
-    )
-    return pl.Trainer(
-        **options,
-        callbacks=callbacks,
-        logger=build_logger(settings, run),
-        enable_progress_bar=CONSOLE.is_terminal,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        default_root_dir=run.path,
-    )
-
-
-def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
-    """Return what keeps the newest state: a run that is killed while training goes on from it.
-
-    Args:
-        run: Where it lies.
-        every: After how many steps; None: after each epoch.
-    """
-    return ModelCheckpoint(
-        run.last_checkpoint.parent,
-        filename=run.last_checkpoint.stem,
-        monitor=None,
-        save_top_k=1,
-        every_n_train_steps=every,
-        every_n_epochs=None if every else 1,
-        save_on_train_epoch_end=not every,
-        enable_version_counter=False,
-    )
-
-
-def build_logger(settings: Mapping[str, Any], run: RunDir) -> Any:
-    """Return the logger beside ``metrics.csv``, which writes into the run unless told where."""
-    if not settings["logger"]:
-        return False
-    options = dict(settings["logger"])
-    here = {"save_dir": str(run.path), "tracking_uri": f"sqlite:///{run.path.resolve()}/mlflow.db"}
-    for key, place in here.items():
-        if key in options and options[key] is None:
-            options[key] = place
-    return instantiate(options)
-
-
-def choose_precision(wanted: str, accelerator: str = "auto") -> str:
-    """Return Lightning's name of the precision; ``auto`` is bf16 where the hardware multiplies it."""
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available() and accelerator != "cpu":
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
-
-
 def freeze(
     settings: Mapping[str, Any], task: XrayClassification, data: XrayDataModule, run: RunDir
 ) -> tuple[pd.DataFrame, Calibrator, Threshold]:
@@ -380,13 +245,3 @@ def flag_foreign(
     )
     detector.save(run.out_of_distribution)
     return val.join(judged["val"]), test.join(judged["test"])
-
-
-def _resume_from(run: RunDir) -> Path | None:
-    return run.last_checkpoint if run.last_checkpoint.is_file() else None
-
-
-def _device_name() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"CPU ({os.cpu_count()} cores)"

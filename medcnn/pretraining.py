@@ -15,13 +15,14 @@ from scipy.stats import bootstrap
 from medcnn.console import say
 from medcnn.data.datamodule import XrayDataModule, training_statistics
 from medcnn.data.preparation import Prepared
-from medcnn.fitting import build_datamodule, build_trainer, go_through, optimizer_options, quieten
+from medcnn.fitting import build_datamodule, optimizer_options
 from medcnn.inference.loading import read_checkpoint
 from medcnn.journal import Journal
 from medcnn.metrics.estimate import Estimate
 from medcnn.models.conv_autoencoder import build_autoencoder
 from medcnn.run_dir import RunDir, atomic_path
 from medcnn.tasks.reconstruction import XrayReconstruction
+from medcnn.trainer import build_trainer, go_through, quieten
 
 
 def pretrain(

@@ -35,16 +35,11 @@ from torchvision.transforms import v2
 
 from medcnn.config import compose
 from medcnn.data.preparation import Prepared, prepare
-from medcnn.fitting import (
-    build_datamodule,
-    build_task,
-    build_trainer,
-    choose_precision,
-    optimizer_options,
-)
+from medcnn.fitting import build_datamodule, build_task, optimizer_options
 from medcnn.journal import Journal
 from medcnn.run_dir import RunDir
 from medcnn.settings import check
+from medcnn.trainer import build_trainer, choose_precision
 
 REPEATS = 3
 SIZES = {

@@ -11,12 +11,13 @@ import torch
 from optuna.storages import RDBStorage
 
 from medcnn.data.preparation import Prepared
-from medcnn.fitting import build_datamodule, build_task, build_trainer, quieten
+from medcnn.fitting import build_datamodule, build_task
 from medcnn.journal import Journal
 from medcnn.run_dir import RunDir
 from medcnn.search.options import Options
 from medcnn.search.study import make_pruner, open_storage
 from medcnn.tasks.faults import DivergenceError
+from medcnn.trainer import build_trainer, quieten
 
 FAULTS = (DivergenceError, torch.OutOfMemoryError)
 """What ends one trial without a score and leaves the others alone."""
