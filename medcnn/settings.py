@@ -197,7 +197,7 @@ def check_data(data: Mapping[str, Any]) -> None:
     if (data["fold"] is None) != (data["folds"] is None):
         raise ConfigError(
             "data.fold and data.folds go together.",
-            expected="for example data.folds=5 data.fold=0",
+            expected="data.folds=5 data.fold=0 for one fold, data.fold=all for all of them",
             found=f"data.folds={data['folds']} data.fold={data['fold']}",
         )
     for name in check_sources(data):
