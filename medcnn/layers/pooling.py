@@ -181,8 +181,9 @@ class AvgPool2d(nn.AvgPool2d):
             return apply_sum_pool(ones, self._windows)
         ones = x.new_ones(x.shape[-2] + 2 * pad_rows, x.shape[-1] + 2 * pad_columns)
         border = self._windows.border((x.shape[-2], x.shape[-1]))
-        overhang = (0, border[1] - pad_columns, 0, border[3] - pad_rows)
-        if min(overhang) < 0 or max(overhang) == 0:
+        # Below 0 where the last window ends within the padding: nothing hangs over there.
+        overhang = (0, max(0, border[1] - pad_columns), 0, max(0, border[3] - pad_rows))
+        if max(overhang) == 0:
             return x.new_full((), self._windows.kernel[0] * self._windows.kernel[1])
         inside = self._windows._replace(padding=(0, 0), ceil_mode=False)
         return apply_sum_pool(F.pad(ones, overhang), inside)

@@ -1,7 +1,7 @@
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from torch import nn
 
 from medcnn.errors import ConfigError
@@ -13,6 +13,8 @@ from medcnn.layers.pooling import AvgPool2d, MaxPool2d
     kernel=st.integers(2, 3), stride=st.integers(1, 3), pad=st.booleans(), ceil=st.booleans(),
     size=st.tuples(st.integers(4, 9), st.integers(4, 9)), seed=st.integers(0, 999),
 )  # fmt: skip
+@example(kernel=3, stride=3, pad=True, ceil=True, size=(5, 9), seed=0)
+@example(kernel=3, stride=3, pad=True, ceil=True, size=(9, 5), seed=0)
 def test_both_poolings_for_any_geometry(kernel, stride, pad, ceil, size, seed):
     torch.manual_seed(seed)
     x = torch.randn(2, 2, *size, dtype=torch.float64)
