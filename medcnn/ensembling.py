@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from medcnn.console import say
 from medcnn.data.preparation import Prepared
 from medcnn.evaluation.knobs import fewer, knob_results
-from medcnn.fitting import Fitted, build_datamodule, flag_foreign, freeze, train
+from medcnn.fitting import Fitted, build_datamodule, calibrate, flag_foreign, take_best, train
 from medcnn.inference.ensemble import Predictor, fit_judgement, judge
 from medcnn.inference.loading import TrainedModel, is_calibrated, load_model, read_checkpoint
 from medcnn.inference.ways import ways_of
@@ -77,7 +77,7 @@ def _fit_snapshots(
     task = train(patient, prepared, data, run, journal, snapshots)
     for number, member in enumerate(members):
         say(f"calibrating the snapshot after cycle {number + 1} of {len(members)}")
-        val, _, _ = freeze(own, task, data, member)
+        val, _, _ = calibrate(own, task, data, member, take_best(task, member))
         write_predictions(val, member.predictions("val"))
 
 
@@ -98,7 +98,7 @@ def _fit_member(
 ) -> None:
     data = build_datamodule(settings, prepared)
     task = train(settings, prepared, data, member, journal)
-    val, _, _ = freeze(settings, task, data, member)
+    val, _, _ = calibrate(settings, task, data, member, take_best(task, member))
     write_predictions(val, member.predictions("val"))
 
 

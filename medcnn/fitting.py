@@ -66,9 +66,7 @@ def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: J
     data = build_datamodule(settings, prepared)
     task = train(settings, prepared, data, run, journal)
     with journal.stage("predict"):
-        checkpoint = read_checkpoint(run.best_checkpoint)
-        task.load_state_dict(checkpoint["state_dict"])
-        return complete(settings, task, data, run, checkpoint)
+        return complete(settings, task, data, run, take_best(task, run))
 
 
 def complete(
@@ -87,7 +85,7 @@ def complete(
         run: Where the checkpoint and the detector of foreign images go.
         checkpoint: What the checkpoint holds besides.
     """
-    val, calibrator, threshold = _calibrate(settings, model, data, run, checkpoint)
+    val, calibrator, threshold = calibrate(settings, model, data, run, checkpoint)
     test = with_probabilities(predict_logits(model, data.test_dataloader()), "test", calibrator)
     if settings.get("out_of_distribution"):
         val, test = flag_foreign(settings, model, data, run, calibrator, val, test)
@@ -183,32 +181,30 @@ def optimizer_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     options = dict(settings["optimizer"])
     rates = options.pop("rates", {})
     if options.get("fused") == "auto":
-        options["fused"] = choose_precision(settings["trainer"]["precision"]) != "16-mixed"
+        trainer = settings["trainer"]
+        precision = choose_precision(trainer["precision"], trainer["accelerator"])
+        options["fused"] = precision != "16-mixed"
     return options, rates
 
 
-def freeze(
-    settings: Mapping[str, Any], task: XrayClassification, data: XrayDataModule, run: RunDir
-) -> tuple[pd.DataFrame, Calibrator, Threshold]:
-    """Load the best epoch, and fit the calibrator and the threshold on validation.
-
-    Both are written into ``best.ckpt``, which counts as finished from then on.
-
-    Returns:
-        The predictions of validation, the calibrator and the threshold.
-    """
+def take_best(task: XrayClassification, run: RunDir) -> dict[str, Any]:
+    """Give the task the weights of its best epoch, and return the checkpoint that holds them."""
     checkpoint = read_checkpoint(run.best_checkpoint)
     task.load_state_dict(checkpoint["state_dict"])
-    return _calibrate(settings, task, data, run, checkpoint)
+    return checkpoint
 
 
-def _calibrate(
+def calibrate(
     settings: Mapping[str, Any],
     model: XrayClassification | TrainedModel,
     data: XrayDataModule,
     run: RunDir,
     checkpoint: dict[str, Any],
 ) -> tuple[pd.DataFrame, Calibrator, Threshold]:
+    """Fit the calibrator and the threshold on validation, and return its predictions with them.
+
+    Both are written into ``best.ckpt``, which counts as finished from then on.
+    """
     logits = predict_logits(model, data.val_dataloader())
     calibrator = fit_calibrator(settings["calibration"], logits["logit"], logits["label"])
     val = with_probabilities(logits, "val", calibrator)

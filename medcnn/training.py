@@ -48,7 +48,7 @@ def run(cfg: DictConfig) -> RunDir:
     """Train, test and report one model; return its run directory."""
     settings = check(cfg)
     directory = RunDir(choose_run_dir(settings))
-    _start(directory, settings)
+    begin(directory, settings)
     return _train(directory, settings)
 
 
@@ -126,7 +126,13 @@ def choose_run_dir(settings: Mapping[str, Any]) -> Path:
     return Path("outputs") / str(settings["name"]) / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
 
 
-def _start(directory: RunDir, settings: Mapping[str, Any]) -> None:
+def begin(directory: RunDir, settings: Mapping[str, Any]) -> None:
+    """Make the run directory and leave the configuration in it.
+
+    Raises:
+        UserError: If there is a run in it already.
+        ConfigError: If it cannot be made.
+    """
     if directory.config.is_file():
         raise UserError(
             f"There is a run in {directory.path} already.",

@@ -65,7 +65,7 @@ def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
 
 def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
     runs = [RunDir.open(path) for path in _as_list(options["run"])]
-    saved, known = runs[0].predictions(options["split"]), ()
+    saved, known, val = runs[0].predictions(options["split"]), (), None
     if as_trained(runs, options) and saved.is_file() and runs[0].results.is_file():
         table = read_predictions(saved)
         threshold = frozen_threshold(runs[0])
@@ -73,11 +73,13 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
         predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
         predicted = predicting.predict_split(runs, options)
         table, threshold, known = predicted.table, predicted.threshold, predicted.notes
+        val = predicted.validation
     if options["threshold"] is not None:
         threshold = fixed_threshold(_as_number(options["threshold"]))
     table = with_manifest(table, runs[0], options["subgroups"])
     _count_look(runs[0], options["split"])
-    val = validation_predictions(runs, options)
+    if val is None:
+        val = validation_predictions(runs, options)
     folder = _output_folder(runs, options)
     readers = readers_for(options["readers"], table, options["level"])
     table, notes = at_level(table, *_level(options))

@@ -11,11 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from medcnn.config import plain
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.errors import ConfigError, UserError
-from medcnn.run_dir import RunDir, write_text
+from medcnn.errors import ConfigError
+from medcnn.run_dir import RunDir
 from medcnn.run_settings import read_settings
 from medcnn.settings import check
-from medcnn.training import choose_run_dir, resume, run
+from medcnn.training import begin, choose_run_dir, resume, run
 
 ALL = "all"
 OWN = ("run_dir", "resume")
@@ -36,14 +36,7 @@ def run_all(cfg: DictConfig) -> RunDir:
     """
     check_whole(cfg)
     directory = RunDir(choose_run_dir(plain(cfg)))
-    if directory.config.is_file():
-        raise UserError(
-            f"There is a run in {directory.path} already.",
-            expected="a folder without a run",
-            found=str(directory.config),
-            remedy=f"go on with it by resume={directory.path}, or choose another run_dir",
-        )
-    write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(plain(cfg))))
+    begin(directory, plain(cfg))
     return go_on(directory)
 
 

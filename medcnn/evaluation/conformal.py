@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit as log_odds
 
 from medcnn.calibration import fit_calibrator
 from medcnn.calibration.conformal import (
@@ -21,6 +20,7 @@ from medcnn.calibration.conformal import (
 from medcnn.evaluation.prior_shift import before_shift
 from medcnn.evaluation.subgroups import group_names
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
+from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import clustered_proportion, proportion
 
 COLUMN = "conformal_set"
@@ -43,7 +43,7 @@ def conformal_p_values(
         logits = (
             (val["logit"].to_numpy(np.float64), rows["logit"].to_numpy(np.float64))
             if "logit" in val and "logit" in rows
-            else (_clipped_log_odds(p_val), _clipped_log_odds(p_new))
+            else (log_odds(p_val), log_odds(p_new))
         )
         return _crossed(val, label, logits, calibrator, seed)
     return own_p_values(p_val, label, method), fit_conformal(p_val, label, method).p_values(p_new)
@@ -111,10 +111,6 @@ def _crossed(
         inside = np.array([models[j].probability(logit[fold == k]) for j in used if j != k])
         own[fold == k] = cross_p_values(others, inside)
     return own, of_new
-
-
-def _clipped_log_odds(p: FloatArray) -> FloatArray:
-    return np.asarray(log_odds(np.clip(p, 1e-12, 1 - 1e-12)))
 
 
 def _clusters(rows: pd.DataFrame) -> IntArray | None:

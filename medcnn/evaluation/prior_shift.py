@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
 
 from medcnn.calibration import fit_calibrator
 from medcnn.calibration.options import PriorShift
@@ -19,6 +18,7 @@ from medcnn.calibration.prior_shift import Trust, estimate_prevalence, shift_pri
 from medcnn.errors import DataError
 from medcnn.metrics.decision import Confusion, predictive_values_at
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
+from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.uncertainty import binary_entropy
 
 BEFORE = "p_before_shift"
@@ -129,12 +129,8 @@ def _unbiased(p_val: FloatArray, label: IntArray, p: FloatArray) -> tuple[FloatA
     would take for prevalence (Alexandari, Kundaje and Shrikumar, ICML 2020: bias-corrected
     calibration first).
     """
-    fitted = fit_calibrator("platt", _log_odds(p_val), label)
-    return fitted.probability(_log_odds(p_val)), fitted.probability(_log_odds(p))
-
-
-def _log_odds(p: FloatArray) -> FloatArray:
-    return np.asarray(logit(np.clip(p, 1e-12, 1 - 1e-12)))
+    fitted = fit_calibrator("platt", log_odds(p_val), label)
+    return fitted.probability(log_odds(p_val)), fitted.probability(log_odds(p))
 
 
 def _patients(table: pd.DataFrame) -> pd.Series:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit as log_odds
 
 from medcnn.calibration.conformal import doubt_of
 from medcnn.calibration.referral import MEASURES, Referral, fit_referral, parse_refer
@@ -15,6 +14,7 @@ from medcnn.errors import ConfigError, unknown_name
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import confusion_of, headline
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
+from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import proportion
 from medcnn.metrics.uncertainty import aurc, binary_entropy, risk_coverage
 
@@ -52,7 +52,7 @@ def doubt(
     if by == "entropy":
         return np.asarray(binary_entropy(p))
     if by == "margin":
-        return -np.abs(_log_odds(p) - _log_odds(np.array([threshold])))
+        return -np.abs(log_odds(p) - log_odds(np.array([threshold])))
     column = COLUMNS.get(by, "conformal p-values")
     if column not in table:
         raise ConfigError(
@@ -62,10 +62,6 @@ def doubt(
             remedy="refer by entropy, or predict validation and test with the same knobs",
         )
     return pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
-
-
-def _log_odds(p: FloatArray) -> FloatArray:
-    return np.asarray(log_odds(np.clip(p, 1e-12, 1 - 1e-12)))
 
 
 def fit_on_validation(

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from scipy.special import logit
 from torch import Tensor, nn
 
 from medcnn.augment.views import views
@@ -29,6 +28,7 @@ from medcnn.inference.counter_random import stream_keys
 from medcnn.inference.loading import TrainedModel
 from medcnn.inference.mc_dropout import McDropout
 from medcnn.inference.ways import Ways
+from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.metrics.uncertainty import binary_entropy
 from medcnn.run_dir import read_json, write_json
@@ -155,8 +155,6 @@ class Predictor:
         for number, member in enumerate(self.members):
             of_views = [
                 self._logits(number, member, image, stream_keys(key_N, view))
-                if self._mc
-                else self._logits(number, member, image, key_N)
                 for view, image in enumerate(seen)
             ]
             found.append(member.calibrator.probability(np.stack(of_views)))
@@ -229,7 +227,7 @@ def fit_judgement(
     merges = tuple(fit_merge(ways.merge, p_VSN.mean(1), label) for p_VSN in p_MVSN)
     p_MN = _merged(p_MVSN, merges)
     combination = fit_combination(ways.vote, p_MN, label, thresholds=thresholds)
-    combined = _as_logit(combination(p_MN))
+    combined = log_odds(combination(p_MN), CLIP)
     calibrator = fit_calibrator(calibration, combined, label)
     threshold = choose_threshold(label, calibrator.probability(combined), rule)
     return Judgement(ways, combination, merges, calibrator, threshold)
@@ -243,7 +241,7 @@ def judge(p_MVSN: Array, judgement: Judgement) -> pd.DataFrame:
     views and passes disagree about. Entropies in nats.
     """
     p_MN = _merged(p_MVSN, judgement.merges)
-    combined = _as_logit(judgement.combination(p_MN))
+    combined = log_odds(judgement.combination(p_MN), CLIP)
     p_KN = p_MVSN.reshape(-1, p_MVSN.shape[-1])
     columns = {
         "logit": combined,
@@ -287,10 +285,6 @@ def _merged(p_MVSN: Array, merges: Sequence[Combination | None]) -> Array:
             for p_VSN, merge in zip(p_MVSN, merges, strict=True)
         ]
     )
-
-
-def _as_logit(p_N: Array) -> Array:
-    return np.asarray(logit(np.clip(p_N, CLIP, 1 - CLIP)))
 
 
 def _resized(image_N1HW: Tensor, size: int) -> Tensor:

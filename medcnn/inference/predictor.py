@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from medcnn.calibration import Calibrator
 from medcnn.data.batch import Batch
+from medcnn.metrics.uncertainty import binary_entropy
 
 
 @torch.inference_mode()
@@ -45,14 +46,3 @@ def with_probabilities(logits: pd.DataFrame, split: str, calibrator: Calibrator)
     """Return the logits as a Predictions table of ``split``, with entropy of each prediction."""
     p = calibrator.probability(logits["logit"].to_numpy())
     return logits.assign(split=split, p_abnormal=p, entropy=binary_entropy(p))
-
-
-def binary_entropy(p_N: np.ndarray) -> np.ndarray:
-    """Return the entropy of Bernoulli(p) in nats; 0 at p = 0 and p = 1.
-
-    >>> float(binary_entropy(np.array([0.5]))[0]).hex() == float(np.log(2)).hex()
-    True
-    """
-    from scipy.special import entr
-
-    return np.asarray(entr(p_N) + entr(1 - p_N))

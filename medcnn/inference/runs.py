@@ -17,9 +17,10 @@ from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError, DataError
 from medcnn.inference.ensemble import Judgement, Predictor, fit_judgement, judge
 from medcnn.inference.loading import TrainedModel, load_members, read_settings
-from medcnn.inference.predictor import binary_entropy, predict_logits, with_probabilities
+from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.inference.ways import Ways, ways_of
 from medcnn.metrics.thresholds import Threshold
+from medcnn.metrics.uncertainty import binary_entropy
 from medcnn.run_dir import RunDir
 
 Array = npt.NDArray[np.float64]
@@ -32,11 +33,20 @@ FROM_SHARES = ("soft", "logit", "hard")
 
 @dataclass(frozen=True)
 class Predicted:
-    """The Predictions table of a split, the operating point, and what a reader has to know."""
+    """The Predictions table of a split and what belongs to it.
+
+    Attributes:
+        table: The predictions.
+        threshold: The operating point.
+        notes: What a reader has to know.
+        validation: Predictions of the validation images that the operating point was fitted on just
+            now; None where it stands from training.
+    """
 
     table: pd.DataFrame
     threshold: Threshold
     notes: tuple[str, ...] = ()
+    validation: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,7 @@ def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predict
     else:
         cases, p_MVSN = panel.predictor.through(batches)
         table = cases.assign(split=split).join(judge(p_MVSN, panel.judgement))
-    return Predicted(table, panel.threshold, panel.notes)
+    return Predicted(table, panel.threshold, panel.notes, panel.validation)
 
 
 def run_manifest(run: RunDir) -> Manifest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import entr
 
 from medcnn.metrics.estimate import FloatArray
 
@@ -90,9 +91,7 @@ def reject(error: FloatArray, uncertainty: FloatArray, share: float) -> Rejectio
 
 def binary_entropy(p: FloatArray) -> FloatArray:
     """Return the entropy of each probability in nats, 0 at 0 and 1."""
-    q = np.clip(p, 1e-300, 1.0)
-    r = np.clip(1 - p, 1e-300, 1.0)
-    return -(p * np.log(q) + (1 - p) * np.log(r))
+    return np.asarray(entr(p) + entr(1 - p))
 
 
 def _by_certainty(error: FloatArray, uncertainty: FloatArray) -> FloatArray:
