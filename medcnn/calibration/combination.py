@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, minimize
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from medcnn.errors import DataError, unknown_name
+from medcnn.metrics.log_odds import log_odds
 
 Array = npt.NDArray[np.float64]
 
@@ -180,7 +181,7 @@ def _stack(p_MN: Array, label_N: Array) -> Combination:
         return Combination("stacked", weights=even)
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=1.0).fit(logit(p_MN).T, label_N.astype(int))
+    model = LogisticRegression(C=1.0).fit(log_odds(p_MN, CLIP).T, label_N.astype(int))
     return Combination(
         "stacked",
         weights=tuple(map(float, model.coef_[0])),
@@ -202,7 +203,7 @@ def _soft(combination: Combination, p: Array) -> Array:
 
 
 def _logit(_: Combination, p: Array) -> Array:
-    return np.asarray(expit(logit(np.clip(p, CLIP, 1 - CLIP)).mean(0)))
+    return np.asarray(expit(log_odds(p, CLIP).mean(0)))
 
 
 def _hard(combination: Combination, p: Array) -> Array:
@@ -219,7 +220,7 @@ def _rank(combination: Combination, p: Array) -> Array:
 
 
 def _stacked(combination: Combination, p: Array) -> Array:
-    scores = _weights(combination, len(p)) @ logit(np.clip(p, CLIP, 1 - CLIP))
+    scores = _weights(combination, len(p)) @ log_odds(p, CLIP)
     return np.asarray(expit(scores + combination.intercept))
 
 
