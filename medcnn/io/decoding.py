@@ -232,7 +232,9 @@ def _decode_native(dataset: Dataset, decoder: Decoder) -> npt.NDArray[Any]:
     # A view spares two copies; unused bits are cleared only where they are in use (PS3.5 8.1.1).
     options: dict[str, Any] = {"view_only": not wide, "correct_unused_bits": False}
     values, _ = decoder.as_array(dataset, index=0, **options)
-    values = values >> _low_bits(dataset)
+    low_bits = _low_bits(dataset)
+    if low_bits:
+        values = values >> low_bits
     unused = 8 * values.dtype.itemsize - int(dataset.BitsStored)
     if dataset.BitsAllocated == 1 or unused <= 0:
         return values

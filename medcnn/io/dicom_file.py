@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pydicom
 from pydicom import config
@@ -36,10 +36,8 @@ MAX_ELEMENT_BYTES = 256 * 2**10
 """The longest element that is kept beside pixel data and LUT sequences."""
 
 _PREAMBLE = 132
-_BULK = {
-    *(0x7FE00008, 0x7FE00009, 0x7FE00010),  # Float, Double Float and Pixel Data
-    *(0x00283000, 0x00283010),  # Modality and VOI LUT Sequence
-}
+_PIXEL_DATA = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # Float, Double Float and Pixel Data
+_BULK = (*_PIXEL_DATA, 0x00283000, 0x00283010)  # Modality and VOI LUT Sequence
 
 
 @contextlib.contextmanager
@@ -67,20 +65,19 @@ def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise _too_large(path, f"{size:,} bytes")
+    stop = _is_pixel_data if stop_before_pixels else None
     with BoundedFile(io.FileIO(path)) as stream:
         is_bare = stream.read(_PREAMBLE)[128:] != b"DICM"
-        if not is_bare:
-            meta = FileMetaDataset(read_dataset(stream, False, True, stop_when=_is_behind_meta))
-            # Left to pydicom, a few kilobytes would inflate to whatever they like.
-            if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-                return _open_deflated(path, meta, stop_before_pixels)
-        stream.seek(0)
-        dataset = pydicom.dcmread(stream, force=is_bare, stop_before_pixels=stop_before_pixels)
-    # Any bytes at all parse as some implicit data set; every real one identifies itself (group 0008).
-    if is_bare and not any(tag.group == 0x0008 for tag in list(dataset.keys())):
-        raise InvalidDicomError("no data elements of group 0008")
-    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
-        _guess_syntax(dataset)
+        meta = FileMetaDataset() if is_bare else _read_meta(stream)
+        syntax = meta.get("TransferSyntaxUID")
+        if syntax is None:
+            return _open_unmarked(stream, is_bare=is_bare, stop_before_pixels=stop_before_pixels)
+        # Left to pydicom, a few kilobytes would inflate to whatever they like.
+        is_deflated = syntax == DeflatedExplicitVRLittleEndian
+        source = _inflate(path, meta) if is_deflated else stream
+        implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
+        dataset = read_dataset(source, implicit, little, stop_when=stop)
+    dataset.file_meta = meta
     return _without_bulk(dataset)
 
 
@@ -103,8 +100,30 @@ def first_item(dataset: Dataset, keyword: str) -> Dataset | None:
     return read_sequence_item(stream, implicit, little, "iso8859", 0)
 
 
+def _read_meta(stream: BinaryIO) -> FileMetaDataset:
+    return FileMetaDataset(read_dataset(stream, False, True, stop_when=_is_behind_meta))
+
+
 def _is_behind_meta(tag: int, _vr: str | None, _length: int) -> bool:
     return tag >> 16 != 0x0002
+
+
+def _is_pixel_data(tag: int, _vr: str | None, _length: int) -> bool:
+    return tag in _PIXEL_DATA
+
+
+def _open_unmarked(stream: BinaryIO, *, is_bare: bool, stop_before_pixels: bool) -> Dataset:
+    """Return a data set whose transfer syntax nothing names, as pydicom guesses it."""
+    stream.seek(0)
+    dataset = pydicom.dcmread(stream, force=is_bare, stop_before_pixels=stop_before_pixels)
+    # Any bytes at all parse as some implicit data set; every real one identifies itself (group 0008).
+    if is_bare and not any(tag.group == 0x0008 for tag in list(dataset.keys())):
+        raise InvalidDicomError("no data elements of group 0008")
+    implicit, little = dataset.original_encoding
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return _without_bulk(dataset)
 
 
 def _without_bulk(dataset: Dataset) -> Dataset:
@@ -123,15 +142,7 @@ def is_part10(path: Path) -> bool:
         return stream.read(_PREAMBLE)[128:] == b"DICM"
 
 
-def _guess_syntax(dataset: Dataset) -> None:
-    implicit, little = dataset.original_encoding
-    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    if not hasattr(dataset, "file_meta"):
-        dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-
-
-def _open_deflated(path: Path, meta: FileMetaDataset, stop_before_pixels: bool) -> Dataset:
+def _inflate(path: Path, meta: FileMetaDataset) -> BinaryIO:
     content = path.read_bytes()
     # The group length counts from behind its own 12 bytes (PS3.10 7.1).
     length = meta.get("FileMetaInformationGroupLength")
@@ -149,14 +160,7 @@ def _open_deflated(path: Path, meta: FileMetaDataset, stop_before_pixels: bool) 
             kind="truncated",
             remedy="export or copy the file again",
         )
-    stop = _is_pixel_data if stop_before_pixels else None
-    dataset = read_dataset(BoundedBytes(inflated), False, True, stop_when=stop)
-    dataset.file_meta = meta
-    return _without_bulk(dataset)
-
-
-def _is_pixel_data(tag: int, _vr: str | None, _length: int) -> bool:
-    return tag == 0x7FE00010
+    return BoundedBytes(inflated)
 
 
 def _too_large(path: Path, found: str) -> ImageError:

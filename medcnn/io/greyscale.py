@@ -155,14 +155,14 @@ def count_values(stored: npt.NDArray[Any], padding: tuple[float, float] | None) 
         ValueError: If a value is not finite.
     """
     flat = stored.ravel()
-    if flat.dtype.kind in "iu" and int(flat.max()) - int(flat.min()) < _WIDEST_TABLE:
-        low = int(flat.min())
-        every = np.zeros(int(flat.max()) - low + 1, np.int64)
+    low, high = flat.min(), flat.max()
+    if flat.dtype.kind in "iu" and int(high) - int(low) < _WIDEST_TABLE:
+        every = np.zeros(int(high) - int(low) + 1, np.int64)
         for start in range(0, flat.size, _BLOCK):
-            block = flat[start : start + _BLOCK].astype(np.intp) - low
+            block = flat[start : start + _BLOCK].astype(np.intp) - int(low)
             every += np.bincount(block, minlength=len(every))
         found = np.flatnonzero(every)
-        values, counts = found + low, every[found]
+        values, counts = found + int(low), every[found]
     else:
         every_nth = -(-flat.size // _MOST_SORTED)
         values, counts = np.unique(flat[::every_nth], return_counts=True)
