@@ -16,6 +16,8 @@ from scipy.stats import kendalltau, theilslopes
 Array = npt.NDArray[np.float64]
 EMPTY: Array = np.empty(0)
 
+RISE = 0.05
+"""A rise below this part of a curve's minimum changes no decision."""
 FEWEST = 4
 """Epochs below which nothing is said of a trend: of three values in a row, even a perfect order
 comes about by chance once in six."""
@@ -48,6 +50,16 @@ class Curves:
     def gap(self) -> Array:
         """Validation minus training loss."""
         return self.val_loss - self.train_loss
+
+    @property
+    def best_rank(self) -> float | None:
+        """The AUROC at the end, of training or validation, whichever is higher; None without both.
+
+        Training images are augmented, and may be mixed with each other: where validation is ranked
+        better, it shows what the model can tell apart.
+        """
+        known = [level(each) for each in (self.train_auroc, self.val_auroc) if len(each)]
+        return float(np.nanmax(known)) if known and not np.isnan(known).all() else None
 
 
 def read_curves(table: pd.DataFrame) -> Curves:
@@ -111,6 +123,21 @@ def inflection(values: Array) -> int:
     near = int(smoothed.argmin())
     window = slice(max(near - 1, 0), near + 2)
     return int(window.start + values[window].argmin())
+
+
+def turning_point(values: Array) -> int | None:
+    """Return the inflection of a curve that rises after it, beyond noise; None where it does not.
+
+    >>> turning_point(np.array([5.0, 3.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+    2
+    >>> turning_point(np.array([5.0, 3.0, 2.0, 1.5, 1.5, 1.4, 1.5])) is None
+    True
+    """
+    turn = inflection(values)
+    risen = level(values[turn:]) - values[turn]
+    if turn >= len(values) - 2 or risen <= max(2 * noise(values), RISE * abs(values[turn])):
+        return None
+    return turn
 
 
 def auroc_error(value: float, positives: int, negatives: int) -> float:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from omegaconf import OmegaConf
 
+from medcnn.diagnosis.curves import auroc_error
 from medcnn.metrics.auroc import auroc
 from medcnn.run_dir import RunDir, read_json
 
@@ -33,6 +35,11 @@ class Split:
     def prevalence(self) -> float:
         """The share of abnormal images; NaN for an empty split."""
         return self.abnormal / self.n if self.n else float("nan")
+
+    def beats_chance(self, auroc: float) -> bool:
+        """Return whether an AUROC on this split lies three standard errors above one half."""
+        error = auroc_error(0.5, self.abnormal, self.normal)
+        return bool(auroc > 0.5 + 3 * (error if np.isfinite(error) else 0.05))
 
 
 @dataclass(frozen=True)
@@ -84,18 +91,21 @@ class Facts:
         known, all are returned.
         """
         return tuple(
-            text
-            for text in overrides
-            if not self.settings or self._has(text.partition("=")[0].split("."))
+            text for text in overrides if not self.settings or self._has(text.partition("=")[0])
         )
 
-    def _has(self, parts: list[str]) -> bool:
+    def _has(self, key: str) -> bool:
         value: Any = self.settings
-        for part in parts:
+        for part in key.split("."):
             if not isinstance(value, Mapping) or part not in value:
                 return False
             value = value[part]
         return True
+
+    def changes(self, override: str) -> bool:
+        """Return whether an override would change anything of the run."""
+        key, _, text = override.partition("=")
+        return not self._has(key) or self.setting(key) != yaml.safe_load(text)
 
     @property
     def lr(self) -> float:

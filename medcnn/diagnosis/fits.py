@@ -8,22 +8,16 @@ from medcnn.diagnosis.curves import (
     FEWEST,
     Curves,
     auroc_error,
-    inflection,
     level,
     noise,
     slope,
     trend,
+    turning_point,
 )
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding, rate
-from medcnn.diagnosis.rates import learns
+from medcnn.diagnosis.rates import is_poor, learns
 
-HIGH_BIAS = 0.6
-"""A model that keeps this part of chance's loss on its own training images has hardly learnt them."""
-LOW_AUROC = 0.9
-"""The same by rank, for losses of which chance is not known."""
-RISE = 0.05
-"""A rise of validation loss below this part of its minimum changes no decision."""
 LARGER = {
     "tiny_resnet": "resnet18",
     "xray_cnn": "resnet18",
@@ -69,7 +63,7 @@ def under_fitting(curves: Curves, facts: Facts) -> Finding | None:
     loss = curves.train_loss
     if len(loss) < FEWEST or not np.isfinite(loss).all() or not learns(curves, facts):
         return None
-    if falls_still(curves) or not _is_poor(curves, facts):
+    if falls_still(curves) or not is_poor(curves, facts):
         return None
     auroc = f", training AUROC {level(curves.train_auroc):.3f}" if len(curves.train_auroc) else ""
     chance = f" (chance: {facts.chance:.3g})" if facts.chance is not None else ""
@@ -81,14 +75,6 @@ def under_fitting(curves: Curves, facts: Facts) -> Finding | None:
         f"the training loss settled at {level(loss):.3g}{chance}{auroc}",
         _more_capacity(facts),
     )
-
-
-def _is_poor(curves: Curves, facts: Facts) -> bool:
-    poor_rank = bool(len(curves.train_auroc)) and level(curves.train_auroc) < LOW_AUROC
-    if facts.chance is None:
-        return poor_rank
-    high = level(curves.train_loss) > HIGH_BIAS * facts.chance
-    return high and (poor_rank or not len(curves.train_auroc))
 
 
 def _more_capacity(facts: Facts) -> tuple[str, ...]:
@@ -154,25 +140,85 @@ def falls_still(curves: Curves) -> bool:
 
 
 def over_fitting(curves: Curves, facts: Facts) -> Finding | None:
-    """Find a validation loss that rises while the training loss goes on falling (high variance)."""
-    train, val = curves.train_loss, curves.val_loss
-    if len(val) < FEWEST or len(val) != len(train) or not np.isfinite([train, val]).all():
+    """Find validation that gets worse, by loss and by rank, while the training loss goes on falling."""
+    turn = _parting(curves)
+    if turn is None or _still_ranks(curves, facts):
         return None
-    turn = inflection(val)
-    risen = level(val[turn:]) - val[turn]
-    if turn >= len(val) - 2 or train[-1] >= train[turn]:
-        return None
-    if risen <= max(2 * noise(val), RISE * abs(val[turn])):
-        return None
+    ranked = ""
+    if len(curves.val_auroc):
+        best = float(np.nanmax(curves.val_auroc))
+        ranked = f", the validation AUROC fell from {best:.3f} to {level(curves.val_auroc):.3f}"
     return Finding(
         "over_fitting",
         "caution",
-        "The model learns its training images by heart: the weights of the inflection were kept, "
-        "and later epochs only made them worse (high variance).",
-        f"the validation loss is lowest in epoch {turn} ({val[turn]:.3g}), ends at {level(val):.3g}, "
-        f"and the training loss fell from {train[turn]:.3g} to {train[-1]:.3g}",
+        "The model learns its training images by heart: from the inflection on, validation gets "
+        "worse (high variance).",
+        _parted(curves, turn) + ranked,
         less_variance(facts),
         turn,
+    )
+
+
+def over_confidence(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a validation loss that rises although validation is ranked no worse.
+
+    The loss then pays for the few wrong answers given with more and more certainty (Guo et al. 2017,
+    arXiv:1706.04599, section 3): the probabilities suffer, the decisions do not.
+    """
+    turn = _parting(curves)
+    if turn is None or not _still_ranks(curves, facts):
+        return None
+    calibrated = facts.setting("calibration", "none") != "none"
+    mended = "; calibration mends that after training" if calibrated else ""
+    return Finding(
+        "over_confidence",
+        "note" if calibrated else "caution",
+        "The probabilities become too extreme, while validation is ranked no worse: over-confidence "
+        f"rather than over-fitting{mended}.",
+        f"{_parted(curves, turn)}, the validation AUROC ends at {level(curves.val_auroc):.3f} "
+        f"after {curves.val_auroc[turn]:.3f} then",
+        _less_certain(facts, calibrated=calibrated),
+        turn,
+    )
+
+
+def _less_certain(facts: Facts, *, calibrated: bool) -> tuple[str, ...]:
+    found = [] if calibrated else ["calibration=temperature"]
+    if not facts.setting("loss.label_smoothing", 0):
+        found += facts.allowed("loss.label_smoothing=0.1")
+    if not facts.mixes:
+        found.append("+augment.operators.mixup.p=0.5")
+    if facts.setting("callbacks.ema") is None:
+        found.append("callbacks.ema=0.99")
+    return (*found, "callbacks.monitor=val_loss")
+
+
+def _parting(curves: Curves) -> int | None:
+    """Return the epoch from which on validation loss rises and training loss falls, if there is one.
+
+    Mixed images make the training loss higher than it deserves, but they do so in every epoch: only
+    its fall counts, not its height.
+    """
+    train, val = curves.train_loss, curves.val_loss
+    if len(val) < FEWEST or len(val) != len(train) or not np.isfinite([train, val]).all():
+        return None
+    turn = turning_point(val)
+    return turn if turn is not None and level(train) < train[turn] else None
+
+
+def _still_ranks(curves: Curves, facts: Facts) -> bool:
+    """Return whether the validation AUROC is known, beats chance, and did not turn down."""
+    auroc = curves.val_auroc
+    if len(auroc) != len(curves) or not np.isfinite(auroc).all():
+        return False
+    return facts.val.beats_chance(level(auroc)) and turning_point(1 - auroc) is None
+
+
+def _parted(curves: Curves, turn: int) -> str:
+    train, val = curves.train_loss, curves.val_loss
+    return (
+        f"the validation loss is lowest in epoch {turn} ({val[turn]:.3g}) and ends at "
+        f"{level(val):.3g}, the training loss fell from {train[turn]:.3g} to {level(train):.3g}"
     )
 
 

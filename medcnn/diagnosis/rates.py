@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, level, noise, trend
+from medcnn.diagnosis.curves import FEWEST, Curves, level, noise, trend
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding, rate
 
@@ -26,6 +26,10 @@ USUAL = {
 }
 """Rates from which most trainings with these optimisers start: torch's defaults, and for SGD with
 momentum the usual one; a training at a thirtieth of it, or at thirty times, needs a reason."""
+HIGH_BIAS = 0.6
+"""A model that keeps this part of chance's loss on its own training images has hardly learnt them."""
+LOW_AUROC = 0.9
+"""The same by rank, for losses of which chance is not known."""
 SPIKE = 100.0
 """A gradient this many times the median is a jump, which clipping only turns into a random step."""
 
@@ -63,7 +67,7 @@ def exploding_gradients(curves: Curves, facts: Facts) -> Finding | None:
         "Gradients exploded: single batches moved the weights at random.",
         f"a norm of {norms.max():.3g} in epoch {epoch}, "
         f"{norms.max() / np.median(norms):.0f} times the median",
-        ("trainer.gradient_clip_val=1.0", rate(facts.lr / 3), "scheduler=cosine"),
+        ("trainer.gradient_clip_val=1.0", rate(facts.lr / 3), warm_up(facts)),
         epoch,
     )
 
@@ -116,7 +120,9 @@ def _above_chance(curves: Curves, facts: Facts) -> str:
 
 def _sawing(loss: np.ndarray, facts: Facts) -> str:
     # The mean loss of n images, each spread about as widely as its mean, has this standard error.
-    expected = float(np.median(loss)) / np.sqrt(facts.train.n) if facts.train.n else 0.0
+    # Whole batches are mixed or not: there, they are what is drawn.
+    drawn = facts.train.n / (int(facts.setting("data.batch_size", 32)) if facts.mixes else 1)
+    expected = float(np.median(loss) / np.sqrt(drawn)) if drawn else 0.0
     found = noise(loss)
     rises = int((np.diff(loss) > expected).sum())
     if found <= SAW * expected or found <= 0.1 * np.ptp(loss) or rises < len(loss) / 4:
@@ -137,7 +143,7 @@ def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
     if unusual:
         return Finding("rate_too_low", "problem", _TOO_LOW, unusual, advice)
     p_value, fallen = trend(loss), float(1 - loss[-1] / loss[0]) if loss[0] > 0 else 0.0
-    saturated = len(curves.train_auroc) and curves.train_auroc[-1] > 0.95
+    saturated = (curves.best_rank or 0.0) > 0.95
     still = loss[-1] <= loss.min() + noise(loss)
     if p_value > STEADY or not 0 < fallen < SLOW or saturated or not still:
         return None
@@ -155,15 +161,15 @@ _TOO_LOW = "The learning rate is too low: the loss hardly moves."
 
 
 def _unusual(curves: Curves, facts: Facts, factor: float) -> str:
-    """Say that nothing was learnt at a rate that lies beyond ``factor`` times the usual one."""
+    """Say that hardly anything was learnt at a rate beyond ``factor`` times the usual one."""
     name = str(facts.setting("optimizer.name"))
     usual = USUAL.get(name)
-    if usual is None or learns(curves, facts):
+    if usual is None or (learns(curves, facts) and not is_poor(curves, facts)):
         return ""
     beyond = facts.lr > factor * usual if factor > 1 else facts.lr < factor * usual
     if not beyond:
         return ""
-    return f"nothing was learnt at a rate of {facts.lr:g}; {name} is usually run near {usual:g}"
+    return f"hardly anything was learnt at {facts.lr:g}; {name} is usually run near {usual:g}"
 
 
 def dead_units(_curves: Curves, facts: Facts) -> Finding | None:
@@ -188,7 +194,15 @@ def warm_up(facts: Facts) -> str:
 
 def learns(curves: Curves, facts: Facts) -> bool:
     """Return whether the training AUROC ever rose three standard errors above one half."""
-    if not len(curves.train_auroc):
-        return True
-    error = auroc_error(0.5, facts.train.abnormal, facts.train.normal)
-    return bool(np.nanmax(curves.train_auroc) > 0.5 + 3 * (error if np.isfinite(error) else 0.05))
+    return not len(curves.train_auroc) or facts.train.beats_chance(
+        float(np.nanmax(curves.train_auroc))
+    )
+
+
+def is_poor(curves: Curves, facts: Facts) -> bool:
+    """Return whether the model has hardly learnt its own training images (high bias)."""
+    rank = curves.best_rank
+    if facts.chance is None:
+        return rank is not None and rank < LOW_AUROC
+    high = level(curves.train_loss) > HIGH_BIAS * facts.chance
+    return high and (rank is None or rank < LOW_AUROC)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, inflection, level, noise
+from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, level, noise, turning_point
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding
-from medcnn.diagnosis.fits import RISE, falls_still, less_variance
+from medcnn.diagnosis.fits import falls_still, less_variance
 
 CERTAIN = 3.0
 """Standard errors that a gap between splits must exceed: the rules look at several gaps."""
@@ -22,9 +22,8 @@ def train_set_too_small(curves: Curves, facts: Facts) -> Finding | None:
         return None
     gap, ends = level(curves.gap), level(val)
     error = ends / np.sqrt(facts.val.n) if facts.val.n else noise(val)
-    rises = ends - val[inflection(val)] > max(2 * noise(val), RISE * ends)
     improved = val[0] > ends or curves.train_loss[0] > curves.train_loss[-1]
-    if rises or falls_still(curves) or not improved:
+    if turning_point(val) is not None or falls_still(curves) or not improved:
         return None
     # A quarter of the loss: the gap matters beside what the validation images cost anyway.
     if gap <= max(CERTAIN * error, 0.25 * ends) or not _ranks_apart(curves, facts):

@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     fits.under_fitting,
     rates.bad_initialisation,
     fits.over_fitting,
+    fits.over_confidence,
     splits.train_set_too_small,
     fits.stopped_early,
     splits.val_easier,
@@ -40,7 +41,13 @@ EXPLAINS = {
     "diverged": {"rate_too_high", "bad_initialisation", "no_signal", "under_fitting"},
     "rate_too_high": {"no_signal", "under_fitting", "rate_too_low"},
     "rate_too_low": {"no_signal", "under_fitting", "stopped_early"},
-    "no_signal": {"under_fitting", "over_fitting", "train_set_too_small", "stopped_early"},
+    "no_signal": {
+        "under_fitting",
+        "over_fitting",
+        "over_confidence",
+        "train_set_too_small",
+        "stopped_early",
+    },
     "over_fitting": {"train_set_too_small"},
 }
 """What a finding makes superfluous: a consequence of it, with the same or a weaker remedy."""
@@ -117,6 +124,9 @@ def diagnose(table: pd.DataFrame, facts: Facts | None = None) -> Diagnosis:
         )
     curves, facts = read_curves(table), facts or Facts()
     found = [finding for rule in RULES if (finding := rule(curves, facts)) is not None]
+    found = [
+        replace(each, overrides=tuple(filter(facts.changes, each.overrides))) for each in found
+    ]
     explained: set[str] = set().union(*(EXPLAINS.get(each.name, set()) for each in found))
     kept = [each for each in found if each.name not in explained]
     if not any(each.severity == "problem" or each.name in _OF_FIT for each in kept):
@@ -124,7 +134,13 @@ def diagnose(table: pd.DataFrame, facts: Facts | None = None) -> Diagnosis:
     return Diagnosis(tuple(sorted(kept, key=lambda each: SEVERITIES.index(each.severity))))
 
 
-_OF_FIT = {"over_fitting", "train_set_too_small", "stopped_early", "under_fitting"}
+_OF_FIT = {
+    "over_fitting",
+    "over_confidence",
+    "train_set_too_small",
+    "stopped_early",
+    "under_fitting",
+}
 
 
 def diagnose_run(run: RunDir, *, dead: float | None = None) -> Diagnosis:

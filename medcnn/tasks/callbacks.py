@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import STEP_OUTPUT
 
 from medcnn.run_dir import atomic_path
 
 CURVES = ("train_loss", "val_loss", "train_auroc", "val_auroc", "penalty")
-LOOKED_AT = 10
-"""One step in this many has its gradient measured, which costs a pass over the weights."""
 
 
 class LearningCurves(pl.Callback):
@@ -28,8 +27,7 @@ class LearningCurves(pl.Callback):
         self.path = path
         self.rows: list[dict[str, float]] = []
         self._started = time.perf_counter()
-        self._steps = 0
-        self._norms: list[torch.Tensor] = []
+        self._largest: torch.Tensor | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the rows of the epochs before a resume."""
@@ -44,20 +42,20 @@ class LearningCurves(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's clock."""
         self._started = time.perf_counter()
-        self._steps, self._norms = 0, []
+        self._largest = None
 
-    def on_before_optimizer_step(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
-        """Keep the norm of the gradient of some steps, before it is clipped."""
-        self._steps += 1
-        if self._steps % LOOKED_AT != 1:
-            return
-        groups = (group["params"] for group in optimizer.param_groups)
-        gradients = [each.grad for group in groups for each in group if each.grad is not None]
-        dense = [gradient for gradient in gradients if not gradient.is_sparse]
-        if dense:
-            self._norms.append(torch.nn.utils.get_total_norm(dense))
+        """Keep the largest norm of the gradient, before it was clipped; not a number stays so."""
+        norm = getattr(pl_module, "gradient_norm", None)
+        if norm is not None:
+            self._largest = norm if self._largest is None else torch.maximum(self._largest, norm)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's row and save the file."""
@@ -66,8 +64,8 @@ class LearningCurves(pl.Callback):
         logged = {name: float(value) for name, value in trainer.logged_metrics.items()}
         row: dict[str, float] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         row |= {name: logged[name] for name in CURVES if name in logged}
-        if self._norms:
-            row["gradient_norm"] = float(torch.stack(self._norms).max())
+        if self._largest is not None:
+            row["gradient_norm"] = float(self._largest)
         row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self.rows.append(row)

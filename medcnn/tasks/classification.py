@@ -271,8 +271,10 @@ class XrayClassification(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip what can be clipped."""
-        clip_gradients(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
+        """Clip what can be clipped, and keep the norm for the learning curves."""
+        self.gradient_norm = clip_gradients(
+            self, optimizer, gradient_clip_val, gradient_clip_algorithm
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what an interrupted epoch has seen, and where the plateau stands."""

@@ -9,9 +9,8 @@ from typing import Protocol
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.precision import Precision
 from pytorch_lightning.utilities.enums import GradClipAlgorithmType
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -80,11 +79,12 @@ def clip_gradients(
     optimizer: Optimizer,
     clip_value: float | None,
     algorithm: str | None,
-) -> None:
-    """Clip, except for LBFGS, whose line search needs the gradient of the loss it searches.
+) -> Tensor:
+    """Clip, and return the norm that the gradient had before.
 
-    Lightning refuses to clip for fused optimisers whenever precision is mixed. Only the loss
-    scaling of fp16 is a reason to; where gradients are not scaled, they are clipped as always.
+    LBFGS is left alone: its line search needs the gradient of the loss that it searches. Lightning
+    refuses to clip for fused optimisers whenever precision is mixed; only the loss scaling of fp16 is
+    a reason to, so everywhere else gradients are clipped here, by the norm that is known already.
 
     Args:
         task: What trains.
@@ -92,13 +92,18 @@ def clip_gradients(
         clip_value: Greatest norm, or greatest value; None or 0 clips nothing.
         algorithm: ``norm`` or ``value``; None is ``norm``.
     """
-    if isinstance(optimizer, torch.optim.LBFGS):
-        return
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    dense = [w.grad for w in weights if w.grad is not None and not w.grad.is_sparse]
+    norm = nn.utils.get_total_norm(dense)
+    if not clip_value or isinstance(optimizer, torch.optim.LBFGS):
+        return norm
     if task.trainer.precision == "16-mixed":
         task.clip_gradients(optimizer, clip_value, algorithm)
+    elif algorithm == GradClipAlgorithmType.VALUE:
+        nn.utils.clip_grad_value_(weights, clip_value)
     else:
-        kind = GradClipAlgorithmType(algorithm or "norm")
-        Precision().clip_gradients(optimizer, clip_value or 0.0, kind)
+        nn.utils.clip_grads_with_norm_(weights, clip_value, norm)
+    return norm
 
 
 @contextmanager

@@ -96,8 +96,10 @@ class XrayReconstruction(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip what can be clipped."""
-        clip_gradients(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
+        """Clip what can be clipped, and keep the norm for the learning curves."""
+        self.gradient_norm = clip_gradients(
+            self, optimizer, gradient_clip_val, gradient_clip_algorithm
+        )
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser and its schedule, which moves at every step."""

@@ -28,7 +28,7 @@ def falling(start, end, pace=3.0, epochs=EPOCHS):
     return end + (start - end) * np.exp(-epochs / pace)
 
 
-def table(train, val, *, seed=0, jitter=(0.004, 0.008), auroc=(0.985, 0.97)):
+def table(train, val, *, seed=0, jitter=(0.004, 0.008), auroc=(0.985, 0.97), ranked=0.0):
     rng = np.random.default_rng(seed)
     epochs = np.arange(len(train))
     return pd.DataFrame(
@@ -37,7 +37,7 @@ def table(train, val, *, seed=0, jitter=(0.004, 0.008), auroc=(0.985, 0.97)):
             "train_loss": train + jitter[0] * rng.standard_normal(len(train)),
             "val_loss": val + jitter[1] * rng.standard_normal(len(train)),
             "train_auroc": auroc[0] - 0.3 * np.exp(-epochs / 2),
-            "val_auroc": auroc[1] - 0.3 * np.exp(-epochs / 2),
+            "val_auroc": auroc[1] - 0.3 * np.exp(-epochs / 2) + ranked,
             "lr": 1e-3,
         }
     )
@@ -47,11 +47,13 @@ def flat(level):
     return np.full(len(EPOCHS), level)
 
 
+RISING = falling(0.6, 0.2, 2) + 0.03 * np.clip(EPOCHS - 6, 0, None)
 ILLNESSES = {
     "good_fit": table(falling(0.6, 0.15), falling(0.6, 0.18)),
     "over_fitting": table(
-        falling(0.6, 0.01, 5), falling(0.6, 0.2, 2) + 0.03 * np.clip(EPOCHS - 6, 0, None)
+        falling(0.6, 0.01, 5), RISING, ranked=-0.004 * np.clip(EPOCHS - 6, 0, None)
     ),
+    "over_confidence": table(falling(0.6, 0.01, 5), RISING),
     "under_fitting": table(falling(0.69, 0.58, 2), falling(0.69, 0.59, 2), auroc=(0.74, 0.73)),
     "stopped_early": table(falling(0.69, 0.0, 14), falling(0.69, 0.02, 14)),
     "rate_too_low": table(0.72 - 0.003 * EPOCHS, 0.72 - 0.003 * EPOCHS, jitter=(0.001, 0.001),
