@@ -1,0 +1,126 @@
+"""Every command and every option that the documents print is one that there is."""
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep
+
+from medcnn.cli import COMMANDS, _with_words
+from medcnn.config import compose, config_folder
+from medcnn.search.space import read_space
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+LAUNCHED = re.compile(r"(?:python (train|evaluate|predict)\.py|medcnn ([a-z-]+))( .*)?")
+OPTION = re.compile(r"[~+]{0,2}([a-z_]+(?:\.[\w]+)*)=(.+)")
+
+
+def blocks(text):
+    """Yield the lines of code blocks, continued lines joined and what follows ``&&`` by itself."""
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.startswith("    "):
+            yield from (part.strip() for part in line.split("&&"))
+
+
+def spans(text):
+    """Yield what stands between backticks within a line."""
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def commands():
+    """Yield (page, command, arguments as the shell splits them) of every command, each once."""
+    seen = set()
+    for page in PAGES:
+        text = page.read_text()
+        for line in (*blocks(text), *spans(text)):
+            found = LAUNCHED.fullmatch(line)
+            name = found and (found[1] or found[2])
+            if name not in COMMANDS or "…" in line or "=NAME" in line:
+                continue
+            # Split as a shell does it: operators that are not quoted stand by themselves.
+            words = shlex.shlex(found[3] or "", posix=True, punctuation_chars=True)
+            words.whitespace_split = True
+            arguments = tuple(words)
+            if (name, arguments) not in seen:
+                seen.add((name, arguments))
+                yield page.name, name, arguments
+
+
+def composed(command, arguments):
+    """Compose the configuration of a command; of a sweep, that of its first job."""
+    flags = {"-m", "--help", "--cfg", "job"}
+    overrides = [text for text in arguments if text not in flags]
+    if "-m" in arguments:
+        overrides = [first_of(text) for text in overrides]
+    return compose(COMMANDS[command].config, _with_words(COMMANDS[command], overrides))
+
+
+def first_of(text):
+    override = OverridesParser.create().parse_override(text)
+    if not override.is_sweep_override():
+        return text
+    sweep = override.value()
+    start = sweep.start if isinstance(sweep, IntervalSweep) else next(override.sweep_iterator())
+    return f"{override.key_or_group}={start}"
+
+
+@pytest.mark.parametrize(("page", "command", "arguments"), list(commands()))
+def test_the_command_composes(page, command, arguments):
+    assert not set(arguments) & set("><|;&()"), f"{page}: needs quotes in a shell"
+    composed(command, arguments)
+
+
+def test_the_ranges_of_the_printed_search_are_read():
+    text = (ROOT / "docs" / "tuning.md").read_text()
+    (line,) = (line for line in blocks(text) if "tag(log" in line and "train.py" in line)
+    given = [word for word in shlex.split(line)[3:] if not word.startswith("search")]
+    space, shared = read_space({}, given)
+    assert {parameter.name for parameter in space} >= {"optimizer.lr", "model"}
+    assert shared == []
+
+
+@cache
+def known():
+    """Return every key of every configuration file, and for each group its options."""
+    folder = config_folder()
+    keys, options = set(), {}
+    for file in folder.rglob("*.yaml"):
+        group = file.parent.relative_to(folder).as_posix()
+        raw = yaml.safe_load(file.read_text()) or {}
+        whole = group in (".", "experiment", "search")
+        place = "data" if file.stem == "data_base" else "" if whole else group
+        keys |= set(dotted(raw, place and f"{place}."))
+        if group != ".":
+            options.setdefault(group, set()).add(file.stem)
+    return keys, options
+
+
+def dotted(raw, prefix):
+    for key, value in raw.items():
+        name = f"{prefix}{key}"
+        yield name
+        if isinstance(value, dict):
+            yield from dotted(value, f"{name}.")
+
+
+def printed_options():
+    for page in PAGES:
+        for span in sorted(set(spans(page.read_text()))):
+            for word in span.split():
+                found = OPTION.fullmatch(word.strip("'"))
+                if found and "(" not in span and not span.startswith(("pip", "pytest")):
+                    yield page.name, found[1], found[2]
+
+
+@pytest.mark.parametrize(("page", "key", "value"), sorted(set(printed_options())))
+def test_the_option_exists(page, key, value):
+    keys, options = known()
+    open_mapping = re.match(r"(data\.(roots|options|source)|augment\.operators|loss\.terms)\.", key)
+    assert key in keys or key in options or open_mapping, f"{page}: no configuration has {key}"
+    if key in options and re.fullmatch(r"[a-z0-9_|]+", value):
+        assert set(value.split("|")) <= options[key] | {"null"}, f"{page}: {key}={value}"
