@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 
 from medcnn.config import plain
 from medcnn.console import say, warn
-from medcnn.data.audit import Audit
+from medcnn.data.audit import Audit, run_audit
+from medcnn.data.audit_mending import deduplicate
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.run_dir import write_json
 from medcnn.settings import check_data
@@ -25,7 +26,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     # Every leak is reported here; whether one stops a run is for the training to decide.
     data = {**options["data"], "audit": "warn"}
     prepared = prepare({**data, "deduplicate": False}, seed=data["split_seed"])
-    found = _audit_of(prepared).to_json()
+    audit = _audit_of(prepared)
+    found = audit.to_json()
     for text in prepared.manifest.warnings:
         warn(text)
     for text in found["findings"]:
@@ -33,15 +35,22 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     for text in found["not_checked"]:
         say(f"- not checked: {text}")
     say(f"verdict      {found['verdict']}")
-    if data["deduplicate"] and (found["groups"] or found["near_groups"]):
-        mended = prepare(data, seed=data["split_seed"])
-        after = _audit_of(mended)
-        found["after_deduplication"] = after.summary()
-        say(f"- {mended.manifest.warnings[-1]}")
-        say(f"verdict      {after.verdict} after data.deduplicate=true")
+    if data["deduplicate"]:
+        found |= _after_mending(prepared, audit)
     write_json(Path(options["output"]), found)
     say(f"audit        {options['output']}")
     return found
+
+
+def _after_mending(prepared: Prepared, audit: Audit) -> dict[str, Any]:
+    mended = deduplicate(prepared.manifest, audit)
+    if len(mended) == len(prepared.manifest):
+        return {}
+    after = run_audit(mended, prepared.cache)
+    for text in mended.warnings[len(prepared.manifest.warnings) :]:
+        say(f"- {text}")
+    say(f"verdict      {after.verdict} after data.deduplicate=true")
+    return {"after_deduplication": after.summary()}
 
 
 def _audit_of(prepared: Prepared) -> Audit:

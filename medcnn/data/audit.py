@@ -113,7 +113,7 @@ def enforce(audit: Audit, mode: str) -> None:
             "The audit stopped the run: test results would not be true.",
             expected="no patient and no image on both sides of a split",
             found=" ".join(audit.leaks),
-            remedy="data.deduplicate=true drops the training copy of repeated images; "
+            remedy="data.deduplicate=true drops the training side of what is shared; "
             "data.audit=warn goes on all the same",
         )
 

@@ -16,7 +16,7 @@ from medcnn.data.pseudonyms import hide_patients
 from medcnn.data.source_splits import assign_by_source
 from medcnn.data.sources.chosen import source_options
 from medcnn.data.sources.several import combine
-from medcnn.data.splits import SplitPlan, assign_splits
+from medcnn.data.splits import SplitPlan, assign_splits, check_classes
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.identifiers import read_salt
 
@@ -66,7 +66,8 @@ def prepare(
     if data["deduplicate"]:
         mended = deduplicate(manifest, audit)
         if len(mended) < len(manifest):
-            manifest, audit = mended, replace(run_audit(mended, cache), before=audit)
+            manifest = check_classes(mended)
+            audit = replace(run_audit(manifest, cache), before=audit)
     if on_audit is not None:
         on_audit(audit)
     enforce(audit, data["audit"])

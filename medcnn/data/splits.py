@@ -82,7 +82,7 @@ def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest
     """
     plan = plan or SplitPlan()
     if plan.split_file is not None:
-        return _checked(apply_split(manifest, plan.split_file))
+        return check_classes(apply_split(manifest, plan.split_file))
     _check_columns(manifest.table, plan)
     table = manifest.table.copy()
     table["split"] = table["split"].replace("", "train") if plan.official else "train"
@@ -102,7 +102,7 @@ def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest
         if name not in present:
             _move(table, name, _chosen(table, name, fraction / left, plan), plan)
             left -= fraction
-    return _checked(manifest.with_table(table))
+    return check_classes(manifest.with_table(table))
 
 
 def _chosen(table: pd.DataFrame, name: str, fraction: float, plan: SplitPlan) -> set[str]:
@@ -141,7 +141,12 @@ def _check_free(plan: SplitPlan) -> None:
             )
 
 
-def _checked(manifest: Manifest) -> Manifest:
+def check_classes(manifest: Manifest) -> Manifest:
+    """Return the manifest if each split has both classes.
+
+    Raises:
+        DataError: If one lacks a class.
+    """
     counts = manifest.table.groupby(["split", "label"]).size()
     for split in SPLITS:
         for label, name in ((0, "normal"), (1, "abnormal")):

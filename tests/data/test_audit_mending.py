@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from medcnn.data.audit import run_audit
 from medcnn.data.audit_mending import deduplicate
@@ -44,3 +45,22 @@ def test_near_copies_go_across_splits_and_stay_within_one(stored, pictures):
     )
     assert names == {"i1", "i2", "i3", "i4", "i5", "i6", "i7"}
     assert "(1 of train)" in warnings[-1]
+
+
+@pytest.mark.parametrize("column", ["patient_id", "study_id"])
+def test_who_is_in_test_leaves_val_and_training(stored, pictures, column):
+    who = ["a", "b", "c", "d", "e", "f", "e", "d", "e", "a"]
+    manifest, cache = stored(
+        pictures(10),
+        label=[0, 1, 0, 1, 0, 1, 0, 1, 0, 0],
+        split=[*LABELS["split"], "train", "train", "val", "train"],
+        **{column: who},
+    )
+    result = deduplicate(manifest, run_audit(manifest, cache))
+    # e is in test, d in val; a has two images of one split.
+    assert set(result.table["image_id"]) == {"i0", "i1", "i2", "i3", "i4", "i5", "i9"}
+    assert (
+        "3 images of patients or studies of a later split were dropped (2 of train, 1 of val)"
+        in (result.warnings[-1])
+    )
+    assert not run_audit(result, cache).leaks

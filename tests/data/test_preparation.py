@@ -66,6 +66,28 @@ def test_a_leak_stops_after_it_was_shown_and_only_where_asked(data):
     assert "The data audit was switched off." in prepared.manifest.warnings
 
 
+def test_patients_on_both_sides_stop_the_run_or_leave_training(data):
+    given = data("data.deduplicate=true")
+    table = pd.read_csv(given["root"])
+    table["patient_id"] = [f"p{row % 22}" for row in range(41)]
+    table.to_csv(given["root"], index=False)
+    with pytest.raises(AuditStop, match="18 patients stand in more than one split"):
+        prepare(data(), seed=0, progress=False)
+    prepared = prepare(given, seed=0, progress=False)
+    assert prepared.audit.facts["cross_split_patients"] == 0
+    assert len(prepared.manifest.split("test")) == 17  # all but the unreadable one
+    assert any("images of patients or studies" in text for text in prepared.manifest.warnings)
+
+
+def test_mending_that_leaves_a_split_without_a_class_is_an_error(data):
+    given = data("data.deduplicate=true")
+    table = pd.read_csv(given["root"])
+    table["patient_id"] = "everybody"
+    table.to_csv(given["root"], index=False)
+    with pytest.raises(DataError, match="The train split has no normal image"):
+        prepare(given, seed=0, progress=False)
+
+
 def test_what_is_tested_can_be_held_out_by_value(data):
     prepared = prepare(
         data("data.official=false", "data.hold_out=[image_id:i7,image_id:i8]"),

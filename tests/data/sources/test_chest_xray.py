@@ -62,6 +62,22 @@ def test_the_folder_around_the_release_will_do(tmp_path, write_image):
     assert len(read(tmp_path)) == 6
 
 
+def test_a_val_folder_too_small_to_choose_by_counts_as_training(tmp_path, write_image):
+    manifest = read(imitation(tmp_path, write_image, splits=("train", "val", "test")))
+    assert manifest.table["split"].value_counts().to_dict() == {"train": 12, "test": 6}
+    assert "val/ holds 6 images, too few" in manifest.warnings[0]
+
+
+def test_a_val_folder_of_some_size_is_kept(tmp_path, write_image):
+    imitation(tmp_path, write_image)
+    for number in range(50):
+        write_image(tmp_path / "val" / "NORMAL" / f"IM-{number}-0001.jpeg")
+        write_image(tmp_path / "val" / "PNEUMONIA" / f"person{number}_virus_1.jpeg")
+    manifest = read(tmp_path)
+    assert len(manifest.split("val")) == 100
+    assert not manifest.warnings
+
+
 def test_a_missing_folder_names_the_nearest(tmp_path, write_image):
     imitation(tmp_path / "chest_xray", write_image)
     with pytest.raises(DataError, match="'chest_xray' is the nearest name"):
