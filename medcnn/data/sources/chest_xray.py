@@ -1,8 +1,8 @@
 """Kermany's paediatric pneumonia radiographs, the Kaggle ``chest_xray`` release.
 
 Layout: any of ``train/ val/ test/`` with ``NORMAL/`` and ``PNEUMONIA/`` below. The val/ of
-Kaggle's copy holds 16 images, too few to choose an epoch or a threshold by; they count as training images,
-and val is carved out of those by patient.
+Kaggle's copy holds 16 images, too few to choose an epoch or a threshold by; they count as training
+images, and val is carved out of those by patient.
 """
 
 from __future__ import annotations
