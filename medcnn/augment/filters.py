@@ -66,8 +66,9 @@ class Noise(Filter):
         peak = float(np.iinfo(image_HW.dtype).max)
         top, left = _window(values["place"], size)
         noise = noise_bank(_bank_side(size))[top : top + size[0], left : left + size[1]]
-        noisy = cv2.scaleAdd(noise, float(values["sd"]) * peak, image_HW.astype(np.float32))
-        return np.rint(np.clip(noisy, 0, peak, out=noisy), out=noisy).astype(image_HW.dtype)
+        kind = cv2.CV_8U if image_HW.dtype == np.uint8 else cv2.CV_16U
+        noisy = cv2.addWeighted(image_HW, 1, noise, float(values["sd"]) * peak, 0, dtype=kind)
+        return np.asarray(noisy, image_HW.dtype)
 
     def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the noisy images."""

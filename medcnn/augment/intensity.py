@@ -23,7 +23,13 @@ from medcnn.augment.operator import (
 
 @dataclass(kw_only=True)
 class Pointwise(Operator):
-    """An operator whose result at a pixel depends on that pixel and on the image's mean alone."""
+    """An operator whose result at a pixel depends on that pixel and on the image's mean alone.
+
+    Attributes:
+        uses_mean: Whether it depends on the mean at all.
+    """
+
+    uses_mean = False
 
     def curve(self, level: Any, mean: Any, amount: Any, /) -> Any:
         """Return the new levels for ``level`` in [0, 1]; arrays and tensors alike."""
@@ -60,6 +66,8 @@ class Contrast(Pointwise):
     Args:
         factor: Half-width around 1, or ``(low, high)``.
     """
+
+    uses_mean = True
 
     factor: Range = 0.1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -124,13 +125,15 @@ class Augmentation:
     def apply(self, images_NHW: Images, parameters: Parameters) -> Images:
         """Return the augmented images on the CPU, by OpenCV; dtype and range are kept."""
         _check_fit(images_NHW.shape[0], images_NHW.shape[1:], parameters)
-        images = images_NHW.copy()
         warp = self.warp(parameters)
-        if warp is not None:
-            images = resample(images, warp, self.border)
-        for stage in self._stages():
-            for row in range(len(images)):
-                images[row] = _run_stage(stage, images[row], parameters, row)
+        images = images_NHW.copy() if warp is None else resample(images_NHW, warp, self.border)
+        stages = self._stages()
+        for row, warped in enumerate(images):
+            image = warped
+            for stage in stages:
+                image = _run_stage(stage, image, parameters, row)
+            if image is not warped:
+                images[row] = image
         return images
 
     def apply_tensor(self, image_N1HW: Tensor, parameters: Parameters) -> Tensor:
@@ -240,12 +243,24 @@ def _run_stage(
     return _look_up(image, curves) if curves else image
 
 
+@lru_cache(maxsize=2)
+def _grey_levels(peak: int) -> Floats:
+    return np.linspace(0, 1, peak + 1)
+
+
+def _shares(image: Images, peak: int) -> Floats:
+    """Return the share of the pixels that each grey level has."""
+    count = cv2.calcHist([image], [0], None, [peak + 1], [0, peak + 1])
+    return np.asarray(count.ravel().astype(np.float64) / image.size)
+
+
 def _look_up(image: Images, curves: list[tuple[Pointwise, float]]) -> Images:
     """Return the image after all curves: composed over its grey levels, rounded once."""
     peak = int(np.iinfo(image.dtype).max)
-    level = np.linspace(0, 1, peak + 1)
-    count = cv2.calcHist([image], [0], None, [peak + 1], [0, peak + 1])
-    share = count.ravel().astype(np.float64) / image.size
+    level = _grey_levels(peak)
+    # Counting takes longer than looking up, and most curves ask for no mean.
+    has_mean = any(operator.uses_mean for operator, _ in curves)
+    share = _shares(image, peak) if has_mean else np.zeros(peak + 1)
     for operator, amount in curves:
         level = operator.curve(level, float(share @ level), amount)
     table = np.rint(level * peak).astype(image.dtype)

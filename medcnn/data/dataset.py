@@ -148,7 +148,7 @@ class CachedBatches(Dataset[Batch]):
         if self.augment is not None:
             images = self.augment(images, rng)
         scale = np.float32(1.0 / np.iinfo(images.dtype).max)
-        pixels = torch.from_numpy(images.astype(np.float32) * scale)
+        pixels = torch.from_numpy(np.multiply(images, scale, dtype=np.float32))
         batch = Batch(
             image=pixels.unsqueeze(1),
             label=torch.from_numpy(self.labels[request.rows]),
