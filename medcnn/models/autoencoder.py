@@ -1,11 +1,12 @@
 r"""Autoencoders of vectors: weights that recreate the input, learnt without labels.
 
 A layer :math:`z = f(Wx + b)` is followed by :math:`x' = g(W^T z + b')` (tied) or by weights of its
-own, and trained so that x' = x. The input may be corrupted while x' is held to the clean one
-(denoising: Vincent et al., JMLR 2010), and the mean activation of each hidden unit may be held to a
-small :math:`\rho` by :math:`\beta \sum_j KL(\rho \| \hat\rho_j)` (sparse). Stacked greedily,
-one layer at a time on what the layer below returns, they initialise a deep network (Bengio et al.,
-NIPS 2006).
+own, and trained so that x' = x. f is logistic; g is the identity, since standardised pixels have no
+bounds, or logistic too where inputs lie in (0, 1). The input may be corrupted while x' is held to the
+clean one (denoising: Vincent et al., JMLR 2010), and the mean activation of each hidden unit may be
+held to a small :math:`\rho` by :math:`\beta \sum_j KL(\rho \| \hat\rho_j)` (sparse). Stacked
+greedily, one layer at a time on what the layer below returns, they initialise a deep network (Bengio
+et al., NIPS 2006).
 
 Dimensions: N images, D inputs, H hidden units.
 """
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError
+from medcnn.layers import make
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Autoencoder(nn.Module):
         inputs: D.
         hidden: H.
         tied: Whether the decoder's weights are the encoder's, transposed.
+        output: g, an activation by name.
         corruption: Of the input in training.
         rho: Wanted mean activation; used where ``beta`` is above 0.
         beta: Weight of the sparsity penalty.
@@ -83,6 +86,7 @@ class Autoencoder(nn.Module):
         hidden: int,
         *,
         tied: bool = True,
+        output: str = "identity",
         corruption: Corruption | None = None,
         rho: float = 0.05,
         beta: float = 0.0,
@@ -97,6 +101,7 @@ class Autoencoder(nn.Module):
         self.encoder = nn.Linear(inputs, hidden)
         self.bias = nn.Parameter(torch.zeros(inputs))
         self.decoder = None if tied else nn.Linear(hidden, inputs, bias=False)
+        self.output = make(f"activation:{output}", "torch")
         self.corruption, self.rho, self.beta = corruption or Corruption(), rho, beta
 
     def encode(self, x_ND: Tensor) -> Tensor:
@@ -110,7 +115,8 @@ class Autoencoder(nn.Module):
     def decode(self, hidden_NH: Tensor) -> Tensor:
         """Return what the hidden units stand for, N×D."""
         weight = self.encoder.weight.T if self.decoder is None else self.decoder.weight
-        return nn.functional.linear(hidden_NH, weight, self.bias)
+        image: Tensor = self.output(nn.functional.linear(hidden_NH, weight, self.bias))
+        return image
 
     def loss(self, x_ND: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the mean over images of ||x' - x||², and the sparsity penalty."""
@@ -126,6 +132,7 @@ def pretrain_stack(
     widths: Sequence[int],
     *,
     tied: bool = True,
+    output: str = "identity",
     corruption: Corruption | None = None,
     rho: float = 0.05,
     beta: float = 0.0,
@@ -139,7 +146,8 @@ def pretrain_stack(
     Args:
         x_ND: Inputs of the first layer.
         widths: Hidden units of the layers, from the input on.
-        tied: See ``Autoencoder``, as are ``corruption``, ``rho`` and ``beta``.
+        tied: See ``Autoencoder``, as are the next four.
+        output: Of the decoders.
         corruption: Of the input of every layer.
         rho: Wanted mean activation.
         beta: Weight of the sparsity penalty.
@@ -153,7 +161,13 @@ def pretrain_stack(
     hidden = x_ND
     for width in widths:
         layer = Autoencoder(
-            hidden.shape[1], width, tied=tied, corruption=corruption, rho=rho, beta=beta
+            hidden.shape[1],
+            width,
+            tied=tied,
+            output=output,
+            corruption=corruption,
+            rho=rho,
+            beta=beta,
         )
         _train(layer, hidden, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
         with torch.no_grad():
