@@ -1,0 +1,48 @@
+"""Every file that the documents point to exists, and holds the name by which they point to it."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+FOLDERS = "medcnn|configs|docs|tests|scripts|notebooks"
+PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]+)`")
+
+
+def links():
+    for page in PAGES:
+        for text, target in LINK.findall(page.read_text()):
+            if "://" not in target:
+                yield page.name, text, (page.parent / target.partition("#")[0]).resolve()
+
+
+@cache
+def names(file):
+    """Return the file's stem and what it defines at its top level, without importing it."""
+    found = {file.stem}
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize(("page", "text", "target"), sorted(set(links())))
+def test_the_link_leads_somewhere(page, text, target):
+    assert target.exists(), f"{page}: {text}"
+    if target.suffix == ".py" and text.startswith("`"):
+        assert text.strip("`") in names(target), f"{page}: {target.name} has no {text}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_paths_in_the_text_exist(page):
+    paths = [path for path in PATH.findall(page.read_text()) if "NAME" not in path]
+    absent = [path for path in paths if not (ROOT / path).exists()]
+    assert not absent
