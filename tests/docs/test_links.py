@@ -9,16 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)(?: \"([^\"]+)\")?\)")
 FOLDERS = "medcnn|configs|docs|tests|scripts|notebooks"
 PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]+)`")
 
 
 def links():
     for page in PAGES:
-        for text, target in LINK.findall(page.read_text()):
+        for text, target, title in LINK.findall(page.read_text()):
             if "://" not in target:
-                yield page.name, text, (page.parent / target.partition("#")[0]).resolve()
+                named = title or (text.strip("`") if text.startswith("`") else "")
+                yield page.name, named, (page.parent / target.partition("#")[0]).resolve()
 
 
 @cache
@@ -34,11 +35,11 @@ def names(file):
     return found
 
 
-@pytest.mark.parametrize(("page", "text", "target"), sorted(set(links())))
-def test_the_link_leads_somewhere(page, text, target):
-    assert target.exists(), f"{page}: {text}"
-    if target.suffix == ".py" and text.startswith("`"):
-        assert text.strip("`") in names(target), f"{page}: {target.name} has no {text}"
+@pytest.mark.parametrize(("page", "named", "target"), sorted(set(links())))
+def test_the_link_leads_somewhere(page, named, target):
+    assert target.exists(), f"{page}: {target}"
+    if target.suffix == ".py" and named:
+        assert named in names(target), f"{page}: {target.name} has no {named}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
