@@ -162,7 +162,7 @@ def show_rows(sizes: list[int]) -> None:
 def costs(n: int) -> dict[str, float]:
     """Return CPU seconds of what grows with the number of rows, and the peak memory in MiB."""
     from medcnn.data.audit_hashing import WINDOWS, find_candidates
-    from medcnn.data.cache import ImageCache
+    from medcnn.data.cached_images import ImageCache
     from medcnn.data.cache_key import make_profile
     from medcnn.data.cache_store import find, load_index
     from medcnn.data.manifest import build_manifest

@@ -20,7 +20,7 @@ from medcnn.data.audit_look import Look, look
 from medcnn.data.audit_near import NEAR
 from medcnn.data.audit_shortcut import Shortcut, probe_shortcuts
 from medcnn.data.audit_statistics import by_split, first_names
-from medcnn.data.cache import ImageCache
+from medcnn.data.cached_images import ImageCache
 from medcnn.data.manifest import Manifest
 from medcnn.errors import AuditStop
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from medcnn.data.audit_hashing import Hashes, Rows, hash_windows, population_of, thumbnails
 from medcnn.data.audit_near import MIN_SIDE, Near, near_duplicates
-from medcnn.data.cache import ImageCache
+from medcnn.data.cached_images import ImageCache
 from medcnn.run_dir import atomic_path
 
 BLANK_SD = 2.0

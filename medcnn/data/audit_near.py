@@ -25,7 +25,8 @@ from medcnn.data.audit_hashing import (
     thumbnails,
 )
 from medcnn.data.audit_pairs import CLOSE, Floats, align, likeness, rough_likeness
-from medcnn.data.cache import ImageCache, build_cache
+from medcnn.data.cache import build_cache
+from medcnn.data.cached_images import ImageCache
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from medcnn.data.cache import ImageCache
 from medcnn.data.cache_key import split_fragment
+from medcnn.data.cached_images import ImageCache
 from medcnn.data.split_drawing import fold_of_groups
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate

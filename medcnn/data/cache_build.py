@@ -214,16 +214,22 @@ def _with_flush(chunks: Iterator[Chunk]) -> Iterator[Chunk | None]:
 
 
 def _one_by_one(chunk: Chunk, context: tuple[Path, Profile, Keys]) -> list[Problem]:
+    """Build a chunk file by file in a process of its own, which a crash replaces."""
     problems: list[Problem] = []
     files = as_keys(chunk.files)
-    for position, (row, path) in enumerate(zip(chunk.rows, chunk.paths, strict=True)):
-        single = Chunk((row,), (path,), files[position : position + 1].tobytes())
-        with _pool(1, context) as pool:
+    pool = _pool(1, context)
+    try:
+        for position, (row, path) in enumerate(zip(chunk.rows, chunk.paths, strict=True)):
+            single = Chunk((row,), (path,), files[position : position + 1].tobytes())
             try:
                 problems += pool.submit(_work, single).result()
             except BrokenProcessPool:
                 text = f"{path}: the decoder crashed; the file was left out"
                 problems.append(Problem(row, "crashed", text))
+                pool.shutdown(wait=False, kill_workers=True)
+                pool = _pool(1, context)
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
     return problems
 
 

@@ -18,7 +18,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from medcnn.data.batch import Batch
-from medcnn.data.cache import ImageCache
+from medcnn.data.cached_images import ImageCache
 
 Augment = Callable[[npt.NDArray[np.uint8], np.random.Generator], npt.NDArray[np.uint8]]
 

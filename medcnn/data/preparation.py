@@ -10,7 +10,8 @@ from typing import Any
 
 from medcnn.data.audit import Audit, enforce, run_audit
 from medcnn.data.audit_mending import deduplicate
-from medcnn.data.cache import ImageCache, build_cache
+from medcnn.data.cache import build_cache
+from medcnn.data.cached_images import ImageCache
 from medcnn.data.manifest import Manifest
 from medcnn.data.pseudonyms import hide_patients
 from medcnn.data.source_splits import assign_by_source

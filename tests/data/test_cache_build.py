@@ -9,9 +9,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from medcnn.data import cache_build
+from medcnn.data.cache import build_cache
 from medcnn.data.cache_build import build, chunk_length, make_chunks
 from medcnn.data.cache_key import as_keys, make_profile, stat_keys
 from medcnn.data.cache_store import load_index
@@ -37,31 +39,29 @@ def test_chunks_cover_the_pending_rows_once():
     assert chunks[2].files == files[9:].tobytes()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the crash is planted before a fork")
-def test_decoder_that_crashes_costs_one_file(tmp_path, monkeypatch):
-    paths = [str(tmp_path / f"{number}.png") for number in range(6)]
+def crash_at_4_and_5(chunk):
+    if {Path(path).stem for path in chunk.paths} & {"4", "5"}:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return cache_build.build_chunk(chunk, *cache_build._context)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the crash is planted as a signal")
+def test_decoder_that_crashes_costs_its_files(tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{number}.png") for number in range(7)]
     for path in paths:
         cv2.imwrite(path, np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8))
         Path(path).write_bytes(Path(path).read_bytes() + path.encode())
-
-    def crash(chunk):
-        from medcnn.data import cache_build as inside
-
-        if any(Path(path).stem == "4" for path in chunk.paths):
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return inside.build_chunk(chunk, *inside._context)
-
-    monkeypatch.setattr(cache_build, "_work", crash)
+    monkeypatch.setattr(cache_build, "_work", crash_at_4_and_5)
     files, _ = stat_keys(paths)
     problems = build(
-        make_chunks(range(6), paths, files, 3),
+        make_chunks(range(7), paths, files, 4),
         folder=tmp_path,
         profile=PROFILE,
         known=as_keys(b""),
-        workers=2,
+        workers=1,
         advance=lambda _: None,
     )
-    assert [(problem.row, problem.kind) for problem in problems] == [(4, "crashed")]
+    assert [(problem.row, problem.kind) for problem in problems] == [(4, "crashed"), (5, "crashed")]
     assert len(set(load_index(tmp_path, (8, 8), "uint8").keys.tolist())) == 5
 
 
@@ -89,29 +89,37 @@ def test_workers_end_with_a_killed_parent():
     pytest.fail("the worker outlived its parent")
 
 
-def test_workers_start_beside_threads_and_from_an_unguarded_script(tmp_path):
-    rng = np.random.default_rng(0)
-    for row in range(8):
-        cv2.imwrite(str(tmp_path / f"{row}.png"), rng.integers(0, 256, (40, 40), np.uint8))
-    script = tmp_path / "script.py"
-    script.write_text(
-        """
+UNGUARDED = """
 import cv2, numpy as np, pandas as pd, pathlib, sys
 cv2.setNumThreads(2)
 cv2.GaussianBlur(np.ones((2000, 2000), np.float32), (0, 0), 9)
 from medcnn.data.cache import build_cache
 folder = pathlib.Path(sys.argv[1])
-paths = [str(folder / f"{row}.png") for row in range(8)]
-table = pd.DataFrame({"image_id": list("abcdefgh"), "path": paths})
-cache = build_cache(table, size=16, root=folder / "c", workers=2, progress=False)
-print("images", int(cache.readable.sum()))
+table = pd.read_csv(folder / "table.csv", dtype=str)
+cache = build_cache(table, size=16, root=folder / "parallel", workers=2, progress=False)
+print(cache.digest)
 """
-    )
+
+
+def test_workers_beside_threads_and_from_an_unguarded_script_build_the_same_cache(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [str(tmp_path / f"{row}.png") for row in range(40)]
+    for path in paths:
+        cv2.imwrite(path, rng.integers(0, 256, (40, 40), np.uint8))
+    table = pd.DataFrame({"image_id": paths, "path": paths})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    (tmp_path / "script.py").write_text(UNGUARDED)
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
+        [sys.executable, str(tmp_path / "script.py"), str(tmp_path)],
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert done.stdout == "images 8\n", done.stderr
+    serial, parallel = (
+        build_cache(table, size=16, root=tmp_path / name, workers=1, progress=False)
+        for name in ("serial", "parallel")
+    )
+    assert done.stdout == f"{serial.digest}\n", done.stderr
+    rows = np.arange(40)
+    assert np.array_equal(serial.take(rows), parallel.take(rows))
