@@ -1,14 +1,15 @@
-"""Images a second from the cache beside the usual DataLoader, and costs at 10^4, 10^5 and 10^6 rows.
+"""Reading DICOM beside its rivals, loading beside the usual DataLoader, and costs at 10^4 to 10^6 rows.
 
-    python scripts/benchmark_data.py [loader] [rows] [--images 512] [--rounds 5] [--most 1000000]
+    python scripts/benchmark_data.py [decoding] [loader] [rows]
+        [--images 512] [--rounds 5] [--most 1000000]
 
+decoding files of 2048 pixels to 224 beside pydicom, MONAI and TorchXRayVision (the extra
+         ``benchmark``), and what decoding at reduced resolution saves: benchmark_decoding.py.
 loader   batches of 224 pixels with augment=cxr, in one process and one thread, in turn and several
          times; the figures are medians of CPU time. ``usual, files`` opens PNG files of the same size
          with Pillow and runs torchvision v2 on each; ``usual, memory`` spares it the opening.
 rows     manifest, split, index of the cache and candidates of the audit in a fresh process each, with
          its peak memory; the last column says what ten times as many rows cost.
-
-Decoding has a benchmark of its own: scripts/benchmark_decoding.py.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from benchmark_decoding import compare_decoding
 from loky import ProcessPoolExecutor
 from rich.console import Console
 from rich.table import Table
 
+PARTS = ("decoding", "loader", "rows")
 SIZE, BATCH = 224, 32
 STEPS = ("manifest", "split", "index", "lookup", "take", "candidates")
 
@@ -37,12 +40,14 @@ STEPS = ("manifest", "split", "index", "lookup", "take", "candidates")
 def main() -> None:
     """Run the parts that the command line names, all of them by default."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", choices=("loader", "rows", []))
+    parser.add_argument("parts", nargs="*", choices=(*PARTS, []))
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--most", type=int, default=10**6)
     options = parser.parse_args()
-    parts = options.parts or ["loader", "rows"]
+    parts = options.parts or PARTS
+    if "decoding" in parts:
+        compare_decoding(options.rounds)
     if "loader" in parts:
         compare_loaders(options.images, options.rounds)
     if "rows" in parts:
@@ -162,9 +167,9 @@ def show_rows(sizes: list[int]) -> None:
 def costs(n: int) -> dict[str, float]:
     """Return CPU seconds of what grows with the number of rows, and the peak memory in MiB."""
     from medcnn.data.audit_hashing import WINDOWS, find_candidates
-    from medcnn.data.cached_images import ImageCache
     from medcnn.data.cache_key import make_profile
     from medcnn.data.cache_store import find, load_index
+    from medcnn.data.cached_images import ImageCache
     from medcnn.data.manifest import build_manifest
     from medcnn.data.splits import assign_splits
 
