@@ -8,7 +8,7 @@ form ``_sum`` adds up the values of each channel and ``_along`` lays one value a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -60,42 +60,32 @@ class BatchNormFunction(Function):
         ctx: Any, x: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
     ) -> Moments:
         """Return the output, and the mean and the (biased) variance of every channel."""
-        normalize = _normalize_rows if x.dim() == 2 else _normalize_positions
-        y, mean_C, var_C, rstd_C = normalize(x, weight_C, bias_C, eps)
+        flat = _flat(x, _channels_last(x))
+        normalize = _normalize_rows if flat.dim() == 2 else _normalize_positions
+        y, mean_C, var_C, rstd_C = normalize(flat, weight_C, bias_C, eps)
         ctx.save_for_backward(x, weight_C, mean_C, rstd_C)
         ctx.eps, ctx.has_bias = eps, bias_C is not None
         ctx.mark_non_differentiable(mean_C, var_C)
-        return y, mean_C, var_C
+        return _shaped(y, x), mean_C, var_C
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         """Return the gradients of the input, gamma and beta."""
-        delta = grad_outputs[0]
         x, weight_C, mean_C, rstd_C = ctx.saved_tensors
-        again = torch.is_grad_enabled()
-        if again:
-            dims = [dim for dim in range(x.dim()) if dim != 1]
-            var_C, mean_C = torch.var_mean(x, dims, correction=0)
+        last = _channels_last(x)
+        flat, delta = _flat(x, last), _flat(grad_outputs[0], last)
+        if torch.is_grad_enabled():
+            var_C, mean_C = torch.var_mean(flat, _pooled(flat), correction=0)
             rstd_C = torch.rsqrt(var_C + ctx.eps)
-        sums = [(_sum(error), _sum(error * part)) for error, part in _parts(delta, x)]
+        sums = [(_sum(error), _sum(error * part)) for error, part in _parts(delta, flat)]
         dbias_C, dot_C = (_total(each) for each in zip(*sums, strict=True))
-        dweight_C = (dot_C - mean_C * dbias_C) * rstd_C
+        dweight_C = torch.addcmul(dot_C, mean_C, dbias_C, value=-1) * rstd_C
         a_C = rstd_C if weight_C is None else rstd_C * weight_C
-        scaled_C = a_C / -_values_per_channel(x)
+        scaled_C = a_C / -_values_per_channel(flat)
         b_C = scaled_C * rstd_C * dweight_C
         c_C = torch.addcmul(scaled_C * dbias_C, b_C, mean_C, value=-1)
-        a, b, c = (_along(value_C, x) for value_C in (a_C, b_C, c_C))
-        if again:
-            dx = delta * a + (x * b + c)
-        else:
-            dx = torch.empty_like(x)
-            for error, part, out in _parts(delta, x, dx):
-                if x.dim() == 2:
-                    torch.addcmul(c, part, b, out=out).addcmul_(error, a)
-                else:
-                    torch.mul(error, a, out=out).addcmul_(part, b).add_(c)
         return (
-            dx,
+            _shaped(_input_gradient(delta, flat, a_C, b_C, c_C), x),
             None if weight_C is None else dweight_C,
             dbias_C if ctx.has_bias else None,
             None,
@@ -107,17 +97,13 @@ normalize_batch: Callable[[Tensor, Tensor | None, Tensor | None, float], Moments
 )
 
 
-def _values_per_channel(x: Tensor) -> int:
-    return x.shape[0] * (x.shape[2] if x.dim() == 3 else 1)
-
-
 def _normalize_positions(
     x_NCP: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     m = _values_per_channel(x_NCP)
-    mean_C = _sum(x_NCP) / m
+    mean_C = _sum(x_NCP).div_(m)
     y_NCP = x_NCP - mean_C[:, None]
-    var_C = torch.linalg.vector_norm(y_NCP, dim=2).square().sum(0) / m
+    var_C = torch.linalg.vector_norm(y_NCP, dim=2).square().sum(0).div_(m)
     rstd_C = torch.rsqrt(var_C + eps)
     y_NCP.mul_((rstd_C if weight_C is None else rstd_C * weight_C)[:, None])
     if bias_C is not None:
@@ -129,43 +115,82 @@ def _normalize_rows(
     x_MC: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     m = _values_per_channel(x_MC)
-    mean_C = _sum(x_MC) / m
+    mean_C = _sum(x_MC).div_(m)
     # The error of the mean as a guess is the squared deviations in one pass.
     squares_C = [
         _sum(mse_loss(part, mean_C.expand_as(part), reduction="none")) for (part,) in _parts(x_MC)
     ]
-    var_C = _total(squares_C) / m
+    var_C = _total(squares_C).div_(m)
     rstd_C = torch.rsqrt(var_C + eps)
     a_C = rstd_C if weight_C is None else rstd_C * weight_C
     c_C = -mean_C * a_C if bias_C is None else torch.addcmul(bias_C, mean_C, a_C, value=-1)
     return torch.addcmul(c_C, x_MC, a_C), mean_C, var_C, rstd_C
 
 
+def _input_gradient(delta: Tensor, flat: Tensor, a_C: Tensor, b_C: Tensor, c_C: Tensor) -> Tensor:
+    a, b, c = (_along(value_C, flat) for value_C in (a_C, b_C, c_C))
+    if torch.is_grad_enabled():
+        return delta * a + (flat * b + c)
+    dx = torch.empty_like(flat)
+    for error, part, out in _parts(delta, flat, dx):
+        if part.dim() == 2:
+            torch.addcmul(c, part, b, out=out).addcmul_(error, a)
+        else:
+            torch.mul(error, a, out=out).addcmul_(part, b).add_(c)
+    return dx
+
+
+def _channels_last(x: Tensor) -> bool:
+    """Return whether the channels of one position lie side by side, as units always do."""
+    return x.dim() == 2 or (x.stride(1) == 1 and x.movedim(1, -1).is_contiguous())
+
+
+def _flat(x: Tensor, last: bool) -> Tensor:
+    return x.movedim(1, -1).reshape(-1, x.shape[1]) if last else x.flatten(2)
+
+
+def _shaped(flat: Tensor, like: Tensor) -> Tensor:
+    if flat.dim() == 3 or like.dim() == 2:
+        return flat.view(like.shape)
+    return flat.view(like.movedim(1, -1).shape).movedim(-1, 1)
+
+
+def _values_per_channel(flat: Tensor) -> int:
+    return flat.shape[0] * (flat.shape[2] if flat.dim() == 3 else 1)
+
+
+def _pooled(flat: Tensor) -> tuple[int, ...]:
+    return (0,) if flat.dim() == 2 else (0, 2)
+
+
+def _sum(flat: Tensor) -> Tensor:
+    return flat.sum(_pooled(flat))
+
+
+def _along(value_C: Tensor, flat: Tensor) -> Tensor:
+    return value_C if flat.dim() == 2 else value_C[:, None]
+
+
 _PART = 1 << 17
 """Values that a processor's cache holds between one operation and the next."""
 
 
-def _parts(first: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Yield tensors of one shape in parts, so that each is read from memory once in several steps.
+def _parts(*flats: Tensor) -> Iterable[tuple[Tensor, ...]]:
+    """Return tensors of one shape in parts, so that each is read from memory once in several steps.
 
-    That pays where the channels are last; there are too many small steps to it elsewhere.
+    That pays where the channels are last; there are too many small steps to it elsewhere. A
+    compiler fuses the steps itself.
     """
-    if first.dim() == 3 or first.device.type != "cpu" or first.numel() <= _PART:
-        return iter([(first, *others)])
+    first = flats[0]
+    whole = first.dim() == 3 or first.numel() <= _PART or first.device.type != "cpu"
+    if whole or torch.compiler.is_compiling():
+        return [flats]
     rows = max(len(first) * _PART // first.numel(), 1)
-    return zip(*(torch.split(tensor, rows) for tensor in (first, *others)), strict=True)
+    return zip(*(torch.split(flat, rows) for flat in flats), strict=True)
 
 
 def _total(sums_C: Sequence[Tensor]) -> Tensor:
     return sums_C[0] if len(sums_C) == 1 else torch.stack(list(sums_C)).sum(0)
-
-
-def _sum(x: Tensor) -> Tensor:
-    return x.sum(0) if x.dim() == 2 else x.sum(2).sum(0)
-
-
-def _along(value_C: Tensor, x: Tensor) -> Tensor:
-    return value_C if x.dim() == 2 else value_C[:, None]
 
 
 class ChannelAffineFunction(Function):
@@ -184,19 +209,21 @@ class ChannelAffineFunction(Function):
     def forward(ctx: Any, x: Tensor, a_C: Tensor, c_C: Tensor) -> Tensor:
         """Return the mapped channels."""
         ctx.save_for_backward(x, a_C)
-        if x.dim() == 2:
-            return torch.addcmul(c_C, x, a_C)
-        return (x * _along(a_C, x)).add_(_along(c_C, x))
+        flat = _flat(x, _channels_last(x))
+        if flat.dim() == 2:
+            return _shaped(torch.addcmul(c_C, flat, a_C), x)
+        return _shaped((flat * _along(a_C, flat)).add_(_along(c_C, flat)), x)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         """Return the gradients of the input, the slope and the offset."""
-        (delta,) = grad_outputs
         x, a_C = ctx.saved_tensors
+        last = _channels_last(x)
+        flat, delta = _flat(x, last), _flat(grad_outputs[0], last)
         needs_x, needs_a, needs_c = ctx.needs_input_grad
         return (
-            delta * _along(a_C, x) if needs_x else None,
-            _sum(delta * x) if needs_a else None,
+            _shaped(delta * _along(a_C, flat), x) if needs_x else None,
+            _sum(delta * flat) if needs_a else None,
             _sum(delta) if needs_c else None,
         )
 
@@ -227,11 +254,11 @@ def update_running_statistics(layer: _BatchNorm, mean: Tensor, var: Tensor, coun
     seen.add_(1)
     unbiased = var * (count / (count - 1))
     for running, value in ((layer.running_mean, mean), (layer.running_var, unbiased)):
-        if layer.momentum is None:
-            weight = seen.to(running.dtype).reciprocal()
-            running.lerp_(value.to(running.dtype), weight)
-        else:
-            running.mul_(1 - layer.momentum).add_(value.to(running.dtype), alpha=layer.momentum)
+        weight = layer.momentum
+        running.lerp_(
+            value.to(running.dtype),
+            seen.to(running.dtype).reciprocal() if weight is None else weight,
+        )
 
 
 def batch_norm(layer: _BatchNorm, x: Tensor) -> Tensor:
@@ -242,11 +269,16 @@ def batch_norm(layer: _BatchNorm, x: Tensor) -> Tensor:
     """
     if layer.training or layer.running_mean is None:
         _check_count(x)
-    last = _channels_last(x)
-    wide = widened(x.movedim(1, -1) if last else x)
-    flat = wide.reshape(-1, x.shape[1]) if last else wide.flatten(2)
-    y = _normalized(layer, flat).to(x.dtype)
-    return y.view(wide.shape).movedim(-1, 1) if last else y.view(x.shape)
+    wide = widened(x)
+    if not layer.training and layer.running_mean is not None and layer.running_var is not None:
+        slope, offset = population_affine(layer, layer.running_mean, layer.running_var)
+        return apply_channel_affine(wide, slope, offset).to(x.dtype)
+    weight = widened(layer.weight) if layer.affine else None
+    bias = widened(layer.bias) if layer.affine else None
+    y, mean, var = normalize_batch(wide, weight, bias, layer.eps)
+    if layer.training:
+        update_running_statistics(layer, mean, var, x.shape[0] * x.shape[2:].numel())
+    return y.to(x.dtype)
 
 
 def _check_count(x: Tensor) -> None:
@@ -254,24 +286,6 @@ def _check_count(x: Tensor) -> None:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {tuple(x.shape)}"
         )
-
-
-def _channels_last(x: Tensor) -> bool:
-    """Return whether the channels of one position lie side by side, as units always do."""
-    return x.dim() == 2 or (x.stride(1) == 1 and x.movedim(1, -1).is_contiguous())
-
-
-def _normalized(layer: _BatchNorm, x: Tensor) -> Tensor:
-    weight = widened(layer.weight) if layer.affine else None
-    bias = widened(layer.bias) if layer.affine else None
-    if not layer.training and layer.running_mean is not None and layer.running_var is not None:
-        slope, offset = population_affine(layer, layer.running_mean, layer.running_var)
-        return apply_channel_affine(x, slope, offset)
-    count = _values_per_channel(x)
-    y, mean, var = normalize_batch(x, weight, bias, layer.eps)
-    if layer.training:
-        update_running_statistics(layer, mean, var, count)
-    return y
 
 
 class BatchNorm1d(nn.BatchNorm1d):
