@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from medcnn.errors import MedcnnWarning
-from medcnn.run_dir import RunDir, read_json, write_json
+from medcnn.run_dir import RunDir, read_json, write_json, write_text
 
 PACKAGES = (
     "medcnn",
@@ -60,10 +60,12 @@ class Journal:
             "platform": platform.platform(),
             "cpu": _processor(),
             "cores": os.cpu_count(),
-            **_revision(),
+            **_revision(diff := _uncommitted()),
             "resumed": 0,
             "test_looks": 0,
         }
+        if diff:
+            write_text(run.changes, diff)
         if run.environment.is_file():
             before = read_json(run.environment)
             self.facts["resumed"] = before.get("resumed", 0) + 1
@@ -135,28 +137,37 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _revision() -> dict[str, Any]:
-    """Return commit and dirty state of the checkout that the code runs from, or nulls."""
-    folder = Path(__file__).resolve().parent.parent
-    if not (folder / ".git").exists():
-        return {"commit": None, "dirty": None}
+CHECKOUT = Path(__file__).resolve().parent.parent
+"""Where the code runs from: a checkout, or the folder of the installed packages."""
 
-    def git(*arguments: str) -> str:
+
+def _git(*arguments: str) -> str | None:
+    """Return what git says of the checkout; None without one, or without git."""
+    if not (CHECKOUT / ".git").exists():
+        return None
+    try:
         done = subprocess.run(  # noqa: S603  fixed arguments
-            ["git", "-C", str(folder), *arguments],  # noqa: S607  the user's own git
+            ["git", "-C", str(CHECKOUT), *arguments],  # noqa: S607  the user's own git
             capture_output=True,
             text=True,
             check=True,
             timeout=10,
         )
-        return done.stdout.strip()
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return done.stdout
 
-    try:
-        diff = git("diff", "HEAD")
-        return {
-            "commit": git("rev-parse", "HEAD"),
-            "dirty": bool(git("status", "--porcelain")),
-            "diff_sha256": hashlib.sha256(diff.encode()).hexdigest() if diff else None,
-        }
-    except (OSError, subprocess.SubprocessError):
-        return {"commit": None, "dirty": None}
+
+def _uncommitted() -> str | None:
+    """Return what of the checkout's tracked files differs from its commit, as a patch."""
+    return _git("diff", "HEAD")
+
+
+def _revision(diff: str | None) -> dict[str, Any]:
+    """Return commit and dirty state of the checkout, or nulls."""
+    commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return {
+        "commit": None if commit is None else commit.strip(),
+        "dirty": None if status is None else bool(status),
+        "diff_sha256": hashlib.sha256(diff.encode()).hexdigest() if diff else None,
+    }

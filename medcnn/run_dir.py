@@ -35,6 +35,11 @@ class RunDir:
         return self.path / "environment.json"
 
     @property
+    def changes(self) -> Path:
+        """What of the code was not committed, a patch; absent where everything was."""
+        return self.path / "uncommitted.diff"
+
+    @property
     def manifest(self) -> Path:
         """The manifest with its split column, CSV."""
         return self.path / "manifest.csv"

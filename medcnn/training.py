@@ -74,7 +74,7 @@ def _story(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
     journal = Journal(directory, seed=settings["seed"], echo=warn)
     with journal.stage("data"):
         prepared = prepare_run(directory, settings)
-    _note_data(journal, prepared.manifest, directory)
+    _note_data(journal, prepared, directory)
     if settings["task"] == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
     # torch and Lightning: seconds
@@ -82,9 +82,13 @@ def _story(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
         "medcnn.fitting" if _is_plain(settings) else "medcnn.ensembling"
     )
     fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
+    with directory.best_checkpoint.open("rb") as stream:
+        journal.note(checkpoint_sha256=hashlib.file_digest(stream, "sha256").hexdigest())
     with journal.stage("evaluate"):
         results = conclude(directory, settings, prepared.manifest, fitted, journal)
-        diagnosis = add_diagnosis(directory, results)
+        inspection = importlib.import_module("medcnn.inspection.run")
+        seen = inspection.inspect_models(directory, prepared.manifest, prepared.cache)
+        diagnosis = add_diagnosis(directory, results, dead=inspection.dead_share(seen))
     journal.finish()
     with journal.stage("report"):
         write_report(directory, language=settings["language"])
@@ -165,7 +169,8 @@ def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
     return prepared
 
 
-def _note_data(journal: Journal, manifest: Manifest, directory: RunDir) -> None:
+def _note_data(journal: Journal, prepared: Prepared, directory: RunDir) -> None:
+    manifest = prepared.manifest
     for text in manifest.warnings:
         journal.warn(text)
     journal.note(
@@ -174,6 +179,7 @@ def _note_data(journal: Journal, manifest: Manifest, directory: RunDir) -> None:
             "label_policy": manifest.label_policy,
             "citation": manifest.citation,
             "manifest_sha256": hashlib.sha256(directory.manifest.read_bytes()).hexdigest(),
+            "images_blake2b": prepared.cache.digest,
         }
     )
 
@@ -211,7 +217,7 @@ def conclude(
         temperature=fitted.temperature,
         seed=settings["seed"],
     )
-    add_results(results, guarded, fitted.threshold, subgroups=extra, seed=settings["seed"])
+    add_results(results, guarded, fitted.threshold, subgroups=extra)
     foreign, more = flagged_results(
         test, fitted.threshold.value, 1 - settings.get("ood_quantile", 1.0)
     )

@@ -1,7 +1,10 @@
+import hashlib
+import subprocess
 import warnings
 
 import pytest
 
+from medcnn import journal as journals
 from medcnn.errors import MedcnnWarning
 from medcnn.journal import Journal
 from medcnn.run_dir import RunDir, read_json
@@ -51,3 +54,48 @@ def test_versions_are_those_installed(run):
     import numpy as np
 
     assert Journal(run, seed=0).facts["versions"]["numpy"] == np.__version__
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """Return a repository with one commit, which the journal takes for that of medcnn."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "code.py").write_text("answer = 41\n")
+    monkeypatch.setattr(journals, "CHECKOUT", folder)
+
+    def git(*arguments):
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        done = subprocess.run(
+            ["git", "-C", folder, *who, *arguments], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    git("add", "code.py")
+    git("commit", "-q", "-m", "Begin")
+    return folder, git
+
+
+def test_a_clean_commit_is_named_and_leaves_no_patch(run, checkout):
+    _, git = checkout
+    facts = Journal(run, seed=0).facts
+    assert (facts["commit"], facts["dirty"]) == (git("rev-parse", "HEAD"), False)
+    assert facts["diff_sha256"] is None and not run.changes.exists()
+
+
+def test_uncommitted_changes_are_kept_as_a_patch_that_applies(run, checkout):
+    folder, git = checkout
+    (folder / "code.py").write_text("answer = 42\n")
+    facts = Journal(run, seed=0).facts
+    assert facts["dirty"] is True
+    assert facts["diff_sha256"] == hashlib.sha256(run.changes.read_bytes()).hexdigest()
+    git("checkout", "-q", "code.py")
+    git("apply", str(run.changes))
+    assert (folder / "code.py").read_text() == "answer = 42\n"
+
+
+def test_without_a_checkout_nothing_is_known_of_the_commit(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(journals, "CHECKOUT", tmp_path)
+    facts = Journal(run, seed=0).facts
+    assert (facts["commit"], facts["dirty"], facts["diff_sha256"]) == (None, None, None)

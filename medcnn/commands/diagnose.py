@@ -51,10 +51,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _look_inside(run: RunDir) -> float | None:
-    """Draw what flows through the model and return its share of dead channels; None without one."""
-    if not run.results.is_file() or not run.best_checkpoint.is_file() or run.members:
+    """Draw what flows through the model and return the share of dead channels; None without one."""
+    if not run.results.is_file() or not run.best_checkpoint.is_file():
         return None
     inspection = importlib.import_module("medcnn.inspection.run")  # torch: seconds
-    dead: float = inspection.inspect_run(run).dead
+    dead: float = inspection.dead_share(inspection.inspect_run(run))
     say(f"figures      {run.figures}: filters.png, activations.png, gradients.png")
     return dead

@@ -30,8 +30,8 @@ HIGH_BIAS = 0.6
 """A model that keeps this part of chance's loss on its own training images has hardly learnt them."""
 LOW_AUROC = 0.9
 """The same by rank, for losses of which chance is not known."""
-SPIKE = 100.0
-"""A gradient this many times the median is a jump, which clipping only turns into a random step."""
+SPIKE = 20.0
+"""A gradient this many times the median of the epochs' largest is no fluctuation of batches."""
 
 
 def diverged(curves: Curves, facts: Facts) -> Finding | None:
@@ -56,17 +56,23 @@ def diverged(curves: Curves, facts: Facts) -> Finding | None:
 
 
 def exploding_gradients(curves: Curves, facts: Facts) -> Finding | None:
-    """Find epochs with a gradient far above the usual."""
-    norms = curves.gradient[np.isfinite(curves.gradient)]
-    if len(norms) < FEWEST or norms.max() <= SPIKE * np.median(norms):
+    """Find an epoch with a gradient far above the usual, after which the training loss was higher.
+
+    A large gradient alone may be a hard batch late in a training that has little left to learn.
+    """
+    norms, loss = curves.gradient, curves.train_loss
+    if len(norms) < FEWEST or not np.isfinite([norms, loss]).all():
         return None
-    epoch = int(np.nanargmax(curves.gradient))
+    epoch, usual = int(norms.argmax()), float(np.median(norms))
+    before, after = loss[max(epoch - 1, 0)], loss[epoch : epoch + 2].max()
+    if norms[epoch] <= SPIKE * usual or after <= before:
+        return None
     return Finding(
         "exploding_gradients",
         "problem",
-        "Gradients exploded: single batches moved the weights at random.",
-        f"a norm of {norms.max():.3g} in epoch {epoch}, "
-        f"{norms.max() / np.median(norms):.0f} times the median",
+        "Gradients exploded: single batches threw the weights off.",
+        f"a norm of {norms[epoch]:.3g} in epoch {epoch}, {norms[epoch] / usual:.0f} times the "
+        f"median, where the training loss rose from {before:.3g} to {after:.3g}",
         ("trainer.gradient_clip_val=1.0", rate(facts.lr / 3), warm_up(facts)),
         epoch,
     )
@@ -95,7 +101,12 @@ def rate_too_high(curves: Curves, facts: Facts) -> Finding | None:
     loss = curves.train_loss
     if len(loss) < FEWEST or not np.isfinite(loss).all():
         return None
-    evidence = _above_chance(curves, facts) or _sawing(loss, facts) or _unusual(curves, facts, 30)
+    evidence = (
+        _above_chance(curves, facts)
+        or _sawing(loss, facts)
+        or _unusual(curves, facts, 30)
+        or _outrun(curves, facts)
+    )
     if not evidence:
         return None
     return Finding(
@@ -133,6 +144,17 @@ def _sawing(loss: np.ndarray, facts: Facts) -> str:
     )
 
 
+def _outrun(curves: Curves, facts: Facts) -> str:
+    """Say that the weights move faster than BatchNorm's running statistics follow them."""
+    jumps = noise(curves.val_loss)
+    if facts.chance is None or jumps <= facts.chance:
+        return ""
+    return (
+        f"the validation loss jumps by {jumps:.2g} from epoch to epoch, beyond what chance costs "
+        f"({facts.chance:.2g}): BatchNorm's running statistics cannot follow the weights"
+    )
+
+
 def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
     """Find a training loss that falls steadily, but hardly."""
     loss = curves.train_loss
@@ -145,7 +167,8 @@ def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
     p_value, fallen = trend(loss), float(1 - loss[-1] / loss[0]) if loss[0] > 0 else 0.0
     saturated = (curves.best_rank or 0.0) > 0.95
     still = loss[-1] <= loss.min() + noise(loss)
-    if p_value > STEADY or not 0 < fallen < SLOW or saturated or not still:
+    high = facts.lr > 3 * USUAL.get(str(facts.setting("optimizer.name")), np.inf)
+    if p_value > STEADY or not 0 < fallen < SLOW or saturated or high or not still:
         return None
     return Finding(
         "rate_too_low",
@@ -172,14 +195,18 @@ def _unusual(curves: Curves, facts: Facts, factor: float) -> str:
     return f"hardly anything was learnt at {facts.lr:g}; {name} is usually run near {usual:g}"
 
 
-def dead_units(_curves: Curves, facts: Facts) -> Finding | None:
-    """Find a network of which a large part is zero whatever the image."""
+def dead_units(curves: Curves, facts: Facts) -> Finding | None:
+    """Find a network of which a large part is zero whatever the image.
+
+    It is an illness where little was learnt; a network that learnt its images had units to spare.
+    """
     # A few dead channels are usual in pruned or wide networks; a fifth of them is lost capacity.
     if facts.dead is None or facts.dead < 0.2:
         return None
+    harmed = is_poor(curves, facts) or not learns(curves, facts)
     return Finding(
         "dead_units",
-        "problem" if facts.dead > 0.5 else "caution",
+        "problem" if harmed else "note",
         "Many channels are zero for every image: no gradient reaches them any more.",
         f"{100 * facts.dead:.0f} % of the channels after activations are 0 on every image looked at",
         (rate(facts.lr / 10), *facts.allowed("model.init=he"), warm_up(facts)),

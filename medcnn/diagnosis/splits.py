@@ -7,7 +7,7 @@ import numpy as np
 from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, level, noise, turning_point
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding
-from medcnn.diagnosis.fits import falls_still, less_variance
+from medcnn.diagnosis.fits import less_variance
 
 CERTAIN = 3.0
 """Standard errors that a gap between splits must exceed: the rules look at several gaps."""
@@ -16,14 +16,14 @@ COARSE = 0.03
 
 
 def train_set_too_small(curves: Curves, facts: Facts) -> Finding | None:
-    """Find two curves that both flattened out with a wide gap between them."""
+    """Find two curves that both fell, and left a wide gap between them."""
     val = curves.val_loss
     if len(val) < FEWEST or len(val) != len(curves) or not np.isfinite(curves.gap).all():
         return None
     gap, ends = level(curves.gap), level(val)
     error = ends / np.sqrt(facts.val.n) if facts.val.n else noise(val)
     improved = val[0] > ends or curves.train_loss[0] > curves.train_loss[-1]
-    if turning_point(val) is not None or falls_still(curves) or not improved:
+    if turning_point(val) is not None or not improved:
         return None
     # A quarter of the loss: the gap matters beside what the validation images cost anyway.
     if gap <= max(CERTAIN * error, 0.25 * ends) or not _ranks_apart(curves, facts):
@@ -31,7 +31,8 @@ def train_set_too_small(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "train_set_too_small",
         "caution",
-        "The training images do not cover what validation shows: both curves flattened out far apart.",
+        "The training images do not cover what validation shows: both curves fell, and ended far "
+        "apart.",
         f"validation loss {ends:.3g} against {level(curves.train_loss):.3g} "
         f"on {facts.train.n} training images",
         (*less_variance(facts)[:2], "data.folds=5 data.fold=all"),
@@ -74,39 +75,48 @@ def val_set_too_small(curves: Curves, facts: Facts) -> Finding | None:
 
 
 def val_easier(curves: Curves, facts: Facts) -> Finding | None:
-    """Find a validation loss that stays below the training loss."""
-    if len(curves.val_loss) < FEWEST or len(curves.val_loss) != len(curves):
+    """Find a validation loss that stays below the training loss.
+
+    The training loss is the mean over an epoch, so it is half an epoch older than the validation
+    loss: validation is compared with the mean of the epochs before and after it.
+    """
+    train, val = curves.train_loss, curves.val_loss
+    if len(val) < FEWEST or len(val) != len(train):
         return None
-    last = curves.gap[-max(len(curves) // 3, 3) :]
-    ends = level(curves.train_loss)
-    error = abs(level(curves.val_loss)) / np.sqrt(facts.val.n) if facts.val.n else 0.0
+    gap = val[:-1] - (train[:-1] + train[1:]) / 2
+    last, ends = gap[-max(len(gap) // 3, 3) :], level(train)
+    error = abs(level(val)) / np.sqrt(facts.val.n) if facts.val.n else 0.0
     if not np.isfinite(last).all() or last.max() >= 0:
         return None
     if -np.median(last) <= max(2 * error, 0.05 * ends):
         return None
-    shown = f"validation loss {level(curves.val_loss):.3g} below the training loss {ends:.3g}"
+    return _easier(f"validation loss {level(val):.3g} below the training loss {ends:.3g}", facts)
+
+
+def _easier(shown: str, facts: Facts) -> Finding:
+    again = ("data.folds=5 data.fold=all", "data.split_seed=1")
     if facts.leaks:
-        return _easier("problem", f"{shown}; the audit found {facts.leaks} leaks across splits")
-    handicaps = facts.handicaps
-    if handicaps:
+        return Finding(
+            "val_easier",
+            "problem",
+            "Validation is easier than training, because copies or patients stand in both.",
+            f"{shown}; the audit found {facts.leaks} leaks across splits",
+            ("data.deduplicate=true", *again),
+        )
+    if facts.handicaps:
         return Finding(
             "val_easier",
             "note",
-            f"Validation looks easier than training, as it should under {' and '.join(handicaps)}, "
-            "which training images alone go through.",
+            "Validation looks easier than training, as it should under "
+            f"{' and '.join(facts.handicaps)}, which training images alone go through.",
             shown,
         )
-    return _easier("caution", f"{shown}, and nothing makes training images harder")
-
-
-def _easier(severity: str, evidence: str) -> Finding:
     return Finding(
         "val_easier",
-        severity,
-        "Validation is easier than training: copies or patients may stand in both, "
-        "or the draw was lucky.",
-        evidence,
-        ("data.deduplicate=true", "seed=1", "data.folds=5 data.fold=all"),
+        "caution",
+        "Validation is easier than training: its labels may be cleaner, or the draw was lucky.",
+        f"{shown}, and nothing makes training images harder",
+        again,
     )
 
 

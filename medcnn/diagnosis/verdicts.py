@@ -39,7 +39,9 @@ RULES: tuple[Rule, ...] = (
 
 EXPLAINS = {
     "diverged": {"rate_too_high", "bad_initialisation", "no_signal", "under_fitting"},
-    "rate_too_high": {"no_signal", "under_fitting", "rate_too_low"},
+    "rate_too_high": {"no_signal", "under_fitting", "rate_too_low", "over_confidence"},
+    "exploding_gradients": {"no_signal", "dead_units", "under_fitting"},
+    "dead_units": {"no_signal"},
     "rate_too_low": {"no_signal", "under_fitting", "stopped_early"},
     "no_signal": {
         "under_fitting",
@@ -160,9 +162,15 @@ def diagnose_run(run: RunDir, *, dead: float | None = None) -> Diagnosis:
     return diagnose(_by_epoch(table), facts if dead is None else _with_dead(facts, dead))
 
 
-def add_diagnosis(run: RunDir, results: dict[str, Any]) -> Diagnosis:
-    """Diagnose a finished run, keep it as ``diagnosis.json``, and add its table to the results."""
-    found = diagnose_run(run)
+def add_diagnosis(run: RunDir, results: dict[str, Any], *, dead: float) -> Diagnosis:
+    """Diagnose a finished run, keep it as ``diagnosis.json``, and add its table to the results.
+
+    Args:
+        run: With its curves and ``results.json``.
+        results: What is in it.
+        dead: Share of dead channels.
+    """
+    found = diagnose_run(run, dead=dead)
     write_json(run.path / "diagnosis.json", found.to_json())
     results["diagnosis"] = found.rows()
     write_json(run.results, results)

@@ -1,8 +1,9 @@
-"""The inspection of a finished run, on its own validation images."""
+"""The inspection of the models of a run, on its own validation images."""
 
 from __future__ import annotations
 
 from medcnn.data.batch import Batch
+from medcnn.data.cached_images import ImageCache
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
@@ -11,30 +12,47 @@ from medcnn.inference.runs import run_manifest
 from medcnn.inspection.figures import draw_inspection
 from medcnn.inspection.network import Inspection, inspect
 from medcnn.run_dir import RunDir, atomic_path
+from medcnn.run_settings import read_settings
 
 IMAGES = 64
 """Of both classes alike: the share of dead channels changes little beyond."""
 
 
-def inspect_run(run: RunDir) -> Inspection:
-    """Look into the model of a run, and leave ``filters.png``, ``activations.png``, ``gradients.png``.
+def inspect_run(run: RunDir) -> list[Inspection]:
+    """Look into each model of a finished run, and draw the first: filters, activations, gradients.
 
     Raises:
         WeightsError: If the run is not finished.
     """
-    model = load_model(run)
-    found = inspect(model, _some_images(run_manifest(run), model.settings["data"]))
-    for name, picture in draw_inspection(found).items():
+    few = _some_images(run_manifest(run))
+    found = inspect_models(run, few, cache_images(few, read_settings(run)["data"]))
+    for name, picture in draw_inspection(found[0]).items():
         with atomic_path(run.figures / f"{name}.png") as temporary:
             temporary.write_bytes(picture)
     return found
 
 
-def _some_images(manifest: Manifest, data: dict[str, object]) -> Batch:
+def inspect_models(run: RunDir, manifest: Manifest, cache: ImageCache) -> list[Inspection]:
+    """Look into the model of a run, or into each of its members.
+
+    Args:
+        run: Trained, whether or not it is evaluated already.
+        manifest: Its images.
+        cache: Their pixels.
+    """
+    few = _some_images(manifest)
+    loaders = XrayDataModule(few, cache, augment=None, batch_size=IMAGES, num_workers=0)
+    batch: Batch = next(iter(loaders.val_dataloader()))
+    return [inspect(load_model(each), batch) for each in run.members or [run]]
+
+
+def dead_share(found: list[Inspection]) -> float:
+    """Return the share of dead channels of the model that has most of them."""
+    return max(each.dead for each in found)
+
+
+def _some_images(manifest: Manifest) -> Manifest:
     rows = manifest.split("val")
     parts = [part.head(IMAGES // 2) for _, part in rows.groupby("label")]
-    chosen = rows[rows["image_id"].isin([name for part in parts for name in part["image_id"]])]
-    few = manifest.with_table(chosen)
-    loaders = XrayDataModule(few, cache_images(few, data), augment=None, batch_size=len(chosen))
-    batch: Batch = next(iter(loaders.val_dataloader()))
-    return batch
+    chosen = {name for part in parts for name in part["image_id"]}
+    return manifest.with_table(rows[rows["image_id"].isin(chosen)])

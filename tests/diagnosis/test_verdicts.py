@@ -1,5 +1,7 @@
 """Curves with one illness each, and a doctor who has to name it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,6 +124,63 @@ def test_over_fitting_names_the_inflection():
     assert found.findings[0].overrides[0] == "augment=cxr"
 
 
+def test_where_validation_is_ranked_no_worse_the_probabilities_are_at_fault():
+    curves = ILLNESSES["over_confidence"]
+    found = diagnose(curves, FACTS).findings[0]
+    assert found.severity == "caution" and found.overrides[0] == "calibration=temperature"
+    calibrated = replace(FACTS, settings={**SETTINGS, "calibration": "temperature"})
+    found = diagnose(curves, calibrated).findings[0]
+    assert found.severity == "note" and found.overrides[0] == "loss.label_smoothing=0.1"
+    assert abs(found.epoch - 6) <= 1
+
+
+def test_what_never_ranked_validation_is_over_fitted_however_steady_its_auroc():
+    curves = ILLNESSES["over_confidence"].assign(val_auroc=0.51)
+    assert diagnose(curves, FACTS).verdict == "over_fitting"
+
+
+def test_a_fall_of_the_auroc_within_its_error_is_none():
+    curves = ILLNESSES["over_confidence"]
+    curves = curves.assign(
+        val_auroc=np.where(EPOCHS == 7, 0.981, curves["val_auroc"].clip(0, 0.97))
+    )
+    few = replace(FACTS, val=Split(30, 30))
+    assert "over_confidence" in [each.name for each in diagnose(curves, few).findings]
+
+
+def test_mixed_images_are_read_by_what_validation_shows():
+    mixed = {**SETTINGS, "augment": {"operators": {"mixup": {"alpha": 1.0, "p": 1.0}}}}
+    curves = table(falling(0.69, 0.6, 2), falling(0.6, 0.2), auroc=(0.85, 0.97))
+    facts = replace(FACTS, settings=mixed)
+    named = {each.name: each.severity for each in diagnose(curves, facts).findings}
+    assert set(named.values()) <= {"note", "good"}, named
+    # Whole batches are mixed or not, so that the training loss jumps by chance.
+    jumping = table(falling(0.6, 0.4), falling(0.6, 0.2), jitter=(0.05, 0.005))
+    assert "rate_too_high" in [each.name for each in diagnose(jumping, FACTS).findings]
+    assert "rate_too_high" not in [each.name for each in diagnose(jumping, facts).findings]
+
+
+def test_nothing_is_advised_that_the_run_did_already():
+    clipped = {**SETTINGS, "trainer": {"max_epochs": 20, "gradient_clip_val": 1.0}}
+    curves = ILLNESSES["diverged"]
+    advice = diagnose(curves, replace(FACTS, settings=clipped)).findings[0].overrides
+    assert "trainer.gradient_clip_val=1.0" not in advice
+    assert "trainer.gradient_clip_val=1.0" in diagnose(curves, FACTS).findings[0].overrides
+
+
+def test_a_validation_loss_that_leaps_beyond_chance_is_a_rate_too_high():
+    leaps = falling(0.6, 0.15) + 5 * (EPOCHS % 2)
+    found = diagnose(table(falling(0.6, 0.15), leaps), FACTS)
+    assert found.verdict == "rate_too_high" and "BatchNorm" in found.findings[0].evidence
+
+
+def test_a_rate_above_the_usual_is_not_called_too_low():
+    slow = ILLNESSES["rate_too_low"]
+    settings = {**SETTINGS, "optimizer": {"name": "adamw", "lr": 1e-2}}
+    names = [each.name for each in diagnose(slow, replace(FACTS, settings=settings)).findings]
+    assert "rate_too_low" not in names and "under_fitting" in names
+
+
 def test_a_loss_that_is_no_number_is_divergence():
     curves = table(falling(0.6, 0.15), falling(0.6, 0.18))
     curves.loc[7:, "train_loss"] = np.nan
@@ -132,6 +191,9 @@ def test_a_loss_that_is_no_number_is_divergence():
 
 
 def test_a_small_or_jumping_validation_split_is_said():
+    perfect = ILLNESSES["good_fit"].assign(val_auroc=1.0)
+    tiny = replace(FACTS, val=Split(4, 4))
+    assert "val_set_too_small" in [each.name for each in diagnose(perfect, tiny).findings]
     small = Facts(settings=SETTINGS, train=Split(1500, 1500), val=Split(12, 10))
     names = [each.name for each in diagnose(ILLNESSES["good_fit"], small).findings]
     assert names == ["val_set_too_small", "good_fit"]
@@ -166,10 +228,15 @@ def test_a_gap_to_test_beyond_chance_is_said_and_one_within_is_not():
 
 def test_gradients_and_dead_units_are_read_where_they_are_known():
     curves = ILLNESSES["good_fit"].assign(gradient_norm=np.where(EPOCHS == 5, 900.0, 1.0))
+    assert diagnose(curves, FACTS).verdict == "good_fit"  # a hard batch, of which nothing came
+    curves.loc[5, "train_loss"] = 0.9
     found = diagnose(curves, FACTS)
     assert found.verdict == "exploding_gradients" and found.findings[0].epoch == 5
-    dead = Facts(settings=SETTINGS, train=FACTS.train, val=FACTS.val, dead=0.6)
-    assert diagnose(ILLNESSES["good_fit"], dead).verdict == "dead_units"
+    dead = replace(FACTS, dead=0.6)
+    ill = {each.name: each for each in diagnose(ILLNESSES["under_fitting"], dead).findings}
+    assert ill["dead_units"].severity == "problem"
+    spared = {each.name: each for each in diagnose(ILLNESSES["good_fit"], dead).findings}
+    assert spared["dead_units"].severity == "note" and "good_fit" in spared
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3])
