@@ -145,7 +145,7 @@ def _conclude(
         subgroups=options["subgroups"],
         seed=options["seed"],
     )
-    add_results(results, guarded, threshold, subgroups=options["subgroups"], seed=options["seed"])
+    add_results(results, guarded, threshold, subgroups=options["subgroups"])
     results["unit"] = unit_of(rows, options["level"], options["aggregate"])
     results["warnings"] = [*notes, *results["warnings"]]
     if readers is not None:

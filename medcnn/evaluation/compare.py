@@ -11,6 +11,7 @@ import pandas as pd
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.measures import (
+    BRIER_PARTS,
     SENSITIVITIES,
     SPECIFICITIES,
     clustered_headline,
@@ -25,6 +26,7 @@ from medcnn.metrics.comparison import holm, non_inferior, paired_cell_bootstrap
 from medcnn.metrics.thresholds import Threshold
 
 AT_THRESHOLD = ("balanced_accuracy", "f1", "mcc")
+UNCOMPARED = ("youden_lost", *BRIER_PARTS)  # hindsight, and parts of a score
 
 
 def compare(
@@ -182,7 +184,8 @@ def _bootstrapped(
         )
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
-    return dict(paired_cell_bootstrap(metrics[0], metrics[1], level=level, seed=seed))
+    found = paired_cell_bootstrap(metrics[0], metrics[1], level=level, seed=seed)
+    return {name: estimate for name, estimate in found.items() if name not in UNCOMPARED}
 
 
 def _only_decisions(cases: Cases) -> bool:

@@ -17,11 +17,13 @@ from medcnn.calibration.conformal import (
     own_p_values,
     prediction_sets,
 )
+from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.prior_shift import before_shift
 from medcnn.evaluation.subgroups import group_names
-from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
+from medcnn.metrics.calibration import mean_estimate
+from medcnn.metrics.estimate import BoolArray, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import clustered_proportion, proportion
+from medcnn.metrics.proportions import share
 
 COLUMN = "conformal_set"
 FOLDS = 5
@@ -71,7 +73,7 @@ def conformal_results(
     label = rows["label"].to_numpy(np.int64)
     sets = rows[COLUMN].to_numpy(dtype=str)
     held = covers(sets, label)
-    cluster = _clusters(rows)
+    cluster = cases_of(rows).cluster
     single = np.isin(sets, ("normal", "abnormal"))
     normal, abnormal = int((val["label"] == 0).sum()), int((val["label"] == 1).sum())
     found: dict[str, Any] = {
@@ -84,7 +86,7 @@ def conformal_results(
             for of, name in enumerate(("normal", "abnormal"))
         },
         "sets": {name: int(np.count_nonzero(sets == name)) for name in SETS},
-        "mean_size": float(np.mean(single + 2 * (sets == "both"))),
+        "mean_size": mean_estimate(single + 2.0 * (sets == "both"), cluster, level).to_json(),
         "singleton_accuracy": _share(held, cluster, level, single),
         "subgroups": _by_group(rows, subgroups, held, cluster, level),
     }
@@ -113,23 +115,11 @@ def _crossed(
     return own, of_new
 
 
-def _clusters(rows: pd.DataFrame) -> IntArray | None:
-    codes, patients = pd.factorize(rows["patient_id"])
-    return codes.astype(np.int64) if len(patients) < len(rows) else None
-
-
 def _share(
     held: BoolArray, cluster: IntArray | None, level: float, among: BoolArray | None = None
 ) -> dict[str, Any]:
     chosen = np.ones(len(held), dtype=bool) if among is None else among
-    return _estimate(held[chosen], None if cluster is None else cluster[chosen], level).to_json()
-
-
-def _estimate(held: BoolArray, cluster: IntArray | None, level: float) -> Estimate:
-    if cluster is None or len(held) == 0:
-        return proportion(int(held.sum()), len(held), level=level)
-    codes = np.unique(cluster, return_inverse=True)[1]
-    return clustered_proportion(held.astype(np.float64), codes.astype(np.int64), level)
+    return share(held[chosen], None if cluster is None else cluster[chosen], level).to_json()
 
 
 def _by_group(

@@ -12,17 +12,20 @@ import numpy as np
 from medcnn.evaluation.cases import Cases
 from medcnn.metrics import calibration, curves, decision
 from medcnn.metrics.auroc import auroc
+from medcnn.metrics.bins import DISTANCES
 from medcnn.metrics.bootstrap import bootstrap
 from medcnn.metrics.cells import MAX_FPR, CellMetrics, reduce_to_cells
 from medcnn.metrics.decision import Confusion
 from medcnn.metrics.estimate import BoolArray, Estimate
-from medcnn.metrics.proportions import clustered_proportion, proportion
+from medcnn.metrics.proportions import effective_size, proportion, share
 
 SPECIFICITIES = (0.80, 0.90, 0.95)
 SENSITIVITIES = (0.90, 0.95, 0.98)
 PREVALENCES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 THRESHOLDS = tuple(round(step / 20, 2) for step in range(1, 20))
 SHARES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+BRIER_PARTS = ("reliability", "resolution", "uncertainty", "within")
+ERRORS = ("ece", "ece_equal_mass", "ace", *BRIER_PARTS)
 
 
 def confusion_of(cases: Cases, threshold: float) -> Confusion:
@@ -65,7 +68,7 @@ def clustered_headline(cases: Cases, threshold: float, level: float) -> dict[str
     if cases.cluster is None:
         return {}
     found = {
-        name: clustered_proportion(right[mask].astype(float), cases.cluster[mask], level)
+        name: share(right[mask], cases.cluster[mask], level)
         for name, (mask, right) in shares_of(cases, threshold).items()
     }
     found["auroc"] = auroc(cases.label, cases.p, cluster=cases.cluster, level=level)
@@ -73,17 +76,21 @@ def clustered_headline(cases: Cases, threshold: float, level: float) -> dict[str
 
 
 def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
-    """Return what the bootstrap gives: F1, MCC, …, the ECE, and what is read off the curves."""
+    """Return what the bootstrap gives: F1, MCC, …, and what is read off the curves.
+
+    ``calibration`` holds the calibration errors, ``youden_lost`` belongs to ``chosen_point``.
+    """
     cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
     metrics = CellMetrics(cells, SPECIFICITIES, SENSITIVITIES)
-    found = bootstrap(metrics, cells.sample, level=level, seed=seed, pivotal=("ece",))
-    found["balanced_accuracy"] = balanced_accuracy(
-        clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
-    )
+    found = bootstrap(metrics, cells.sample, level=level, seed=seed, distances=DISTANCES)
+    at = clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
+    found["balanced_accuracy"] = balanced_accuracy(at)
     if not cells.exact and cases.positives and cases.negatives:
-        exact = _exact_values(curves.tally(cases.label, cases.p))
+        exact = _exact_values(curves.tally(cases.label, cases.p), threshold)
         found |= {name: _recentred(found[name], value) for name, value in exact.items()}
+    errors = {name: found.pop(name) for name in ERRORS}
     nested: dict[str, Any] = {"sensitivity_at_specificity": {}, "specificity_at_sensitivity": {}}
+    nested["calibration"] = errors
     for name, estimate in found.items():
         family, _, bound = name.partition(" ")
         if bound:
@@ -114,8 +121,11 @@ def balanced_accuracy(at: Mapping[str, Estimate]) -> Estimate:
     return Estimate(value, (max(value - low / 2, 0.0), min(value + high / 2, 1.0)), method)
 
 
-def _exact_values(counts: curves.Tally) -> dict[str, float]:
+def _exact_values(counts: curves.Tally, threshold: float) -> dict[str, float]:
+    gained = np.append(counts.tp / counts.positives - counts.fp / counts.negatives, 0.0)
+    called = np.count_nonzero(counts.score >= threshold)
     exact = {
+        "youden_lost": float(gained.max() - gained[called - 1]),
         "average_precision": curves.average_precision(counts),
         "partial_auroc": curves.partial_auroc(counts, MAX_FPR),
     }
@@ -136,41 +146,51 @@ def _recentred(binned: Estimate, exact: float) -> Estimate:
     return replace(binned, value=exact, ci=(low, high), note=f"{binned.note}, scores in bins")
 
 
-def calibration_of(cases: Cases, level: float, ece: Estimate) -> dict[str, Any]:
-    """Return the calibration of the probabilities; ``ece`` comes from the bootstrap."""
+def calibration_of(cases: Cases, level: float, errors: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Return the calibration of the probabilities; ``errors`` come from the bootstrap."""
     label, p, cluster = cases.label, cases.p, cases.cluster
-    edges = calibration.equal_width_edges()
-    mass = calibration.equal_mass_edges(p)
-    slope, intercept = calibration.slope_and_intercept(label, p, level)
+    slope, intercept = calibration.slope_and_intercept(label, p, level, cluster)
     losses = calibration.brier_losses(label, p), calibration.log_losses(label, p)
     brier, nll = (calibration.mean_estimate(each, cluster, level) for each in losses)
-    rows = calibration.reliability_curve(label, p, edges, level)
+    edges = calibration.equal_width_edges()
+    rows = calibration.reliability_curve(label, p, edges, level, cluster)
     return {
         "brier": brier,
-        "ece": ece,
         "nll": nll,
-        "ece_equal_mass": calibration.expected_calibration_error(label, p, mass),
-        "ace": calibration.adaptive_calibration_error(label, p),
-        "mce": calibration.maximum_calibration_error(label, p, edges),
+        **{name: errors[name] for name in ERRORS if name not in BRIER_PARTS},
+        "mce": calibration.maximum_error_estimate(label, p, edges, level, cluster),
         "bins": calibration.BINS,
         "slope": slope,
         "intercept": intercept,
-        "brier_decomposition": asdict(calibration.murphy_decomposition(label, p, edges)),
+        "brier_decomposition": {name: errors[name] for name in BRIER_PARTS},
         "reliability": [asdict(row) | {"observed": row.observed} for row in rows],
     }
 
 
+def effective_confusion(cases: Cases, threshold: float) -> Confusion:
+    """Return the confusion matrix of as many independent cases as the clustered ones are worth."""
+    c = confusion_of(cases, threshold)
+    if cases.cluster is None:
+        return c
+    scales = {}
+    for name, (mask, right) in shares_of(cases, threshold).items():
+        n = int(np.count_nonzero(mask))
+        scales[name] = effective_size(right[mask].astype(float), cases.cluster[mask]) / max(n, 1)
+    abnormal, normal = scales["sensitivity"], scales["specificity"]
+    return Confusion(c.tp * abnormal, c.fp * normal, c.tn * normal, c.fn * abnormal)
+
+
 def decision_of(cases: Cases, threshold: float, level: float) -> dict[str, Any]:
     """Return likelihood ratios, predictive values, net benefit and the number needed to read."""
-    c = confusion_of(cases, threshold)
-    prevalence = cases.positives / len(cases.label)
+    c = effective_confusion(cases, threshold)
+    at = clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
     return {
         "likelihood_ratios": {
             "positive": decision.likelihood_ratio_positive(c, level),
             "negative": decision.likelihood_ratio_negative(c, level),
             "diagnostic_odds_ratio": decision.diagnostic_odds_ratio(c, level),
         },
-        "number_needed_to_read": decision.number_needed_to_read(c, level),
+        "number_needed_to_read": decision.number_needed_to_read(at["ppv"]),
         "predictive_values": [
             {"prevalence": at} | dict(zip(("ppv", "npv"), values, strict=True))
             for at in PREVALENCES
@@ -178,13 +198,15 @@ def decision_of(cases: Cases, threshold: float, level: float) -> dict[str, Any]:
         ],
         "decision_curve": [
             {
-                "threshold": at,
-                "net_benefit": decision.net_benefit(
-                    cases.label, cases.p, at, cluster=cases.cluster, level=level
-                ),
-                "all": decision.net_benefit_of_all(prevalence, at),
+                "threshold": cut,
+                **{
+                    name: decision.net_benefit(
+                        cases.label, p, cut, cluster=cases.cluster, level=level
+                    )
+                    for name, p in (("net_benefit", cases.p), ("all", np.ones_like(cases.p)))
+                },
             }
-            for at in THRESHOLDS
+            for cut in THRESHOLDS
         ],
     }
 

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from medcnn.calibration.detector import FLAG, REASONS
-from medcnn.metrics.proportions import proportion
+from medcnn.evaluation.cases import cases_of
+from medcnn.metrics.estimate import BoolArray
+from medcnn.metrics.proportions import share
 
 MOST_REASONS = 5
 
@@ -28,26 +30,29 @@ def flagged_results(
     if FLAG not in rows:
         return {}, []
     flag = pd.to_numeric(rows[FLAG], errors="coerce").fillna(1).to_numpy() > 0
-    wrong = (rows["p_abnormal"].to_numpy() >= threshold) != (rows["label"].to_numpy() == 1)
-    share = proportion(int(flag.sum()), len(flag), level=level)
+    cases = cases_of(rows)
+    wrong = (cases.p >= threshold) != (cases.label == 1)
+    foreign = share(flag, cases.cluster, level)
+
+    def errors(among: BoolArray) -> dict[str, Any]:
+        cluster = None if cases.cluster is None else cases.cluster[among]
+        return share(wrong[among], cluster, level).to_json()
+
     kinds = rows[REASONS].fillna("").astype(str).str.split("; ").explode()
     kinds = kinds[kinds != ""].str.replace(r" [-0-9.e+]+ above .*", "", regex=True)
     found = {
         "flagged": int(flag.sum()),
-        "share": share.to_json(),
+        "share": foreign.to_json(),
         "expected": expected,
-        "errors": {
-            name: proportion(int(wrong[mask].sum()), int(mask.sum()), level=level).to_json()
-            for name, mask in (("flagged", flag), ("not_flagged", ~flag))
-        },
+        "errors": {"flagged": errors(flag), "not_flagged": errors(~flag)},
         "reasons": {
             str(name): int(count) for name, count in kinds.value_counts().head(MOST_REASONS).items()
         },
     }
     warnings = []
-    if share.ci is not None and share.ci[0] > 2 * expected:
+    if foreign.ci is not None and foreign.ci[0] > 2 * expected:
         warnings.append(
-            f"{found['flagged']} of {len(flag)} images ({share.value:.1%}) lie outside the training "
+            f"{found['flagged']} of {len(flag)} images ({foreign.value:.1%}) lie outside the training "
             f"data, where {expected:.1%} was to be expected: this is another kind of image."
         )
     return found, warnings

@@ -15,7 +15,7 @@ from medcnn.evaluation.patients import UNITS
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.comparison import holm, mcnemar, paired_difference
 from medcnn.metrics.estimate import IntArray
-from medcnn.metrics.proportions import proportion
+from medcnn.metrics.proportions import share
 
 LONG = ("reader", "decision")
 SHARES = ("sensitivity", "specificity", "accuracy")
@@ -136,14 +136,17 @@ def _reader(
     cases = cases_of(rows[read])
     human = decided[read].astype(np.int64)
     called = (cases.p >= threshold).astype(np.int64)
-    tp = int(human[cases.label == 1].sum())
-    fp = int(human[cases.label == 0].sum())
+    abnormal, right = cases.label == 1, human == cases.label
     found = shares(cases, called, human, level)
     return {
         "name": name,
         "n": int(read.sum()),
-        "sensitivity": proportion(tp, cases.positives, level=level),
-        "specificity": proportion(cases.negatives - fp, cases.negatives, level=level),
+        **{
+            metric: share(
+                right[mask], None if cases.cluster is None else cases.cluster[mask], level
+            )
+            for metric, mask in (("sensitivity", abnormal), ("specificity", ~abnormal))
+        },
         "kappa": kappa(called, human, level, cases.cluster),
         "model_minus_reader": {metric: share["difference"] for metric, share in found.items()},
         "mcnemar": {metric: share["mcnemar"] for metric, share in found.items()},

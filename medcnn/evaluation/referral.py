@@ -12,11 +12,12 @@ from medcnn.calibration.conformal import doubt_of
 from medcnn.calibration.referral import MEASURES, Referral, fit_referral, parse_refer
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.evaluation.cases import cases_of
-from medcnn.evaluation.measures import confusion_of, headline
-from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
+from medcnn.evaluation.measures import clustered_headline, confusion_of, headline
+from medcnn.evaluation.results import jsonable
+from medcnn.metrics.estimate import FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import proportion
-from medcnn.metrics.uncertainty import aurc, binary_entropy, risk_coverage
+from medcnn.metrics.proportions import share
+from medcnn.metrics.uncertainty import aurc, binary_entropy, risks_at
 
 COLUMN = "referred"
 COLUMNS = {"mutual_information": "mutual_information", "distance": "ood_score"}
@@ -25,7 +26,6 @@ NEEDS = {
     "distance": "a run trained with out_of_distribution=",
 }
 POINTS = 101
-RESAMPLES = 500
 
 
 def doubt(
@@ -80,7 +80,6 @@ def referral_results(
     threshold: float,
     *,
     level: float = 0.95,
-    seed: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the ``uncertainty.referral`` entry of ``results.json``, and warnings.
 
@@ -89,18 +88,18 @@ def referral_results(
     area (AURC) with the areas of a random and of a perfect order.
     """
     cases = cases_of(rows)
-    label = rows["label"].to_numpy(np.int64)
-    wrong = ((rows["p_abnormal"].to_numpy() >= threshold) != (label == 1)).astype(np.float64)
+    wrong = (cases.p >= threshold) != (cases.label == 1)
     referred = referral.refers(doubts)
     known = np.where(np.isfinite(doubts), doubts, np.inf)
     automatic: dict[str, Any] = {"n": int((~referred).sum())}
     if automatic["n"]:
         kept = cases_of(rows[~referred])
-        measured = headline(kept, threshold, level)
-        automatic |= {name: estimate.to_json() for name, estimate in measured.items()}
+        automatic |= jsonable(
+            clustered_headline(kept, threshold, level) or headline(kept, threshold, level)
+        )
         automatic["confusion"] = asdict(confusion_of(kept, threshold))
-    errors = int(wrong.sum())
-    caught = proportion(int(wrong[referred].sum()), errors, level=level)
+    of_wrong = None if cases.cluster is None else cases.cluster[wrong]
+    error = wrong.astype(np.float64)
     found: dict[str, Any] = {
         "rule": referral.rule,
         "by": referral.by,
@@ -109,14 +108,14 @@ def referral_results(
         "val": {"n": referral.n, "referred": referral.referred, "reached": referral.reached},
         "n": len(rows),
         "referred": int(referred.sum()),
-        "share": proportion(int(referred.sum()), len(rows), level=level).to_json(),
-        "referred_abnormal": int(label[referred].sum()),
-        "errors": errors,
-        "errors_caught": caught.to_json(),
+        "share": share(referred, cases.cluster, level).to_json(),
+        "referred_abnormal": int(cases.label[referred].sum()),
+        "errors": int(wrong.sum()),
+        "errors_caught": share(referred[wrong], of_wrong, level).to_json(),
         "automatic": automatic,
         "target": _target(referral.rule, automatic),
-        "risk_coverage": _curve(wrong, known),
-        "aurc": _area(wrong, known, cases.cluster, level, seed),
+        "risk_coverage": _curve(error, known, cases.cluster, level),
+        "aurc": jsonable(vars(aurc(error, known, cases.cluster, level))),
     }
     return found, _warnings(referral, found)
 
@@ -135,49 +134,16 @@ def _target(rule: str, automatic: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _curve(wrong: FloatArray, known: FloatArray) -> list[dict[str, float]]:
-    coverage, risk = risk_coverage(wrong, known)
-    shown = np.unique(np.linspace(0, len(wrong) - 1, POINTS).round().astype(int))
-    return [{"coverage": float(coverage[k]), "risk": float(risk[k])} for k in shown]
-
-
-def _area(
-    wrong: FloatArray, known: FloatArray, cluster: IntArray | None, level: float, seed: int
-) -> dict[str, Any]:
-    area = aurc(wrong, known)
-    low, high = aurc_interval(wrong, known, cluster, level=level, seed=seed)
-    estimate = Estimate(area.value, (low, high), "bootstrap-percentile")
-    return estimate.to_json() | {"random": area.random, "oracle": area.oracle, "gain": area.gain}
-
-
-def aurc_interval(
-    wrong: FloatArray,
-    doubts: FloatArray,
-    cluster: IntArray | None = None,
-    *,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the bootstrap percentile interval of the AURC; patients are resampled whole.
-
-    The order of the cases is the same in every resample, so each costs two cumulative sums.
-    """
-    order = np.argsort(doubts, kind="stable")
-    _, tie, size = np.unique(doubts[order], return_inverse=True, return_counts=True)
-    error = (np.bincount(tie, wrong[order]) / size)[tie]
-    unit = (np.arange(len(wrong)) if cluster is None else cluster)[order]
-    units = int(unit.max()) + 1
-    rng = np.random.default_rng(seed)
-    areas = np.empty(resamples)
-    for row in range(resamples):
-        weight = np.bincount(rng.integers(units, size=units), minlength=units)[unit]
-        kept = np.cumsum(weight)
-        risk = np.cumsum(weight * error) / np.maximum(kept, 1)
-        areas[row] = (weight @ risk) / max(int(kept[-1]), 1)
-    tail = (1 - level) / 2
-    low, high = np.quantile(areas, [tail, 1 - tail])
-    return float(low), float(high)
+def _curve(
+    error: FloatArray, known: FloatArray, cluster: IntArray | None, level: float
+) -> list[dict[str, Any]]:
+    n = len(error)
+    shown = np.unique(np.linspace(1, n, POINTS).round().astype(np.int64)).tolist()
+    risks = risks_at(error, known, shown, cluster, level)
+    return [
+        {"coverage": kept / n, "risk": risk.to_json()}
+        for kept, risk in zip(shown, risks, strict=True)
+    ]
 
 
 def _warnings(referral: Referral, found: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from medcnn.evaluation.subgroups import gap_warnings, subgroup_results
 from medcnn.evaluation.uncertainty import uncertainty_of
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.rules import TARGETS
-from medcnn.metrics.thresholds import Threshold, choose_threshold
+from medcnn.metrics.thresholds import Threshold
 
 FEW = 10  # cases of a class below which a warning is given
 WIDER = 1.1  # a patient-clustered interval this much wider than the plain one is worth a warning
@@ -55,8 +55,9 @@ def evaluate(
     cases = cases_of(rows, clusters=clusters)
     at = threshold.value
     boot = measures.resampled(cases, at, level, seed)
-    calibrated = measures.calibration_of(cases, level, boot.pop("ece"))
-    groups = subgroup_results(rows, subgroups, at, level=level, clusters=clusters)
+    calibrated = measures.calibration_of(cases, level, boot.pop("calibration"))
+    lost = boot.pop("youden_lost")
+    groups = subgroup_results(rows, subgroups, at, level=level, clusters=clusters, seed=seed)
     uncertainty, warnings = uncertainty_of(rows, at, level)
     results: dict[str, Any] = {
         "split": split,
@@ -73,7 +74,7 @@ def evaluate(
         "uncertainty": uncertainty,
         **measures.decision_of(cases, at, level),
         "operating_points": measures.operating_points(cases, at, level),
-        "chosen_point": chosen_point(cases, threshold, level),
+        "chosen_point": {"target": reached_target(cases, threshold, level), "youden_lost": lost},
         "clustered": measures.clustered_headline(cases, at, level),
         **unit_results(rows, at, level),
     }
@@ -101,33 +102,24 @@ def rows_of(table: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def chosen_point(cases: Cases, threshold: Threshold, level: float) -> dict[str, Any]:
-    """Return what the frozen threshold reached here, and what it cost.
+def reached_target(cases: Cases, threshold: Threshold, level: float) -> dict[str, Any] | None:
+    """Return whether a rule such as ``sensitivity>=0.95`` kept its promise on these cases.
 
-    ``target`` tells whether a rule such as ``sensitivity>=0.95`` kept its promise on these cases;
-    ``youden_lost`` is how far sensitivity + specificity - 1 stays below the best that hindsight on
-    these very cases would have found. Neither is a reason to move the threshold.
+    None where the rule promised nothing. A broken promise is no reason to move the threshold.
     """
-    found: dict[str, Any] = {"target": None, "youden_lost": None}
-    at = measures.headline(cases, threshold.value, level)
     name, _, bound = threshold.rule.partition(">=")
-    reached = at[name] if name in TARGETS else None
-    if reached is not None and reached.value is not None:
-        found["target"] = {
-            "metric": name,
-            "wanted": float(bound),
-            "reached": reached,
-            "met": reached.value >= float(bound),
-        }
-    if cases.positives and cases.negatives:
-        best = choose_threshold(cases.label, cases.p, "youden", "hindsight")
-        hindsight = measures.headline(cases, best.value, level)
-        found["youden_lost"] = _youden(hindsight) - _youden(at)
-    return found
-
-
-def _youden(at: dict[str, Estimate]) -> float:
-    return (at["sensitivity"].value or 0.0) + (at["specificity"].value or 0.0) - 1.0
+    if name not in TARGETS:
+        return None
+    reached = measures.headline(cases, threshold.value, level)[name]
+    if reached.value is None:
+        return None
+    wanted = float(bound)
+    return {
+        "metric": name,
+        "wanted": wanted,
+        "reached": reached,
+        "met": reached.value >= wanted,
+    }
 
 
 def class_warnings(cases: Cases, split: str) -> list[str]:

@@ -20,7 +20,7 @@ from medcnn.calibration.referral import Referral
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.conformal import conformal_p_values, conformal_results, with_sets
-from medcnn.evaluation.measures import confusion_of
+from medcnn.evaluation.measures import effective_confusion
 from medcnn.evaluation.prior_shift import BEFORE, Corrected, correct_prior, predictive_values
 from medcnn.evaluation.referral import COLUMN, doubt, fit_on_validation, referral_results
 from medcnn.metrics.estimate import FloatArray
@@ -114,7 +114,6 @@ def add_results(
     *,
     subgroups: Sequence[str] = (),
     level: float = 0.95,
-    seed: int = 0,
 ) -> None:
     """Add ``conformal``, ``prior_shift`` and ``uncertainty.referral`` to the results, and warnings.
 
@@ -124,7 +123,6 @@ def add_results(
         threshold: The frozen threshold.
         subgroups: Columns to give the coverage by.
         level: Nominal coverage of the intervals.
-        seed: Seed of the bootstrap.
     """
     rows, warnings = guarded.table, list(guarded.warnings)
     if guarded.asked.alpha is not None:
@@ -140,12 +138,12 @@ def add_results(
     if guarded.corrected is not None:
         record = guarded.corrected.record
         at = predictive_values(
-            confusion_of(cases_of(rows), threshold.value), record["target_prevalence"], level
+            effective_confusion(cases_of(rows), threshold.value), record["target_prevalence"], level
         )
         results["prior_shift"] = {**record, "predictive_values": at}
     if guarded.referral is not None and guarded.doubt is not None:
         results["uncertainty"]["referral"], more = referral_results(
-            rows, guarded.referral, guarded.doubt, threshold.value, level=level, seed=seed
+            rows, guarded.referral, guarded.doubt, threshold.value, level=level
         )
         warnings += more
     results["warnings"] = [*results.get("warnings", []), *warnings]

@@ -15,8 +15,11 @@ from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.measures import clustered_headline, headline, shares_of
 from medcnn.metrics import calibration
 from medcnn.metrics.auroc import auroc_variance
+from medcnn.metrics.bins import DISTANCES
+from medcnn.metrics.bootstrap import bootstrap
+from medcnn.metrics.cells import reduce_to_cells
 from medcnn.metrics.comparison import holm
-from medcnn.metrics.estimate import BoolArray, Estimate
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray
 from medcnn.metrics.proportions import effective_size
 
 FEW = 10  # cases of a class below which a group is marked small
@@ -34,6 +37,7 @@ def subgroup_results(
     *,
     level: float = 0.95,
     clusters: bool = True,
+    seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Return one entry for every group of every column.
 
@@ -50,7 +54,7 @@ def subgroup_results(
         if column not in table:
             raise unknown_name("column of the predictions", column, map(str, table.columns))
         for name, inside in members(table[column]).items():
-            entry = _entry(table[inside], column, name, threshold, level, clusters)
+            entry = _entry(table[inside], column, name, threshold, level, clusters, seed)
             if not inside.all():
                 ours, theirs = (cases_of(table[m], clusters=clusters) for m in (inside, ~inside))
                 entry["gaps"] = _gaps(ours, theirs, threshold, level)
@@ -111,7 +115,13 @@ def _years(column: pd.Series) -> pd.Series:
 
 
 def _entry(
-    table: pd.DataFrame, column: str, group: str, threshold: float, level: float, clusters: bool
+    table: pd.DataFrame,
+    column: str,
+    group: str,
+    threshold: float,
+    level: float,
+    clusters: bool,
+    seed: int,
 ) -> dict[str, Any]:
     cases = cases_of(table, clusters=clusters)
     present = [count for count in (cases.positives, cases.negatives) if count]
@@ -123,22 +133,27 @@ def _entry(
         "prevalence": float(cases.label.mean()),
         "small": min(present) < FEW,
         **headline(cases, threshold, level),
-        "calibration": _calibration(cases, level) if len(present) == 2 else {},
+        "calibration": _calibration(cases, threshold, level, seed) if len(present) == 2 else {},
         "gaps": {},
     }
 
 
-def _calibration(cases: Cases, level: float) -> dict[str, Any]:
+def _calibration(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
     """Return how far the probabilities of a group can be taken at their word.
 
     Meaningless in a group that the label itself makes, such as a finding: all its cases are abnormal.
     """
     losses = calibration.brier_losses(cases.label, cases.p)
-    edges = calibration.equal_width_edges()
+    cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
+
+    def ece(weights: FloatArray) -> dict[str, FloatArray]:
+        return {"ece": cells.binned.errors(weights)["ece"]}
+
+    errors = bootstrap(ece, cells.sample, level=level, seed=seed, distances=DISTANCES)
     return {
         "brier": calibration.mean_estimate(losses, cases.cluster, level),
-        "ece": calibration.expected_calibration_error(cases.label, cases.p, edges),
-        "mean_p": float(cases.p.mean()),
+        **errors,
+        "mean_p": calibration.mean_estimate(cases.p, cases.cluster, level),
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from medcnn.evaluation.cases import cases_of
 from medcnn.metrics.auroc import auroc
+from medcnn.metrics.calibration import mean_estimate
+from medcnn.metrics.estimate import BoolArray, FloatArray, IntArray
 from medcnn.metrics.uncertainty import aurc, reject
 from medcnn.predictions import UNCERTAINTY
 
@@ -23,8 +25,8 @@ def uncertainty_of(
     Per column: mean over right and over wrong cases, AUROC of finding the errors, AURC with its
     random and oracle references, and what referring the most uncertain 5, 10 and 20 % buys.
     """
-    label = table["label"].to_numpy(np.int64)
-    wrong = ((table["p_abnormal"].to_numpy() >= threshold) != (label == 1)).astype(np.float64)
+    cases = cases_of(table)
+    wrong = (cases.p >= threshold) != (cases.label == 1)
     found: dict[str, Any] = {}
     warnings: list[str] = []
     for name in UNCERTAINTY:
@@ -35,20 +37,22 @@ def uncertainty_of(
             missing = int(np.count_nonzero(~np.isfinite(values)))
             warnings.append(f"The column {name} lacks {missing} values and was left out.")
             continue
-        found[name] = _summary(wrong, values, level)
+        found[name] = _summary(wrong, values, cases.cluster, level)
     return found, warnings
 
 
-def _summary(wrong: np.ndarray, values: np.ndarray, level: float) -> dict[str, Any]:
-    area = aurc(wrong, values)
-    return {
-        "mean_right": _mean(values[wrong == 0]),
-        "mean_wrong": _mean(values[wrong == 1]),
-        "error_auroc": auroc(wrong.astype(np.int64), values, level=level),
-        "aurc": asdict(area) | {"gain": area.gain},
-        "rejection": [{"share": share, **asdict(reject(wrong, values, share))} for share in SHARES],
+def _summary(
+    wrong: BoolArray, values: FloatArray, cluster: IntArray | None, level: float
+) -> dict[str, Any]:
+    error = wrong.astype(np.float64)
+    means = {
+        name: mean_estimate(values[mask], None if cluster is None else cluster[mask], level)
+        for name, mask in (("mean_right", ~wrong), ("mean_wrong", wrong))
     }
-
-
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None
+    rejected = [(part, reject(error, values, part, cluster, level)) for part in SHARES]
+    return {
+        **means,
+        "error_auroc": auroc(wrong.astype(np.int64), values, cluster=cluster, level=level),
+        "aurc": vars(aurc(error, values, cluster, level)),
+        "rejection": [{"share": part, **vars(found)} for part, found in rejected],
+    }

@@ -8,7 +8,7 @@ patients: Field and Welsh, JRSS B 69 (2007) 369-390.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,17 @@ from scipy import special
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
 
 Statistics = Callable[[FloatArray], dict[str, FloatArray]]
-"""From an R×C array of cell weights to R values of each named statistic, NaN where undefined."""
+"""From an R×C array of cell weights to R values of each named statistic, NaN where undefined.
+
+A distance has R×B signed parts instead.
+"""
+
+Norm = Callable[[FloatArray], FloatArray]
+"""From the R×B signed parts of a distance to R values, 0 where all parts are."""
 
 JACKKNIFE_GROUPS = 200
 CHUNK = 2_000_000  # weights held at once, 16 MB
+FACTORS = np.linspace(0, 3, 61)  # of a distance's parts, among which its interval is sought
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,10 @@ def bootstrap(
     replicates: int | None = None,
     level: float = 0.95,
     seed: int = 0,
-    pivotal: Collection[str] = (),
+    distances: Mapping[str, Norm] | None = None,
     suffix: str | None = None,
 ) -> dict[str, Estimate]:
-    """Return a BCa interval of every statistic.
+    """Return a BCa interval of every statistic, and of a distance that of ``_distance``.
 
     Args:
         statistics: What to estimate; see ``Statistics``.
@@ -73,22 +80,22 @@ def bootstrap(
         replicates: The number of resamples; by default what ``replicates_for`` says.
         level: Nominal coverage.
         seed: Seed of the resampling; the same seed gives the same intervals.
-        pivotal: Statistics from 0 that are biased upwards by sampling noise itself, such as the ECE:
-            their interval is the basic (reversed) one, which takes that bias off, widened to hold
-            the estimate.
+        distances: The norms of the statistics that are sums of absolute or squared parts, such as
+            the ECE, which sampling noise alone makes larger.
         suffix: What ends the name of the method; by default whether clusters are resampled.
     """
     count = replicates or replicates_for(len(sample.cell))
     rng = np.random.default_rng(seed)
-    point = {name: float(v[0]) for name, v in statistics(_observed(sample)[None]).items()}
+    point = {name: values[0] for name, values in statistics(_observed(sample)[None]).items()}
     drawn = _collect(statistics, _resamples(sample, count, rng), sample.cells)
     folded = _collect(statistics, _leave_outs(sample, rng), sample.cells)
     if suffix is None:
         suffix = "" if sample.cluster is None else "-clustered"
+    norms = distances or {}
     return {
-        name: _interval(
-            value, drawn[name], folded[name], level, f"bootstrap-{{}}{suffix}", name in pivotal
-        )
+        name: _distance(value, drawn[name], level, norms[name], f"bootstrap-inverted{suffix}")
+        if name in norms
+        else _interval(float(value), drawn[name], folded[name], level, f"bootstrap-bca{suffix}")
         for name, value in point.items()
     }
 
@@ -138,26 +145,45 @@ def _collect(
 
 
 def _interval(
-    value: float, drawn: FloatArray, folded: FloatArray, level: float, method: str, pivotal: bool
+    value: float, drawn: FloatArray, folded: FloatArray, level: float, method: str
 ) -> Estimate:
-    name = method.format("basic" if pivotal else "bca")
     if np.isnan(value):
-        return undefined(name)
+        return undefined(method)
     valid = drawn[~np.isnan(drawn)]
     note = f"{len(valid)} replicates"
     if len(valid) < len(drawn):
         note += f", {len(drawn) - len(valid)} left out for want of a class"
     if len(valid) < len(drawn) / 2:
-        return Estimate(value, None, name, note)
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    if pivotal:
-        high, low = 2 * value - np.quantile(valid, tails)
-        low = max(float(low), 0.0)  # those statistics are distances
-        return Estimate(value, (min(low, value), max(float(high), value)), name, note)
-    low, high = np.quantile(valid, _bca_tails(value, valid, folded, tails))
+        return Estimate(value, None, method, note)
+    low, high = np.quantile(valid, _bca_tails(value, valid, folded, _tails(level)))
     if low == high:
         note += "; all resamples agree, so the interval is too narrow to be believed"
-    return Estimate(value, (float(low), float(high)), name, note)
+    return Estimate(value, (float(low), float(high)), method, note)
+
+
+def _distance(
+    parts: FloatArray, drawn: FloatArray, level: float, norm: Norm, method: str
+) -> Estimate:
+    """Return a distance with the interval of the truths that a test would not reject.
+
+    A resample around the parts as they are holds the noise twice: an interval read off such
+    resamples leaves 0 out in two of three samples whose distance is truly 0. Instead the parts are
+    taken to be the true ones times an unknown factor. For each factor the resamples, moved there,
+    tell how far the distance would come out; the interval holds those factors for which it could
+    come out as it did (Garthwaite and Buckland 1992), and is widened to hold the estimate.
+    """
+    value, noise = float(norm(parts[None])[0]), drawn - parts
+    reached = np.array([np.quantile(norm(k * parts + noise), _tails(level)) for k in FACTORS])
+    # Quantiles of few resamples waver: the outermost factors that fit count.
+    least = np.minimum.accumulate(reached[::-1, 0])[::-1]
+    most = np.maximum.accumulate(reached[:, 1])
+    low, high = (float(np.interp(value, bound, FACTORS)) for bound in (most, least))
+    ci = (value * min(low, 1.0), value * max(high, 1.0))
+    return Estimate(value, ci, method, f"{len(drawn)} replicates")
+
+
+def _tails(level: float) -> FloatArray:
+    return np.array([(1 - level) / 2, (1 + level) / 2])
 
 
 def _bca_tails(

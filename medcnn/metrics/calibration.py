@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import normal_quantile, proportion
+from medcnn.metrics.proportions import cluster_count, normal_quantile, share
 
 BINS = 15
 CLIP = 1e-7  # a probability of exactly 0 or 1 would make one wrong case infinitely costly
@@ -52,6 +52,31 @@ def expected_calibration_error(label: IntArray, p: FloatArray, edges: FloatArray
 def maximum_calibration_error(label: IntArray, p: FloatArray, edges: FloatArray) -> float:
     """Return the largest gap of any occupied bin (MCE)."""
     return float(_gaps(label, p, edges)[1].max())
+
+
+def maximum_error_estimate(
+    label: IntArray,
+    p: FloatArray,
+    edges: FloatArray,
+    level: float = 0.95,
+    cluster: IntArray | None = None,
+) -> Estimate:
+    """Return the MCE with an interval from Wilson intervals that hold in all bins at once (Šidák).
+
+    It covers more than it promises. A bin of few cases may hide a large gap, and the upper bound says
+    so; no resampling can, for a single case comes out the same in every resample.
+    """
+    value = maximum_calibration_error(label, p, edges)
+    used = int(np.count_nonzero(np.bincount(bin_index(p, edges))))
+    rows = reliability_curve(label, p, edges, level ** (1 / used), cluster)
+    low, high = 0.0, 0.0
+    for row in rows:
+        if row.observed.ci is None:
+            raise AssertionError("an occupied bin has an interval")
+        below, above = (bound - row.predicted for bound in row.observed.ci)
+        low, high = max(low, below, -above), max(high, -below, above)
+    method = "wilson-simultaneous" + ("" if cluster is None else "-clustered")
+    return Estimate(value, (min(low, value), max(high, value)), method)
 
 
 def adaptive_calibration_error(label: IntArray, p: FloatArray, bins: int = BINS) -> float:
@@ -133,51 +158,58 @@ class Reliability:
 
 
 def reliability_curve(
-    label: IntArray, p: FloatArray, edges: FloatArray, level: float = 0.95
+    label: IntArray,
+    p: FloatArray,
+    edges: FloatArray,
+    level: float = 0.95,
+    cluster: IntArray | None = None,
 ) -> list[Reliability]:
     """Return mean predicted and observed frequency of each occupied bin, with Wilson intervals."""
     index = bin_index(p, edges)
-    count = np.bincount(index, minlength=len(edges) - 1)
-    hits = np.bincount(index, weights=label, minlength=len(edges) - 1)
-    mass = np.bincount(index, weights=p, minlength=len(edges) - 1)
-    return [
-        Reliability(
-            float(edges[k]),
-            float(edges[k + 1]),
-            int(count[k]),
-            float(mass[k] / count[k]),
-            proportion(hits[k], int(count[k]), level=level),
-        )
-        for k in np.flatnonzero(count)
-    ]
+    order = np.argsort(index, kind="stable")
+    bounds = np.searchsorted(index[order], np.arange(len(edges)))
+    found = []
+    for k in np.flatnonzero(np.diff(bounds)):
+        inside = order[bounds[k] : bounds[k + 1]]
+        observed = share(label[inside], None if cluster is None else cluster[inside], level)
+        low, high, predicted = float(edges[k]), float(edges[k + 1]), float(p[inside].mean())
+        found.append(Reliability(low, high, len(inside), predicted, observed))
+    return found
 
 
 def slope_and_intercept(
-    label: IntArray, p: FloatArray, level: float = 0.95
+    label: IntArray, p: FloatArray, level: float = 0.95, cluster: IntArray | None = None
 ) -> tuple[Estimate, Estimate]:
     """Return the calibration slope and the calibration-in-the-large intercept.
 
     The slope is that of a logistic regression of the label on ``logit(p)``, 1 when right and below
     1 when over-confident; the intercept is fitted with the slope held at 1, 0 when right (Van
-    Calster et al. 2019). Wald intervals; undefined where a class is absent or the logits separate
-    the classes.
+    Calster et al. 2019). Wald intervals, with ``cluster`` those of the sandwich variance over
+    clusters (Liang and Zeger 1986); undefined where a class is absent or the logits separate the
+    classes.
     """
     clipped = np.clip(p, CLIP, 1 - CLIP)
     logit = np.log(clipped) - np.log1p(-clipped)
     ones = np.ones_like(logit)
     both = np.column_stack([ones, logit])
     return (
-        _logistic(label, both, np.zeros_like(logit), level, 1),
-        _logistic(label, ones[:, None], logit, level, 0),
+        _logistic(label, both, np.zeros_like(logit), level, 1, cluster),
+        _logistic(label, ones[:, None], logit, level, 0, cluster),
     )
 
 
 def _logistic(
-    label: IntArray, design: FloatArray, offset: FloatArray, level: float, take: int
+    label: IntArray,
+    design: FloatArray,
+    offset: FloatArray,
+    level: float,
+    take: int,
+    cluster: IntArray | None,
 ) -> Estimate:
     """Return one coefficient of an unpenalised logistic regression, by damped Newton steps."""
+    method = "wald" if cluster is None else "wald-clustered"
     if label.min() == label.max():
-        return undefined("wald", "one class only")
+        return undefined(method, "one class only")
     weights = np.zeros(design.shape[1])
     for _ in range(50):
         mean = special.expit(design @ weights + offset)
@@ -185,12 +217,22 @@ def _logistic(
         try:
             step = np.linalg.solve(information, design.T @ (label - mean))
         except np.linalg.LinAlgError:
-            return undefined("wald", "all probabilities are the same")
+            return undefined(method, "all probabilities are the same")
         size = float(np.max(np.abs(step)))
         if size < 1e-9:
-            error = float(np.sqrt(np.linalg.inv(information)[take, take]))
-            half = normal_quantile(level) * error
+            variance = np.linalg.inv(information)
+            if cluster is not None:
+                variance = variance @ _meat(design * (label - mean)[:, None], cluster) @ variance
+            half = normal_quantile(level) * float(np.sqrt(variance[take, take]))
             value = float(weights[take])
-            return Estimate(value, (value - half, value + half), "wald")
+            return Estimate(value, (value - half, value + half), method)
         weights = weights + step * min(1.0, 5.0 / size)
-    return undefined("wald", "no finite estimate: the probabilities separate the classes")
+    return undefined(method, "no finite estimate: the probabilities separate the classes")
+
+
+def _meat(scores: FloatArray, cluster: IntArray) -> FloatArray:
+    """Return the sum over clusters of the outer products of their summed scores."""
+    summed = np.column_stack([np.bincount(cluster, weights=column) for column in scores.T])
+    clusters = cluster_count(cluster)
+    found: FloatArray = summed.T @ summed * clusters / max(clusters - 1, 1)
+    return found

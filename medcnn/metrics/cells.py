@@ -2,7 +2,7 @@
 
 Up to ``EXACT`` distinct scores keep a group each. Beyond, scores fall into groups between quantiles
 of both classes, with the threshold and the calibration bins among the edges: confusion counts and
-the ECE stay exact, and a curve is off by at most a thousandth of a class.
+calibration errors stay exact, and a curve is off by at most a thousandth of a class.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medcnn.metrics import calibration
+from medcnn.metrics.bins import Binned, bin_cells
 from medcnn.metrics.bootstrap import Sample
 from medcnn.metrics.estimate import FloatArray, IntArray
 
@@ -29,53 +30,37 @@ class Cells:
         sample: The cell and cluster of each case.
         groups: K.
         exact: Whether every distinct score has its own group.
-        linear: A 2K×L matrix of what a case of each cell adds to the sums that metrics are made of:
-            abnormal and called so, normal and called abnormal, then ``label - p`` in each
-            calibration bin.
+        called: The share called abnormal of each of the 2K cells, 0 or 1.
+        binned: What the cells add to the calibration bins.
     """
 
     sample: Sample
     groups: int
     exact: bool
-    linear: FloatArray
+    called: FloatArray
+    binned: Binned
 
 
 def reduce_to_cells(
     label: IntArray, p: FloatArray, threshold: float, cluster: IntArray | None = None
 ) -> Cells:
-    """Return the cells of cases; the threshold and the ECE bins never cut through a group."""
-    edges = calibration.equal_width_edges()
+    """Return the cells of cases; threshold and calibration bins never cut through a group."""
+    edges = calibration.equal_width_edges(), calibration.equal_mass_edges(p)
     values, group = np.unique(p, return_inverse=True)
     exact = len(values) <= EXACT
     if not exact:
         # Groups are [edge, next edge): the threshold itself belongs to the abnormal side.
         classes = [p[label == k] for k in np.unique(label)]
         quantiles = [np.quantile(scores, np.linspace(0, 1, QUANTILES)) for scores in classes]
-        cuts = np.concatenate([*quantiles, np.nextafter(edges, np.inf), [threshold]])
+        after = np.nextafter(np.concatenate(edges), np.inf)
+        cuts = np.concatenate([*quantiles, after, [threshold]])
         of_value = np.searchsorted(np.unique(cuts), values, side="right")
         group = np.unique(of_value, return_inverse=True)[1][group]
     groups = int(group.max()) + 1
-    cell = (groups - 1 - group) + groups * label
-    return Cells(
-        Sample(cell, 2 * groups, cluster), groups, exact, _linear(label, p, threshold, cell, groups)
-    )
-
-
-def _linear(
-    label: IntArray, p: FloatArray, threshold: float, cell: IntArray, groups: int
-) -> FloatArray:
-    edges = calibration.equal_width_edges()
-    count = np.bincount(cell, minlength=2 * groups)
-
-    def mean(values: FloatArray) -> FloatArray:
-        return np.bincount(cell, weights=values, minlength=2 * groups) / np.maximum(count, 1)
-
-    called = mean((p >= threshold).astype(np.float64))
-    positive = np.repeat([0.0, 1.0], groups)
-    excess = mean(label - p)
-    in_bin = mean(calibration.bin_index(p, edges).astype(np.float64))
-    one_hot = np.round(in_bin)[:, None] == np.arange(len(edges) - 1)
-    return np.column_stack([called * positive, called * (1 - positive), one_hot * excess[:, None]])
+    sample = Sample((groups - 1 - group) + groups * label, 2 * groups, cluster)
+    called = np.zeros(sample.cells)
+    called[sample.cell] = p >= threshold
+    return Cells(sample, groups, exact, called, bin_cells(label, p, sample, edges))
 
 
 @dataclass(frozen=True)
@@ -88,19 +73,24 @@ class CellMetrics:
 
     def __call__(self, weights: FloatArray) -> dict[str, FloatArray]:
         """Return every metric of every row of cell weights, NaN where it is undefined."""
-        groups = self.cells.groups
-        sums = weights @ self.cells.linear
+        return self.discrimination(weights) | self.cells.binned.errors(weights)
+
+    def discrimination(self, weights: FloatArray) -> dict[str, FloatArray]:
+        """Return the metrics of the order of the scores and of the decisions at the threshold."""
+        groups, called = self.cells.groups, self.cells.called
         negatives = weights[:, :groups].sum(axis=1)
         positives = weights[:, groups:].sum(axis=1)
+        hits, alarms = weights[:, groups:] @ called[groups:], weights[:, :groups] @ called[:groups]
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = confusion_metrics(sums[:, 0], sums[:, 1], positives, negatives)
-            found["ece"] = np.abs(sums[:, 2:]).sum(axis=1) / (positives + negatives)
+            found = confusion_metrics(hits, alarms, positives, negatives)
             tp = np.cumsum(weights[:, groups:], axis=1)
             fp = np.cumsum(weights[:, :groups], axis=1)
             precision = tp / np.maximum(tp + fp, 1e-300)
             gained = np.einsum("rk,rk->r", precision, weights[:, groups:])
             found["average_precision"] = gained / positives
             found["partial_auroc"] = partial_auroc(tp, fp, positives, negatives)
+            reached = hits / positives - alarms / negatives
+            found["youden_lost"] = best_youden(tp, fp, positives, negatives) - reached
             either = np.where((positives > 0) & (negatives > 0), 1.0, np.nan)
             for bound in self.specificities:
                 at = sensitivity_at(tp, fp, positives, negatives, bound) * either
@@ -122,6 +112,15 @@ def confusion_metrics(
         "f1": 2 * tp / (2 * tp + fp + fn),
         "mcc": (tp * tn - fp * fn) / spread,
     }
+
+
+def best_youden(
+    tp: FloatArray, fp: FloatArray, positives: FloatArray, negatives: FloatArray
+) -> FloatArray:
+    """Return each row's highest sensitivity + specificity - 1 at any threshold."""
+    at = tp / positives[:, None] - fp / negatives[:, None]
+    highest: FloatArray = np.maximum(at.max(axis=1), 0.0)
+    return highest
 
 
 def sensitivity_at(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from medcnn.metrics.bins import reduced
 from medcnn.metrics.bootstrap import Sample, bootstrap
 from medcnn.metrics.cells import CellMetrics
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
@@ -165,7 +166,8 @@ def paired_cell_bootstrap(
     one, two = first.cells.sample, second.cells.sample
 
     def difference(weights: FloatArray) -> dict[str, FloatArray]:
-        ours, theirs = first(weights[:, : one.cells]), second(weights[:, one.cells :])
+        ours = reduced(first(weights[:, : one.cells]))
+        theirs = reduced(second(weights[:, one.cells :]))
         return {name: ours[name] - theirs[name] for name in ours}
 
     cells = np.concatenate([one.cell, two.cell + one.cells])

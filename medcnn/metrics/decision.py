@@ -10,19 +10,19 @@ from scipy import special
 
 from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import normal_quantile, proportion
+from medcnn.metrics.proportions import normal_quantile
 
 CORRECTED = "a cell of the confusion matrix is 0: 0.5 added to each (Haldane and Anscombe)"
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """The confusion matrix at a threshold."""
+    """The confusion matrix at a threshold; of as many independent cases as clustered ones are worth."""
 
-    tp: int
-    fp: int
-    tn: int
-    fn: int
+    tp: float
+    fp: float
+    tn: float
+    fn: float
 
     def cells(self) -> tuple[float, float, float, float, str]:
         """Return tp, fp, tn, fn, by 0.5 larger where one is 0, and the note that says so."""
@@ -97,13 +97,13 @@ def _expit(logit: float, half: float, note: str) -> Estimate:
     return Estimate(float(value), (float(low), float(high)), "logit", note)
 
 
-def number_needed_to_read(confusion: Confusion, level: float = 0.95) -> Estimate:
+def number_needed_to_read(ppv: Estimate) -> Estimate:
     """Return how many flagged images are read for each abnormal one found: 1 / PPV."""
-    ppv = proportion(confusion.tp, confusion.tp + confusion.fp, level=level)
+    method = ppv.method.replace("wilson", "wilson-inverted")
     if not ppv.value or ppv.ci is None:
-        return undefined("wilson-inverted", "no abnormal case was flagged")
+        return undefined(method, "no abnormal case was flagged")
     low, high = ppv.ci
-    return Estimate(1 / ppv.value, (1 / high, 1 / low), "wilson-inverted")
+    return Estimate(1 / ppv.value, (1 / high, 1 / low), method)
 
 
 def net_benefit(
@@ -117,13 +117,8 @@ def net_benefit(
     """Return the net benefit of acting on ``p >= threshold``, in true positives a case.
 
     A decision curve is this over thresholds; a false alarm weighs ``t / (1 - t)`` (Vickers and
-    Elkin 2006). Acting on all has ``net_benefit_of_all``, acting on none 0.
+    Elkin 2006). Acting on all is this for ``p`` of 1 throughout; acting on none has 0.
     """
     weight = threshold / (1 - threshold)
     gain = np.where(p >= threshold, np.where(label == 1, 1.0, -weight), 0.0)
     return mean_estimate(gain, cluster, level, lowest=-math.inf)
-
-
-def net_benefit_of_all(prevalence: float, threshold: float) -> float:
-    """Return the net benefit of acting on every case."""
-    return prevalence - (1 - prevalence) * threshold / (1 - threshold)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from medcnn.errors import unknown_name
-from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, undefined
 
 METHODS = ("wilson", "clopper_pearson", "agresti_coull")
 
@@ -64,6 +64,16 @@ def clustered_proportion(
     low, high = _wilson(value * effective, effective, level)
     note = f"effective sample size {effective:.0f} of {len(hit)}"
     return Estimate(value, (max(low, 0.0), min(high, 1.0)), method, note)
+
+
+def share(
+    hit: BoolArray | IntArray | FloatArray, cluster: IntArray | None = None, level: float = 0.95
+) -> Estimate:
+    """Return the share of hits among cases, by clusters where they are given; both by Wilson."""
+    hits = np.asarray(hit, dtype=np.float64)
+    if cluster is None:
+        return proportion(float(hits.sum()), len(hits), level=level)
+    return clustered_proportion(hits, cluster, level)
 
 
 def cluster_count(cluster: IntArray) -> int:

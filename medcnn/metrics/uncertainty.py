@@ -2,16 +2,21 @@
 
 El-Yaniv and Wiener, JMLR 11 (2010) 1605-1641; Geifman et al. (ICLR 2019) for the excess AURC. Cases
 of equal uncertainty are taken in no particular order: each counts with the mean error of its tie.
+Intervals of areas come from the infinitesimal jackknife: how much each case, or all cases of a
+patient, would move the area if it counted a little more (Efron, SIAM 1982, chapter 6).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import entr
 
-from medcnn.metrics.estimate import FloatArray
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.proportions import cluster_count, normal_quantile, share
 
 
 @dataclass(frozen=True)
@@ -22,17 +27,13 @@ class Aurc:
         value: The mean risk over all coverages; lower is better.
         random: What an uninformative uncertainty would have: the error rate.
         oracle: What an uncertainty that ranks every error last would have.
+        gain: The share of the way from random to oracle; undefined where there is nothing to gain.
     """
 
-    value: float
-    random: float
-    oracle: float
-
-    @property
-    def gain(self) -> float | None:
-        """The share of the way from random to oracle; None where there is nothing to gain."""
-        reach = self.random - self.oracle
-        return (self.random - self.value) / reach if reach > 0 else None
+    value: Estimate
+    random: Estimate
+    oracle: Estimate
+    gain: Estimate
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,14 @@ class Rejection:
     Attributes:
         referred: The number of cases referred.
         risk_before: The error rate on all cases.
-        risk_after: The error rate on the cases kept; None where none are.
-        errors_caught: The share of all errors among those referred; None where there are none.
+        risk_after: The error rate on the cases kept; undefined where none are.
+        errors_caught: The share of all errors among those referred; undefined where there are none.
     """
 
     referred: int
-    risk_before: float
-    risk_after: float | None
-    errors_caught: float | None
+    risk_before: Estimate
+    risk_after: Estimate
+    errors_caught: Estimate
 
 
 def risk_coverage(error: FloatArray, uncertainty: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -59,34 +60,122 @@ def risk_coverage(error: FloatArray, uncertainty: FloatArray) -> tuple[FloatArra
         error: The loss of each case, 0 or 1 for right and wrong.
         uncertainty: Higher is referred sooner.
     """
-    in_order = _by_certainty(error, uncertainty)
+    in_order = _by_certainty(error, uncertainty)[0]
     kept = np.arange(1, len(error) + 1)
     return kept / len(error), np.cumsum(in_order) / kept
 
 
-def aurc(error: FloatArray, uncertainty: FloatArray) -> Aurc:
-    """Return the area under the risk-coverage curve with its references."""
-    oracle = risk_coverage(error, np.asarray(error, dtype=np.float64))[1]
-    value = risk_coverage(error, uncertainty)[1]
-    return Aurc(float(value.mean()), float(np.mean(error)), float(oracle.mean()))
+def risks_at(
+    error: FloatArray,
+    uncertainty: FloatArray,
+    kept: Iterable[int],
+    cluster: IntArray | None = None,
+    level: float = 0.95,
+) -> list[Estimate]:
+    """Return the error rate of each number of most certain cases, undefined for none.
+
+    Args:
+        error: 0 or 1 for right and wrong.
+        uncertainty: Higher is referred sooner.
+        kept: Numbers of cases.
+        cluster: The patient of each case as integers from 0.
+        level: Nominal coverage of the intervals.
+    """
+    in_order, order, _ = _by_certainty(error, uncertainty)
+    patient = None if cluster is None else cluster[order]
+    return [share(in_order[:n], None if patient is None else patient[:n], level) for n in kept]
 
 
-def reject(error: FloatArray, uncertainty: FloatArray, share: float) -> Rejection:
-    """Refer the most uncertain ``share`` of the cases, rounded up to whole cases."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie within [0, 1], found {share}")
+def aurc(
+    error: FloatArray,
+    uncertainty: FloatArray,
+    cluster: IntArray | None = None,
+    level: float = 0.95,
+) -> Aurc:
+    """Return the area under the risk-coverage curve with its references.
+
+    Args:
+        error: 0 or 1 for right and wrong.
+        uncertainty: Higher is referred sooner.
+        cluster: The patient of each case as integers from 0.
+        level: Nominal coverage of the intervals.
+    """
+    value, pull = _area(error, uncertainty)
+    oracle, oracle_pull = _area(error, np.asarray(error, dtype=np.float64))
+    rate = float(np.mean(error))
+    reach = rate - oracle
+    gain = undefined("jackknife", "no errors, or nothing but errors")
+    if reach > 0:
+        share_gained = (rate - value) / reach
+        rate_pull = error - rate
+        moved = (rate_pull - pull - share_gained * (rate_pull - oracle_pull)) / reach
+        gain = _jackknife(share_gained, moved, cluster, level)
+    return Aurc(
+        _jackknife(value, pull, cluster, level, positive=True),
+        share(error, cluster, level),
+        _jackknife(oracle, oracle_pull, cluster, level, positive=True),
+        gain,
+    )
+
+
+def _area(error: FloatArray, uncertainty: FloatArray) -> tuple[float, FloatArray]:
+    """Return the area and how fast it grows with the weight of each case, in the order given."""
+    in_order, order, tie = _by_certainty(error, uncertainty)
+    kept = np.arange(1, len(error) + 1)
+    risk = np.cumsum(in_order) / kept
+    value = float(risk.mean())
+    # A case enters the risk at its own place and at all that follow; those of a tie share theirs.
+    after, risk_after = (np.cumsum(each[::-1])[::-1] for each in (1 / kept, risk / kept))
+    size = np.bincount(tie)
+    own, following, follows = (
+        (np.bincount(tie, each) / size)[tie] for each in (risk, after, risk_after)
+    )
+    pull = np.empty(len(error))
+    pull[order] = own + error[order] * following - follows - value
+    return value, pull
+
+
+def _jackknife(
+    value: float,
+    pull: FloatArray,
+    cluster: IntArray | None,
+    level: float,
+    *,
+    positive: bool = False,
+) -> Estimate:
+    """Return an area with the interval of the infinitesimal jackknife, ``positive`` on a log scale."""
+    method = "jackknife" if cluster is None else "jackknife-clustered"
+    summed = pull if cluster is None else np.bincount(cluster, pull)
+    units = len(pull) if cluster is None else cluster_count(cluster)
+    if units < 2:
+        return Estimate(value, None, method, "one case has no variance")
+    variance = units / (units - 1) * float(summed @ summed) / len(pull) ** 2
+    half = normal_quantile(level) * math.sqrt(variance)
+    if not positive or value <= 0:
+        return Estimate(value, (value - half, value + half), method)
+    spread = math.exp(half / value)
+    return Estimate(value, (value / spread, min(value * spread, 1.0)), method)
+
+
+def reject(
+    error: FloatArray,
+    uncertainty: FloatArray,
+    part: float,
+    cluster: IntArray | None = None,
+    level: float = 0.95,
+) -> Rejection:
+    """Refer the most uncertain ``part`` of the cases, rounded up to whole cases."""
+    if not 0 <= part <= 1:
+        raise ValueError(f"part must lie within [0, 1], found {part}")
     n = len(error)
     # Rounded first: 0.1 * 30 is 3.0000000000000004, which is not four cases.
-    referred = int(np.ceil(round(share * n, 9)))
-    in_order = _by_certainty(error, uncertainty)
-    wrong = float(in_order.sum())
-    caught = float(in_order[n - referred :].sum())
-    return Rejection(
-        referred=referred,
-        risk_before=wrong / n,
-        risk_after=(wrong - caught) / (n - referred) if referred < n else None,
-        errors_caught=caught / wrong if wrong > 0 else None,
-    )
+    referred = int(np.ceil(round(part * n, 9)))
+    before, after = risks_at(error, uncertainty, [n, n - referred], cluster, level)
+    _, order, tie = _by_certainty(error, uncertainty)
+    gone = np.bincount(tie, np.arange(n) >= n - referred) / np.bincount(tie)
+    wrong = error[order] > 0
+    of_wrong = None if cluster is None else cluster[order][wrong]
+    return Rejection(referred, before, after, share(gone[tie][wrong], of_wrong, level))
 
 
 def binary_entropy(p: FloatArray) -> FloatArray:
@@ -94,8 +183,11 @@ def binary_entropy(p: FloatArray) -> FloatArray:
     return np.asarray(entr(p) + entr(1 - p))
 
 
-def _by_certainty(error: FloatArray, uncertainty: FloatArray) -> FloatArray:
-    """Return the errors, the most certain case first, ties averaged."""
-    _, group, size = np.unique(uncertainty, return_inverse=True, return_counts=True)
-    mean = np.bincount(group, weights=error) / size
-    return np.repeat(mean, size)
+def _by_certainty(
+    error: FloatArray, uncertainty: FloatArray
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return the errors, the most certain case first and ties averaged, that order, and the ties."""
+    order = np.argsort(uncertainty, kind="stable")
+    tie = np.unique(uncertainty[order], return_inverse=True)[1]
+    mean = np.bincount(tie, weights=error[order]) / np.bincount(tie)
+    return mean[tie], order, tie

@@ -13,7 +13,17 @@ from medcnn.reporting.tables import EstimateRow, estimate_row, with_interval
 from medcnn.reporting.wording import Wording
 
 LEVEL_MEASURES = ("sensitivity", "specificity", "auroc")
-CALIBRATION = ("brier", "ece", "nll", "slope", "intercept", "temperature")
+CALIBRATION = (
+    "brier",
+    "ece",
+    "ece_equal_mass",
+    "ace",
+    "mce",
+    "nll",
+    "slope",
+    "intercept",
+    "temperature",
+)
 RATIOS = ("positive", "negative", "diagnostic_odds_ratio")
 SAFEGUARDS = ("conformal", "prior_shift", "out_of_distribution")
 OWN_PAGE = ("cross_validation", "diagnosis")
@@ -87,7 +97,8 @@ def cost_sentences(contents: Contents, words: Wording) -> list[str]:
         wanted = words.percent(target["wanted"])
         lines.append(words(key, metric=words.measure(name), wanted=wanted, reached=reached))
     if found.get("youden_lost") is not None:
-        lines.append(words("point.lost", lost=words.number(found["youden_lost"])))
+        lost = with_interval("youden_lost", found["youden_lost"], words)
+        lines.append(words("point.lost", lost=lost))
     return lines
 
 
@@ -197,10 +208,9 @@ def doubt_tables(contents: Contents, words: Wording) -> tuple[Table | None, Tabl
     worth = tuple(
         (
             words.measure(name),
-            words.number(value.get("mean_right")),
-            words.number(value.get("mean_wrong")),
+            *(with_interval(key, value.get(key), words) for key in _MEANS),
             with_interval("auroc", value.get("error_auroc"), words),
-            *(words.number((value.get("aurc") or {}).get(key)) for key in _AREAS),
+            *(with_interval("aurc", (value.get("aurc") or {}).get(key), words) for key in _AREAS),
         )
         for name, value in found.items()
     )
@@ -208,6 +218,7 @@ def doubt_tables(contents: Contents, words: Wording) -> tuple[Table | None, Tabl
     return Table(tuple(words(f"doubt.{key}") for key in header), worth), _rejection(found, words)
 
 
+_MEANS = ("mean_right", "mean_wrong")
 _AREAS = ("value", "random", "oracle")
 
 
@@ -217,7 +228,7 @@ def _rejection(found: Mapping[str, Any], words: Wording) -> Table:
         (
             words.measure(name),
             f"{words.percent(row['share'], 0)} ({words.count(row['referred'])})",
-            *(words.percent(row.get(key)) for key in header[2:]),
+            *(with_interval(key, row.get(key), words) for key in header[2:]),
         )
         for name, value in found.items()
         for row in value["rejection"]

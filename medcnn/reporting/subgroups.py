@@ -35,14 +35,14 @@ class Subgroup:
     estimates: dict[str, Estimate]
     small: bool = False
     p_value: float | None = None
-    mean_p: float | None = None
-    ece: float | None = None
+    mean_p: Estimate = field(default_factory=Estimate)
+    ece: Estimate = field(default_factory=Estimate)
     brier: Estimate = field(default_factory=Estimate)
 
     @property
     def has_calibration(self) -> bool:
         """Whether its calibration is known."""
-        return self.mean_p is not None
+        return self.mean_p.value is not None
 
     @property
     def title(self) -> str:
@@ -70,8 +70,8 @@ def _read(raw: Mapping[str, Any]) -> Subgroup:
         estimates={name: read_estimate(raw.get(name)) for name in MEASURES},
         small=bool(raw.get("small")),
         p_value=p_value,
-        mean_p=read_estimate(calibration.get("mean_p")).value,
-        ece=read_estimate(calibration.get("ece")).value,
+        mean_p=read_estimate(calibration.get("mean_p")),
+        ece=read_estimate(calibration.get("ece")),
         brier=read_estimate(calibration.get("brier")),
     )
 

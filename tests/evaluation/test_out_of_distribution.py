@@ -5,6 +5,7 @@ from medcnn.evaluation.out_of_distribution import flagged_results
 
 ROWS = pd.DataFrame(
     {
+        "patient_id": list("abcdef"),
         "label": [0, 1, 0, 1, 1, 0],
         "p_abnormal": [0.9, 0.9, 0.1, 0.2, 0.8, 0.1],
         "out_of_distribution": [1, 1, 0, 0, 0, 0],
@@ -28,6 +29,13 @@ def test_flags_errors_and_reasons_are_counted():
     assert found["errors"]["not_flagged"]["value"] == 0.25
     assert found["reasons"] == {"mahalanobis": 2, "looks inverted": 1}
     assert "2 of 6 images" in warnings[0]
+
+
+def test_images_of_one_patient_count_together():
+    several = ROWS.assign(patient_id=["a", "a", "b", "b", "c", "c"])
+    found, _ = flagged_results(several, 0.5, 0.01)
+    assert found["share"]["method"] == "wilson-clustered"
+    assert found["errors"]["not_flagged"]["method"] == "wilson-clustered"
 
 
 def test_what_was_to_be_expected_is_no_warning_and_no_flags_no_results():

@@ -28,7 +28,10 @@ def test_groups_have_their_own_measures(table):
     assert found[0]["auroc"].value == pytest.approx(
         roc_auc_score(rows["label"], rows["p_abnormal"])
     )
-    assert found[0]["calibration"]["mean_p"] == pytest.approx(rows["p_abnormal"].mean())
+    calibrated = found[0]["calibration"]
+    assert calibrated["mean_p"].value == pytest.approx(rows["p_abnormal"].mean())
+    low, high = calibrated["ece"].ci
+    assert 0 <= low <= calibrated["ece"].value < high
 
 
 def test_gaps_are_fishers_and_corrected_once_for_two_groups(table):

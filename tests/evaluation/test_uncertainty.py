@@ -10,7 +10,14 @@ def doubtful(n=200):
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, n)
     p = np.clip(label * 0.5 + rng.normal(0.25, 0.25, n), 0, 1)
-    return pd.DataFrame({"label": label, "p_abnormal": p, "entropy": 1 - np.abs(p - 0.5)})
+    return pd.DataFrame(
+        {
+            "patient_id": np.arange(n) // 2,
+            "label": label,
+            "p_abnormal": p,
+            "entropy": 1 - np.abs(p - 0.5),
+        }
+    )
 
 
 def test_finding_errors_is_an_auroc_of_doubt():
@@ -22,7 +29,10 @@ def test_finding_errors_is_an_auroc_of_doubt():
     )
     tenth = found["entropy"]["rejection"][1]
     assert tenth["referred"] == 20
-    assert tenth["risk_after"] < tenth["risk_before"]
+    assert tenth["risk_after"].value < tenth["risk_before"].value
+    assert found["entropy"]["mean_wrong"].value == pytest.approx(table["entropy"][wrong].mean())
+    for estimate in (found["entropy"]["mean_right"], tenth["risk_after"], tenth["errors_caught"]):
+        assert estimate.method.endswith("-clustered")
     assert warnings == []
 
 

@@ -52,10 +52,23 @@ def test_patients_are_resampled_whole():
     assert by_patient.width / by_case.width == pytest.approx(np.sqrt(10), rel=0.25)
 
 
-def test_pivotal_statistics_get_the_basic_interval_which_holds_the_value():
-    found = bootstrap(mean_and_ratio, sample_of(), replicates=2000, pivotal=("mean",))["mean"]
-    assert found.method == "bootstrap-basic"
-    assert found.ci[0] <= found.value <= found.ci[1]
+def test_a_distance_has_the_interval_of_the_truths_that_could_have_given_it():
+    def parts(weights):
+        return {"distance": weights @ np.eye(2)[[0, 1]] / weights.sum(axis=1, keepdims=True) - 0.5}
+
+    cell = np.repeat([0, 1], [230, 170])
+    norms = {"distance": lambda values: np.abs(values).sum(axis=1)}
+    found = bootstrap(parts, Sample(cell, 2), replicates=4000, distances=norms)["distance"]
+    assert found.method == "bootstrap-inverted"
+    assert found.value == pytest.approx(0.15)
+    # Far from 0 it is the textbook interval of the one proportion that both parts hang on.
+    half = 1.96 * 2 * np.sqrt(0.575 * 0.425 / 400)
+    assert found.ci == pytest.approx((0.15 - half, 0.15 + half), abs=0.006)
+    near = bootstrap(
+        parts, Sample(np.repeat([0, 1], [207, 193]), 2), replicates=4000, distances=norms
+    )["distance"]
+    assert near.ci[0] == 0
+    assert near.ci[1] > near.value
 
 
 def test_undefined_resamples_are_counted_and_too_many_leave_no_interval():

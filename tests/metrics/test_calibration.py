@@ -18,6 +18,7 @@ from medcnn.metrics.calibration import (
     expected_calibration_error,
     log_losses,
     maximum_calibration_error,
+    maximum_error_estimate,
     mean_estimate,
     murphy_decomposition,
     reliability_curve,
@@ -159,3 +160,29 @@ def test_perfect_and_extreme_probabilities_give_finite_errors():
     assert maximum_calibration_error(label, 1 - p, equal_width_edges()) == 1
     assert adaptive_calibration_error(label, p) == 0
     assert expected_calibration_error(label[:1], p[:1], equal_mass_edges(p[:1])) == 0
+
+
+def test_the_largest_error_has_bounds_that_hold_in_every_bin_at_once():
+    label = np.repeat([0, 1, 0, 1], [90, 10, 30, 20])
+    p = np.repeat([0.3, 0.9], [100, 50])
+    edges = equal_width_edges(2)
+    found = maximum_error_estimate(label, p, edges)
+    assert found.value == pytest.approx(maximum_calibration_error(label, p, edges)) == 0.5
+    alpha = 1 - np.sqrt(0.95)
+    low, high = proportion_confint(20, 50, alpha=alpha, method="wilson")
+    assert found.ci == pytest.approx((0.9 - high, 0.9 - low))
+    together = maximum_error_estimate(label, p, edges, cluster=np.arange(150) // 5)
+    assert together.method == "wilson-simultaneous-clustered"
+    assert together.width > found.width
+
+
+def test_slope_knows_of_patients_as_statsmodels_does():
+    label, p = cases(600)
+    cluster = np.arange(600) // 3
+    logit = np.log(p / (1 - p))
+    peer = sm.Logit(label, sm.add_constant(logit)).fit(
+        disp=0, cov_type="cluster", cov_kwds={"groups": cluster, "df_correction": False}
+    )
+    slope, intercept = slope_and_intercept(label, p, cluster=cluster)
+    assert slope.method == intercept.method == "wald-clustered"
+    assert slope.width == pytest.approx(np.ptp(peer.conf_int()[1]), rel=1e-3)

@@ -4,6 +4,7 @@ from statsmodels.stats.contingency_tables import Table2x2
 
 from medcnn.metrics import decision
 from medcnn.metrics.decision import Confusion
+from medcnn.metrics.proportions import proportion
 
 
 @pytest.mark.parametrize(
@@ -75,10 +76,12 @@ def test_impossible_prevalences_and_absent_classes():
 
 
 def test_number_needed_to_read_is_one_over_ppv():
-    found = decision.number_needed_to_read(Confusion(20, 60, 100, 5))
+    ppv = proportion(20, 80)
+    found = decision.number_needed_to_read(ppv)
     assert found.value == pytest.approx(4.0)
-    assert found.ci[0] < 4.0 < found.ci[1]
-    assert decision.number_needed_to_read(Confusion(0, 3, 5, 2)).value is None
+    assert found.ci == pytest.approx((1 / ppv.ci[1], 1 / ppv.ci[0]))
+    assert found.method == "wilson-inverted"
+    assert decision.number_needed_to_read(proportion(0, 3)).value is None
 
 
 def test_net_benefit_follows_vickers_and_elkin(cases):
@@ -91,5 +94,5 @@ def test_net_benefit_follows_vickers_and_elkin(cases):
         gain = np.where(p >= at, np.where(label == 1, 1, -at / (1 - at)), 0)
         half = 1.959964 * gain.std(ddof=1) / np.sqrt(len(p))
         assert found.ci == pytest.approx((expected - half, expected + half), abs=1e-4)
-    everyone = decision.net_benefit(label, p, 1e-9).value
-    assert everyone == pytest.approx(decision.net_benefit_of_all(label.mean(), 1e-9))
+    everyone = decision.net_benefit(label, np.ones_like(p), 0.2).value
+    assert everyone == pytest.approx(label.mean() - (1 - label.mean()) * 0.25)

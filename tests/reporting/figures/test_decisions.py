@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medcnn.metrics.decision import Confusion, net_benefit_of_all, predictive_values_at
+from medcnn.metrics.decision import Confusion, predictive_values_at
 from medcnn.metrics.decision import net_benefit as measured
 from medcnn.reporting.figures.decisions import decision_curve, net_benefit, predictive_values
 from medcnn.reporting.wording import Wording
@@ -23,7 +23,8 @@ def test_reading_all_and_none_are_drawn_beside_it():
     figure = decision_curve(label, score, 0.5, EN)
     found = {line.get_label(): line.get_data() for line in figure.axes[0].get_lines()}
     x, y = found["all called abnormal"]
-    assert y[0] == pytest.approx(net_benefit_of_all(0.5, float(x[0])))
+    everyone = measured(label, np.ones(4), float(x[0]))
+    assert y[0] == pytest.approx(everyone.value)
     assert set(found) >= {"model", "none called abnormal", "threshold"}
 
 
