@@ -85,7 +85,9 @@ def val_easier(curves: Curves, facts: Facts) -> Finding | None:
         return None
     gap = val[:-1] - (train[:-1] + train[1:]) / 2
     last, ends = gap[-max(len(gap) // 3, 3) :], level(train)
-    error = abs(level(val)) / np.sqrt(facts.val.n) if facts.val.n else 0.0
+    # Where a leak is known, the difference need not be more than chance to be taken for its work.
+    known = facts.leaks or not facts.val.n
+    error = 0.0 if known else abs(level(val)) / np.sqrt(facts.val.n)
     if not np.isfinite(last).all() or last.max() >= 0:
         return None
     if -np.median(last) <= max(2 * error, 0.05 * ends):

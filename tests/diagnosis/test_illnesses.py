@@ -260,8 +260,8 @@ ILLNESSES = {
         Radiographs(), [*RESIDUAL, "optimizer.lr=1.0", "trainer.max_epochs=6"], share_of_dead
     ),
     "val_easier": (
-        Radiographs(plain=0.8, flipped=0.5, leaked=60, val=10),
-        [*RESIDUAL, "optimizer.lr=1e-2", "scheduler=cosine", "trainer.max_epochs=14",
+        Radiographs(plain=1.0, flipped=0.5, leaked=60, val=20),
+        [*RESIDUAL, "optimizer.lr=3e-2", "scheduler=cosine", "trainer.max_epochs=10",
          "data.audit=warn"],
         leaks,
     ),
