@@ -13,7 +13,7 @@ from pathlib import Path
 from pydicom.pixels.decoders.base import get_decoder
 
 from medcnn.io.conformance import check_dicom, failures
-from medcnn.io.decoding import PREFERRED
+from medcnn.io.decoders import PREFERRED
 from medcnn.io.doctor import Finding
 
 LEAST_FREE_GIB = 5

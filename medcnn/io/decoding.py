@@ -1,9 +1,7 @@
-"""The first frame of a data set -> stored values, by the fastest decoder that is installed."""
+"""The first frame of a data set -> stored values, whole or at reduced resolution."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
-from pydicom.pixels.decoders.base import Decoder, get_decoder
+from pydicom.encaps import get_frame
+from pydicom.pixels.decoders.base import Decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
     HTJ2K,
@@ -24,45 +22,19 @@ from pydicom.uid import (
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
     RLELossless,
 )
 
 from medcnn.errors import ImageError
 from medcnn.io.bounded import BoundedBytes
 from medcnn.io.codestream import Header, read_header
-from medcnn.io.contained import decode_contained
-from medcnn.io.facts import check_size
+from medcnn.io.decoders import check_depth, decode_frame, find_decoder
+from medcnn.io.pixel_module import PixelModule, read_pixel_module
 from medcnn.io.reduced import reduced_j2k, reduced_jpeg, wanted_scale
-
-# pydicom would try its own RLE decoder first, which is many times slower, and for JPEG 2000 either.
-# Pillow decodes 8-bit JPEG with libjpeg-turbo; pyjpegls is four times pylibjpeg on JPEG-LS.
-PREFERRED = {
-    RLELossless: "pylibjpeg",
-    JPEGBaseline8Bit: "pillow",
-    JPEGExtended12Bit: "pylibjpeg",
-    JPEGLossless: "pylibjpeg",
-    JPEGLosslessSV1: "pylibjpeg",
-    JPEGLSLossless: "pyjpegls",
-    JPEGLSNearLossless: "pyjpegls",
-    JPEG2000Lossless: "pylibjpeg",
-    JPEG2000: "pylibjpeg",
-    HTJ2KLossless: "pylibjpeg",
-    HTJ2KLosslessRPCL: "pylibjpeg",
-    HTJ2K: "pylibjpeg",
-}
-_CONTAINED = (JPEGLSLossless, JPEGLSNearLossless)
-"""Syntaxes whose decoders were seen to hang on damaged frames."""
 
 _END = b"\xff\xd9"
 _LONGEST_TAIL = 64  # some encoders pad behind the end marker
 _J2K = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
-_PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_SAMPLES = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1}
 
 
 @dataclass(frozen=True)
@@ -99,144 +71,75 @@ def decode(
     Raises:
         ImageError: If there are no pixels, too many, no decoder, or a broken codestream.
     """
-    check_image_module(dataset, path, max_pixels)
-    decoder = find_decoder(dataset, path)
-    notes = _warn_about(dataset)
-    if not decoder.is_encapsulated:
-        values = _decode_native(dataset, decoder)
-        return _finish(values, dataset, path, 1, notes)
-    frame, header = _checked_frame(dataset, path, decoder.UID)
-    if header and _is_too_deep(header, decoder):
-        raise _missing_decoder(path, f"{decoder.UID.name} above 8 bits", "pylibjpeg-libjpeg>=2.3")
-    notes = notes if header is None else (*notes, *_end_notes(frame))
-    if header and min_size and not exact and dataset.SamplesPerPixel == 1:
-        scale, reduced = _decode_reduced(dataset, decoder.UID, frame, header, min_size)
-        if reduced is not None:
-            return _finish(reduced, dataset, path, scale, notes)
-    return _finish(_decode_frame(dataset, decoder, frame), dataset, path, 1, notes)
-
-
-def check_image_module(dataset: Dataset, path: Path, max_pixels: int) -> None:
-    """Check that the image pixel module can be decoded at all, before anything is allocated.
-
-    Raises:
-        ImageError: ``no_pixels``, ``too_large`` or ``corrupt``.
-    """
-    if not any(keyword in dataset for keyword in _PIXEL_KEYWORDS):
-        raise ImageError(
-            path,
-            "has no pixel data",
-            kind="no_pixels",
-            expected="an image",
-            found=str(dataset.get("Modality") or "a data set without Pixel Data"),
-            remedy="export or copy the file again: its pixels are missing or cut off"
-            if "Rows" in dataset
-            else "leave reports and presentation states out",
-        )
-    try:
-        rows, columns = int(dataset.Rows), int(dataset.Columns)
-        samples = int(dataset.SamplesPerPixel)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ImageError(
-            path,
-            "lacks Rows, Columns or Samples per Pixel",
-            kind="corrupt",
-            remedy="export or copy the file again",
-        ) from error
-    check_size(path, rows, columns, max_pixels)
-    photometric = str(dataset.get("PhotometricInterpretation") or "")
-    expected = _SAMPLES.get(photometric, 3)
-    if samples != expected:
-        raise ImageError(
-            path,
-            "contradicts itself about its samples per pixel",
-            kind="corrupt",
-            expected=f"{expected} for {photometric or 'no photometric interpretation'}",
-            found=str(samples),
-        )
-
-
-def find_decoder(dataset: Dataset, path: Path) -> Decoder:
-    """Return pydicom's decoder for the transfer syntax.
-
-    Raises:
-        ImageError: ``unsupported`` or ``missing_decoder``.
-    """
+    module = read_pixel_module(dataset, path, max_pixels)
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError as error:
-        raise ImageError(
-            path,
-            "is in a transfer syntax that has no decoder",
-            kind="unsupported",
-            expected="an uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K image",
-            found=syntax.name if syntax.is_valid else "an invalid transfer syntax UID",
-            remedy="convert it, for example with dcmdjpeg or gdcmconv --raw",
-        ) from error
-    if not decoder.is_available:
-        packages = sorted(item.split("req. ")[-1] for item in decoder.missing_dependencies)
-        raise _missing_decoder(path, syntax.name, " or ".join(packages))
-    return decoder
+    decoder = find_decoder(syntax, path)
+    notes = _notes(module, is_native=not decoder.is_encapsulated)
+    scale = 1
+    if not decoder.is_encapsulated:
+        values = _decode_native(dataset, module, decoder, path)
+    elif syntax == RLELossless:
+        values = decode_frame(decoder, module, _first_frame(dataset, module))
+    else:
+        frame = _first_frame(dataset, module)
+        header = _checked_header(frame, module, path)
+        check_depth(decoder, header.precision, path)
+        notes = (*notes, *_end_notes(frame))
+        if min_size and not exact and module.samples == 1:
+            scale = _fitting_scale(syntax, module, header, min_size)
+        if scale > 1:
+            is_jpeg = syntax == JPEGBaseline8Bit
+            values = reduced_jpeg(frame, scale) if is_jpeg else reduced_j2k(frame, header, scale)
+        else:
+            values = decode_frame(decoder, module, frame)
+    return _finish(values, dataset, module, path, scale, notes)
 
 
-def _is_too_deep(header: Header, decoder: Decoder) -> bool:
-    """Return whether only Pillow is there, whose JPEG has 8 bits."""
-    deep = header.precision > 8 and decoder.UID in (JPEGExtended12Bit,)
-    return deep and decoder.available_plugins == ("pillow",)
-
-
-def _missing_decoder(path: Path, name: str, packages: str) -> ImageError:
-    return ImageError(
-        path,
-        f"needs a decoder for {name} that is not installed",
-        kind="missing_decoder",
-        expected=packages,
-        remedy="pip install 'medcnn[dicom]'",
-    )
-
-
-def _warn_about(dataset: Dataset) -> tuple[str, ...]:
+def _notes(module: PixelModule, *, is_native: bool) -> tuple[str, ...]:
     notes = []
-    frames = _frames(dataset)
-    if frames > 1:
-        notes.append(f"multi-frame image: the first of {frames} frames is used")
-    if _low_bits(dataset):
-        notes.append(f"High Bit {int(dataset.HighBit)}: the bits below the lowest are left out")
+    if module.frames > 1:
+        notes.append(f"multi-frame image: the first of {module.frames} frames is used")
+    if is_native and module.low_bits:
+        notes.append(f"High Bit {module.high}: the bits below the lowest are left out")
     return tuple(notes)
 
 
-def _low_bits(dataset: Dataset) -> int:
-    """Return how many bits lie below the stored ones, which only retired files have (PS3.5 8.1.1)."""
-    high, stored = dataset.get("HighBit"), dataset.get("BitsStored")
-    if not isinstance(high, int) or not isinstance(stored, int):
-        return 0
-    is_native = (
-        "PixelData" in dataset and not UID(dataset.file_meta.TransferSyntaxUID).is_compressed
-    )
-    return high + 1 - stored if is_native and stored <= high < int(dataset.BitsAllocated) else 0
-
-
-def _frames(dataset: Dataset) -> int:
-    try:
-        return max(int(dataset.get("NumberOfFrames") or 1), 1)
-    except (TypeError, ValueError):
-        return 1
-
-
-def _decode_native(dataset: Dataset, decoder: Decoder) -> npt.NDArray[Any]:
-    wide = dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian
-    plain = "PixelData" in dataset and dataset.SamplesPerPixel == 1
-    if not plain:
+def _decode_native(
+    dataset: Dataset, module: PixelModule, decoder: Decoder, path: Path
+) -> npt.NDArray[Any]:
+    if "PixelData" not in dataset or module.samples > 1:
         return decoder.as_array(dataset, index=0)[0]
-    # A view spares two copies; unused bits are cleared only where they are in use (PS3.5 8.1.1).
-    options: dict[str, Any] = {"view_only": not wide, "correct_unused_bits": False}
-    values, _ = decoder.as_array(dataset, index=0, **options)
-    low_bits = _low_bits(dataset)
-    if low_bits:
-        values = values >> low_bits
-    unused = 8 * values.dtype.itemsize - int(dataset.BitsStored)
-    if dataset.BitsAllocated == 1 or unused <= 0:
+    syntax, is_whole_words = decoder.UID, module.allocated in (8, 16, 32)
+    if syntax != ExplicitVRBigEndian and is_whole_words and module.stored <= module.allocated:
+        values = _view(dataset.PixelData, module, path)
+    else:
+        options: dict[str, Any] = {"correct_unused_bits": False}
+        values, _ = decoder.as_array(dataset, index=0, **options)
+    if module.low_bits:
+        values = values >> module.low_bits
+    return values if module.allocated == 1 else _without_unused_bits(values, module.stored)
+
+
+def _view(content: bytes, module: PixelModule, path: Path) -> npt.NDArray[Any]:
+    """Return the first frame where it lies: pydicom would copy it twice."""
+    pixels, bytes_each = module.rows * module.columns, module.allocated // 8
+    if len(content) < pixels * bytes_each * module.frames:
+        raise ImageError(
+            path,
+            "ends too early",
+            kind="truncated",
+            expected=f"{pixels * bytes_each * module.frames:,} bytes of pixels",
+            found=f"{len(content):,}",
+            remedy="export or copy the file again",
+        )
+    kind = f"<{'i' if module.representation else 'u'}{bytes_each}"
+    return np.frombuffer(content, kind, count=pixels).reshape(module.rows, module.columns)
+
+
+def _without_unused_bits(values: npt.NDArray[Any], stored: int) -> npt.NDArray[Any]:
+    """Return values whose unused high bits say nothing; copied only where they did (PS3.5 8.1.1)."""
+    unused = 8 * values.dtype.itemsize - stored
+    if unused <= 0:
         return values
     limits = np.iinfo(values.dtype)
     below = limits.min < 0 and values.min() < limits.min >> unused
@@ -245,24 +148,25 @@ def _decode_native(dataset: Dataset, decoder: Decoder) -> npt.NDArray[Any]:
     return values
 
 
-def _checked_frame(dataset: Dataset, path: Path, syntax: UID) -> tuple[bytes, Header | None]:
-    frame = bytes(get_frame(BoundedBytes(dataset.PixelData), 0, number_of_frames=_frames(dataset)))
-    if syntax == RLELossless:
-        return frame, None
+def _first_frame(dataset: Dataset, module: PixelModule) -> bytes:
+    return bytes(get_frame(BoundedBytes(dataset.PixelData), 0, number_of_frames=module.frames))
+
+
+def _checked_header(frame: bytes, module: PixelModule, path: Path) -> Header:
     header = read_header(frame)
-    expected = (int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel))
+    expected = (module.rows, module.columns, module.samples)
     found = (header.rows, header.columns, header.samples)
-    if expected != found or header.precision > dataset.BitsAllocated:
+    if expected != found or header.precision > module.allocated:
         raise ImageError(
             path,
             "has a codestream that does not fit its data set",
             kind="corrupt",
             expected="{}×{} pixels of {} samples".format(*expected)
-            + f", at most {dataset.BitsAllocated} bits",
+            + f", at most {module.allocated} bits",
             found="{}×{} pixels of {} samples".format(*found) + f", {header.precision} bits",
             remedy="export or copy the file again",
         )
-    return frame, header
+    return header
 
 
 def _end_notes(frame: bytes) -> tuple[str, ...]:
@@ -272,63 +176,25 @@ def _end_notes(frame: bytes) -> tuple[str, ...]:
     return ("the codestream has no end marker: the image may be cut off",)
 
 
-def _decode_reduced(
-    dataset: Dataset, syntax: UID, frame: bytes, header: Header, min_size: int
-) -> tuple[int, npt.NDArray[Any] | None]:
-    signed = bool(dataset.get("PixelRepresentation"))
+def _fitting_scale(syntax: UID, module: PixelModule, header: Header, min_size: int) -> int:
     # Values coded with the other sign wrap around, and means of wrapped values are nonsense.
-    if syntax in _J2K and header.precision <= 16 and header.signed == signed:
-        scale = wanted_scale(header, min_size, most=2 ** min(header.levels, 3))
-        return scale, reduced_j2k(frame, header, scale) if scale > 1 else None
-    if syntax == JPEGBaseline8Bit:
-        scale = wanted_scale(header, min_size, most=8)
-        return scale, reduced_jpeg(frame, scale) if scale > 1 else None
-    return 1, None
-
-
-def _decode_frame(dataset: Dataset, decoder: Decoder, frame: bytes) -> npt.NDArray[Any]:
-    plugin = PREFERRED.get(decoder.UID, "")
-    if plugin not in decoder.available_plugins:
-        plugin = decoder.available_plugins[0]
-    options: dict[str, Any] = {
-        "rows": int(dataset.Rows),
-        "columns": int(dataset.Columns),
-        "samples_per_pixel": int(dataset.SamplesPerPixel),
-        "photometric_interpretation": str(dataset.PhotometricInterpretation),
-        "bits_allocated": int(dataset.BitsAllocated),
-        "bits_stored": int(dataset.BitsStored),
-        "pixel_representation": int(dataset.get("PixelRepresentation") or 0),
-        "planar_configuration": int(dataset.get("PlanarConfiguration") or 0),
-        "number_of_frames": 1,
-        "pixel_keyword": "PixelData",
-    }
-    if decoder.UID in _CONTAINED:
-        return decode_contained(frame, syntax=decoder.UID, plugin=plugin, options=options)
-    # One frame without its offset tables: a lying table cannot send the decoder elsewhere.
-    source = encapsulate([frame], has_bot=False)
-    with _typed_panics():
-        values, _ = decoder.as_array(source, index=0, decoding_plugin=plugin, **options)
-    return values
-
-
-@contextlib.contextmanager
-def _typed_panics() -> Iterator[None]:
-    """Turn the panic of a decoder written in Rust, which is no Exception, into one."""
-    try:
-        yield
-    except BaseException as error:
-        if type(error).__name__ == "PanicException":
-            raise ValueError("the decoder panicked") from error
-        raise
+    has_its_sign = header.signed == bool(module.representation)
+    if syntax in _J2K and header.precision <= 16 and has_its_sign:
+        return wanted_scale(header, min_size, most=2 ** min(header.levels, 3))
+    return wanted_scale(header, min_size, most=8) if syntax == JPEGBaseline8Bit else 1
 
 
 def _finish(
-    values: npt.NDArray[Any], dataset: Dataset, path: Path, scale: int, notes: tuple[str, ...]
+    values: npt.NDArray[Any],
+    dataset: Dataset,
+    module: PixelModule,
+    path: Path,
+    scale: int,
+    notes: tuple[str, ...],
 ) -> Stored:
-    photometric = str(dataset.PhotometricInterpretation)
-    if photometric.startswith("MONOCHROME"):
+    if module.photometric.startswith("MONOCHROME"):
         return Stored(values, scale=scale, warnings=notes)
-    if photometric == "PALETTE COLOR":
+    if module.photometric == "PALETTE COLOR":
         if "RedPaletteColorLookupTableData" not in dataset:
             raise ImageError(
                 path,
@@ -340,10 +206,10 @@ def _finish(
         values = apply_color_lut(values, dataset)
         top = float(np.iinfo(values.dtype).max)
     else:
-        top = float(2 ** int(dataset.BitsStored) - 1)
+        top = float(2**module.stored - 1)
     # Luminance of ITU-R BT.601, as Pillow and OpenCV take it.
     rgb = np.ascontiguousarray(values[..., :3])
     rgb = rgb if rgb.dtype in (np.uint8, np.uint16) else rgb.astype(np.float32)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    notes = (*notes, f"{photometric} image: the luminance is used")
+    notes = (*notes, f"{module.photometric} image: the luminance is used")
     return Stored(grey, is_colour=True, top=top, scale=scale, warnings=notes)

@@ -66,16 +66,15 @@ def read_dicom_resized(
         if exact or stored.is_colour:
             return _resize_last(dataset, stored, size)
         greyscale = choose_greyscale(dataset, _sample(stored.values))
-        width = greyscale.linear_width
+        affine = greyscale.affine
         is_enlarged = min(stored.values.shape) < size
-        if width is None or is_enlarged or _has_padding(stored.values, greyscale):
+        if affine is None or is_enlarged or _has_padding(stored.values, greyscale):
             return _resize_last(dataset, stored, size)
         # Integer means round by half a unit, which only a wide window hides.
-        is_wide = width >= _LEAST_INTEGER_WIDTH
+        is_wide = abs(affine[0]) * _LEAST_INTEGER_WIDTH <= 1
         source = stored.values if is_wide else stored.values.astype(np.float32)
-        small = greyscale(resize_area_stepwise(source, size))
-        facts = _facts(dataset, stored, greyscale.description, greyscale.warnings)
-        return to_uint8(small), facts
+        small = to_uint8(resize_area_stepwise(source, size), *affine)
+        return small, _facts(dataset, stored, greyscale.description, greyscale.warnings)
 
 
 def read_facts(path: Path) -> tuple[Dataset, Facts]:

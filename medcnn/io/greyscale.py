@@ -55,8 +55,8 @@ class GreyScale:
         to_unit: The VOI LUT, window or stretch, ending in [0, 1].
         is_inverted: Whether [0, 1] is turned round at the end, and only then.
         padding: Least and largest stored value that is padding and becomes 0; None without padding.
-        linear_width: How many stored units [0, 1] spans where everything but clipping is affine, so
-            that it may follow a reduction; None where it is not.
+        affine: Slope and intercept from stored values to [0, 1] where all but the clipping is
+            affine, so that it may follow a reduction; None where it is not.
         description: What was applied, in words.
         warnings: What was not as it should be.
     """
@@ -65,7 +65,7 @@ class GreyScale:
     to_unit: Callable[[Values], Values]
     is_inverted: bool
     padding: tuple[float, float] | None
-    linear_width: float | None
+    affine: tuple[float, float] | None
     description: str
     warnings: tuple[str, ...]
 
@@ -121,19 +121,26 @@ def choose_greyscale(dataset: Dataset, stored: npt.NDArray[Any]) -> GreyScale:
         to_unit=to_unit,
         is_inverted=inverted,
         padding=padding,
-        linear_width=_linear_width(to_modality, to_unit),
+        affine=_affine(to_modality, to_unit, is_inverted=inverted),
         description=description,
         warnings=(*notes, *voi_notes, *inversion_notes),
     )
 
 
-def _linear_width(
-    to_modality: Callable[[Values], Values], to_unit: Callable[[Values], Values]
-) -> float | None:
+def _affine(
+    to_modality: Callable[[Values], Values],
+    to_unit: Callable[[Values], Values],
+    *,
+    is_inverted: bool,
+) -> tuple[float, float] | None:
     if not isinstance(to_modality, Rescale) or not isinstance(to_unit, Window):
         return None
     low, high = to_unit.limits
-    return None if to_unit.function == "SIGMOID" else (high - low) / abs(to_modality.slope)
+    if to_unit.function == "SIGMOID" or high <= low:
+        return None
+    slope = to_modality.slope / (high - low)
+    intercept = (to_modality.intercept - low) / (high - low)
+    return (-slope, 1 - intercept) if is_inverted else (slope, intercept)
 
 
 def padding_range(dataset: Dataset) -> tuple[float, float] | None:
@@ -159,8 +166,8 @@ def count_values(stored: npt.NDArray[Any], padding: tuple[float, float] | None) 
     if flat.dtype.kind in "iu" and int(high) - int(low) < _WIDEST_TABLE:
         every = np.zeros(int(high) - int(low) + 1, np.int64)
         for start in range(0, flat.size, _BLOCK):
-            block = flat[start : start + _BLOCK].astype(np.intp) - int(low)
-            every += np.bincount(block, minlength=len(every))
+            block = flat[start : start + _BLOCK].astype(np.intp)
+            every += np.bincount(np.subtract(block, int(low), out=block), minlength=len(every))
         found = np.flatnonzero(every)
         values, counts = found + int(low), every[found]
     else:

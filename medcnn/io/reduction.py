@@ -43,9 +43,12 @@ def resize_area_stepwise(stored: npt.NDArray[Any], size: int) -> npt.NDArray[np.
     return resize_area(current, size)
 
 
-def to_uint8(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Return [0, 1] pixels as 0 to 255, rounded to the nearest."""
-    return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
+def to_uint8(
+    pixels: npt.NDArray[np.float32], slope: float = 1.0, intercept: float = 0.0
+) -> npt.NDArray[np.uint8]:
+    """Return ``slope * pixels + intercept``, clipped to [0, 1], as 0 to 255, to the nearest."""
+    levels = cv2.addWeighted(pixels, 255 * slope, pixels, 0, 255 * intercept, dtype=cv2.CV_8U)
+    return np.asarray(levels, np.uint8)
 
 
 def _interpolate(pixels: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:

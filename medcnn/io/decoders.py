@@ -1,0 +1,132 @@
+"""Which decoder a transfer syntax gets, and one coded frame through it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.base import Decoder, get_decoder
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from medcnn.errors import ImageError
+from medcnn.io.contained import decode_contained
+from medcnn.io.pixel_module import PixelModule
+
+# pydicom would try its own RLE decoder first, which is many times slower, and for JPEG 2000 either.
+# Pillow decodes 8-bit JPEG with libjpeg-turbo; pyjpegls is four times pylibjpeg on JPEG-LS.
+PREFERRED = {
+    RLELossless: "pylibjpeg",
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pylibjpeg",
+    JPEGLossless: "pylibjpeg",
+    JPEGLosslessSV1: "pylibjpeg",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+}
+_CONTAINED = (JPEGLSLossless, JPEGLSNearLossless)
+"""Syntaxes whose decoders were seen to hang on damaged frames."""
+
+
+def find_decoder(syntax: UID, path: Path) -> Decoder:
+    """Return pydicom's decoder for a transfer syntax.
+
+    Raises:
+        ImageError: ``unsupported`` or ``missing_decoder``.
+    """
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:
+        raise ImageError(
+            path,
+            "is in a transfer syntax that has no decoder",
+            kind="unsupported",
+            expected="an uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K image",
+            found=syntax.name if syntax.is_valid else "an invalid transfer syntax UID",
+            remedy="convert it, for example with dcmdjpeg or gdcmconv --raw",
+        ) from error
+    if not decoder.is_available:
+        packages = sorted(item.split("req. ")[-1] for item in decoder.missing_dependencies)
+        raise _missing_decoder(path, syntax.name, " or ".join(packages))
+    return decoder
+
+
+def check_depth(decoder: Decoder, precision: int, path: Path) -> None:
+    """Check that a decoder can do as many bits: Pillow's JPEG, where it stands alone, has 8.
+
+    Raises:
+        ImageError: ``missing_decoder``.
+    """
+    syntax = decoder.UID
+    is_pillow_alone = decoder.available_plugins == ("pillow",)
+    if precision > 8 and syntax == JPEGExtended12Bit and is_pillow_alone:
+        raise _missing_decoder(path, f"{syntax.name} above 8 bits", "pylibjpeg-libjpeg>=2.3")
+
+
+def decode_frame(decoder: Decoder, module: PixelModule, frame: bytes) -> npt.NDArray[Any]:
+    """Return the stored values of one coded frame, by the fastest plug-in that is installed."""
+    plugin = PREFERRED.get(decoder.UID, "")
+    if plugin not in decoder.available_plugins:
+        plugin = decoder.available_plugins[0]
+    options: dict[str, Any] = {
+        "rows": module.rows,
+        "columns": module.columns,
+        "samples_per_pixel": module.samples,
+        "photometric_interpretation": module.photometric,
+        "bits_allocated": module.allocated,
+        "bits_stored": module.stored,
+        "pixel_representation": module.representation,
+        "planar_configuration": module.planar,
+        "number_of_frames": 1,
+        "pixel_keyword": "PixelData",
+    }
+    if decoder.UID in _CONTAINED:
+        return decode_contained(frame, syntax=decoder.UID, plugin=plugin, options=options)
+    # One frame without its offset tables: a lying table cannot send the decoder elsewhere.
+    source = encapsulate([frame], has_bot=False)
+    with _typed_panics():
+        values, _ = decoder.as_array(source, index=0, decoding_plugin=plugin, **options)
+    return values
+
+
+@contextlib.contextmanager
+def _typed_panics() -> Iterator[None]:
+    """Turn the panic of a decoder written in Rust, which is no Exception, into one."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise ValueError("the decoder panicked") from error
+        raise
+
+
+def _missing_decoder(path: Path, name: str, packages: str) -> ImageError:
+    return ImageError(
+        path,
+        f"needs a decoder for {name} that is not installed",
+        kind="missing_decoder",
+        expected=packages,
+        remedy="pip install 'medcnn[dicom]'",
+    )
