@@ -59,6 +59,15 @@ def test_help_and_faults_answer_without_torch(arguments, code):
         assert "what to do: " in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", [["optimizer.lr=fast"], ["data.fold=all"], ["resume=/no/such/run"]]
+)
+def test_wrong_values_answer_without_the_libraries_of_a_run(arguments):
+    done, modules = imported("train", "experiment=xray_resnet", *arguments)
+    assert done.returncode == 2
+    assert not modules & {"pandas", "sklearn", "matplotlib"}
+
+
 def test_the_launchers_are_the_command():
     for name in ("train", "evaluate", "predict"):
         done = subprocess.run(

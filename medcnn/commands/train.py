@@ -7,10 +7,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medcnn.crossvalidation.running import go_on, is_whole, join_if_complete, run_all
+from medcnn.crossvalidation.whole import check_whole, is_whole
 from medcnn.errors import ConfigError
 from medcnn.run_dir import RunDir
-from medcnn.training import train_command
+from medcnn.settings import check
 
 
 def run(cfg: DictConfig) -> Any:
@@ -18,14 +18,16 @@ def run(cfg: DictConfig) -> Any:
     searching = OmegaConf.select(cfg, "search")
     if searching is not None:
         return _run_trial(cfg, searching)
-    if cfg.resume is not None:
-        before = RunDir.open(cfg.resume)
-        if is_whole(OmegaConf.load(before.config)):
-            return go_on(before)
-    elif is_whole(cfg):
-        return run_all(cfg)
-    directory = train_command(cfg)
-    join_if_complete(directory)
+    before = None if cfg.resume is None else RunDir.open(cfg.resume)
+    whole = is_whole(cfg if before is None else OmegaConf.load(before.config))
+    if before is None:
+        check_whole(cfg) if whole else check(cfg)
+    # A wrong value was answered before the seconds that pandas, SciPy and Matplotlib take.
+    folds = importlib.import_module("medcnn.crossvalidation.running")
+    if whole:
+        return folds.run_all(cfg) if before is None else folds.go_on(before)
+    directory = importlib.import_module("medcnn.training").train_command(cfg)
+    folds.join_if_complete(directory)
     return directory
 
 

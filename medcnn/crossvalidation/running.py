@@ -11,30 +11,24 @@ from omegaconf import DictConfig, OmegaConf
 from medcnn.config import plain
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.errors import ConfigError
+from medcnn.crossvalidation.whole import ALL, fold_of
 from medcnn.run_dir import RunDir
 from medcnn.run_settings import read_settings
-from medcnn.settings import check
 from medcnn.training import begin, choose_run_dir, resume, run
 
-ALL = "all"
 OWN = ("run_dir", "resume")
 """Keys in which the runs of one cross-validation may differ, besides the fold."""
-
-
-def is_whole(cfg: Any) -> bool:
-    """Return whether a configuration asks for all folds."""
-    return bool(OmegaConf.select(cfg, "data.fold") == ALL)
 
 
 def run_all(cfg: DictConfig) -> RunDir:
     """Train every fold and report their out-of-fold predictions; return the directory of all.
 
+    Args:
+        cfg: What ``check_whole`` lets pass.
+
     Raises:
-        ConfigError: If the number of folds is missing, or the split is given by a file.
         UserError: If there is a run in the directory already.
     """
-    check_whole(cfg)
     directory = RunDir(choose_run_dir(plain(cfg)))
     begin(directory, plain(cfg))
     return go_on(directory)
@@ -52,36 +46,9 @@ def go_on(directory: RunDir) -> RunDir:
         if member.config.is_file():
             resume(member)
         else:
-            run(_of_fold(cfg, fold, member.path))
+            run(fold_of(cfg, fold, member.path))
     report_folds(directory, members, plain(cfg))
     return directory
-
-
-def _of_fold(cfg: DictConfig, fold: int, path: Path | None = None) -> DictConfig:
-    chosen = OmegaConf.create(OmegaConf.to_container(cfg, resolve=False))
-    assert isinstance(chosen, DictConfig)  # noqa: S101  a mapping stays one
-    OmegaConf.set_struct(chosen, False)
-    chosen.data.fold = fold
-    chosen.run_dir = None if path is None else str(path)
-    return chosen
-
-
-def check_whole(cfg: DictConfig) -> None:
-    """Raise ConfigError if a configuration of all folds does not fit together."""
-    folds = OmegaConf.select(cfg, "data.folds")
-    if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
-        raise ConfigError(
-            "data.fold=all needs the number of folds.",
-            expected="for example data.folds=5 data.fold=all",
-            found=f"data.folds={folds}",
-        )
-    if cfg.data.split:
-        raise ConfigError(
-            "A split file and folds exclude each other.",
-            expected="data.split=null with data.fold=all",
-            found=f"data.split={cfg.data.split}",
-        )
-    check(_of_fold(cfg, 0))
 
 
 def join_if_complete(directory: RunDir) -> RunDir | None:

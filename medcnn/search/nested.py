@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from medcnn.config import plain
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.crossvalidation.running import ALL, check_whole
+from medcnn.crossvalidation.whole import ALL, check_whole
 from medcnn.data.preparation import read_data
 from medcnn.errors import ConfigError
 from medcnn.run_dir import RunDir, write_json

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.console import say, warn
-from medcnn.crossvalidation.running import is_whole
+from medcnn.crossvalidation.whole import is_whole
 from medcnn.errors import ConfigError
 from medcnn.search.options import Options, read_options
 from medcnn.search.space import Parameter, assignments, read_space, written
