@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from medcnn.evaluation.cases import Cases
-from medcnn.metrics import calibration, curves, decision
+from medcnn.metrics import agreement, calibration, curves, decision
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.bins import DISTANCES
 from medcnn.metrics.bootstrap import bootstrap
@@ -76,15 +76,14 @@ def clustered_headline(cases: Cases, threshold: float, level: float) -> dict[str
 
 
 def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
-    """Return what the bootstrap gives: F1, MCC, …, and what is read off the curves.
+    """Return what has no formula of its own: what is read off the curves, calibration errors, ….
 
     ``calibration`` holds the calibration errors, ``youden_lost`` belongs to ``chosen_point``.
     """
     cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
     metrics = CellMetrics(cells, SPECIFICITIES, SENSITIVITIES)
     found = bootstrap(metrics, cells.sample, level=level, seed=seed, distances=DISTANCES)
-    at = clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
-    found["balanced_accuracy"] = balanced_accuracy(at)
+    found |= of_decisions(cases, threshold, level)
     if not cells.exact and cases.positives and cases.negatives:
         exact = _exact_values(curves.tally(cases.label, cases.p), threshold)
         found |= {name: _recentred(found[name], value) for name, value in exact.items()}
@@ -99,6 +98,17 @@ def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[s
             nested[name] = estimate
     nested["partial_auroc"] = {f"{MAX_FPR:.2f}": nested["partial_auroc"]}
     return nested
+
+
+def of_decisions(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+    """Return balanced accuracy, F1 and Matthews' correlation at the threshold."""
+    at = clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
+    called = (cases.p >= threshold).astype(np.int64)
+    return {
+        "balanced_accuracy": balanced_accuracy(at),
+        "f1": agreement.f1(called, cases.label, level, cases.cluster),
+        "mcc": agreement.matthews(called, cases.label, level, cases.cluster),
+    }
 
 
 def balanced_accuracy(at: Mapping[str, Estimate]) -> Estimate:

@@ -17,7 +17,12 @@ from medcnn.metrics.bins import reduced
 from medcnn.metrics.bootstrap import Sample, bootstrap
 from medcnn.metrics.cells import CellMetrics
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
-from medcnn.metrics.proportions import cluster_count, proportion
+from medcnn.metrics.proportions import (
+    cluster_count,
+    cluster_quantile,
+    normal_quantile,
+    wilson_bounds,
+)
 
 WeightedMetric = Callable[[IntArray, FloatArray, FloatArray], float]
 """From labels, probabilities and case weights to a number, as scikit-learn's ``sample_weight``."""
@@ -86,26 +91,27 @@ def paired_difference(
     """Return the difference of two proportions on the same cases, first minus second.
 
     The score interval for paired data of Newcombe, Statistics in Medicine 17 (1998) 2635-2650,
-    method 10. With ``cluster``, the patient of each case as integers from 0, it is that of as many
-    independent pairs as the clustered ones are worth.
+    method 8: his method 10, with a correction for continuity, covers 98 % of 30 cases for 95, this
+    one 95. With ``cluster``, the patient of each case as integers from 0, it is that of as many
+    independent pairs as the clustered ones are worth, with Student's quantile.
     """
     method = "newcombe-paired" if cluster is None else "newcombe-paired-clustered"
     cases = len(first_right)
     if cases == 0:
         return Estimate(None, None, method, "no cases")
     first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
-    counts = [first & second, first & ~second, second & ~first, ~first & ~second]
-    n = float(cases) if cluster is None else _effective_pairs(first, second, cluster)
-    a, b, c, d = (float(np.count_nonzero(part)) * n / cases for part in counts)
-    note = "" if cluster is None else f"effective sample size {n:.0f} of {cases}"
+    n, quantile, note = float(cases), normal_quantile(level), ""
+    if cluster is not None:
+        n, quantile = _effective_pairs(first, second, cluster), cluster_quantile(cluster, level)
+        note = f"effective sample size {n:.0f} of {cases}"
+    one, two = float(first.mean()), float(second.mean())
     # Scaled counts may exceed their sum in the last digit.
-    one, two = (proportion(min(hits, n), n, level=level) for hits in (a + b, a + c))
-    if one.value is None or two.value is None or one.ci is None or two.ci is None:
-        raise AssertionError("a proportion of n > 0 cases has an interval")
-    phi = _phi(a, b, c, d, n)
-    low_one, high_one = one.value - one.ci[0], one.ci[1] - one.value
-    low_two, high_two = two.value - two.ci[0], two.ci[1] - two.value
-    value = (b - c) / n
+    (low_one, high_one), (low_two, high_two) = (
+        np.abs(np.array(wilson_bounds(min(share * n, n), n, quantile)) - share)
+        for share in (one, two)
+    )
+    phi = _phi(first, second)
+    value = one - two
     low = math.sqrt(max(low_one**2 - 2 * phi * low_one * high_two + high_two**2, 0.0))
     high = math.sqrt(max(high_one**2 - 2 * phi * high_one * low_two + low_two**2, 0.0))
     return Estimate(value, (max(value - low, -1.0), min(value + high, 1.0)), method, note)
@@ -123,15 +129,11 @@ def _effective_pairs(first: BoolArray, second: BoolArray, cluster: IntArray) -> 
     return len(lead) / max(variance / independent, 1.0)
 
 
-def _phi(a: float, b: float, c: float, d: float, n: float) -> float:
-    """Return Newcombe's correlation of the two, with his continuity correction."""
-    margins = (a + b) * (c + d) * (a + c) * (b + d)
-    if margins == 0:
-        return 0.0
-    cross = a * d - b * c
-    if cross > 0:
-        cross = max(cross - n / 2, 0.0)
-    return cross / math.sqrt(margins)
+def _phi(first: BoolArray, second: BoolArray) -> float:
+    """Return the correlation of the two, 0 where one of them is the same throughout."""
+    spread = float(first.std() * second.std())
+    both = float(np.mean(first & second)) - float(first.mean() * second.mean())
+    return both / spread if spread > 0 else 0.0
 
 
 def non_inferior(difference: Estimate, margin: float) -> bool | None:

@@ -39,8 +39,11 @@ def proportion(successes: float, n: float, method: str = "wilson", level: float 
         raise ValueError(f"successes must lie within [0, n], found {successes} of {n}")
     if n == 0:
         return undefined(method, "no cases")
-    interval = {"wilson": _wilson, "clopper_pearson": _exact, "agresti_coull": _agresti_coull}
-    low, high = interval[method](successes, n, level)
+    if method == "clopper_pearson":
+        low, high = _exact(successes, n, level)
+    else:
+        interval = wilson_bounds if method == "wilson" else _agresti_coull
+        low, high = interval(successes, n, normal_quantile(level))
     return Estimate(successes / n, (max(low, 0.0), min(high, 1.0)), method)
 
 
@@ -49,7 +52,10 @@ def clustered_proportion(
 ) -> Estimate:
     """Return a proportion whose cases come in clusters, such as the images of a patient.
 
-    The Wilson interval at the effective sample size.
+    The Wilson interval at the effective sample size, with Student's quantile for as many clusters
+    less one: the normal one covers 93.5 % of 30 to 60 patients for 95
+    (``scripts/benchmark_intervals.py``; Dean and Pagano, Journal of Survey Statistics and
+    Methodology 3 (2015) 484-503).
 
     Args:
         hit: 1 for a success, 0 for a failure.
@@ -61,7 +67,7 @@ def clustered_proportion(
         return undefined(method, "no cases")
     value = float(np.mean(hit))
     effective = effective_size(hit, cluster)
-    low, high = _wilson(value * effective, effective, level)
+    low, high = wilson_bounds(value * effective, effective, cluster_quantile(cluster, level))
     note = f"effective sample size {effective:.0f} of {len(hit)}"
     return Estimate(value, (max(low, 0.0), min(high, 1.0)), method, note)
 
@@ -79,6 +85,11 @@ def share(
 def cluster_count(cluster: IntArray) -> int:
     """Return how many clusters occur; far quicker than a sort, as clusters are small integers."""
     return int(np.count_nonzero(np.bincount(cluster)))
+
+
+def cluster_quantile(cluster: IntArray, level: float) -> float:
+    """Return Student's two-sided quantile for the number of clusters less one, at least 1."""
+    return float(special.stdtrit(max(cluster_count(cluster) - 1, 1), 0.5 + level / 2))
 
 
 def effective_size(hit: IntArray | FloatArray, cluster: IntArray) -> float:
@@ -99,8 +110,8 @@ def effective_size(hit: IntArray | FloatArray, cluster: IntArray) -> float:
     return n / max(variance / binomial, 1.0)
 
 
-def _wilson(successes: float, n: float, level: float) -> tuple[float, float]:
-    z = normal_quantile(level)
+def wilson_bounds(successes: float, n: float, z: float) -> tuple[float, float]:
+    """Return Wilson's bounds of ``successes / n`` for a quantile ``z``, 1.96 for 95 %."""
     value = successes / n
     centre = (value + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n))
@@ -117,8 +128,7 @@ def _exact(successes: float, n: float, level: float) -> tuple[float, float]:
     return low, float(special.betaincinv(successes + 1, n - successes, 1 - tail))
 
 
-def _agresti_coull(successes: float, n: float, level: float) -> tuple[float, float]:
-    z = normal_quantile(level)
+def _agresti_coull(successes: float, n: float, z: float) -> tuple[float, float]:
     padded = n + z * z
     value = (successes + z * z / 2) / padded
     half = z * math.sqrt(value * (1 - value) / padded)

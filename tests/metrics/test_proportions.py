@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.errors import ConfigError
@@ -75,7 +76,8 @@ def test_design_effect_is_that_of_a_cluster_robust_regression():
 def test_each_case_its_own_cluster_is_nearly_the_plain_interval():
     hit = np.array([1.0] * 70 + [0.0] * 30)
     plain, clustered = proportion(70, 100), clustered_proportion(hit, np.arange(100))
-    assert clustered.ci == pytest.approx(plain.ci, abs=1e-3)
+    assert clustered.ci == pytest.approx(plain.ci, abs=2e-3)
+    assert clustered.width / plain.width == pytest.approx(stats.t.ppf(0.975, 99) / 1.96, rel=1e-2)
 
 
 def test_copies_of_a_case_are_worth_one_case():
