@@ -25,6 +25,7 @@ from medcnn.models.classifier import Classifier
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.regularizers import Penalty
+from medcnn.tasks.distributed import share_thawed
 from medcnn.tasks.faults import DivergenceError
 from medcnn.tasks.optimization import (
     Schedule,
@@ -210,6 +211,7 @@ class XrayClassification(pl.LightningModule):
             before = self.trainer.optimizers[0]
             self.trainer.strategy.setup_optimizers(self.trainer)
             carry_over(before, self.trainer.optimizers[0])
+            share_thawed(self.trainer)
             if self.memory is not None:
                 self.memory.clear()
         self.network.train()  # what is thawed now has been in evaluation mode until now

@@ -88,10 +88,10 @@ def make_trainer(folder, *callbacks, epochs=2, **options):
 def tiny(tmp_path):
     """Return a function that trains a tiny task and returns it with its trainer."""
 
-    def train(*callbacks, task=None, ckpt_path=None, **options):
+    def train(*callbacks, task=None, data=None, ckpt_path=None, **options):
         task = task or make_task()
         trainer = make_trainer(tmp_path, *callbacks, **options)
-        trainer.fit(task, datamodule=TinyData(), ckpt_path=ckpt_path)
+        trainer.fit(task, datamodule=data or TinyData(), ckpt_path=ckpt_path)
         return task, trainer
 
     train.make_task, train.data = make_task, TinyData
