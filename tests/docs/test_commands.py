@@ -51,6 +51,16 @@ def commands():
                 yield page.name, name, arguments
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_bracket_is_left_to_the_shell(page):
+    """zsh takes unquoted brackets for a pattern of file names, and refuses to run the command."""
+    text = page.read_text()
+    lines = [line for line in (*blocks(text), *spans(text)) if LAUNCHED.fullmatch(line)]
+    words = [word for line in lines for word in shlex.split(line, comments=True, posix=False)]
+    bare = [word for word in words if "=" in word and not set("'\"") & set(word)]
+    assert not [word for word in bare if set("[(*?") & set(word)]
+
+
 def composed(command, arguments):
     """Compose the configuration of a command; of a sweep, that of its first job."""
     flags = {"-m", "--help", "--cfg", "job"}
