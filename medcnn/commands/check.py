@@ -48,7 +48,8 @@ def _layers(options: dict[str, Any]) -> Proof:
     if any("." in name for name in names or ()):
         sys.path.insert(0, str(Path.cwd()))  # as python -m does: a layer beside the user is found
     rows = proof.check_layers(names)
-    return rows, proof.render_table(rows), "", proof.failures(rows)
+    table = importlib.import_module("medcnn.layers.check_table")
+    return rows, table.render_table(rows), "", proof.failures(rows)
 
 
 def _dicom(options: dict[str, Any]) -> Proof:

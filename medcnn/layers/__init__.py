@@ -15,7 +15,7 @@ _HOMES = {
     "constrain_max_norm": "constraints",
     "estimate_population_statistics": "population",
     "fold_batch_norm": "folding",
-    "render_table": "check",
+    "render_table": "check_table",
     "StochasticLayer": "stochastic",
 }
 

@@ -11,15 +11,12 @@ A layer of the user's own is checked in the same way. Its class may declare
 
 from __future__ import annotations
 
-import io
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError
@@ -43,8 +40,10 @@ def check_layers(names: Iterable[str] | None = None) -> list[Row]:
         One row a layer, ready for JSON: ``layer``; ``reference``; ``max_forward_error``, the
         greatest absolute difference of outputs and buffers, and ``max_gradient_error``, that of the
         gradients of input and parameters, both None without a reference; ``gradcheck``, whether
-        the written backward agrees with finite differences; ``speed_ratio``, the median time of
-        forward plus backward over that of the reference, in float32 and in this process.
+        the written backward agrees with finite differences; ``gradgradcheck``, the same of the
+        backward's own gradient, None where the layer refuses to be differentiated twice;
+        ``speed_ratio``, the median time of forward plus backward over that of the reference, in
+        float32 and in this process.
 
     Raises:
         ConfigError: If a layer is unknown, cannot be constructed or does not match its reference.
@@ -71,24 +70,19 @@ def check_layer(name: str) -> Row:
 def _row(name: str, found: type[nn.Module]) -> Row:
     constructor: Callable[..., nn.Module] | None = getattr(found, "reference", None)
     examples = _examples(name, found)
+    cases = [(example, training) for example in examples for training in (True, False)]
+    second = [second_gradient_is_right(found, *case) for case in cases]
     row: Row = {
         "layer": name,
         "reference": "none: finite differences only",
         "max_forward_error": None,
         "max_gradient_error": None,
-        "gradcheck": all(
-            gradient_is_right(found, example, training)
-            for example in examples
-            for training in (True, False)
-        ),
+        "gradcheck": all(gradient_is_right(found, *case) for case in cases),
+        "gradgradcheck": False if False in second else None if None in second else True,
         "speed_ratio": None,
     }
     if constructor is not None:
-        errors = [
-            compare(found, constructor, example, training)
-            for example in examples
-            for training in (True, False)
-        ]
+        errors = [compare(found, constructor, *case) for case in cases]
         row["reference"] = _reference_name(constructor(**examples[0].options))
         row["max_forward_error"] = max(forward for forward, _ in errors)
         row["max_gradient_error"] = max(gradient for _, gradient in errors)
@@ -102,6 +96,7 @@ def failures(rows: Iterable[Row], tolerance: float = 1e-12) -> list[str]:
         row["layer"]
         for row in rows
         if not row["gradcheck"]
+        or row["gradgradcheck"] is False
         or not (row["max_forward_error"] or 0.0) <= tolerance
         or not (row["max_gradient_error"] or 0.0) <= tolerance
     ]
@@ -138,6 +133,39 @@ def gradient_is_right(found: type[nn.Module], example: Example, training: bool) 
         )
 
 
+def second_gradient_is_right(
+    found: type[nn.Module], example: Example, training: bool
+) -> bool | None:
+    """Return whether differences confirm the gradient of the backward; None: it says it has none.
+
+    A backward that computes outside autograd without saying so (``once_differentiable``) would
+    return second derivatives that lack a part, silently: that is False.
+    """
+    layer, x = _prepared(found, example, torch.float64)
+    layer.train(training)
+
+    def output(values: Tensor, *_parameters: Tensor) -> Tensor:
+        torch.manual_seed(_SEED)
+        y: Tensor = layer(values)
+        return y
+
+    inputs = (x.requires_grad_(), *layer.parameters())
+    with torch.random.fork_rng(devices=[]):
+        if _refuses_a_second_time(output(*inputs), inputs):
+            return None
+        return torch.autograd.gradgradcheck(output, inputs, fast_mode=True, raise_exception=False)
+
+
+def _refuses_a_second_time(y: Tensor, inputs: tuple[Tensor, ...]) -> bool:
+    error = torch.ones_like(y, requires_grad=True)
+    gradients = torch.autograd.grad(y, inputs, error, create_graph=True)
+    try:
+        torch.autograd.backward([gradient.sum() for gradient in gradients])
+    except RuntimeError as refusal:
+        return "once_differentiable" in str(refusal)
+    return False
+
+
 def speed_ratio(
     found: type[nn.Module], constructor: Callable[..., nn.Module], example: Example
 ) -> float:
@@ -155,32 +183,6 @@ def speed_ratio(
     # The first passes pay for allocation and are left out.
     ours, theirs = (statistics.median(measured[2:]) for measured in times)
     return ours / theirs
-
-
-def render_table(rows: Sequence[Row]) -> str:
-    """Return the rows of ``check_layers`` as a plain-text table."""
-    table = Table(title="Layers against their references (float64)")
-    table.add_column("layer")
-    table.add_column("reference")
-    for heading in ("forward error", "gradient error", "gradcheck", "speed ratio"):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(
-            row["layer"],
-            row["reference"],
-            _number(row["max_forward_error"], ".1e"),
-            _number(row["max_gradient_error"], ".1e"),
-            "yes" if row["gradcheck"] else "NO",
-            _number(row["speed_ratio"], ".2f"),
-        )
-    console = Console(file=io.StringIO(), width=120, force_terminal=False)
-    with console.capture() as captured:
-        console.print(table)
-    return captured.get()
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
 
 
 def _examples(name: str, found: type[nn.Module]) -> list[Example]:
