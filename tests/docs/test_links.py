@@ -47,3 +47,8 @@ def test_the_paths_in_the_text_exist(page):
     paths = [path for path in PATH.findall(page.read_text()) if "NAME" not in path]
     absent = [path for path in paths if not (ROOT / path).exists()]
     assert not absent
+
+
+def test_every_page_is_reached_from_the_front_page():
+    linked = {target.name for page, _, target in links() if page == "README.md"}
+    assert {page.name for page in PAGES if page.parent.name == "docs"} <= linked
