@@ -66,7 +66,7 @@ def check_predictions(table: pd.DataFrame, *, source: str = "the predictions") -
     table["patient_id"] = table["patient_id"].fillna(table["image_id"])
     if "split" not in table:
         table["split"] = "test"
-    table["label"] = _labels(table["label"], source)
+    table["label"] = checked_labels(table["label"], source)
     table["p_abnormal"] = _probabilities(table["p_abnormal"], source)
     return table
 
@@ -79,7 +79,16 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
         table[ordered].to_csv(temporary, index=False, float_format="%.9g")
 
 
-def _labels(column: pd.Series, source: str) -> pd.Series:
+def checked_labels(column: pd.Series, source: str) -> pd.Series:
+    """Return the labels of a table of predictions, or of a manifest, as integers.
+
+    Args:
+        column: As read.
+        source: What the table is, for the error.
+
+    Raises:
+        DataError: If a label is not 0 or 1.
+    """
     values = pd.to_numeric(column, errors="coerce")
     wrong = ~values.isin([0, 1])
     if wrong.any():

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from medcnn.errors import DataError
+from medcnn.predictions import checked_labels
 from medcnn.run_dir import atomic_path
 
 COLUMNS = ("image_id", "path", "label", "patient_id", "study_id", "view", "split")
@@ -97,7 +97,7 @@ def build_manifest(
         table[name] = table[name].fillna("") if name in table else ""
     for name in TEXT_COLUMNS:
         table[name] = table[name].astype(str)
-    table["label"] = _checked_labels(table["label"], source)
+    table["label"] = checked_labels(table["label"], source)
     _check_identifiers(table, source)
     _check_splits(table, source)
     _check_classes(table, source)
@@ -133,20 +133,6 @@ def read_table(path: Path) -> pd.DataFrame:
         folder = path.resolve().parent
         table["path"] = [str(folder / name) for name in table["path"].astype(str)]
     return table
-
-
-def _checked_labels(column: pd.Series, source: str) -> pd.Series:
-    values = pd.to_numeric(column, errors="coerce")
-    wrong = ~values.isin([0, 1])
-    if wrong.any():
-        row = int(np.flatnonzero(wrong.to_numpy())[0])
-        raise DataError(
-            f"{source} has {int(wrong.sum())} labels that are not 0 or 1.",
-            expected="0 (normal) or 1 (abnormal)",
-            found=f"{column.iloc[row]!r} in data row {row + 1}",
-            remedy="map the labels to 0 and 1, or drop the unlabelled rows",
-        )
-    return values.astype(int)
 
 
 def _check_identifiers(table: pd.DataFrame, source: str) -> None:
