@@ -142,7 +142,7 @@ def begin(directory: RunDir, settings: Mapping[str, Any]) -> None:
             f"There is a run in {directory.path} already.",
             expected="a folder without a run",
             found=str(directory.config),
-            remedy=f"go on with it by resume={directory.path}, or choose another run_dir",
+            remedy=f"go on with it by resume={directory.path}, delete it, or choose another run_dir",
         )
     try:
         directory.path.mkdir(parents=True, exist_ok=True)
@@ -170,8 +170,9 @@ def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
 
 
 def _note_data(journal: Journal, prepared: Prepared, directory: RunDir) -> None:
-    manifest = prepared.manifest
-    for text in manifest.warnings:
+    manifest, audit = prepared.manifest, prepared.audit
+    found = () if audit is None else (*audit.leaks, *audit.findings)
+    for text in (*manifest.warnings, *found):
         journal.warn(text)
     journal.note(
         data={

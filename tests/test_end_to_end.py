@@ -76,6 +76,21 @@ def test_no_patient_stands_in_two_splits(run):
     assert set(manifest["split"]) == {"train", "val", "test"}
 
 
+def test_a_leak_that_was_let_pass_stands_in_the_report(easy_data, tmp_path):
+    source = Path(easy_data[1].removeprefix("data.root="))
+    table = pd.read_csv(source)
+    table["path"] = [str(source.parent / name) for name in table["path"]]
+    table["split"] = ["train", "train", "train", "val", "test"] * 12 + ["train"] * 36
+    table["patient_id"] = table["image_id"]
+    copy = table.iloc[[0]].assign(image_id="copy", patient_id="copy", split="test")
+    pd.concat([table, copy]).to_csv(tmp_path / "leak.csv", index=False)
+    given = [f"data.root={tmp_path / 'leak.csv'}", "data.audit=warn", f"run_dir={tmp_path / 'run'}"]
+    run = medcnn.train([*easy_data, *given, "trainer.max_epochs=1"])
+    told = "1 groups of identical images stand across splits: i0."
+    assert told in json.loads(run.results.read_text())["warnings"]
+    assert told in run.report.read_text()
+
+
 def test_learning_curves_have_a_row_an_epoch(run):
     curves = pd.read_csv(run.metrics)
     assert curves["epoch"].tolist() == list(range(len(curves)))
