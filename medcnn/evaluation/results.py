@@ -142,7 +142,7 @@ def threshold_warnings(threshold: Threshold, split: str) -> list[str]:
     return [
         f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: "
         "sensitivity, specificity and all that depends on the threshold are too good to be true. "
-        "Choose it on validation."
+        "Only cases that had no part in the choice can judge it."
     ]
 
 
