@@ -26,6 +26,7 @@ class Header:
         samples: Components of one pixel.
         levels: Wavelet decompositions of JPEG 2000, 0 for the others.
         signed: Whether JPEG 2000 samples are signed.
+        tiles: Tiles of JPEG 2000, 1 for the others.
     """
 
     rows: int
@@ -34,6 +35,7 @@ class Header:
     samples: int
     levels: int = 0
     signed: bool = False
+    tiles: int = 1
 
 
 def read_header(frame: bytes) -> Header:
@@ -68,6 +70,7 @@ def _read_jpeg(frame: bytes) -> Header:
 
 def _read_j2k(stream: bytes) -> Header:
     x_end, y_end, x_start, y_start = _unpack(">4I", stream, 8)
+    width, height, x_tiles, y_tiles = _unpack(">4I", stream, 24)
     samples = _unpack(">H", stream, 40)[0]
     depth = _unpack(">B", stream, 42)[0]
     position = 4 + _unpack(">H", stream, 4)[0]
@@ -85,7 +88,15 @@ def _read_j2k(stream: bytes) -> Header:
         samples=samples,
         levels=levels,
         signed=bool(depth & 0x80),
+        tiles=_count(x_tiles, x_end, width) * _count(y_tiles, y_end, height),
     )
+
+
+def _count(start: int, end: int, side: int) -> int:
+    """Return how many tiles of a side reach from start to end (T.800 B-5)."""
+    if side < 1:
+        raise ValueError("tiles without pixels")
+    return max(-(-(end - start) // side), 0)
 
 
 def _unpack(layout: str, data: bytes, position: int) -> tuple[int, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.uid import (
     HTJ2K,
@@ -104,11 +104,20 @@ def decode_frame(decoder: Decoder, module: PixelModule, frame: bytes) -> npt.NDA
     }
     if decoder.UID in _CONTAINED:
         return decode_contained(frame, syntax=decoder.UID, plugin=plugin, options=options)
-    # One frame without its offset tables: a lying table cannot send the decoder elsewhere.
-    source = encapsulate([frame], has_bot=False)
     with _typed_panics():
-        values, _ = decoder.as_array(source, index=0, decoding_plugin=plugin, **options)
+        values, _ = decoder.as_array(_alone(frame), index=0, decoding_plugin=plugin, **options)
     return values
+
+
+def _alone(frame: bytes) -> bytes:
+    """Return the frame as the only fragment behind an empty offset table (PS3.5 A.4).
+
+    Without its own tables, a lying one cannot send the decoder elsewhere; pydicom's ``encapsulate``
+    would copy the frame four times.
+    """
+    length = len(frame) + len(frame) % 2
+    head = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, length)
+    return b"".join((head, frame, bytes(length - len(frame))))
 
 
 @contextlib.contextmanager

@@ -32,6 +32,9 @@ from medcnn.io.decoders import check_depth, decode_frame, find_decoder
 from medcnn.io.pixel_module import PixelModule, read_pixel_module
 from medcnn.io.reduced import reduced_j2k, reduced_jpeg, wanted_scale
 
+MAX_TILES = 16_384
+"""OpenJPEG takes 6 to 12 KiB for each tile of JPEG 2000, however small: 192 MiB for so many."""
+
 _END = b"\xff\xd9"
 _LONGEST_TAIL = 64  # some encoders pad behind the end marker
 _J2K = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
@@ -115,6 +118,8 @@ def _decode_native(
     else:
         options: dict[str, Any] = {"correct_unused_bits": False}
         values, _ = decoder.as_array(dataset, index=0, **options)
+        # OpenCV takes no foreign byte order.
+        values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if module.low_bits:
         values = values >> module.low_bits
     return values if module.allocated == 1 else _without_unused_bits(values, module.stored)
@@ -154,6 +159,15 @@ def _first_frame(dataset: Dataset, module: PixelModule) -> bytes:
 
 def _checked_header(frame: bytes, module: PixelModule, path: Path) -> Header:
     header = read_header(frame)
+    if header.tiles > MAX_TILES:
+        raise ImageError(
+            path,
+            "has more tiles than medcnn decodes",
+            kind="too_large",
+            expected=f"at most {MAX_TILES:,}",
+            found=f"{header.tiles:,}",
+            remedy="convert it, for example with gdcmconv --raw",
+        )
     expected = (module.rows, module.columns, module.samples)
     found = (header.rows, header.columns, header.samples)
     if expected != found or header.precision > module.allocated:

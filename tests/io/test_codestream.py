@@ -1,4 +1,5 @@
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -32,6 +33,23 @@ def test_jpeg_as_pillow_writes_it(mode):
         buffer, "JPEG", progressive=True
     )
     assert read_header(buffer.getvalue()) == Header(7, 9, 8, len(mode))
+
+
+@pytest.mark.parametrize(("tile", "tiles"), [(300, 1), (100, 4), (50, 12), (49, 20), (1, 30000)])
+def test_jpeg_2000_tells_its_tiles(tile, tiles):
+    buffer = io.BytesIO()
+    Pillow.fromarray(np.zeros((150, 200), np.uint8)).save(buffer, "JPEG2000", no_jp2=True)
+    stream = bytearray(buffer.getvalue())
+    assert read_header(bytes(stream)).tiles == 1
+    stream[24:32] = struct.pack(">II", tile, tile)
+    assert read_header(bytes(stream)).tiles == tiles
+
+
+def test_tiles_without_pixels_are_an_error():
+    stream = bytearray(codestream("jpeg_2000_lossless"))
+    stream[24:28] = bytes(4)
+    with pytest.raises(ValueError, match="tiles without pixels"):
+        read_header(bytes(stream))
 
 
 def test_fill_bytes_before_a_marker_are_skipped():

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from medcnn.errors import ImageError
 from medcnn.io import read_image, read_image_resized
@@ -89,12 +90,35 @@ def test_a_limit_below_the_image_refuses_it(tmp_path):
         read_image(path, max_pixels=63)
 
 
-def test_padding_survives_the_fast_path(tmp_path):
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_padding_survives_the_fast_path(tmp_path, syntax):
     stored = RAMP.copy()
     stored[:, :4] = 4095
     elements = {"PixelPaddingValue": 4095, "WindowCenter": 2048, "WindowWidth": 4096}
-    path = write(tmp_path, file_of(stored, **elements))
+    path = write(tmp_path, file_of(stored, syntax=syntax, **elements))
     fast, _ = read_image_resized(path, 4, exact=False)
     exact, _ = read_image_resized(path, 4, exact=True)
     np.testing.assert_array_equal(fast, exact)
     assert not fast[:, :2].any()
+
+
+@pytest.mark.parametrize(
+    ("photometric", "elements"),
+    [
+        ("MONOCHROME2", {"WindowCenter": 2048, "WindowWidth": 4096}),
+        ("MONOCHROME1", {"WindowCenter": 1500, "WindowWidth": 5000}),
+        ("MONOCHROME2", {"RescaleSlope": "2", "RescaleIntercept": "-1000"}),
+        ("MONOCHROME1", {"RescaleSlope": "-1", "WindowCenter": -2048, "WindowWidth": 5000}),
+    ],
+)
+def test_windowing_after_the_reduction_is_windowing_before_it(tmp_path, photometric, elements):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :320]
+    smooth = 2048 + 900 * np.sin(x / 40) * np.cos(y / 30)
+    stored = np.clip(smooth + rng.normal(0, 12, smooth.shape), 0, 4095).astype(np.uint16)
+    elements |= {"PhotometricInterpretation": photometric}
+    path = write(tmp_path, file_of(stored, **elements))
+    fast, _ = read_image_resized(path, 32, exact=False)
+    exact, _ = read_image_resized(path, 32, exact=True)
+    # The halvings round stored values; only the percentiles of the third case clip anything.
+    assert np.abs(fast.astype(int) - exact).max() <= 2

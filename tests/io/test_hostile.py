@@ -1,5 +1,6 @@
 """Damaged and hostile files: each ends as pixels or as one typed error, in bounded time and memory."""
 
+import io
 import json
 import struct
 import subprocess
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import JPEGLosslessSV1, RLELossless
+from PIL import Image
+from pydicom.uid import JPEG2000, JPEGLosslessSV1, RLELossless
 
 from medcnn.errors import ImageError
 from medcnn.io import bounded, read_image
@@ -20,9 +22,9 @@ HERE = Path(__file__).resolve().parent
 RESULTS = {
     *("pixels", "no_pixels", "truncated", "not_an_image", "too_large", "unsupported", "corrupt"),
 }
-# 3000 × 3000 is the largest size that the mutations write: 32 bytes a pixel, 512 MiB for tiles, and
+# 3000 × 3000 is the largest size that the mutations write: 32 bytes a pixel, 256 MiB for tiles, and
 # 200 MiB for Python with its libraries.
-MOST_MIB = 32 * 9 + 512 + 200
+MOST_MIB = 32 * 9 + 256 + 200
 MOST_SECONDS = 20
 """Ten times the worst that was seen, so that a busy machine fails no test."""
 
@@ -130,6 +132,36 @@ def test_a_panic_of_a_decoder_is_one_typed_error(tmp_path):
     header = struct.pack("<16I", 2, 64, 2**31, *[0] * 13)
     dataset = image_dataset(np.zeros((16, 16), np.uint16), syntax=RLELossless, frames=[header * 2])
     refused(tmp_path, encode(dataset), "corrupt")
+
+
+def j2k_dataset(side, tile, samples):
+    """Return a valid codestream of 16 pixels whose header claims another size, and a data set of it."""
+    buffer = io.BytesIO()
+    image = np.zeros((16, 16, 3) if samples == 3 else (16, 16), np.uint8)
+    Image.fromarray(image).save(buffer, "JPEG2000", no_jp2=True, mct=0)
+    frame = bytearray(buffer.getvalue())
+    start = frame.find(b"\xff\x51")
+    frame[start + 6 : start + 14] = struct.pack(">II", side, side)
+    frame[start + 22 : start + 30] = struct.pack(">II", tile, tile)
+    elements = {"Rows": side, "Columns": side}
+    return image_dataset(image, bits=8, syntax=JPEG2000, frames=[bytes(frame)], **elements)
+
+
+@pytest.mark.parametrize(("samples", "bytes_a_pixel"), [(1, 16), (3, 32)])
+def test_one_large_tile_stays_within_the_bound(tmp_path, samples, bytes_a_pixel):
+    (tmp_path / "small.dcm").write_bytes(encode(j2k_dataset(16, 16, samples)))
+    (tmp_path / "large.dcm").write_bytes(encode(j2k_dataset(3000, 3000, samples)))
+    program = [sys.executable, str(HERE / "peak.py")]
+    files = [str(tmp_path / "small.dcm"), str(tmp_path / "large.dcm")]
+    done = subprocess.run([*program, *files], capture_output=True, text=True, check=True)
+    before, after = (float(line) for line in done.stdout.splitlines())
+    # The decoded values alone take one byte a sample, and as floating-point four a pixel.
+    assert 4 * 9e6 < (after - before) * 2**20 < bytes_a_pixel * 9e6
+
+
+def test_a_flood_of_tiles_is_refused(tmp_path):
+    error = refused(tmp_path, encode(j2k_dataset(255, 1, 1)), "too_large")
+    assert error.found == "65,025"
 
 
 def test_a_missing_end_marker_is_a_warning(tmp_path):

@@ -40,3 +40,15 @@ def test_enlarging_interpolates():
 def test_eight_bits_are_rounded_and_clipped():
     unit = np.array([[-1, 0, 0.5, 1, 2]], np.float32)
     np.testing.assert_array_equal(to_uint8(unit), [[0, 0, 128, 255, 255]])
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1 / 4095, 0), (-1 / 300, 5), (0.02, -580.5)])
+def test_an_affine_grey_scale_is_applied_before_the_rounding(slope, intercept):
+    stored = np.random.default_rng(0).uniform(0, 4095, (50, 40)).astype(np.float32)
+    if slope == 0.02:
+        stored += 27_000
+    exact = 255 * np.clip(slope * stored.astype(np.float64) + intercept, 0, 1)
+    found = to_uint8(stored, slope, intercept)
+    # Half a level of rounding, and what 32 bits leave of large values.
+    assert np.abs(found - exact).max() < 0.51
+    assert len(np.unique(found)) > 20

@@ -32,10 +32,11 @@ found, so that its silence proves nothing.
 
 Whatever a file holds, it ends as pixels or as one typed error. At most 100 megapixels, 512 MiB
 (inflated or not) and 300,000 data elements and fragments are read; memory stays below 32 bytes a
-pixel of that limit, twice the file, and 512 MiB. JPEG-LS is decoded in a process of its own with 4
-GiB and a limit on its CPU time, since its decoder can spin on a damaged frame. Of 10,000 mutated
-files (bit flips, cuts, false lengths and sizes, in every transfer syntax) none crashed, hung or
-ended otherwise; the largest took 541 MiB. A few hundred run with every test, all with `pytest -m
+pixel of that limit, twice the file, and 256 MiB for at most 16,384 tiles of JPEG 2000 (one tile of
+100 megapixels took 7 bytes a pixel in grey, 16 in colour). JPEG-LS is decoded in a process of its
+own with 4 GiB and a limit on its CPU time, since its decoder can spin on a damaged frame. Of 10,000
+mutated files (bit flips, cuts, false lengths and sizes, in every transfer syntax) none crashed, hung
+or ended otherwise; the largest took 274 MiB. A few hundred run with every test, all with `pytest -m
 long tests/io/test_hostile.py`.
 """
 
