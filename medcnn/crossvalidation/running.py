@@ -56,12 +56,12 @@ def join_if_complete(directory: RunDir) -> RunDir | None:
 
     The folds of one cross-validation are runs side by side with the same configuration but for
     ``data.fold``, as ``train.py -m data.folds=5 data.fold=0,1,2,3,4`` leaves them, whatever process
-    or machine ran each.
+    or machine ran each. The members of a whole are reported by it.
     """
-    settings = _settings(directory)
-    if settings is None or not directory.results.is_file():
+    settings, parent = _settings(directory), directory.path.resolve().parent
+    if settings is None or parent.name == "members" or not directory.results.is_file():
         return None
-    folds, parent = int(settings["data"]["folds"]), directory.path.resolve().parent
+    folds = int(settings["data"]["folds"])
     found: dict[int, RunDir] = {}
     for path in sorted(parent.iterdir()):
         other = _settings(RunDir(path))

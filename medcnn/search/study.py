@@ -17,7 +17,8 @@ from medcnn.errors import ConfigError
 from medcnn.search.options import Options
 from medcnn.search.space import Parameter
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
+# What becomes of a trial the search says itself, in one line and without a traceback.
+optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 HEARTBEAT = 60
 """Seconds between signs of life of a trial; after three without any, other machines take it over."""

@@ -58,6 +58,12 @@ def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict
         ConfigError: If the options, the space or the settings that the trials share do not fit.
     """
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    if own.run_dir is not None:
+        raise ConfigError(
+            "A search has a folder with a run for each trial, and no run directory of its own.",
+            expected=f"search.folder={own.run_dir}",
+            found=f"run_dir={own.run_dir}",
+        )
     _import_optuna()
     if is_whole(own):
         nested = importlib.import_module("medcnn.search.nested")

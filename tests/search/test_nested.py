@@ -6,7 +6,9 @@ import pytest
 
 from medcnn.cli import run
 from medcnn.config import compose
+from medcnn.crossvalidation.running import join_if_complete
 from medcnn.errors import ConfigError
+from medcnn.run_dir import RunDir
 from medcnn.search.nested import of_fold, search_nested
 
 
@@ -29,6 +31,15 @@ def test_data_with_a_test_split_is_refused_before_anything_is_trained(tmp_path):
     with pytest.raises(ConfigError, match="test split of its own"):
         search_nested(given, compose("train", given), lambda *_: 1 / 0, lambda *_: 1 / 0)
     assert not (tmp_path / "s").exists()
+
+
+def test_the_runs_of_the_outer_folds_are_not_joined_a_second_time(tmp_path):
+    fold = RunDir(tmp_path).member(0)
+    fold.path.mkdir(parents=True)
+    fold.config.write_text("data: {fold: 0, folds: 1}")
+    for path in (fold.results, fold.report):
+        path.write_text("{}")
+    assert join_if_complete(fold) is None
 
 
 @pytest.mark.long

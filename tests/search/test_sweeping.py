@@ -98,9 +98,10 @@ def test_faults_and_stopped_trials_leave_the_others_alone(run_search):
     assert found["importance"] == {}
 
 
-def test_a_job_that_cannot_start_stops_the_search(run_search):
+def test_a_job_that_cannot_start_stops_the_search(run_search, capfd):
     assert run_search("random", "search.trials=6", value=lambda _: None) is None
     assert len(run_search.launched) == 1
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_no_score_at_all_is_said(run_search, tmp_path):
@@ -117,6 +118,11 @@ def test_another_search_does_not_mix_into_a_study(run_search):
     with pytest.raises(ConfigError, match="another search") as error:
         run_search("random", "search.trials=2", "seed=3")
     assert "search.study=NAME" in str(error.value)
+
+
+def test_a_run_directory_is_not_taken_for_the_folder_of_the_search(run_search):
+    with pytest.raises(ConfigError, match=r"search\.folder=elsewhere"):
+        run_search("random", "run_dir=elsewhere")
 
 
 def test_bad_settings_are_refused_before_the_first_trial(run_search):
