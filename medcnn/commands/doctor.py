@@ -15,7 +15,7 @@ from medcnn.commands.installation import examine_installation, versions
 from medcnn.config import plain
 from medcnn.console import CONSOLE, say
 from medcnn.data.cache import default_root
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, DataError
 from medcnn.io.doctor import SEVERITIES, Examination, Finding, examine
 from medcnn.run_dir import write_json
 from medcnn.settings import check_path
@@ -35,7 +35,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     Findings are the purpose, so the command ends well with any number of them.
 
     Raises:
-        DataError: If there is nothing at the path.
+        DataError: If there is no file at the path.
         ConfigError: If ``limit`` is not a positive number.
     """
     options = plain(cfg)
@@ -66,6 +66,13 @@ def _installation() -> dict[str, Any]:
 def _files(path: Path, limit: int | None) -> dict[str, Any]:
     check_path(path, "path")
     files = [path] if path.is_file() else _files_of(path)
+    if not files:
+        raise DataError(
+            f"{path}: there is nothing to examine.",
+            expected="a folder with DICOM, PNG, JPEG, TIFF or BMP files",
+            found="no file but hidden ones" if any(path.iterdir()) else "an empty folder",
+            remedy="check the path, or copy the files again",
+        )
     chosen = _sample(files, limit)
     if len(chosen) < len(files):
         say(f"examining {len(chosen)} of {len(files)} files, evenly spaced (limit={limit})")

@@ -97,6 +97,16 @@ def test_what_cannot_be_examined_is_one_message(arguments, words, doctor):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(("name", "found"), [(None, "an empty folder"), (".hidden", "hidden ones")])
+def test_a_folder_without_files_is_no_clean_bill(tmp_path, doctor, name, found):
+    if name:
+        (tmp_path / name).touch()
+    done = doctor(tmp_path)
+    assert done.returncode == 2
+    assert "nothing to examine" in done.stderr
+    assert found in done.stderr
+
+
 def test_this_installation_reads_everything(tmp_path):
     found = [item for item in examine_installation(tmp_path) if item.kind != "cache"]
     assert found == []
