@@ -156,7 +156,8 @@ def _shaped(flat: Tensor, like: Tensor) -> Tensor:
 
 
 def _values_per_channel(flat: Tensor) -> int:
-    return flat.shape[0] * (flat.shape[2] if flat.dim() == 3 else 1)
+    # An empty batch has sums of 0, and no gradient of the parameters rather than an undefined one.
+    return max(flat.shape[0] * (flat.shape[2] if flat.dim() == 3 else 1), 1)
 
 
 def _pooled(flat: Tensor) -> tuple[int, ...]:
@@ -249,9 +250,11 @@ def update_running_statistics(layer: _BatchNorm, mean: Tensor, var: Tensor, coun
     momentum None weighs all batches seen so far alike.
     """
     seen = layer.num_batches_tracked
-    if layer.running_mean is None or layer.running_var is None or seen is None or count == 0:
+    if layer.running_mean is None or layer.running_var is None or seen is None:
         return
     seen.add_(1)
+    if count == 0:
+        return
     unbiased = var * (count / (count - 1))
     for running, value in ((layer.running_mean, mean), (layer.running_var, unbiased)):
         weight = layer.momentum

@@ -8,17 +8,16 @@ from medcnn.layers.batch_norm import BatchNorm1d, BatchNorm2d
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.5, None])
-def test_running_statistics_follow_torch_step_by_step(momentum):
-    ours, theirs = (
-        BatchNorm2d(3, momentum=momentum).double(),
-        nn.BatchNorm2d(3, momentum=momentum).double(),
-    )
+@pytest.mark.parametrize(
+    ("ours", "theirs", "places"),
+    [(BatchNorm2d, nn.BatchNorm2d, (5, 4)), (BatchNorm1d, nn.BatchNorm1d, ())],
+)
+def test_running_statistics_follow_torch_step_by_step(ours, theirs, places, momentum):
+    ours, theirs = (layer(3, momentum=momentum).double() for layer in (ours, theirs))
     for step in range(6):
         generator = torch.Generator().manual_seed(step)
-        x = (
-            torch.randn(4 + step, 3, 5, 4, dtype=torch.float64, generator=generator) * (step + 1)
-            + step
-        )
+        x = torch.randn(4 + step, 3, *places, dtype=torch.float64, generator=generator)
+        x = x * (step + 1) + step if step != 3 else x[:0]
         torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=1e-12)
         for name, value in theirs.state_dict().items():
             torch.testing.assert_close(ours.state_dict()[name], value, rtol=0, atol=1e-12)
@@ -80,3 +79,21 @@ def test_wrong_numbers_of_dimensions_are_refused():
         BatchNorm2d(3)(torch.zeros(2, 3))
     with pytest.raises(ValueError, match="expected 2D or 3D input"):
         BatchNorm1d(3)(torch.zeros(2, 3, 4, 4))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_batch_that_is_worked_off_in_parts_is_normalised_as_a_whole(layout):
+    """More values than are taken at a time, and a last part that is smaller."""
+    torch.manual_seed(0)
+    x = (3 * torch.randn(5, 64, 31, 29) + 5).contiguous(memory_format=layout)
+    error = torch.randn_like(x)
+    found, expected = [], []
+    for layer, values in ((BatchNorm2d(64), found), (nn.BatchNorm2d(64).double(), expected)):
+        leaf = x.to(layer.weight.dtype).detach().requires_grad_()
+        y = layer(leaf)
+        y.backward(error.to(y.dtype))
+        values += [y, leaf.grad, layer.weight.grad, layer.bias.grad, layer.running_var]
+        assert y.is_contiguous(memory_format=layout)
+        assert leaf.grad.is_contiguous(memory_format=layout)
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine.double(), theirs, rtol=1e-4, atol=2e-4)

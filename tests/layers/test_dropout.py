@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from medcnn.errors import ConfigError
+from medcnn.layers import LAYERS
 from medcnn.layers.dropout import Dropout, GaussianDropout, WeightScalingDropout
 
 
@@ -96,3 +97,29 @@ def test_the_extremes_keep_all_and_none(p):
 def test_what_is_no_probability_is_refused(layer, p):
     with pytest.raises(ConfigError, match="dropout probability is out of range"):
         layer(p)
+
+
+KINDS = [
+    "dropout", "weight_scaling_dropout", "gaussian_dropout", "dropout2d", "drop_connect",
+    "stochastic_depth", "drop_block2d",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_samples_in_monte_carlo_mode_alone_and_its_mean_is_the_evaluation(kind):
+    options, shape = LAYERS[kind].examples[0][:2]
+    torch.manual_seed(0)
+    layer = LAYERS[kind](**options).double().eval()
+    x = torch.rand(shape, dtype=torch.float64) + 0.5
+    expected = layer(x)
+    assert torch.equal(layer(x), expected), "evaluation draws nothing"
+    layer.mc = True
+    drawn = torch.stack([layer(x) for _ in range(2000)])
+    spread = drawn.std(0)
+    assert bool((spread > 0).all())
+    if kind == "drop_block2d":  # it rescales by what it happened to keep: only the total is right
+        torch.testing.assert_close(drawn.mean(), expected.mean(), rtol=0.01, atol=0)
+    else:
+        assert bool(((drawn.mean(0) - expected).abs() < 5 * spread / 2000**0.5).all())
+    layer.mc = False
+    assert torch.equal(layer(x), expected)
