@@ -5,7 +5,9 @@ Dimensions: N images, one channel, S×S pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from medcnn.data.manifest import Manifest
 from medcnn.errors import ConfigError
+from medcnn.inference.acceleration import fast_dtype, fast_model
 from medcnn.inference.explanations.attention import has_attention
 from medcnn.inference.explanations.explain import Model, explain, stage_for
 from medcnn.inference.explanations.localization import Mask
@@ -29,6 +32,14 @@ from medcnn.inference.explanations.subjects import (
 )
 from medcnn.inference.loading import TrainedModel
 
+Watch = Callable[[Iterable[Any], str, int], Iterable[Any]]
+"""Hands on the parts of a piece of work, of a name and a number of parts, and shows how far it is."""
+
+
+def unwatched(parts: Iterable[Any], _name: str, _total: int) -> Iterable[Any]:
+    """Hand the parts on and show nothing."""
+    return parts
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -40,6 +51,7 @@ class Bench:
         subjects: Abnormal images.
         mask: The finding in each, N×S×S; None where no mask says where it is.
         marker: The burned-in marker in each, N×S×S; all False where there is none.
+        quick: The same model, as quick as it may be, for the passes of which there are thousands.
         notes: What a reader has to know about the choice.
     """
 
@@ -48,6 +60,7 @@ class Bench:
     subjects: Subjects
     mask: Mask | None
     marker: Mask
+    quick: TrainedModel
     notes: tuple[str, ...] = ()
     _stages: dict[str, str | None] = field(default_factory=dict)
 
@@ -59,8 +72,16 @@ class Bench:
     @torch.no_grad()
     def probability(self, image_N1SS: Tensor) -> Floats:
         """Return the calibrated probability of abnormal, N, for images in [0, 1]."""
+        return self._probability(self.model, image_N1SS)
+
+    @torch.no_grad()
+    def quick_probability(self, image_N1SS: Tensor) -> Floats:
+        """Return the probability by the quick model, which may differ in the third digit."""
+        return self._probability(self.quick, image_N1SS)
+
+    def _probability(self, model: TrainedModel, image_N1SS: Tensor) -> Floats:
         parts = torch.split(image_N1SS, 8 * self.options.batch_size)
-        logits = [self.model(part.to(self.device)).double().cpu().numpy() for part in parts]
+        logits = [model(part.to(self.device)).double().cpu().numpy() for part in parts]
         return np.asarray(self.model.calibrator.probability(np.concatenate(logits)), np.float64)
 
     def stage(self, method: str) -> str | None:
@@ -71,17 +92,28 @@ class Bench:
             self._stages[method] = stage_for(self.model, first, method, asked)
         return self._stages[method]
 
-    def heat(self, method: str, model: Model | None = None, count: int | None = None) -> Tensor:
+    def heat(
+        self,
+        method: str,
+        model: Model | None = None,
+        count: int | None = None,
+        watch: Watch = unwatched,
+    ) -> Tensor:
         """Return the heat of the first ``count`` images, N×S×S in [0, 1] on the processor.
 
         Args:
             method: The explanation.
             model: Another network in the place of the trained one.
             count: None for every image.
+            watch: Shows how far it is.
         """
         images = torch.split(self.subjects.image_N1SS[:count], self.options.batch_size)
-        looked_at, stage = model or self.model, self.stage(method)
-        parts = [explain(looked_at, part.to(self.device), method, stage).cpu() for part in images]
+        looked_at = model or (self.quick if method == "occlusion" else self.model)
+        stage = self.stage(method)
+        parts = [
+            explain(looked_at, part.to(self.device), method, stage).cpu()
+            for part in watch(images, method, len(images))
+        ]
         return torch.cat(parts)
 
 
@@ -112,8 +144,14 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
         subjects,
         mask=None if masked.empty else masks_of(subjects),
         marker=markers_of(subjects),
+        quick=_quick(model, options),
         notes=(note,) if masked.empty else (),
     )
+
+
+def _quick(model: TrainedModel, options: Options) -> TrainedModel:
+    on_processor = next(model.network.parameters()).device.type == "cpu"
+    return model if options.exact or not on_processor else fast_model(model, fast_dtype())
 
 
 def choose_methods(bench: Bench) -> tuple[list[str], list[str]]:

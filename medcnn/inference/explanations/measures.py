@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from medcnn.inference.explanations.bench import Bench
+from medcnn.inference.explanations.bench import Bench, Watch, unwatched
 from medcnn.inference.explanations.intervals import mean_of, share_of
 from medcnn.inference.explanations.localization import Mask, area, mass_inside, points_at, widened
 from medcnn.inference.explanations.names import SLOW
@@ -21,7 +21,7 @@ from medcnn.inference.explanations.perturbation import (
     area_under,
     deletion_and_insertion,
 )
-from medcnn.inference.explanations.randomization import cascade, similarity
+from medcnn.inference.explanations.randomization import LEVELS, cascade, similarity
 
 Heats = Mapping[str, Tensor]
 """Heat N×S×S in [0, 1] by the name of its method."""
@@ -60,7 +60,9 @@ def chance(bench: Bench) -> dict[str, Any] | None:
     return _places(bench, area(widened(bench.mask)), area(bench.mask), rows)
 
 
-def perturb(bench: Bench, heats: Heats, control: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def perturb(
+    bench: Bench, heats: Heats, control: str, watch: Watch = unwatched
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return deletion and insertion of every method, and their mean curves to be drawn.
 
     ``above_random`` is how far insertion less deletion lies above that of the control, image by
@@ -69,13 +71,13 @@ def perturb(bench: Bench, heats: Heats, control: str) -> tuple[dict[str, Any], d
     options, cluster = bench.options, bench.subjects.cluster
     curves = {
         name: deletion_and_insertion(
-            bench.probability,
+            bench.quick_probability,
             bench.subjects.image_N1SS,
             heat,
             steps=options.steps,
             seed=options.seed,
         )
-        for name, heat in heats.items()
+        for name, heat in watch(heats.items(), "deletion and insertion", len(heats))
     }
     areas = {name: tuple(area_under(curve) for curve in pair) for name, pair in curves.items()}
     base = areas[control][1] - areas[control][0]
@@ -94,7 +96,7 @@ def perturb(bench: Bench, heats: Heats, control: str) -> tuple[dict[str, Any], d
     return found, drawn
 
 
-def forget(bench: Bench, heats: Heats) -> dict[str, Any]:
+def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> dict[str, Any]:
     """Return how alike the heat stays while the network forgets what it learnt, part by part.
 
     Slow methods are compared only with the network that forgot everything.
@@ -104,7 +106,8 @@ def forget(bench: Bench, heats: Heats) -> dict[str, Any]:
     seen = bench.model.normalize(chosen.image_N1SS.to(bench.device))
     found: dict[str, Any] = {name: {"part": [], "spearman": [], "ssim": []} for name in heats}
     parts = list(bench.model.network.backbone.stages)
-    for part, network in cascade(bench.model.network, seen, options.seed):
+    forgotten = cascade(bench.model.network, seen, options.seed)
+    for part, network in watch(forgotten, "sanity check", min(LEVELS, len(parts) + 1)):
         forgetful: Any = SimpleNamespace(network=network, normalize=bench.model.normalize)
         for name, heat in heats.items():
             if name in SLOW and part != parts[0][0]:

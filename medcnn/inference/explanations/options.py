@@ -34,6 +34,8 @@ class Options:
         marker: At most so many images with a marker and as many without are changed; 0: none.
         shown: So many images are drawn.
         steps: Of the deletion and insertion curves.
+        exact: Whether the passes of which there are thousands, those of occlusion and of deletion
+            and insertion, are in 32 bit too; otherwise they are as quick as the processor allows.
         batch_size: Images passed at once.
         level: Of the intervals.
         seed: Of every random choice.
@@ -46,7 +48,8 @@ class Options:
     sanity: int = 12
     marker: int = 64
     shown: int = 6
-    steps: int = 20
+    steps: int = 10
+    exact: bool = False
     batch_size: int = 8
     level: float = 0.95
     seed: int = 0
@@ -77,5 +80,13 @@ def read_options(given: Mapping[str, Any]) -> Options:
         raise ConfigError(
             f"level cannot be {level!r}.", expected="a number from 0.5 to below 1, such as 0.95"
         )
+    if not isinstance(given["exact"], bool):
+        raise ConfigError(
+            f"exact cannot be {given['exact']!r}.",
+            expected="true or false",
+            found=repr(given["exact"]),
+        )
     numbers = {key: given[key] for key in _BOUNDS}
-    return Options(methods, stage, str(given["split"]), level=level, **numbers)
+    return Options(
+        methods, stage, str(given["split"]), level=level, exact=given["exact"], **numbers
+    )

@@ -29,7 +29,7 @@ def deletion_and_insertion(
     image_N1HW: Tensor,
     heat_NHW: Tensor,
     *,
-    steps: int = 20,
+    steps: int = 10,
     batch_size: int = 64,
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
@@ -41,16 +41,15 @@ def deletion_and_insertion(
     soft = blurred(image_N1HW)
     rank_NHW = ranks(heat_NHW, seed)
     count = rank_NHW[0].numel()
-    deleted, inserted = [], []
-    for step in range(steps + 1):
+    # All of one is nothing of the other.
+    whole, nothing = (_in_batches(probability, each, batch_size) for each in (image_N1HW, soft))
+    deleted, inserted = [whole], [nothing]
+    for step in range(1, steps):
         hot_N1HW = (rank_NHW < step * count / steps).unsqueeze(1)
-        deleted.append(
-            _in_batches(probability, torch.where(hot_N1HW, soft, image_N1HW), batch_size)
-        )
-        inserted.append(
-            _in_batches(probability, torch.where(hot_N1HW, image_N1HW, soft), batch_size)
-        )
-    return np.stack(deleted, 1), np.stack(inserted, 1)
+        for curve, hot, cold in ((deleted, soft, image_N1HW), (inserted, image_N1HW, soft)):
+            part = torch.where(hot_N1HW, hot, cold)
+            curve.append(_in_batches(probability, part, batch_size))
+    return np.stack([*deleted, nothing], 1), np.stack([*inserted, whole], 1)
 
 
 def area_under(curve_NS: Floats) -> Floats:

@@ -6,15 +6,17 @@ Dimensions: N images, S×S pixels.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.progress import track
 from torch import Tensor
 
+from medcnn.console import CONSOLE
 from medcnn.data.manifest import Manifest
 from medcnn.inference.explanations.bench import Bench, choose_methods, prepare
 from medcnn.inference.explanations.measures import chance, forget, localize, perturb
@@ -73,7 +75,7 @@ def study(run: RunDir, options: Options, tell: Tell) -> tuple[dict[str, Any], li
     found = _facts(bench)
     found |= _measure(bench, heats)
     tell("deletion and insertion measured")
-    found["sanity"] = forget(bench, heats) if options.sanity else None
+    found["sanity"] = forget(bench, heats, _watched) if options.sanity else None
     found["marker"] = _test_marker(bench, manifest, heats) if options.marker else None
     tell("sanity check and marker test done")
     p_N = bench.probability(bench.subjects.image_N1SS)
@@ -94,10 +96,15 @@ def _explain(bench: Bench, methods: list[str], tell: Tell) -> dict[str, Tensor]:
     heats = {}
     for method in methods:
         start = time.perf_counter()
-        heats[method] = bench.heat(method)
+        heats[method] = bench.heat(method, watch=_watched)
         seconds = time.perf_counter() - start
         tell(f"{method:22} {len(bench.subjects)} images in {seconds:.1f} s")
     return heats
+
+
+def _watched(parts: Iterable[Any], name: str, total: int) -> Iterable[Any]:
+    """Hand the parts on beside a progress bar, which goes when they are done."""
+    return track(parts, name, total=total, console=CONSOLE, transient=True)
 
 
 def _facts(bench: Bench) -> dict[str, Any]:
@@ -120,7 +127,7 @@ def _measure(bench: Bench, heats: dict[str, Tensor]) -> dict[str, Any]:
     both = heats | {RANDOM: random_heat(len(subjects), size, options.seed + 1)}
     called = bench.probability(subjects.image_N1SS) >= bench.model.threshold.value
     places = localize(bench, both, called)
-    perturbed, curves = perturb(bench, both, RANDOM)
+    perturbed, curves = perturb(bench, both, RANDOM, _watched)
     return {
         "called_abnormal": int(called.sum()),
         "methods": [

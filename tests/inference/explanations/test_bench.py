@@ -83,3 +83,28 @@ def test_a_backbone_in_one_step_has_no_maps_to_weigh(bench):
     assert len(notes) == 3 and "no stage of the backbone has maps" in notes[0]
     with pytest.raises(ConfigError, match="has no stage with maps to weigh"):
         of(bench, network).stage("grad_cam")
+
+
+def test_the_quick_model_answers_as_the_trained_one_and_exact_is_the_trained_one(trained, films):
+    quick = prepare(trained, films, Options(images=6))
+    exact = prepare(trained, films, Options(images=6, exact=True))
+    assert exact.quick is trained and quick.quick is not trained
+    image = quick.subjects.image_N1SS
+    np.testing.assert_allclose(quick.quick_probability(image), quick.probability(image), atol=0.01)
+    alike = [
+        np.corrcoef(first.flatten(), second.flatten())[0, 1]
+        for first, second in zip(quick.heat("occlusion"), exact.heat("occlusion"), strict=True)
+    ]
+    assert min(alike) > 0.97
+
+
+def test_progress_is_shown_for_every_part(bench):
+    seen = []
+
+    def watch(parts, name, total):
+        parts = list(parts)
+        seen.append((name, total == len(parts)))
+        return parts
+
+    bench.heat("grad_cam", watch=watch)
+    assert seen == [("grad_cam", True)]

@@ -57,7 +57,7 @@ def test_deletion_and_insertion_are_compared_with_random_heat_image_by_image(ben
     areas = {}
     for name, heat in heats.items():
         pair = deletion_and_insertion(
-            bench.probability, bench.subjects.image_N1SS, heat, steps=8, seed=0
+            bench.quick_probability, bench.subjects.image_N1SS, heat, steps=8, seed=0
         )
         areas[name] = [area_under(curve) for curve in pair]
         np.testing.assert_allclose(curves[name]["deletion"], pair[0].mean(0), atol=1e-6)

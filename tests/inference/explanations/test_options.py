@@ -11,7 +11,8 @@ GIVEN = {
     "sanity": 12,
     "marker": 64,
     "shown": 6,
-    "steps": 20,
+    "steps": 10,
+    "exact": False,
     "batch_size": 8,
     "level": 0.95,
     "seed": 0,
@@ -36,6 +37,7 @@ def test_one_method_or_several_are_taken_once_each():
         ("images", 3.5, "whole number from 2"),
         ("seed", True, "seed cannot be True"),
         ("level", 95, "such as 0.95"),
+        ("exact", 1, "exact cannot be 1"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_name(key, value, match):

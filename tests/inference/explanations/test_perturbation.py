@@ -42,6 +42,7 @@ def test_the_curves_meet_at_the_whole_image_and_at_nothing(dot):
     deleted, inserted = deletion_and_insertion(centre, dot, torch.rand(1, 32, 32), steps=5)
     assert deleted[0, 0] == inserted[0, -1] == 1.0
     assert deleted[0, -1] == inserted[0, 0] == centre(blurred(dot))[0]
+    assert deleted.shape == inserted.shape == (1, 6)
 
 
 def test_batches_change_nothing():
