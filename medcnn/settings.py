@@ -200,6 +200,12 @@ def check_data(data: Mapping[str, Any]) -> None:
             expected="data.folds=5 data.fold=0 for one fold, data.fold=all for all of them",
             found=f"data.folds={data['folds']} data.fold={data['fold']}",
         )
+    if data["folds"] is not None and data["fold"] not in range(data["folds"]):
+        raise ConfigError(
+            f"There is no fold {data['fold']} of {data['folds']}: they count from 0.",
+            expected=f"data.fold from 0 to {data['folds'] - 1}, or all",
+            found=f"data.fold={data['fold']}",
+        )
     for name in check_sources(data):
         if data["roots"][name]:
             check_path(Path(str(data["roots"][name])), f"data.roots.{name}")

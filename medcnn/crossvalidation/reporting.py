@@ -42,11 +42,11 @@ def report_folds(
         journal.warn(text)
     with journal.stage("evaluate"):
         results = _evaluate(joined, members, settings)
+    with journal.stage("ensemble"):
+        _combine(directory, members, settings, journal)
     results["warnings"] = [*journal.facts["warnings"], *results["warnings"]]
     journal.note(test_looks=_looks(members))
     write_json(directory.results, results)
-    with journal.stage("ensemble"):
-        _combine(directory, members, settings, journal)
     journal.finish()
     with journal.stage("report"):
         write_report(directory, language=settings["language"])

@@ -13,15 +13,6 @@ from medcnn.crossvalidation.running import join_if_complete
 from medcnn.errors import ConfigError, UserError
 from medcnn.run_dir import RunDir
 
-FOLDS = ["data.folds=2", "trainer.max_epochs=1", "optimizer.lr=0.01"]
-
-
-@pytest.fixture(scope="module")
-def whole(easy_data, tmp_path_factory):
-    """Return the directory of two folds by one command."""
-    folder = tmp_path_factory.mktemp("cv") / "all"
-    return medcnn.train([*easy_data, *FOLDS, "data.fold=all", f"run_dir={folder}"])
-
 
 def test_one_command_leaves_a_run_a_fold_and_one_report(whole):
     assert [member.path.name for member in whole.members] == ["0", "1"]
@@ -52,9 +43,9 @@ def test_the_folds_are_an_ensemble_with_no_further_step(whole, easy_data, tmp_pa
     assert medcnn.evaluate([f"run={whole.path}"])["n"] == 96
 
 
-def test_a_finished_one_is_left_and_a_killed_one_goes_on(whole, easy_data, capsys):
+def test_a_finished_one_is_left_and_a_killed_one_goes_on(whole, easy_data, folds, capsys):
     with pytest.raises(UserError, match="already"):
-        medcnn.train([*easy_data, *FOLDS, "data.fold=all", f"run_dir={whole.path}"])
+        medcnn.train([*easy_data, *folds, "data.fold=all", f"run_dir={whole.path}"])
     before = whole.results.read_bytes()
     medcnn.train([f"resume={whole.path}"])
     assert "is finished" in capsys.readouterr().out
@@ -85,11 +76,11 @@ def test_folds_that_ran_side_by_side_join_when_the_last_is_done(whole, tmp_path)
 
 
 @pytest.mark.long
-def test_folds_by_multirun_join_too(whole, easy_data, tmp_path, monkeypatch):
+def test_folds_by_multirun_join_too(whole, easy_data, folds, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["train.py"])
     sweep = f"hydra.sweep.dir={tmp_path / 'sweep'}"
-    assert run("train", ["-m", *easy_data, *FOLDS, "data.fold=0,1", sweep]) == 0
+    assert run("train", ["-m", *easy_data, *folds, "data.fold=0,1", sweep]) == 0
     joint = RunDir(tmp_path / "sweep" / "cross_validation_0")
     ours, theirs = (pd.read_csv(each.predictions("test")) for each in (joint, whole))
     pd.testing.assert_frame_equal(ours, theirs)

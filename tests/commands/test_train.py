@@ -1,0 +1,70 @@
+import shutil
+
+import pytest
+
+import medcnn
+from medcnn.cli import run
+from medcnn.commands.train import run as command
+from medcnn.config import compose
+from medcnn.errors import ConfigError
+from medcnn.run_dir import RunDir, read_json
+
+SHORT = ["trainer.max_epochs=1"]
+
+
+@pytest.fixture(scope="module")
+def trained(easy_data, tmp_path_factory):
+    return medcnn.train([*easy_data, *SHORT, f"run_dir={tmp_path_factory.mktemp('train') / 'run'}"])
+
+
+def test_one_run_is_trained_and_reported(trained, capsys):
+    assert trained.report.is_file() and not trained.members
+    assert read_json(trained.environment)["resumed"] == 0
+
+
+def test_a_search_is_no_single_run():
+    with pytest.raises(ConfigError, match="search=random in a single run"):
+        command(compose("train", ["search=random"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["resume=/nowhere"], "not a run directory"),
+        (["data.folds=3", "data.fold=3"], "no fold 3 of 3"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_message(arguments, message, capsys):
+    assert run("train", arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told and "Traceback" not in told
+
+
+def test_a_vanished_folder_ends_a_resume_with_a_message_and_leaves_the_run(
+    easy_data, tmp_path, capsys
+):
+    source = next(text for text in easy_data if "data.root" in text).partition("=")[2]
+    copied = shutil.copytree(source.rpartition("/")[0], tmp_path / "data")
+    asked = [*easy_data, *SHORT, f"data.root={copied / 'manifest.csv'}", "data.cache_dir=null"]
+    done = medcnn.train([*asked, f"run_dir={tmp_path / 'run'}"])
+    done.report.unlink()
+    shutil.rmtree(copied)
+    assert run("train", [f"resume={done.path}"]) == 2
+    told = capsys.readouterr().err
+    assert "does not exist" in told and str(copied) in told
+    assert done.results.is_file() and done.best_checkpoint.is_file()
+
+
+def test_a_run_without_its_report_is_finished_without_training_again(trained, tmp_path):
+    again = RunDir(shutil.copytree(trained.path, tmp_path / "run"))
+    before = again.metrics.read_bytes()
+    again.report.unlink()
+    assert run("train", [f"resume={again.path}"]) == 0
+    assert again.report.is_file() and again.metrics.read_bytes() == before
+    assert again.predictions("test").read_text() == trained.predictions("test").read_text()
+    assert read_json(again.environment)["resumed"] == 1
+
+
+def test_the_answer_of_a_run_is_its_directory(easy_data, tmp_path):
+    overrides = [*easy_data, *SHORT, f"run_dir={tmp_path / 'run'}"]
+    assert command(compose("train", overrides)) == RunDir(tmp_path / "run")

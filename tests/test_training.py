@@ -1,0 +1,106 @@
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import medcnn
+from medcnn.config import compose, plain
+from medcnn.errors import ConfigError, UserError
+from medcnn.run_dir import RunDir, read_json
+from medcnn.training import begin, choose_run_dir, resume
+
+
+@pytest.fixture(scope="module")
+def run(easy_data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training") / "run"
+    return medcnn.train(
+        [*easy_data, "trainer.max_epochs=2", "subgroups=[absent]", f"run_dir={folder}"]
+    )
+
+
+def hash_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_environment_names_data_and_weights_as_they_are_at_the_end(run):
+    found = read_json(run.environment)
+    assert found["checkpoint_sha256"] == hash_of(run.best_checkpoint)
+    assert found["data"]["manifest_sha256"] == hash_of(run.manifest)
+    assert len(bytes.fromhex(found["data"]["images_blake2b"])) == 16
+    assert found["weights"]["loaded"] == "random"
+    assert found["seed"] == 0 and found["cpu"] and found["threads"] >= 1
+    assert found["started"] <= found["finished"]
+    assert set(found["seconds"]) == {"data", "model", "train", "predict", "evaluate", "report"}
+
+
+def test_the_pixels_are_hashed_and_not_only_their_names(run, easy_data, tmp_path):
+    import cv2
+
+    root = Path(next(text for text in easy_data if "data.root" in text).partition("=")[2])
+    table = pd.read_csv(root)
+    for name in table["path"]:
+        pixels = cv2.imread(str(root.parent / name), 0)
+        cv2.imwrite(str(tmp_path / name), 255 - pixels)
+    table.to_csv(tmp_path / "manifest.csv", index=False)
+    other = medcnn.train(
+        [*easy_data, f"data.root={tmp_path / 'manifest.csv'}", "trainer.max_epochs=1",
+         f"run_dir={tmp_path / 'run'}"]
+    )  # fmt: skip
+    ours, theirs = (read_json(each.environment)["data"] for each in (run, other))
+    assert ours["images_blake2b"] != theirs["images_blake2b"]
+
+
+def test_one_training_looks_at_the_test_split_once(run):
+    assert read_json(run.environment)["test_looks"] == 1
+    resume(run)
+    assert read_json(run.environment)["test_looks"] == 1
+
+
+def test_a_column_that_is_not_there_is_a_warning_of_the_report(run):
+    text = "no column 'absent'"
+    assert any(text in each for each in read_json(run.results)["warnings"])
+    assert "absent" in run.report.read_text()
+
+
+def test_the_diagnosis_knows_the_weights(run, monkeypatch):
+    diagnosis = read_json(run.path / "diagnosis.json")
+    from medcnn.data.preparation import cache_images
+    from medcnn.inference.runs import run_manifest
+    from medcnn.inspection import run as inspection
+    from medcnn.run_settings import read_settings
+
+    manifest = run_manifest(run)
+    cache = cache_images(manifest, read_settings(run)["data"])
+    dead = inspection.dead_share(inspection.inspect_models(run, manifest, cache))
+    named = {each["name"]: each["evidence"] for each in diagnosis["findings"]}
+    assert ("dead_units" in named) == (dead >= 0.2)
+
+
+def test_a_finished_run_is_left_as_it_is(run, capsys):
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
+    assert resume(run) == run
+    assert "is finished" in capsys.readouterr().out
+    assert before == {
+        path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()
+    }
+
+
+def test_a_run_goes_where_it_is_told_or_by_name_and_time(tmp_path):
+    settings = plain(compose("train", ["name=mine"]))
+    assert choose_run_dir({**settings, "run_dir": str(tmp_path)}) == tmp_path
+    found = choose_run_dir(settings)
+    assert found.parent == Path("outputs/mine")
+    assert abs((datetime.now() - datetime.strptime(found.name, "%Y-%m-%d_%H-%M-%S")).days) < 1
+
+
+def test_a_run_is_begun_once_and_only_where_it_can_be(tmp_path):
+    directory = RunDir(tmp_path / "run")
+    begin(directory, {"seed": 3})
+    assert directory.config.read_text() == "seed: 3\n"
+    with pytest.raises(UserError, match=r"already(.|\n)*resume="):
+        begin(directory, {"seed": 4})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="run_dir cannot be made"):
+        begin(RunDir(tmp_path / "file" / "run"), {})
