@@ -23,5 +23,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         )
     found: dict[str, Any] = plan(**options).to_json()
     for name, value in found.items():
-        say(f"{name.replace('_', ' '):32} {value}")
+        shown = "; ".join(value) if isinstance(value, list) else value
+        if shown is not None:
+            say(f"{name.replace('_', ' '):12} {shown}")
     return found

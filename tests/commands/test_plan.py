@@ -29,3 +29,10 @@ def test_the_power_is_reached_exactly():
 def test_nothing_expected_is_refused():
     with pytest.raises(ConfigError, match="what is expected"):
         plan("width=0.1")
+
+
+def test_what_is_not_asked_for_is_not_printed(capsys):
+    plan("sensitivity=0.95", "width=0.05", "prevalence=0.2")
+    shown = capsys.readouterr().out
+    assert "negatives" not in shown and "[" not in shown
+    assert "304 positives for a Wilson interval" in shown
