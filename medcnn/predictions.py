@@ -96,7 +96,7 @@ def checked_labels(column: pd.Series, source: str) -> pd.Series:
         raise DataError(
             f"{source} has {int(wrong.sum())} labels that are not 0 or 1.",
             expected="0 (normal) or 1 (abnormal)",
-            found=f"{column.iloc[row]!r} in data row {row + 1}",
+            found=_cell(column, row),
             remedy="map the labels to 0 and 1, or drop the unlabelled rows",
         )
     return values.astype(int)
@@ -110,7 +110,15 @@ def _probabilities(column: pd.Series, source: str) -> pd.Series:
         raise DataError(
             f"{source} has {int(wrong.sum())} values of p_abnormal that are not probabilities.",
             expected="numbers within [0, 1]",
-            found=f"{column.iloc[row]!r} in data row {row + 1}",
-            remedy="apply the logistic function to logits first",
+            found=_cell(column, row),
+            remedy="drop or predict the rows without a number"
+            if bool(values.isna().iloc[row])
+            else "apply the logistic function to logits first",
         )
     return values
+
+
+def _cell(column: pd.Series, row: int) -> str:
+    value = column.iloc[row]
+    shown = "an empty cell" if pd.isna(value) else repr(getattr(value, "item", lambda: value)())
+    return f"{shown} in data row {row + 1}"

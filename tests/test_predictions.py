@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,3 +51,11 @@ def test_bad_tables_are_refused(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match="There is no predictions file"):
         read_predictions(tmp_path / "absent.csv")
+
+
+def test_a_missing_probability_is_told_from_a_logit(tmp_path):
+    bare = pd.DataFrame({"label": [0, 1], "p_abnormal": [0.5, np.nan]})
+    with pytest.raises(DataError, match=r"(?s)an empty cell in data row 2.*drop or predict"):
+        check_predictions(bare)
+    with pytest.raises(DataError, match=r"(?s)found: 1.5 in data row 2.*logistic"):
+        check_predictions(bare.fillna(1.5))

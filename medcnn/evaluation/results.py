@@ -80,6 +80,7 @@ def evaluate(
     }
     results["warnings"] = [
         *class_warnings(cases, split),
+        *repeat_warnings(rows, split),
         *threshold_warnings(threshold, split),
         *cluster_warnings(results),
         *warnings,
@@ -133,6 +134,14 @@ def class_warnings(cases: Cases, split: str) -> list[str]:
                 f"Only {count} {name} cases on {split}: read the intervals, not the values."
             )
     return found
+
+
+def repeat_warnings(rows: pd.DataFrame, split: str) -> list[str]:
+    """Return a warning where an image stands in several rows, and so counts several times."""
+    repeated = int(rows["image_id"].duplicated().sum())
+    if not repeated:
+        return []
+    return [f"{repeated} rows of {split} repeat an image_id: these images count several times."]
 
 
 def threshold_warnings(threshold: Threshold, split: str) -> list[str]:

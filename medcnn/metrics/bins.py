@@ -74,12 +74,15 @@ class Binned:
             weights @ (self.mass * each[:, None])
             for each in (np.ones_like(self.excess), self.excess)
         )
+        # A copy without a case, as leaving out the only patient makes, has no errors: NaN.
+        total = np.where(total > 0, total, np.nan)
         all_of = total[:, None]
         base = weights @ self.label / total
         parts = {
             "ece": excess / all_of,
             "ece_equal_mass": mass_excess / all_of,
-            "ace": _ratio(mass_excess, mass) / np.count_nonzero(mass, axis=1)[:, None],
+            "ace": _ratio(mass_excess, mass)
+            / np.maximum(np.count_nonzero(mass, axis=1), 1)[:, None],
             "reliability": np.sqrt(count / all_of) * _ratio(excess, count),
             "resolution": np.sqrt(count / all_of) * (_ratio(hits, count) - base[:, None]),
         }

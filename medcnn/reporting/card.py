@@ -55,7 +55,8 @@ def _model(contents: Contents, words: Wording) -> list[str]:
 def _data(contents: Contents, words: Wording) -> list[str]:
     data = contents.environment.get("data") or {}
     lines = [words("card.source", source=data.get("source") or words("common.not_recorded"))]
-    lines += [str(data[key]) for key in ("label_policy", "citation") if data.get(key)]
+    recorded = (data.get(key) for key in ("label_policy", "citation"))
+    lines += [words.verbatim(str(text)) for text in recorded if text]
     for name, group in count_flow(contents).splits.items():
         lines.append(
             words(

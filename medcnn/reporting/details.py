@@ -53,7 +53,8 @@ def describe(title: str, raw: Any, words: Wording) -> list[Block]:
     for key, value in raw.items():
         name = words.measure(str(key))
         if is_estimate(value) or not isinstance(value, (Mapping, list)):
-            facts += [(name, text) for text in [cell(str(key), value, words)] if text]
+            shown = words.verbatim(name) if " " in str(key) else name
+            facts += [(shown, text) for text in [cell(str(key), value, words)] if text]
         else:
             deeper += describe(f"{title} · {name}" if title else name, value, words)
     return ([Block(title, tuple(facts))] if facts else []) + deeper
@@ -73,7 +74,8 @@ def cell(key: str, raw: Any, words: Wording) -> str:
     if isinstance(raw, int):
         return words.count(raw)
     if isinstance(raw, str):
-        return words.name("word", raw)
+        named = words.name("word", raw)
+        return words.verbatim(raw) if named == raw and " " in raw else named
     if isinstance(raw, (Mapping, list)) and not is_estimate(raw):
         return ", ".join(str(item) for item in raw)
     return words.p_value(raw) if key.startswith("p_") else with_interval(key, raw, words)

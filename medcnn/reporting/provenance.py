@@ -89,13 +89,15 @@ def _nested(raw: Any, section: str, words: Wording) -> Rows:
         return []
     title = words(section)
     return [
-        (f"{title} · {words.name('origin', str(key)).replace('_', ' ')}", _text(value))
+        (f"{title} · {words.name('origin', str(key)).replace('_', ' ')}", _text(value, words))
         for key, value in raw.items()
         if value not in (None, "", [], {})
     ]
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, words: Wording) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, str) and " " in value:
+        return words.verbatim(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from markupsafe import Markup
+
 from medcnn.errors import unknown_name
 
 LANGUAGES = ("en", "de")
@@ -61,6 +63,12 @@ class Wording:
     def measure(self, key: str) -> str:
         """Return what a measure is called; an unknown one without its underscores."""
         return self.name("measure", key).replace("_", " ")
+
+    def verbatim(self, text: str) -> str:
+        """Return an English text as it was recorded, marked as such in another language."""
+        if self.language == "en":
+            return text
+        return Markup('<span lang="en">{}</span>').format(text)
 
     def method(self, key: str) -> str:
         """Return how an interval was made, such as ``bootstrap-bca-clustered``, in words."""

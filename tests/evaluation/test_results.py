@@ -64,3 +64,20 @@ def test_a_split_without_rows_is_an_error():
 def test_a_threshold_chosen_on_the_evaluated_split_is_shouted_about():
     found = evaluate(make_table(200), Threshold(0.4, "youden", "test"))
     assert any("CHOSEN ON TEST" in warning for warning in found["warnings"])
+
+
+def test_an_image_in_several_rows_is_told():
+    table = make_table(200)
+    again = pd.concat([table, table.head(7)], ignore_index=True)
+    assert (
+        "7 rows of test repeat an image_id: these images count several times."
+        in (evaluate(again, AT)["warnings"])
+    )
+    assert not any("repeat" in text for text in evaluate(table, AT)["warnings"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_patient_alone_is_evaluated_without_a_numerical_warning():
+    found = evaluate(make_table(40).assign(patient_id="only"), AT)
+    assert found["n_patients"] == 1
+    assert found["calibration"]["ece"]["value"] is not None

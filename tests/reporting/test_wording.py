@@ -49,3 +49,8 @@ def test_methods_and_rules_are_named():
 def test_an_unknown_language_is_refused():
     with pytest.raises(UserError, match="report language"):
         Wording("fr")
+
+
+def test_a_recorded_text_is_marked_as_english_in_another_language_and_escaped():
+    assert EN.verbatim("not <checked>") == "not <checked>"
+    assert str(DE.verbatim("not <checked>")) == '<span lang="en">not &lt;checked&gt;</span>'
