@@ -30,6 +30,9 @@ _REPEATED = (
     *("images", "duplicate_groups", "near_duplicate_groups"),
     *("cross_split_duplicates", "label_conflicts"),
 )
+_ALIKE = {"identical": "=", "nearly identical": "≈"}
+_SHOWN = 4
+"""Members of a group that a sentence shows."""
 
 
 @dataclass(frozen=True)
@@ -146,16 +149,13 @@ def _leaks(
     same: list[npt.NDArray[np.int64]],
     near: list[npt.NDArray[np.int64]],
 ) -> list[str]:
+    shared = "in more than one split"
     return [
-        *first_names(_shared(table, "patient_id"), "patients stand in more than one split"),
-        *first_names(_shared(table, "study_id"), "studies stand in more than one split"),
-        *first_names(
-            _heads(table, _differing(table, same, "split")),
-            "groups of identical images stand across splits",
-        ),
-        *first_names(
-            _heads(table, _differing(table, near, "split")),
-            "groups of nearly identical images stand across splits",
+        *first_names(_shared(table, "patient_id"), "patient stands", "patients stand", shared),
+        *first_names(_shared(table, "study_id"), "study stands", "studies stand", shared),
+        *_told(table, _differing(table, same, "split"), "identical", "stand", "across splits"),
+        *_told(
+            table, _differing(table, near, "split"), "nearly identical", "stand", "across splits"
         ),
     ]
 
@@ -168,17 +168,16 @@ def _findings(
     near: list[npt.NDArray[np.int64]],
 ) -> list[str]:
     broken = [entry["image_id"] for entry in cache.unreadable]
-    found = first_names(broken, "files are not readable")
+    found = first_names(broken, "file is", "files are", "not readable")
     for groups, what in ((same, "identical"), (near, "nearly identical")):
         inside = _within(table, groups)
         if what == "nearly identical":
             # Two exposures of one patient within a split resemble one another and do no harm.
             inside = _differing(table, inside, "patient_id")
-        conflict = _heads(table, _differing(table, groups, "label"))
-        found += first_names(_heads(table, inside), f"groups of {what} images stand in one split")
-        found += first_names(conflict, f"groups of {what} images differ in label")
+        found += _told(table, inside, what, "stand", "in one split")
+        found += _told(table, _differing(table, groups, "label"), what, "differ", "in label")
     blank = table["image_id"][seen.blank].tolist()
-    return found + first_names(blank, "images are blank or nearly so")
+    return found + first_names(blank, "image is", "images are", "blank or nearly so")
 
 
 def _groups(seen: Look) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]]:
@@ -217,8 +216,14 @@ def _within(
     return [group for group in groups if len(set(values[group].tolist())) == 1]
 
 
-def _heads(table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]]) -> list[str]:
-    return table["image_id"].iloc[[int(group[0]) for group in groups]].tolist()
+def _told(
+    table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]], what: str, verb: str, rest: str
+) -> list[str]:
+    """Return one sentence that counts groups of images and shows the members of the first three."""
+    names = table["image_id"].to_numpy()
+    members = [f" {_ALIKE[what]} ".join(names[group[:_SHOWN]]) for group in groups]
+    one, many = f"group of {what} images {verb}s", f"groups of {what} images {verb}"
+    return first_names(members, one, many, rest)
 
 
 def _shared(table: pd.DataFrame, column: str) -> list[str]:

@@ -26,8 +26,8 @@ def deduplicate(manifest: Manifest, audit: Audit) -> Manifest:
     if not repeated and not shared:
         return manifest
     told = [
-        *_told(table, repeated, "repeated images"),
-        *_told(table, shared, "images of patients or studies of a later split"),
+        *_told(table, repeated, "Repeated images"),
+        *_told(table, shared, "Images of patients or studies of a later split"),
     ]
     return manifest.with_table(table.drop(index=[*repeated, *shared]), *told)
 
@@ -58,4 +58,4 @@ def _told(table: pd.DataFrame, drop: Collection[str], what: str) -> list[str]:
         return []
     lost = table.loc[list(drop), "split"].value_counts()
     counts = ", ".join(f"{lost[split]} of {split}" for split in SPLITS if split in lost)
-    return [f"{len(drop)} {what} were dropped ({counts}), because data.deduplicate is true."]
+    return [f"{what} were dropped, because data.deduplicate is true: {counts}."]

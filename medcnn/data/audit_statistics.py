@@ -56,9 +56,14 @@ def _counts(column: pd.Series) -> dict[str, int]:
     return {str(name) or "unknown": int(count) for name, count in counts.items()}
 
 
-def first_names(names: Sequence[object], what: str) -> list[str]:
-    """Return one sentence that counts ``names`` and quotes the first three, none where empty."""
+def first_names(names: Sequence[object], one: str, many: str, rest: str) -> list[str]:
+    """Return one sentence that counts ``names`` and quotes the first three, none where empty.
+
+    >>> first_names(["a"], "file is", "files are", "not readable")
+    ['1 file is not readable: a.']
+    """
     if not len(names):
         return []
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    what = f"{one if len(names) == 1 else many} {rest}"
     return [f"{len(names)} {what}: {', '.join(str(name) for name in names[:3])}{more}."]

@@ -175,5 +175,11 @@ def _without_unreadable(manifest: Manifest, cache: ImageCache) -> Manifest:
 
 
 def _first_problems(unreadable: Sequence[Mapping[str, str]]) -> str:
-    named = "; ".join(f"{entry['image_id']} ({entry['problem']})" for entry in unreadable[:3])
+    """Return the first three in one line: what is expected and what to do stands in the audit."""
+    named = "; ".join(f"{entry['image_id']} ({_in_short(entry)})" for entry in unreadable[:3])
     return named + (f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else "")
+
+
+def _in_short(entry: Mapping[str, str]) -> str:
+    first_line = entry["problem"].partition("\n")[0]
+    return first_line.removeprefix(f"{entry['path']}: ").removesuffix(".")

@@ -31,8 +31,8 @@ def test_the_release_is_audited_and_what_dropping_copies_mends_is_said(released,
     assert found["after_deduplication"]["images"] == 29
     assert json.loads((tmp_path / "audit.json").read_text()) == found
     said = capsys.readouterr().out
-    assert "1 groups of identical images stand across splits: i2." in said
-    assert "1 repeated images were dropped (1 of train)" in said
+    assert "1 group of identical images stands across splits: i2 = i28." in said
+    assert "Repeated images were dropped, because data.deduplicate is true: 1 of train." in said
     assert "not checked: shortcuts" in said
 
 

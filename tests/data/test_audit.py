@@ -35,7 +35,9 @@ def test_an_image_on_both_sides_stops_the_run(pictures, stored):
     audit = run_audit(*stored(images, **LABELS))
     assert audit.to_json()["cross_split_duplicates"] == 1
     assert audit.groups == [["i0", "i4"]]
-    with pytest.raises(AuditStop, match="1 groups of identical images stand across splits: i0"):
+    with pytest.raises(
+        AuditStop, match="1 group of identical images stands across splits: i0 = i4"
+    ):
         enforce(audit, "error")
     enforce(audit, "warn")
 
@@ -48,7 +50,9 @@ def test_a_near_copy_on_both_sides_stops_the_run(pictures, stored):
     assert (found["duplicate_groups"], found["near_duplicate_groups"]) == (0, 1)
     assert found["cross_split_duplicates"] == 1
     assert found["near_groups"] == [["i0", "i4"]]
-    with pytest.raises(AuditStop, match="1 groups of nearly identical images stand across splits"):
+    with pytest.raises(
+        AuditStop, match="1 group of nearly identical images stands across .*: i0 ≈ i4"
+    ):
         enforce(audit, "error")
 
 
@@ -63,11 +67,11 @@ def test_a_near_group_takes_in_the_identical_copies_of_its_members(pictures, sto
 
 def test_a_patient_or_a_study_on_both_sides_stops_the_run(pictures, stored):
     shared = ["a", "b", "c", "d", "a", "e"]
-    for column, words in (("patient_id", "patients"), ("study_id", "studies")):
+    for column, words in (("patient_id", "patient"), ("study_id", "study")):
         other = {"patient_id": list("abcdef")} if column == "study_id" else {}
         audit = run_audit(*stored(pictures(6), **LABELS, **other, **{column: shared}))
         assert audit.verdict == "stop"
-        assert any(f"1 {words} stand in more than one split: a." in text for text in audit.leaks)
+        assert any(f"1 {words} stands in more than one split: a." in text for text in audit.leaks)
 
 
 def test_contradictory_copies_and_copies_in_one_split_are_findings(pictures, stored):
@@ -75,8 +79,8 @@ def test_contradictory_copies_and_copies_in_one_split_are_findings(pictures, sto
     images[1] = images[0]
     found = run_audit(*stored(images, **LABELS)).to_json()
     assert (found["label_conflicts"], found["verdict"]) == (1, "warn")
-    assert "1 groups of identical images stand in one split: i0." in found["findings"]
-    assert "1 groups of identical images differ in label: i0." in found["findings"]
+    assert "1 group of identical images stands in one split: i0 = i1." in found["findings"]
+    assert "1 group of identical images differs in label: i0 = i1." in found["findings"]
 
 
 def test_near_copies_in_one_split_are_a_finding_between_patients_alone(pictures, stored):
@@ -88,7 +92,7 @@ def test_near_copies_in_one_split_are_a_finding_between_patients_alone(pictures,
     one = run_audit(*stored(images, **columns, patient_id=patients))
     assert (one.verdict, one.facts["near_duplicate_groups"]) == ("pass", 1)
     two = run_audit(*stored(images, **columns))
-    assert two.findings == ["1 groups of nearly identical images stand in one split: i0."]
+    assert two.findings == ["1 group of nearly identical images stands in one split: i0 ≈ i1."]
 
 
 def test_a_blank_image_is_named_and_is_nobodys_copy(pictures, stored):

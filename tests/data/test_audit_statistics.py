@@ -31,7 +31,8 @@ def test_each_split_has_its_classes_sizes_and_kinds():
     assert (test["images"], test["prevalence"]) == (0, None)
 
 
-def test_sentences_quote_three_names():
-    assert first_names([], "files are broken") == []
-    assert first_names(["a"], "files are broken") == ["1 files are broken: a."]
-    assert first_names(list("abcde"), "x") == ["5 x: a, b, c and 2 more."]
+def test_sentences_agree_in_number_and_quote_three_names():
+    words = ("file is", "files are", "broken")
+    assert first_names([], *words) == []
+    assert first_names(["a"], *words) == ["1 file is broken: a."]
+    assert first_names(list("abcde"), *words) == ["5 files are broken: a, b, c and 2 more."]

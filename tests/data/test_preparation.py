@@ -51,12 +51,15 @@ def test_the_split_is_saved_whole_though_images_are_left_out(data, tmp_path):
         progress=False,
     )
     pd.testing.assert_frame_equal(again.manifest.table, prepared.manifest.table)
-    assert any("1 of 41 images could not be read" in text for text in again.manifest.warnings)
+    assert (
+        "1 of 41 images could not be read and were left out: i40 (is not an image)"
+        in again.manifest.warnings
+    )
 
 
 def test_a_leak_stops_after_it_was_shown_and_only_where_asked(data):
     shown = []
-    with pytest.raises(AuditStop, match="identical images stand across splits: i0"):
+    with pytest.raises(AuditStop, match="identical images stands across splits: i0 = i5"):
         prepare(data(), seed=0, progress=False, on_audit=shown.append)
     assert shown[0].verdict == "stop"
     prepared = prepare(data("data.audit=warn"), seed=0, progress=False)
@@ -77,9 +80,9 @@ def test_patients_on_both_sides_stop_the_run_or_leave_training(data):
     prepared = prepare(given, seed=0, progress=False)
     assert prepared.audit.facts["cross_split_patients"] == 0
     assert len(prepared.manifest.split("test")) == 17  # all but the unreadable one
-    assert (
-        "2 images of patients or studies of a later split were dropped (1 of train, 1 of val)"
-        in (prepared.manifest.warnings[-1])
+    assert prepared.manifest.warnings[-1] == (
+        "Images of patients or studies of a later split were dropped, because data.deduplicate is "
+        "true: 1 of train, 1 of val."
     )
 
 
