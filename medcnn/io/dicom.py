@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +17,7 @@ from medcnn.io.bounded import MAX_READS, TooManyReads
 from medcnn.io.decoding import Stored, decode
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
-from medcnn.io.greyscale import GreyScale, choose_greyscale
+from medcnn.io.greyscale import choose_greyscale, padding_range
 from medcnn.io.lut import numbers
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 
@@ -68,7 +67,7 @@ def read_dicom_resized(
         greyscale = choose_greyscale(dataset, _sample(stored.values))
         affine = greyscale.affine
         is_enlarged = min(stored.values.shape) < size
-        if affine is None or is_enlarged or _has_padding(stored.values, greyscale):
+        if affine is None or is_enlarged or _has_padding(dataset, stored):
             return _resize_last(dataset, stored, size)
         # Integer means round by half a unit, which only a wide window hides.
         is_wide = abs(affine[0]) * _LEAST_INTEGER_WIDTH <= 1
@@ -148,6 +147,9 @@ def _is_truncated(text: str) -> bool:
 def _load(path: Path, min_size: int | None, exact: bool, max_pixels: int) -> tuple[Dataset, Stored]:
     dataset = open_dataset(path)
     stored = decode(dataset, path, min_size=min_size, exact=exact, max_pixels=max_pixels)
+    if stored.scale > 1 and _has_padding(dataset, stored):
+        # Where padding meets the image, reduced values are neither, and would frame it in white.
+        stored = decode(dataset, path, min_size=None, exact=True, max_pixels=max_pixels)
     return dataset, stored
 
 
@@ -174,11 +176,11 @@ def _sample(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     return values[::rows, ::columns]
 
 
-def _has_padding(values: npt.NDArray[Any], greyscale: GreyScale) -> bool:
-    if greyscale.padding is None:
+def _has_padding(dataset: Dataset, stored: Stored) -> bool:
+    padding = padding_range(dataset)
+    if padding is None or stored.is_colour:
         return False
-    inside = cv2.inRange(values, greyscale.padding[0], greyscale.padding[1])
-    return bool(cv2.hasNonZero(inside))
+    return bool(cv2.hasNonZero(cv2.inRange(stored.values, *padding)))
 
 
 def _facts(dataset: Dataset, stored: Stored, description: str, notes: tuple[str, ...]) -> Facts:

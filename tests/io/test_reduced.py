@@ -93,6 +93,25 @@ def test_signs_that_disagree_are_decoded_in_full(tmp_path):
     assert read_image(tmp_path / "a.dcm", min_size=4, exact=False).facts.decoded_scale == 1
 
 
+@pytest.mark.parametrize(("inside", "scale"), [(4095, 1), (77, 8)])
+def test_padding_is_decoded_in_full(tmp_path, inside, scale):
+    y, x = np.mgrid[:512, :512]
+    stored = (1500 + 800 * np.sin(x / 60) * np.cos(y / 50)).astype(np.uint16)
+    stored[(x - 256) ** 2 + (y - 256) ** 2 > 200**2] = inside
+    buffer = io.BytesIO()
+    Pillow.fromarray(stored).save(buffer, "JPEG2000", no_jp2=True)
+    elements = {"PixelPaddingValue": 4095, "WindowCenter": 2048, "WindowWidth": 4096}
+    frames = [buffer.getvalue()]
+    dataset = image_dataset(stored, syntax=JPEG2000Lossless, frames=frames, **elements)
+    (tmp_path / "a.dcm").write_bytes(encode(dataset))
+    fast, facts = read_image_resized(tmp_path / "a.dcm", 64, exact=False)
+    exact, _ = read_image_resized(tmp_path / "a.dcm", 64, exact=True)
+    assert facts.decoded_scale == scale
+    assert read_image(tmp_path / "a.dcm", min_size=64, exact=False).facts.decoded_scale == scale
+    # Without the second decoding a ring of 255 would stand around the chest.
+    assert np.abs(fast.astype(int) - exact).mean() < (0.01 if scale == 1 else 5)
+
+
 @pytest.mark.parametrize("scale", [2, 4, 8])
 def test_dct_scaling_is_the_mean_of_blocks(scale):
     y, x = np.mgrid[:64, :80]
