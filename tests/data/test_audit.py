@@ -50,9 +50,7 @@ def test_a_near_copy_on_both_sides_stops_the_run(pictures, stored):
     assert (found["duplicate_groups"], found["near_duplicate_groups"]) == (0, 1)
     assert found["cross_split_duplicates"] == 1
     assert found["near_groups"] == [["i0", "i4"]]
-    with pytest.raises(
-        AuditStop, match="1 group of nearly identical images stands across .*: i0 ≈ i4"
-    ):
+    with pytest.raises(AuditStop, match="nearly identical images stands across splits: i0 ≈ i4"):
         enforce(audit, "error")
 
 
