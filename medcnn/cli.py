@@ -147,6 +147,7 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     from medcnn.config import config_folder, explain, quote_rules
 
     failures: list[MedcnnError] = []
+    overrides = [text for text in arguments if not text.startswith("-")]
 
     def task(cfg: DictConfig) -> Any:
         # Raised through Hydra, an error would be announced a second time; the later jobs of a
@@ -159,6 +160,9 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
         except MedcnnError as error:
             failures.append(error)
             return None
+        except HydraException as error:
+            failures.append(explain(error, command.config, overrides))
+            return None
 
     # Threads of torch that wait by spinning take the core from the very thread that they wait for when
     # loaders, or anything else, keep the cores busy; it has to be said before torch is loaded.
@@ -170,7 +174,6 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     try:
         hydra.main(str(config_folder()), command.config, version_base="1.3")(task)()
     except (HydraException, OmegaConfBaseException) as error:
-        overrides = [text for text in arguments if not text.startswith("-")]
         raise explain(error, command.config, overrides) from error
     finally:
         sys.argv = before

@@ -57,6 +57,8 @@ def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> Med
     """Return the one clear message for what Hydra or OmegaConf raised."""
     from hydra.errors import MissingConfigException, OverrideParseException
 
+    if isinstance(error.__cause__, MedcnnError):  # what was to be made said it well itself
+        return error.__cause__
     if isinstance(error, OverrideParseException):
         return ConfigError(
             f"The argument {error.override!r} is not an override.",

@@ -113,7 +113,8 @@ def _pretrain(
     journal.finish()
     write_json(directory.results, results | {"warnings": journal.facts["warnings"]})
     say(f"figure       {directory.figures / 'reconstruction.png'}")
-    say(f"encoder      start a classifier from it by model.weights={directory.path}")
+    backbone = settings["model"]["backbone"]
+    say(f"encoder      start a {backbone} from it by model.weights={directory.path}")
     return directory
 
 

@@ -129,17 +129,18 @@ def load_matching(
     """Load the tensors that fit and return the origin with the keys that did not.
 
     Raises:
-        WeightsError: If no tensor fits.
+        WeightsError: If most tensors of the file do not fit and most of the network's are not in it:
+            the few that agree are then those of another network that happen to have the same name.
     """
     own = network.state_dict()
     fitting = {key: value for key, value in state.items() if key in own}
     fitting = {key: value for key, value in fitting.items() if value.shape == own[key].shape}
-    if not fitting:
+    if 2 * len(fitting) < min(len(own), len(state)) or not fitting:
         raise WeightsError(
-            f"None of the tensors in {origin.source} fit the network.",
-            expected=", ".join(list(own)[:3]) + ", …",
-            found=", ".join(list(state)[:3]) + ", …",
-            remedy="choose the backbone that the weights were trained for",
+            f"The tensors in {origin.source} are those of another network.",
+            expected=", ".join(list(own)[:3]) + f", … ({len(own)} tensors)",
+            found=", ".join(list(state)[:3]) + f", … ({len(state)}, of which {len(fitting)} fit)",
+            remedy="choose the model that the weights were trained for",
         )
     network.load_state_dict(fitting, strict=False)
     missing = tuple(sorted(set(own) - set(fitting)))

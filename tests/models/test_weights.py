@@ -7,6 +7,7 @@ import torch
 import torchvision
 from torch import nn
 
+from medcnn.cli import run
 from medcnn.errors import MedcnnWarning, WeightsError
 from medcnn.models import build_classifier
 from medcnn.models.weights import (
@@ -175,8 +176,16 @@ def test_an_absent_file_is_refused(tmp_path):
 
 def test_weights_of_another_network_are_refused():
     network = nn.Linear(2, 3)
-    with pytest.raises(WeightsError, match=r"None of the tensors in x.pth fit"):
+    with pytest.raises(WeightsError, match=r"tensors in x.pth are those of another network"):
         load_matching(network, {"conv.weight": torch.ones(1)}, WeightsOrigin("x", "file", "x.pth"))
+
+
+def test_a_few_tensors_of_the_same_name_do_not_make_it_the_same_network(tmp_path):
+    path = tmp_path / "tiny.pth"
+    tiny = build_classifier("tiny_resnet", weights="none", image_size=32)
+    torch.save(tiny.backbone.body.state_dict(), path)
+    with pytest.raises(WeightsError, match=r"another network(.|\n)*of which [1-9]\d* fit"):
+        build_classifier("resnet18", weights=str(path), image_size=32)
 
 
 def test_partly_fitting_weights_are_loaded_and_both_sides_reported():
@@ -185,3 +194,15 @@ def test_partly_fitting_weights_are_loaded_and_both_sides_reported():
     origin = load_matching(network, state, WeightsOrigin("x", "file", "x.pth"))
     assert origin.missing == ("bias",) and origin.unexpected == ("bias", "other")
     assert torch.equal(network.weight, torch.ones(3, 2))
+
+
+def test_a_command_says_what_is_wrong_with_the_weights_and_nothing_else(tmp_path, capsys):
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"not a weights file")
+    options = ["data.source.n_images=40", "data.image_size=32", "data.num_workers=0"]
+    arguments = [*options, f"model.weights={path}", f"run_dir={tmp_path / 'run'}"]
+    assert run("train", ["experiment=xray_resnet", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert f"medcnn: The weights {path} cannot be read." in said
+    assert "Error executing job" not in said
+    assert "does not fit together" not in said
