@@ -14,14 +14,37 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule
+from medcnn.inference.loading import read_checkpoint
 from medcnn.journal import Journal
-from medcnn.run_dir import RunDir
+from medcnn.run_dir import RunDir, atomic_path
 from medcnn.tasks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.tasks.callbacks import EpochLine, LearningCurves
 from medcnn.tasks.population import PopulationStatistics
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are whole or absent, whatever happens while they are written.
+
+    Lightning writes them in the system's folder of temporary files and moves them: where that is
+    another file system, a run that is killed, or whose disk is full, is left with half of one.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write beside the place and rename."""
+        with atomic_path(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read plain values and tensors; a damaged file is told in words."""
+        return read_checkpoint(Path(path))
 
 
 def quieten() -> None:
@@ -83,6 +106,7 @@ def build_trainer(
     return pl.Trainer(
         **options,
         callbacks=callbacks,
+        plugins=[WholeCheckpoints()],
         logger=build_logger(settings, run),
         enable_progress_bar=CONSOLE.is_terminal,
         enable_model_summary=False,

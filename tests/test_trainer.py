@@ -1,9 +1,14 @@
+import resource
+import signal
+
+import pytest
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from medcnn.config import compose, plain
+from medcnn.errors import WeightsError
 from medcnn.run_dir import RunDir
-from medcnn.trainer import build_logger, choose_precision
+from medcnn.trainer import WholeCheckpoints, build_logger, choose_precision
 
 
 def settings(*overrides):
@@ -26,3 +31,31 @@ def test_precision_is_as_asked_or_as_the_processor_has_it():
     assert choose_precision("32-true") == "32-true"
     fast = torch.cpu._is_avx512_bf16_supported()
     assert choose_precision("auto", "cpu") == ("bf16-mixed" if fast else "32-true")
+
+
+@pytest.fixture
+def no_room():
+    """Let no file grow beyond 64 KiB, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, no_room):
+    path, files = tmp_path / "last.ckpt", WholeCheckpoints()
+    files.save_checkpoint({"state_dict": {"weight": torch.ones(3)}}, path)
+    with pytest.raises((OSError, RuntimeError)):
+        files.save_checkpoint({"state_dict": {"weight": torch.ones(2**20)}}, path)
+    assert files.load_checkpoint(path)["state_dict"]["weight"].tolist() == [1, 1, 1]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_half_a_checkpoint_is_refused_in_words(tmp_path):
+    path, files = tmp_path / "last.ckpt", WholeCheckpoints()
+    files.save_checkpoint({"state_dict": {"weight": torch.ones(2**10)}}, path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(WeightsError, match="cannot be read"):
+        files.load_checkpoint(path)
