@@ -124,15 +124,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
     """
     settings: dict[str, Any] = plain(cfg)
     _check_mappings(settings)
-    for key, rule in RULES.items():
-        value = _look_up(settings, key)
-        if value is not _ABSENT and not rule.holds(value):
-            raise ConfigError(
-                f"{key} cannot be {value!r}.",
-                expected=rule.expected,
-                found=f"{value!r} ({type(value).__name__})",
-                remedy=f"give {key}=VALUE with such a value",
-            )
+    _check_rules(settings)
     parse_rule(settings["threshold"])
     check_safeguards(settings)
     check_model(settings["model"])
@@ -149,6 +141,18 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         # Where an image comes from is the first thing to ask of a result on several sources.
         settings["subgroups"] = list(dict.fromkeys([*settings["subgroups"], "source"]))
     return settings
+
+
+def _check_rules(settings: Mapping[str, Any]) -> None:
+    for key, rule in RULES.items():
+        value = _look_up(settings, key)
+        if value is not _ABSENT and not rule.holds(value):
+            raise ConfigError(
+                f"{key} cannot be {value!r}.",
+                expected=rule.expected,
+                found=f"{value!r} ({type(value).__name__})",
+                remedy=f"give {key}=VALUE with such a value",
+            )
 
 
 _ABSENT = object()
@@ -188,6 +192,7 @@ def _check_averages(callbacks: Mapping[str, Any]) -> None:
 
 def check_data(data: Mapping[str, Any]) -> None:
     """Raise if the data group of a configuration does not fit together or names absent files."""
+    _check_rules({"data": data})
     if data["val_fraction"] + data["test_fraction"] >= 0.95:
         raise ConfigError(
             "val_fraction and test_fraction leave nothing to train on.",

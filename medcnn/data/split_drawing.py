@@ -6,6 +6,7 @@ with one abnormal image counts as abnormal, and its first value of each further 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -64,7 +65,10 @@ def newest(table: pd.DataFrame, fraction: float, by_date: str, group: str) -> se
     Raises:
         DataError: If an image has no date.
     """
-    dates = pd.to_datetime(table[by_date].astype(str), errors="coerce")
+    with warnings.catch_warnings():
+        # Where pandas cannot tell the format, what is no date is counted below.
+        warnings.filterwarnings("ignore", "Could not infer format", UserWarning)
+        dates = pd.to_datetime(table[by_date].astype(str), errors="coerce")
     if dates.isna().any():
         raise DataError(
             f"{int(dates.isna().sum())} images have no date in {by_date!r}.",

@@ -7,6 +7,7 @@ import pytest
 
 from medcnn.commands.audit import run
 from medcnn.config import compose
+from medcnn.errors import ConfigError
 
 
 @pytest.fixture
@@ -40,3 +41,9 @@ def test_without_deduplication_there_is_one_verdict(released):
     found = run(compose("audit", released))
     assert found["verdict"] == "stop"
     assert "after_deduplication" not in found
+
+
+@pytest.mark.parametrize("value", ["audit=maybe", "val_fraction=x", "split_seed=-1", "folds=1"])
+def test_values_out_of_range_are_refused(released, value):
+    with pytest.raises(ConfigError, match=rf"data\.{value.partition('=')[0]} cannot be"):
+        run(compose("audit", [*released, f"data.{value}"]))
