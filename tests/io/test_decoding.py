@@ -1,15 +1,22 @@
 """Stored values against pydicom's own decoding, and copies only where they are needed."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
+from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import (
+    JPEG2000,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
 )
 
 from medcnn.errors import ImageError
@@ -122,3 +129,46 @@ def test_a_codestream_of_another_size_is_refused(tmp_path):
     dataset = image_dataset(RAMP[:8], syntax=JPEG2000Lossless, frames=[frame])
     with pytest.raises(ImageError, match="does not fit its data set"):
         decoded(write(tmp_path, dataset))
+
+
+def colours():
+    y, x = np.mgrid[:48, :64]
+    return np.stack([x * 4, y * 5, x + y], axis=-1).astype(np.uint8)
+
+
+def coded(syntax, **options):
+    """Return one frame as Pillow, or pydicom where Pillow does not, encodes it."""
+    if syntax in (RLELossless, JPEGLSLossless):
+        return get_encoder(syntax).encode(image_dataset(colours(), bits=8), index=0)
+    buffer = io.BytesIO()
+    if syntax == JPEGBaseline8Bit:
+        Image.fromarray(colours()).save(buffer, "JPEG", quality=97, **options)
+    else:
+        Image.fromarray(colours()).save(buffer, "JPEG2000", no_jp2=True, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("syntax", "photometric", "options", "tolerance"),
+    [
+        (JPEGBaseline8Bit, "YBR_FULL_422", {"subsampling": "4:2:2"}, 3),
+        (JPEGBaseline8Bit, "YBR_FULL", {"subsampling": "4:4:4"}, 3),
+        (JPEGBaseline8Bit, "RGB", {"keep_rgb": True}, 3),
+        (JPEG2000Lossless, "YBR_RCT", {"mct": 1}, 1),
+        (JPEG2000Lossless, "RGB", {"mct": 0}, 1),
+        (JPEG2000, "YBR_ICT", {"mct": 1, "irreversible": True}, 3),
+        (JPEGLSLossless, "RGB", {}, 1),
+        (RLELossless, "RGB", {}, 1),
+    ],
+)
+def test_coded_colours_end_as_the_luminance_of_pillow(
+    tmp_path, syntax, photometric, options, tolerance
+):
+    frames, elements = [coded(syntax, **options)], {"PhotometricInterpretation": photometric}
+    dataset = image_dataset(colours(), bits=8, syntax=syntax, frames=frames, **elements)
+    found = decoded(write(tmp_path, dataset), min_size=8, exact=False)
+    expected = np.asarray(Image.fromarray(colours()).convert("L"), int)
+    # Half a level from each of two roundings, and what a lossy coding leaves.
+    assert np.abs(found.values - expected).max() <= tolerance
+    assert (found.is_colour, found.top, found.scale) == (True, 255, 1)
+    assert found.warnings == (f"{photometric} image: the luminance is used",)
