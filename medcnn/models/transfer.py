@@ -196,8 +196,9 @@ class LayerwiseDecay(Full):
 class Auto(Full):
     """The policy of the quadrant that the data and the weights lie in; it says why.
 
-    Weights trained on chest X-rays (TorchXRayVision's, or a run's) count as very similar, ImageNet's
-    as very different, and random ones leave nothing to transfer.
+    Weights trained on chest X-rays (TorchXRayVision's) count as very similar, and so do those of a
+    run or a file, whose images are not known; ImageNet's count as very different, and random ones
+    leave nothing to transfer.
 
     Args:
         little: Number of training images below which there is very little data.
@@ -221,6 +222,13 @@ class Auto(Full):
         return self.chosen.factors(model)
 
 
+_ORIGINS = {
+    "chest": "chest X-rays, very similar",
+    "file": "a run or file of one's own, taken as very similar",
+    "imagenet": "photographs, very different",
+}
+
+
 def choose(
     model: Classifier, n_train: int, loaded: str, *, little: int = LITTLE_DATA
 ) -> tuple[Full, str]:
@@ -234,8 +242,8 @@ def choose(
     """
     if loaded == "random":
         return Full(), "random weights leave nothing to keep"
-    alike = loaded in ("chest", "file")
-    origin = "chest X-rays, very similar" if alike else "photographs, very different"
+    origin = _ORIGINS[loaded]
+    alike = loaded != "imagenet"
     amount = f"{n_train} images are {'very little' if n_train < little else 'quite a lot of'} data"
     reason = f"{amount} and the weights come from {origin}"
     if n_train < little:
