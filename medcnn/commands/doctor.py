@@ -70,7 +70,7 @@ def _files(path: Path, limit: int | None) -> dict[str, Any]:
         raise DataError(
             f"{path}: there is nothing to examine.",
             expected="a folder with DICOM, PNG, JPEG, TIFF or BMP files",
-            found="no file but hidden ones" if any(path.iterdir()) else "an empty folder",
+            found="hidden files at most" if path.is_dir() else "neither a file nor a folder",
             remedy="check the path, or copy the files again",
         )
     chosen = _sample(files, limit)

@@ -127,7 +127,7 @@ def _broken(path: Path, error: Exception, kind: str) -> ImageError:
         "ends too early" if kind == "truncated" else "cannot be decoded",
         kind=kind,
         expected="an intact DICOM image",
-        found=type(error).__name__,
+        found="" if kind == "truncated" else type(error).__name__,
         remedy="export or copy the file again",
     )
 

@@ -171,7 +171,7 @@ def _typed_errors(path: Path) -> Iterator[None]:
             "ends too early" if truncated else "cannot be decoded",
             kind="truncated" if truncated else "corrupt",
             expected="an intact image",
-            found=type(error).__name__,
+            found="" if truncated else type(error).__name__,
             remedy="export or copy the file again",
         ) from error
 

@@ -85,17 +85,7 @@ def _is_dicom(file: Path) -> bool:
     Raises:
         ImageError: If it is neither or there is no such file.
     """
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(132)
-    except OSError as error:
-        raise ImageError(
-            file,
-            "there is no such file" if not file.exists() else "cannot be opened",
-            kind="not_an_image",
-            expected="a readable file",
-            found=error.strerror or type(error).__name__,
-        ) from error
+    head = _first_bytes(file)
     if head[128:] == b"DICM":
         return True
     if head.startswith(SIGNATURES):
@@ -107,6 +97,33 @@ def _is_dicom(file: Path) -> bool:
         "is not an image",
         kind="not_an_image",
         expected="a DICOM, PNG, JPEG, TIFF or BMP file",
-        found=f"a file that starts with {head[:4].hex(' ') or 'nothing'}",
+        found=f"a file that starts with {head[:4].hex(' ')}",
         remedy="leave it out of the folder",
+    )
+
+
+def _first_bytes(file: Path) -> bytes:
+    """Return the preamble and prefix of a file, or less if it is shorter."""
+    # Opening a pipe would wait for its other end.
+    if file.exists() and not file.is_file():
+        raise _unreadable(file, "is no file", "a folder or a device")
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(132)
+    except OSError as error:
+        problem = "cannot be opened" if file.exists() else "there is no such file"
+        raise _unreadable(file, problem, error.strerror or type(error).__name__) from error
+    if not head:
+        raise _unreadable(file, "is empty", "0 bytes")
+    return head
+
+
+def _unreadable(file: Path, problem: str, found: str) -> ImageError:
+    return ImageError(
+        file,
+        problem,
+        kind="not_an_image",
+        expected="a readable file",
+        found=found,
+        remedy="check the path, or copy the file again",
     )

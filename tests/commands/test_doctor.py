@@ -97,14 +97,18 @@ def test_what_cannot_be_examined_is_one_message(arguments, words, doctor):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("name", "found"), [(None, "an empty folder"), (".hidden", "hidden ones")])
-def test_a_folder_without_files_is_no_clean_bill(tmp_path, doctor, name, found):
-    if name:
-        (tmp_path / name).touch()
-    done = doctor(tmp_path)
-    assert done.returncode == 2
-    assert "nothing to examine" in done.stderr
-    assert found in done.stderr
+def test_what_holds_no_files_gets_no_clean_bill(tmp_path, doctor):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".hidden").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for name, found in (
+        ("folder", "hidden files at most"),
+        ("pipe", "neither a file nor a folder"),
+    ):
+        done = doctor(tmp_path / name)
+        assert done.returncode == 2
+        assert "nothing to examine" in done.stderr
+        assert found in done.stderr
 
 
 def test_this_installation_reads_everything(tmp_path):

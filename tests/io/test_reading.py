@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pydicom
 import pytest
@@ -92,6 +94,24 @@ def test_what_is_no_image_is_one_typed_error(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(ImageError):
         read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("pipe", "is no file"),
+        ("folder", "is no file"),
+        ("empty", "is empty"),
+        ("none", "no such file"),
+    ],
+)
+def test_what_cannot_be_read_at_all_is_one_typed_error(tmp_path, name, problem):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    with pytest.raises(ImageError, match=problem) as caught:
+        read_image(tmp_path / name)
+    assert caught.value.kind == "not_an_image"
 
 
 def test_a_cut_off_dicom_file_is_one_typed_error(tmp_path, pixels):

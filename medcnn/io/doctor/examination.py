@@ -60,6 +60,8 @@ def _sentence(path: Path, error: ImageError) -> str:
 def _tag_findings(path: Path) -> tuple[Finding, ...]:
     """Return what the tags say; none where they cannot be read, which the reader has reported."""
     try:
+        if not path.is_file():
+            return ()
         if not is_part10(path) and path.suffix.lower() not in (".dcm", ".dicom", ".ima"):
             return ()
         dataset, facts = read_facts(path)
@@ -87,8 +89,7 @@ def _pixel_findings(image: Image) -> Iterator[Finding]:
     if is_blank(image.pixels):
         remedy = "leave it out: there is next to no contrast"
         yield Finding("warning", "blank", "hardly anything to be seen", remedy)
-        return
-    if is_frontal_chest(image.facts) and _is_large(image) and looks_inverted(image.pixels):
+    elif is_frontal_chest(image.facts) and _is_large(image) and looks_inverted(image.pixels):
         yield Finding(
             "warning",
             "inverted",

@@ -91,6 +91,18 @@ def test_text_in_the_pixels_is_found(tmp_path):
     assert "text_burned_in" in kinds(tmp_path, file_of(canvas, bits=8))
 
 
+def test_text_on_a_blank_image_is_found_too(tmp_path):
+    canvas = np.full((600, 600), 60, np.uint8)
+    cv2.putText(canvas, "DOE JANE 1950", (20, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 1)
+    assert {"blank", "text_burned_in"} <= kinds(tmp_path, file_of(canvas, bits=8))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.dcm")
+    found = examine(tmp_path / "a.dcm")
+    assert (found.readable, [item.kind for item in found.findings]) == (False, ["not_an_image"])
+
+
 def test_a_blank_image_is_only_blank(tmp_path):
     assert kinds(tmp_path, file_of(np.full((SIZE, SIZE), 7, np.uint16))) == {"blank"}
 
