@@ -89,9 +89,14 @@ class Clahe(Filter):
         return {"clip": uniform(rng, n, self._clip)}
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
-        """Return one image after OpenCV's CLAHE."""
+        """Return one image after OpenCV's CLAHE, at 256 levels.
+
+        With the 65,536 levels of uint16 a tile has fewer pixels than levels, and no clip limit binds.
+        """
         tool = cv2.createCLAHE(float(values["clip"]), (self.tiles, self.tiles))
-        return np.asarray(tool.apply(image_HW), image_HW.dtype)
+        step = np.iinfo(image_HW.dtype).max // (LEVELS - 1)
+        narrow = np.rint(image_HW / step).astype(np.uint8)
+        return np.asarray(tool.apply(narrow).astype(image_HW.dtype) * step, image_HW.dtype)
 
     def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the images after the same arithmetic in batched operations."""
