@@ -39,6 +39,7 @@ NEARER = 0.7  # how alike the two scores of a case are
 IMAGES = 3
 ALIKE = 0.6  # how alike the images of a patient are
 CUT = 0.8
+FEWEST = 2  # patients of a class; samples with fewer are drawn again
 ENOUGH = 30
 SHARE = 5  # of the runs, one in so many is bootstrapped
 BOOTSTRAPPED = {
@@ -134,8 +135,9 @@ def draw(
     All images of a patient have the patient's label.
     """
     patients = math.ceil(n / images)
-    abnormal = (rng.random(patients) < prevalence).astype(np.int64)
-    abnormal[:3], abnormal[-3:] = 1, 0  # no sample without a class
+    abnormal = np.zeros(patients, dtype=np.int64)
+    while min(abnormal.sum(), patients - abnormal.sum()) < FEWEST:
+        abnormal = (rng.random(patients) < prevalence).astype(np.int64)
     cluster = np.repeat(np.arange(patients), images)[:n]
     label = abnormal[cluster]
     shift = math.sqrt(2) * stats.norm.ppf(AREA)
