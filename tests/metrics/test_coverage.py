@@ -139,7 +139,8 @@ def test_every_default_holds_94_to_96_per_cent(n: int, prevalence: float) -> Non
         for name, found in estimates(*draw(n, prevalence, rng)).items():
             held[name] += covers(found, expected[name])
     share = {name: count / RUNS for name, count in held.items()}
-    # 2500 runs have a standard error of 0.4 points. The difference of two sensitivities has few values where few cases differ: up to 97 %.
+    # 2500 runs have a standard error of 0.4 points. The difference of two sensitivities has few
+    # values where few cases differ: up to 97 %.
     assert 0.94 <= share.pop("sensitivity difference") <= 0.97
     outside = {name: value for name, value in share.items() if not 0.94 <= value <= 0.96}
     assert outside == {}
