@@ -19,7 +19,7 @@ from medcnn.calibration.conformal import (
 )
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.prior_shift import before_shift
-from medcnn.evaluation.subgroups import group_names
+from medcnn.evaluation.subgroups import members
 from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
@@ -131,9 +131,7 @@ def _by_group(
 ) -> list[dict[str, Any]]:
     entries = []
     for column in columns:
-        groups = group_names(rows[column])
-        for name in sorted(groups.unique()):
-            inside = (groups == name).to_numpy()
+        for name, inside in members(rows[column]).items():
             entries.append(
                 {
                     "column": column,

@@ -96,3 +96,13 @@ def test_too_few_validation_cases_are_named():
     found, warnings = conformal_results(rows, val, 0.05, "class_conditional")
     assert found["sets"]["both"] == len(rows)
     assert any("at least 19 are needed" in text for text in warnings)
+
+
+def test_a_value_of_several_names_counts_in_each_of_them():
+    rows = guarded(ROWS.assign(finding=np.where(ROWS["label"] == 1, "Mass|Effusion", "")))
+    found, _ = conformal_results(rows, VAL, 0.1, "class_conditional", subgroups=["finding"])
+    abnormal = int((ROWS["label"] == 1).sum())
+    assert [(entry["group"], entry["n"]) for entry in found["subgroups"]] == [
+        ("Effusion", abnormal),
+        ("Mass", abnormal),
+    ]
