@@ -14,7 +14,17 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from medcnn.io.lut import Lut, Rescale, Values, Window, modality, numbers, voi_lut, windows
+from medcnn.io.lut import (
+    Lut,
+    Rescale,
+    Values,
+    Window,
+    modality,
+    numbers,
+    rescale,
+    voi_lut,
+    windows,
+)
 
 PERCENTILES = (0.5, 99.5)
 """The stretch of images without a usable window, in percent of the pixels that are not padding."""
@@ -113,7 +123,7 @@ def choose_greyscale(dataset: Dataset, stored: npt.NDArray[Any]) -> GreyScale:
     histogram = count_values(stored, padding)
     to_modality = modality(dataset)
     values = to_modality(histogram.values)
-    notes = list(_modality_notes(dataset))
+    notes = rescale(dataset)[1] if isinstance(to_modality, Rescale) else ()
     to_unit, description, voi_notes = _choose_voi(dataset, histogram, values)
     inverted, inversion_notes = _choose_inversion(dataset)
     return GreyScale(
@@ -181,13 +191,6 @@ def count_values(stored: npt.NDArray[Any], padding: tuple[float, float] | None) 
         if kept.any():
             distinct, counts = distinct[kept], counts[kept]
     return Histogram(distinct, counts)
-
-
-def _modality_notes(dataset: Dataset) -> tuple[str, ...]:
-    slope = numbers(dataset, "RescaleSlope")
-    if slope and (slope[0] == 0 or not np.isfinite(slope[0])):
-        return (f"Rescale Slope {slope[0]:g} is not usable: 1 is taken",)
-    return ()
 
 
 def _choose_voi(

@@ -100,11 +100,21 @@ def modality(dataset: Dataset) -> Lut | Rescale:
     item = first_item(dataset, "ModalityLUTSequence")
     if item is not None:
         return read_lut(item, dataset, is_signed=dataset.get("PixelRepresentation") == 1)
-    slope = numbers(dataset, "RescaleSlope")
-    intercept = numbers(dataset, "RescaleIntercept")
-    if not slope or slope[0] == 0 or not np.isfinite(slope[0]):
-        return Rescale(1.0, intercept[0] if intercept else 0.0)
-    return Rescale(slope[0], intercept[0] if intercept else 0.0)
+    return rescale(dataset)[0]
+
+
+def rescale(dataset: Dataset) -> tuple[Rescale, tuple[str, ...]]:
+    """Return the rescale with 1 and 0 for what is absent or not usable, and notes of the latter."""
+    slope = (numbers(dataset, "RescaleSlope") or [1.0])[0]
+    intercept = (numbers(dataset, "RescaleIntercept") or [0.0])[0]
+    notes = []
+    if slope == 0 or not np.isfinite(slope):
+        notes.append(f"Rescale Slope {slope:g} is not usable: 1 is taken")
+        slope = 1.0
+    if not np.isfinite(intercept):
+        notes.append(f"Rescale Intercept {intercept:g} is not usable: 0 is taken")
+        intercept = 0.0
+    return Rescale(slope, intercept), tuple(notes)
 
 
 def voi_lut(dataset: Dataset, *, is_signed: bool) -> Lut | None:

@@ -87,6 +87,13 @@ CASES = (
         warning="Rescale Slope 0 is not usable",
     ),
     Case(
+        "Rescale Intercept that is not finite: 0 is taken",
+        _MODALITY,
+        _row(*_QUARTERS, RescaleSlope=1, RescaleIntercept="inf", **_EXACT),
+        (0, 0.25, 0.5, 0.75),
+        warning="Rescale Intercept inf is not usable",
+    ),
+    Case(
         "Modality LUT Sequence, ends held",
         _MODALITY,
         _luts((0, 1000, 1001, 1002, 4000), modality=((3, 1000, 16), (512, 1024, 2048)), **_EXACT),

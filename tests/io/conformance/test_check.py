@@ -60,6 +60,7 @@ def by_pydicom(content):
 BEYOND_PYDICOM = (
     *(
         "slope 0",
+        "not finite",
         "negative Rescale Slope",
         "signed pixels",
         "Modality LUT Sequence",
