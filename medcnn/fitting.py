@@ -19,12 +19,7 @@ from hydra.utils import instantiate
 from medcnn.augment.normalize import fit as fit_statistics
 from medcnn.calibration import Calibrator, fit_calibrator
 from medcnn.console import say
-from medcnn.data.datamodule import (
-    XrayDataModule,
-    sample_images,
-    training_pixels,
-    training_statistics,
-)
+from medcnn.data.datamodule import XrayDataModule, sample_images, training_pixels
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
 from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
@@ -132,10 +127,9 @@ def build_task(
 ) -> XrayClassification:
     """Return the task that a configuration describes, with what it knows of the training data."""
     train = prepared.manifest.split("train")
-    mean, std = training_statistics(prepared.manifest, prepared.cache)
-    shares = None
-    if settings["data"]["normalize"] == "histogram":
-        shares = fit_statistics(training_pixels(prepared.manifest, prepared.cache)).cumulative
+    grey = fit_statistics(training_pixels(prepared.manifest, prepared.cache))
+    mean, std = grey.mean, grey.std
+    shares = grey.cumulative if settings["data"]["normalize"] == "histogram" else None
     with journal.stage("model"):
         network = instantiate(settings["model"])
         network.meet_data(mean, std, partial(sample_images, prepared.manifest, prepared.cache))

@@ -12,8 +12,9 @@ import torch
 from hydra.utils import instantiate
 from scipy.stats import bootstrap
 
+from medcnn.augment.normalize import fit as fit_statistics
 from medcnn.console import say
-from medcnn.data.datamodule import XrayDataModule, training_statistics
+from medcnn.data.datamodule import XrayDataModule, training_pixels
 from medcnn.data.preparation import Prepared
 from medcnn.fitting import build_datamodule, optimizer_options
 from medcnn.inference.loading import read_checkpoint
@@ -36,17 +37,17 @@ def pretrain(
     quieten()
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     data = build_datamodule(settings, prepared)
-    mean, std = training_statistics(prepared.manifest, prepared.cache)
+    grey = fit_statistics(training_pixels(prepared.manifest, prepared.cache))
     options, _ = optimizer_options(settings)
     task = XrayReconstruction(
         build_autoencoder(dict(settings["model"]), **settings["autoencoder"]),
         optimizer=instantiate(options, _partial_=True),
         schedule=instantiate(settings["scheduler"]),
-        pixel_mean=mean,
-        pixel_std=std,
+        pixel_mean=grey.mean,
+        pixel_std=grey.std,
         seed=settings["seed"],
     )
-    journal.note(pixel_mean=mean, pixel_std=std)
+    journal.note(pixel_mean=grey.mean, pixel_std=grey.std)
     trainer = build_trainer(settings, run, journal)
     with journal.stage("train"):
         go_through(trainer, task, data, run)

@@ -157,19 +157,6 @@ def training_pixels(manifest: Manifest, cache: ImageCache) -> Iterator[Pixels]:
         yield cache.take(rows[start : start + 256])
 
 
-def training_statistics(manifest: Manifest, cache: ImageCache) -> tuple[float, float]:
-    """Return mean and standard deviation of the training pixels, in [0, 1]."""
-    total = squares = 0.0
-    count = 0
-    for images in training_pixels(manifest, cache):
-        pixels = images.astype(np.float64) / np.iinfo(images.dtype).max
-        total += float(pixels.sum())
-        squares += float((pixels * pixels).sum())
-        count += pixels.size
-    mean = total / count
-    return mean, max(squares / count - mean * mean, 1e-12) ** 0.5
-
-
 def sample_images(manifest: Manifest, cache: ImageCache, n: int = 64) -> Tensor:
     """Return up to ``n`` training images, N×1×H×W in [0, 1], spread evenly over the manifest."""
     rows = cache.rows_of(manifest.split("train")["image_id"].tolist())
