@@ -94,8 +94,8 @@ class Dropout(UnitDropout):
     )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` with units dropped while sampling, else ``x``."""
-        if not self.sampling or self.p == 0:
+        """Return ``x`` with units dropped while training, else ``x``."""
+        if not self.training or self.p == 0:
             return x
         return apply_mask(x, inverted_mask(self, x, tuple(x.shape), self.p))
 
@@ -114,8 +114,8 @@ class WeightScalingDropout(UnitDropout):
         return ComposedDropout("weight scaling", p)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` with units dropped while sampling, else (1 - p) ``x``."""
-        if not self.sampling:
+        """Return ``x`` with units dropped while training, else (1 - p) ``x``."""
+        if not self.training:
             return apply_mask(x, x.new_full((), 1 - self.p))
         return apply_mask(x, self.bernoulli(x, tuple(x.shape), 1 - self.p))
 
@@ -134,8 +134,8 @@ class GaussianDropout(UnitDropout):
         return ComposedDropout("gaussian", p)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return noisy ``x`` while sampling, else ``x``."""
-        if not self.sampling or self.p == 0:
+        """Return noisy ``x`` while training, else ``x``."""
+        if not self.training or self.p == 0:
             return x
         return apply_mask(x, self.normal(x).mul_(math.sqrt(self.p / (1 - self.p))).add_(1))
 
@@ -150,7 +150,7 @@ class ComposedDropout(StochasticLayer):
     def forward(self, x: Tensor) -> Tensor:
         """Return the noisy or the expected units."""
         weight_scaling = self.variant == "weight scaling"
-        if not self.sampling:
+        if not self.training:
             return x * (1 - self.p) if weight_scaling else x
         if weight_scaling:
             return x * self.bernoulli(x, tuple(x.shape), 1 - self.p)

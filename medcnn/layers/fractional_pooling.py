@@ -74,7 +74,7 @@ _gather_max: Callable[[Tensor, Tensor], Tensor] = GatherMaxFunction.apply
 
 
 class FractionalMaxPool2d(StochasticLayer):
-    """Fractional max pooling: random windows while sampling, the same ones (u = 1/2) otherwise.
+    """Fractional max pooling: random windows while training, the same ones (u = 1/2) otherwise.
 
     Torch's layer is random in evaluation too; here ``mc`` decides, as for all stochastic layers.
 
@@ -136,7 +136,7 @@ class FractionalMaxPool2d(StochasticLayer):
     def samples(self, x: Tensor) -> Tensor:
         """Return u for the columns and the rows of each channel."""
         shape = (x.shape[0], x.shape[1], 2)
-        if not self.sampling:
+        if not self.training:
             return x.new_full(shape, 0.5)
         return torch.rand(shape, dtype=x.dtype, device=x.device, generator=self.generator)
 

@@ -1,4 +1,4 @@
-"""Noise as a layer: corrupts its input while sampling and passes it unchanged otherwise."""
+"""Noise as a layer: corrupts its input while training and passes it unchanged otherwise."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class GaussianNoise(StochasticLayer):
         return ComposedGaussianNoise(std)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return noisy ``x`` while sampling, else ``x``."""
-        return _add_noise(x, self.normal(x).mul_(self.std)) if self.sampling else x
+        """Return noisy ``x`` while training, else ``x``."""
+        return _add_noise(x, self.normal(x).mul_(self.std)) if self.training else x
 
     def extra_repr(self) -> str:
         """Return the options, for ``print(model)``."""
@@ -74,8 +74,8 @@ class ComposedGaussianNoise(GaussianNoise):
     """The same draws, differentiated by torch's autograd."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return noisy ``x`` while sampling, else ``x``."""
-        return x + self.std * self.normal(x) if self.sampling else x
+        """Return noisy ``x`` while training, else ``x``."""
+        return x + self.std * self.normal(x) if self.training else x
 
 
 class MaskingNoise(UnitDropout):
@@ -93,8 +93,8 @@ class MaskingNoise(UnitDropout):
         return ComposedMaskingNoise(p)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return masked ``x`` while sampling, else ``x``."""
-        if not self.sampling:
+        """Return masked ``x`` while training, else ``x``."""
+        if not self.training:
             return x
         return apply_mask(x, self.bernoulli(x, tuple(x.shape), 1 - self.p))
 
@@ -103,5 +103,5 @@ class ComposedMaskingNoise(MaskingNoise):
     """The same draws, differentiated by torch's autograd."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return masked ``x`` while sampling, else ``x``."""
-        return x * self.bernoulli(x, tuple(x.shape), 1 - self.p) if self.sampling else x
+        """Return masked ``x`` while training, else ``x``."""
+        return x * self.bernoulli(x, tuple(x.shape), 1 - self.p) if self.training else x

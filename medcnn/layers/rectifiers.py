@@ -182,8 +182,8 @@ class RReLU(StochasticLayer):
         return ComposedRReLU(lower, upper)
 
     def slopes(self, x: Tensor) -> Tensor:
-        """Return one slope an element while sampling, else the mean slope."""
-        if not self.sampling:
+        """Return one slope an element while training, else the mean slope."""
+        if not self.training:
             return x.new_full((), (self.lower + self.upper) / 2)
         return self.uniform(x, self.lower, self.upper)
 
@@ -216,7 +216,7 @@ class NoisyReLU(StochasticLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return non-negative values."""
-        return _noisy_relu(x, self.normal(x)) if self.sampling else _relu(x)
+        return _noisy_relu(x, self.normal(x)) if self.training else _relu(x)
 
 
 class ComposedNoisyReLU(StochasticLayer):
@@ -224,4 +224,4 @@ class ComposedNoisyReLU(StochasticLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return non-negative values."""
-        return F.relu(x + self.normal(x) * torch.sigmoid(x).sqrt()) if self.sampling else F.relu(x)
+        return F.relu(x + self.normal(x) * torch.sigmoid(x).sqrt()) if self.training else F.relu(x)

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 
 class StochasticLayer(nn.Module):
-    """A layer that samples while training and is deterministic in evaluation.
+    """A layer that draws random numbers while training and is deterministic in evaluation.
+
+    Monte Carlo dropout puts it alone into training mode, and the rest of the network stays in
+    evaluation: ``medcnn.inference.mc_dropout``.
 
     Attributes:
-        mc: True makes the layer sample in evaluation mode too: Monte Carlo dropout draws several
-            predictions of one network and reads the uncertainty off their spread (Gal and
-            Ghahramani 2016, arXiv:1506.02142). Batch normalisation beside it stays in evaluation.
         generator: The source of the random numbers. None means torch's global one, so that
             ``torch.manual_seed`` decides, and so that the draws are those of the torch twin on the
             CPU. A generator has to live on the device of the input; it is not part of the state.
@@ -20,13 +20,7 @@ class StochasticLayer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mc = False
         self.generator: torch.Generator | None = None
-
-    @property
-    def sampling(self) -> bool:
-        """Whether the next forward pass draws random numbers."""
-        return self.training or self.mc
 
     def bernoulli(self, like: Tensor, shape: tuple[int, ...], probability: float) -> Tensor:
         """Return ones with ``probability`` and zeros otherwise, with the dtype of ``like``.

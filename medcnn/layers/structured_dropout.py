@@ -30,8 +30,8 @@ class Dropout2d(UnitDropout):
     examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.5}, (3, 4, 5, 2), (16, 8, 28, 28)),)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return N×C×H×W ``x`` with channels dropped while sampling, else ``x``."""
-        if not self.sampling or self.p == 0:
+        """Return N×C×H×W ``x`` with channels dropped while training, else ``x``."""
+        if not self.training or self.p == 0:
             return x
         shape = (x.shape[0], x.shape[1], *[1] * (x.dim() - 2))
         return apply_mask(x, inverted_mask(self, x, shape, self.p))
@@ -73,8 +73,8 @@ class StochasticDepth(UnitDropout):
         return twin
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the branch ``x``, dropped or divided by 1 - p while sampling."""
-        if not self.sampling or self.p == 0:
+        """Return the branch ``x``, dropped or divided by 1 - p while training."""
+        if not self.training or self.p == 0:
             return x
         shape = (x.shape[0] if self.mode == "row" else 1, *[1] * (x.dim() - 1))
         return apply_mask(x, inverted_mask(self, x, shape, self.p))
@@ -129,8 +129,8 @@ class DropBlock2d(UnitDropout):
         return kept * (kept.numel() / (self.eps + kept.sum()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return N×C×H×W ``x`` with blocks dropped while sampling, else ``x``."""
-        if not self.sampling or self.p == 0:
+        """Return N×C×H×W ``x`` with blocks dropped while training, else ``x``."""
+        if not self.training or self.p == 0:
             return x
         return apply_mask(x, self.mask(x))
 
@@ -206,8 +206,8 @@ class DropConnect(StochasticLayer):
         return ComposedDropConnect(in_features, out_features, bias, p)
 
     def mask(self) -> Tensor:
-        """Draw the connections, or all of them when not sampling."""
-        if not self.sampling:
+        """Draw the connections, or all of them when not training."""
+        if not self.training:
             return self.weight.new_ones(())
         return inverted_mask(self, self.weight, tuple(self.weight.shape), self.p)
 

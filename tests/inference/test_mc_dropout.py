@@ -43,6 +43,7 @@ MAPS = {
     "random rectifier": nn.RReLU,
     "fractional pooling": lambda: nn.FractionalMaxPool2d(2, output_ratio=0.6),
     "own dropout": lambda: dropout.Dropout(0.4),
+    "own dropout by weight scaling": lambda: dropout.WeightScalingDropout(0.4),
     "own gaussian dropout": lambda: dropout.GaussianDropout(0.4),
     "own channels": lambda: structured_dropout.Dropout2d(0.4),
     "own stochastic depth": lambda: structured_dropout.StochasticDepth(0.5, "batch"),
