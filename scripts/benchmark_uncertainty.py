@@ -102,8 +102,10 @@ def statistics(table: pd.DataFrame, threshold: float) -> dict[str, float]:
         "ECE before": expected_calibration_error(label, before, edges),
         "ECE after": expected_calibration_error(label, p, edges),
         "NLL": float(log_losses(label, p).mean()),
-        "AURC": aurc(error, doubt).value,
-        "errors in the least certain 10 %": float(reject(error, doubt, 0.10).errors_caught or 0.0),
+        "AURC": float(aurc(error, doubt).value.value or 0.0),
+        "errors in the least certain 10 %": float(
+            reject(error, doubt, 0.10).errors_caught.value or 0.0
+        ),
     }
 
 
