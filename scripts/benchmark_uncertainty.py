@@ -30,6 +30,7 @@ from medcnn.inference.predictor import predict_logits
 from medcnn.inference.runs import assemble, batches_of, run_manifest
 from medcnn.metrics.auroc import auroc_value
 from medcnn.metrics.calibration import equal_width_edges, expected_calibration_error, log_losses
+from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import choose_threshold
 from medcnn.metrics.uncertainty import aurc, reject
 from medcnn.run_dir import RunDir, write_json
@@ -102,11 +103,14 @@ def statistics(table: pd.DataFrame, threshold: float) -> dict[str, float]:
         "ECE before": expected_calibration_error(label, before, edges),
         "ECE after": expected_calibration_error(label, p, edges),
         "NLL": float(log_losses(label, p).mean()),
-        "AURC": float(aurc(error, doubt).value.value or 0.0),
-        "errors in the least certain 10 %": float(
-            reject(error, doubt, 0.10).errors_caught.value or 0.0
-        ),
+        "AURC": number(aurc(error, doubt).value),
+        "errors in the least certain 10 %": number(reject(error, doubt, 0.10).errors_caught),
     }
+
+
+def number(estimate: Estimate) -> float:
+    """Return the value, NaN where it is undefined."""
+    return np.nan if estimate.value is None else estimate.value
 
 
 def intervals(table: pd.DataFrame, threshold: float) -> dict[str, tuple[float, float, float]]:
