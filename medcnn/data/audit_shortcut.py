@@ -107,6 +107,9 @@ class Shortcut:
         }
 
 
+NOT_PROBED = Shortcut((), 0, ("shortcuts: they were not asked for",))
+
+
 def probe_shortcuts(table: pd.DataFrame, cache: ImageCache, *, seed: int = 0) -> Shortcut:
     """Return what metadata and the border tell of the label, on training and validation images.
 

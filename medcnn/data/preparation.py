@@ -63,16 +63,24 @@ def prepare(
         return Prepared(
             manifest.with_table(manifest.table, "The data audit was switched off."), cache, None
         )
-    audit = run_audit(manifest, cache)
-    if data["deduplicate"]:
-        mended = deduplicate(manifest, audit)
-        if len(mended) < len(manifest):
-            manifest = check_classes(mended)
-            audit = replace(run_audit(manifest, cache), before=audit)
+    manifest, audit = _audited(manifest, cache, mend=data["deduplicate"])
     if on_audit is not None:
         on_audit(audit)
     enforce(audit, data["audit"])
     return Prepared(manifest, cache, audit)
+
+
+def _audited(manifest: Manifest, cache: ImageCache, *, mend: bool) -> tuple[Manifest, Audit]:
+    """Return the audit and the manifest it is of: without repeated images, if they are to go."""
+    if not mend:
+        return manifest, run_audit(manifest, cache)
+    # Shortcuts are looked for once: what is dropped is a finding or a leak by itself.
+    before = run_audit(manifest, cache, probe=False)
+    mended = deduplicate(manifest, before)
+    if len(mended) == len(manifest):
+        return manifest, run_audit(manifest, cache)
+    check_classes(mended)
+    return mended, replace(run_audit(mended, cache), before=before)
 
 
 def read_data(data: Mapping[str, Any]) -> Manifest:

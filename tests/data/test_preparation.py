@@ -44,6 +44,9 @@ def test_the_split_is_saved_whole_though_images_are_left_out(data, tmp_path):
     before = prepared.audit.to_json()["before_deduplication"]
     assert (before["duplicate_groups"], before["verdict"]) == (1, "stop")
     assert prepared.audit.facts["duplicate_groups"] == 0
+    asked = "shortcuts: they were not asked for"
+    assert asked in prepared.audit.before.not_checked
+    assert asked not in prepared.audit.not_checked
     write_split(splits[0], tmp_path / "split.csv")
     again = prepare(
         data("data.deduplicate=true", f"data.split={tmp_path / 'split.csv'}"),
