@@ -128,7 +128,8 @@ def printed_options():
         for span in sorted(set(spans(page.read_text()))):
             for word in span.split():
                 found = OPTION.fullmatch(word.strip("'"))
-                if found and "(" not in span and not span.startswith(("pip", "pytest")):
+                elsewhere = "(" in span or span.startswith(("pip", "pytest"))
+                if found and not elsewhere and found[2] not in ("True", "False"):  # Python's own
                     yield page.name, found[1], found[2]
 
 
