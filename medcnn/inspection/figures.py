@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import colormaps
 
 from medcnn.inspection.network import Array, Inspection
 from medcnn.reporting.figures.style import MUTED, new_figure, to_png
@@ -80,7 +81,8 @@ def _filters(weight: Array) -> bytes:
         reach = np.abs(kernel).max() or 1.0
         sheet[top : top + height, left : left + width] = kernel / reach
     figure, (axes,) = new_figure(7.6, 0.7 + 7.2 * sheet.shape[0] / sheet.shape[1])
-    axes.imshow(sheet, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    greys = colormaps["gray"].with_extremes(bad=MUTED)  # between kernels, which may be white
+    axes.imshow(sheet, cmap=greys, vmin=-1, vmax=1, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.set_title(f"{len(kernels)} filters of the first layer", fontsize=9, loc="left")
