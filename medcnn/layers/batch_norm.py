@@ -2,13 +2,12 @@
 
 Dimension letters: N examples, C units or channels, P positions in a channel (1 for a unit);
 m = N·P values share one mean and one variance. What is normalised is taken as it lies in memory and
-never copied: as x_NCP, or as x_MC with M = N·P rows where channels are last, and for units. In either
-form ``_sum`` adds up the values of each channel and ``_along`` lays one value a channel along them.
+never copied, see ``channel_layout``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +16,17 @@ from torch.autograd import Function
 from torch.nn.functional import mse_loss
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from medcnn.layers.channel_layout import (
+    along,
+    channel_sum,
+    flattened,
+    in_parts,
+    is_channels_last,
+    pooled_dims,
+    shaped_like,
+    total,
+    values_per_channel,
+)
 from medcnn.layers.example import Example
 from medcnn.layers.precision import widened
 
@@ -60,32 +70,34 @@ class BatchNormFunction(Function):
         ctx: Any, x: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
     ) -> Moments:
         """Return the output, and the mean and the (biased) variance of every channel."""
-        flat = _flat(x, _channels_last(x))
+        flat = flattened(x, is_channels_last(x))
         normalize = _normalize_rows if flat.dim() == 2 else _normalize_positions
         y, mean_C, var_C, rstd_C = normalize(flat, weight_C, bias_C, eps)
         ctx.save_for_backward(x, weight_C, mean_C, rstd_C)
         ctx.eps, ctx.has_bias = eps, bias_C is not None
         ctx.mark_non_differentiable(mean_C, var_C)
-        return _shaped(y, x), mean_C, var_C
+        return shaped_like(y, x), mean_C, var_C
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         """Return the gradients of the input, gamma and beta."""
         x, weight_C, mean_C, rstd_C = ctx.saved_tensors
-        last = _channels_last(x)
-        flat, delta = _flat(x, last), _flat(grad_outputs[0], last)
+        last = is_channels_last(x)
+        flat, delta = flattened(x, last), flattened(grad_outputs[0], last)
         if torch.is_grad_enabled():
-            var_C, mean_C = torch.var_mean(flat, _pooled(flat), correction=0)
+            var_C, mean_C = torch.var_mean(flat, pooled_dims(flat), correction=0)
             rstd_C = torch.rsqrt(var_C + ctx.eps)
-        sums = [(_sum(error), _sum(error * part)) for error, part in _parts(delta, flat)]
-        dbias_C, dot_C = (_total(each) for each in zip(*sums, strict=True))
+        sums = [
+            (channel_sum(error), channel_sum(error * part)) for error, part in in_parts(delta, flat)
+        ]
+        dbias_C, dot_C = (total(each) for each in zip(*sums, strict=True))
         dweight_C = torch.addcmul(dot_C, mean_C, dbias_C, value=-1) * rstd_C
         a_C = rstd_C if weight_C is None else rstd_C * weight_C
-        scaled_C = a_C / -_values_per_channel(flat)
+        scaled_C = a_C / -values_per_channel(flat)
         b_C = scaled_C * rstd_C * dweight_C
         c_C = torch.addcmul(scaled_C * dbias_C, b_C, mean_C, value=-1)
         return (
-            _shaped(_input_gradient(delta, flat, a_C, b_C, c_C), x),
+            shaped_like(_input_gradient(delta, flat, a_C, b_C, c_C), x),
             None if weight_C is None else dweight_C,
             dbias_C if ctx.has_bias else None,
             None,
@@ -100,8 +112,8 @@ normalize_batch: Callable[[Tensor, Tensor | None, Tensor | None, float], Moments
 def _normalize_positions(
     x_NCP: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    m = _values_per_channel(x_NCP)
-    mean_C = _sum(x_NCP).div_(m)
+    m = values_per_channel(x_NCP)
+    mean_C = channel_sum(x_NCP).div_(m)
     y_NCP = x_NCP - mean_C[:, None]
     var_C = torch.linalg.vector_norm(y_NCP, dim=2).square().sum(0).div_(m)
     rstd_C = torch.rsqrt(var_C + eps)
@@ -114,13 +126,14 @@ def _normalize_positions(
 def _normalize_rows(
     x_MC: Tensor, weight_C: Tensor | None, bias_C: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    m = _values_per_channel(x_MC)
-    mean_C = _sum(x_MC).div_(m)
+    m = values_per_channel(x_MC)
+    mean_C = channel_sum(x_MC).div_(m)
     # The error of the mean as a guess is the squared deviations in one pass.
     squares_C = [
-        _sum(mse_loss(part, mean_C.expand_as(part), reduction="none")) for (part,) in _parts(x_MC)
+        channel_sum(mse_loss(part, mean_C.expand_as(part), reduction="none"))
+        for (part,) in in_parts(x_MC)
     ]
-    var_C = _total(squares_C).div_(m)
+    var_C = total(squares_C).div_(m)
     rstd_C = torch.rsqrt(var_C + eps)
     a_C = rstd_C if weight_C is None else rstd_C * weight_C
     c_C = -mean_C * a_C if bias_C is None else torch.addcmul(bias_C, mean_C, a_C, value=-1)
@@ -128,70 +141,16 @@ def _normalize_rows(
 
 
 def _input_gradient(delta: Tensor, flat: Tensor, a_C: Tensor, b_C: Tensor, c_C: Tensor) -> Tensor:
-    a, b, c = (_along(value_C, flat) for value_C in (a_C, b_C, c_C))
+    a, b, c = (along(value_C, flat) for value_C in (a_C, b_C, c_C))
     if torch.is_grad_enabled():
         return delta * a + (flat * b + c)
     dx = torch.empty_like(flat)
-    for error, part, out in _parts(delta, flat, dx):
+    for error, part, out in in_parts(delta, flat, dx):
         if part.dim() == 2:
             torch.addcmul(c, part, b, out=out).addcmul_(error, a)
         else:
             torch.mul(error, a, out=out).addcmul_(part, b).add_(c)
     return dx
-
-
-def _channels_last(x: Tensor) -> bool:
-    """Return whether the channels of one position lie side by side, as units always do."""
-    return x.dim() == 2 or (x.stride(1) == 1 and x.movedim(1, -1).is_contiguous())
-
-
-def _flat(x: Tensor, last: bool) -> Tensor:
-    return x.movedim(1, -1).reshape(-1, x.shape[1]) if last else x.flatten(2)
-
-
-def _shaped(flat: Tensor, like: Tensor) -> Tensor:
-    if flat.dim() == 3 or like.dim() == 2:
-        return flat.view(like.shape)
-    return flat.view(like.movedim(1, -1).shape).movedim(-1, 1)
-
-
-def _values_per_channel(flat: Tensor) -> int:
-    # An empty batch has sums of 0, and no gradient of the parameters rather than an undefined one.
-    return max(flat.shape[0] * (flat.shape[2] if flat.dim() == 3 else 1), 1)
-
-
-def _pooled(flat: Tensor) -> tuple[int, ...]:
-    return (0,) if flat.dim() == 2 else (0, 2)
-
-
-def _sum(flat: Tensor) -> Tensor:
-    return flat.sum(_pooled(flat))
-
-
-def _along(value_C: Tensor, flat: Tensor) -> Tensor:
-    return value_C if flat.dim() == 2 else value_C[:, None]
-
-
-_PART = 1 << 17
-"""Values that a processor's cache holds between one operation and the next."""
-
-
-def _parts(*flats: Tensor) -> Iterable[tuple[Tensor, ...]]:
-    """Return tensors of one shape in parts, so that each is read from memory once in several steps.
-
-    That pays where the channels are last; there are too many small steps to it elsewhere. A
-    compiler fuses the steps itself.
-    """
-    first = flats[0]
-    whole = first.dim() == 3 or first.numel() <= _PART or first.device.type != "cpu"
-    if whole or torch.compiler.is_compiling():
-        return [flats]
-    rows = max(len(first) * _PART // first.numel(), 1)
-    return zip(*(torch.split(flat, rows) for flat in flats), strict=True)
-
-
-def _total(sums_C: Sequence[Tensor]) -> Tensor:
-    return sums_C[0] if len(sums_C) == 1 else torch.stack(list(sums_C)).sum(0)
 
 
 class ChannelAffineFunction(Function):
@@ -210,22 +169,22 @@ class ChannelAffineFunction(Function):
     def forward(ctx: Any, x: Tensor, a_C: Tensor, c_C: Tensor) -> Tensor:
         """Return the mapped channels."""
         ctx.save_for_backward(x, a_C)
-        flat = _flat(x, _channels_last(x))
+        flat = flattened(x, is_channels_last(x))
         if flat.dim() == 2:
-            return _shaped(torch.addcmul(c_C, flat, a_C), x)
-        return _shaped((flat * _along(a_C, flat)).add_(_along(c_C, flat)), x)
+            return shaped_like(torch.addcmul(c_C, flat, a_C), x)
+        return shaped_like((flat * along(a_C, flat)).add_(along(c_C, flat)), x)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         """Return the gradients of the input, the slope and the offset."""
         x, a_C = ctx.saved_tensors
-        last = _channels_last(x)
-        flat, delta = _flat(x, last), _flat(grad_outputs[0], last)
+        last = is_channels_last(x)
+        flat, delta = flattened(x, last), flattened(grad_outputs[0], last)
         needs_x, needs_a, needs_c = ctx.needs_input_grad
         return (
-            _shaped(delta * _along(a_C, flat), x) if needs_x else None,
-            _sum(delta * flat) if needs_a else None,
-            _sum(delta) if needs_c else None,
+            shaped_like(delta * along(a_C, flat), x) if needs_x else None,
+            channel_sum(delta * flat) if needs_a else None,
+            channel_sum(delta) if needs_c else None,
         )
 
 
