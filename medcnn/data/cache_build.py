@@ -186,23 +186,23 @@ def _build_parallel(
     pool = _pool(workers, context)
     try:
         for chunk in _with_flush(chunks):
-            if chunk is not None:
-                running[pool.submit(_work, chunk)] = chunk
-                if len(running) < 2 * workers:
-                    continue
-            while running and (chunk is None or len(running) >= 2 * workers):
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                try:
+            try:
+                if chunk is not None:
+                    running[pool.submit(_work, chunk)] = chunk
+                while len(running) >= (1 if chunk is None else 2 * workers):
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         problems += future.result()
                         advance(len(running.pop(future).rows))
-                except BrokenProcessPool:
-                    pool.shutdown(wait=False, kill_workers=True)
-                    for lost in running.values():
-                        problems += _one_by_one(lost, context)
-                        advance(len(lost.rows))
-                    running.clear()
-                    pool = _pool(workers, context)
+            except BrokenProcessPool:
+                pool.shutdown(wait=False, kill_workers=True)
+                # A pool that broke a moment ago refuses the chunk that it is given.
+                refused = [] if chunk is None or chunk in running.values() else [chunk]
+                for lost in [*running.values(), *refused]:
+                    problems += _one_by_one(lost, context)
+                    advance(len(lost.rows))
+                running.clear()
+                pool = _pool(workers, context)
     finally:
         pool.shutdown(wait=True, kill_workers=True)
     return problems
