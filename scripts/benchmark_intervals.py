@@ -6,7 +6,7 @@ Scores are simulated from a binormal model whose sensitivity, specificity and AU
 several images a patient, images share a patient's part of the score. A method is nominal where it
 covers 94 to 96 % (the simulation's own error at 2000 runs is 0.5 points). Wilson's interval of one
 proportion jumps with the counts that are possible: it is summed exactly and averaged over
-proportions. Clopper and Pearson's is meant to cover more. One core, three minutes at 2000 runs.
+proportions. Clopper and Pearson's is meant to cover more. One core, eight minutes at 2000 runs.
 """
 
 from __future__ import annotations
