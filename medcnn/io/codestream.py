@@ -10,6 +10,10 @@ import struct
 from dataclasses import dataclass
 
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_ONE_SCAN = {
+    0xC0,
+    0xF7,
+}  # what follows the first scan of a grey one is not decoded, or is contained
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 _J2K_START = b"\xff\x4f\xff\x51"
 _MOST_MARKERS = 1000
@@ -27,6 +31,7 @@ class Header:
         levels: Wavelet decompositions of JPEG 2000, 0 for the others.
         signed: Whether JPEG 2000 samples are signed.
         tiles: Tiles of JPEG 2000, 1 for the others.
+        scans: Scans of JPEG, as far as decoders go through them; 1 for the others.
     """
 
     rows: int
@@ -36,6 +41,7 @@ class Header:
     levels: int = 0
     signed: bool = False
     tiles: int = 1
+    scans: int = 1
 
 
 def read_header(frame: bytes) -> Header:
@@ -61,11 +67,17 @@ def _read_jpeg(frame: bytes) -> Header:
         if marker == 0xFF or marker in _WITHOUT_LENGTH:
             position += 1 if marker == 0xFF else 2
         elif marker in _START_OF_FRAME:
-            fields = _unpack(">BHHB", frame, position + 4)
-            return Header(fields[1], fields[2], fields[0], fields[3])
+            precision, rows, columns, samples = _unpack(">BHHB", frame, position + 4)
+            scans = 1 if marker in _ONE_SCAN and samples == 1 else count_scans(frame)
+            return Header(rows, columns, precision, samples, scans=scans)
         else:
             position += 2 + _unpack(">H", frame, position + 2)[0]
     raise ValueError("no frame header in the JPEG codestream")
+
+
+def count_scans(stream: bytes) -> int:
+    """Return how many scans a JPEG stream starts; coded data never hold their marker (T.81 B.1.1.5)."""
+    return stream.count(b"\xff\xda")
 
 
 def _read_j2k(stream: bytes) -> Header:

@@ -29,11 +29,9 @@ from medcnn.errors import ImageError
 from medcnn.io.bounded import BoundedBytes
 from medcnn.io.codestream import Header, read_header
 from medcnn.io.decoders import check_depth, decode_frame, find_decoder
+from medcnn.io.facts import MAX_SCANS, MAX_TILES, check_count
 from medcnn.io.pixel_module import PixelModule, read_pixel_module
 from medcnn.io.reduced import reduced_j2k, reduced_jpeg, wanted_scale
-
-MAX_TILES = 16_384
-"""OpenJPEG takes 6 to 12 KiB for each tile of JPEG 2000, however small: 192 MiB for so many."""
 
 _END = b"\xff\xd9"
 _LONGEST_TAIL = 64  # some encoders pad behind the end marker
@@ -159,15 +157,8 @@ def _first_frame(dataset: Dataset, module: PixelModule) -> bytes:
 
 def _checked_header(frame: bytes, module: PixelModule, path: Path) -> Header:
     header = read_header(frame)
-    if header.tiles > MAX_TILES:
-        raise ImageError(
-            path,
-            "has more tiles than medcnn decodes",
-            kind="too_large",
-            expected=f"at most {MAX_TILES:,}",
-            found=f"{header.tiles:,}",
-            remedy="convert it, for example with gdcmconv --raw",
-        )
+    check_count(path, "tiles", header.tiles, MAX_TILES)
+    check_count(path, "scans", header.scans, MAX_SCANS)
     expected = (module.rows, module.columns, module.samples)
     found = (header.rows, header.columns, header.samples)
     if expected != found or header.precision > module.allocated:

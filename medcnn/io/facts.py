@@ -12,6 +12,12 @@ from medcnn.errors import ImageError
 MAX_PIXELS = 100_000_000
 """The most pixels (rows × columns) that a reader accepts before it decodes anything."""
 
+MAX_TILES = 16_384
+"""OpenJPEG takes 6 to 12 KiB for each tile of JPEG 2000, however small: 192 MiB for so many."""
+
+MAX_SCANS = 100
+"""A scan of thirty bytes holds a decoder of JPEG for 50 ms at ``MAX_PIXELS``; encoders write ten."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -95,4 +101,21 @@ def check_size(path: object, rows: int, columns: int, max_pixels: int) -> None:
             expected=f"at most {max_pixels:,} pixels",
             found=f"{rows}×{columns} = {rows * columns:,} pixels",
             remedy="check the file, or raise max_pixels if it is really that large",
+        )
+
+
+def check_count(path: object, name: str, count: int, most: int) -> None:
+    """Check how many parts a coded image has, each of which costs memory or time.
+
+    Raises:
+        ImageError: ``too_large``.
+    """
+    if count > most:
+        raise ImageError(
+            path,
+            f"has more {name} than medcnn decodes",
+            kind="too_large",
+            expected=f"at most {most:,}",
+            found=f"{count:,}",
+            remedy="convert it to an uncompressed image",
         )

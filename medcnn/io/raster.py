@@ -19,7 +19,8 @@ from PIL import Image as PilImage
 from PIL import ImageOps, UnidentifiedImageError
 
 from medcnn.errors import ImageError
-from medcnn.io.facts import MAX_PIXELS, Facts, Image, check_size
+from medcnn.io.codestream import count_scans
+from medcnn.io.facts import MAX_PIXELS, MAX_SCANS, Facts, Image, check_count, check_size
 from medcnn.io.reduced import SCALES
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 
@@ -66,6 +67,9 @@ def _decode(path: Path, min_size: int | None, max_pixels: int) -> tuple[npt.NDAr
         check_size(path, rows, columns, max_pixels)
         kind, mode = str(image.format).lower(), image.mode
         notes = _notes(image)
+        # A decoder goes through every scan of these, however short it is.
+        if kind == "jpeg" and (image.info.get("progressive") or mode != "L"):
+            check_count(path, "scans", count_scans(path.read_bytes()), MAX_SCANS)
         scale = _reduce_jpeg(image, min_size) if kind == "jpeg" and min_size else 1
         white_is_zero = _is_white_zero(image)
         turned = ImageOps.exif_transpose(image)

@@ -4,8 +4,8 @@ No image above ``max_pixels`` and no DICOM file above 512 MiB, inflated or not, 
 checked before anything of that size is allocated. Reading takes at most 32 bytes for each pixel of
 ``max_pixels`` (3.2 GB at the default; a grey image takes a half of it), twice the file, and 256 MiB for
 at most 16,384 tiles of JPEG 2000, on top of what Python itself takes. A file has at most 300,000
-elements and fragments, and a JPEG-LS frame a process of its own with a limit on its CPU time: whatever
-a file holds, it ends as pixels or as one ``ImageError``.
+elements and fragments, a JPEG image at most 100 scans, and a JPEG-LS frame a process of its own with a
+limit on its CPU time: whatever a file holds, it ends as pixels or as one ``ImageError``.
 """
 
 from __future__ import annotations

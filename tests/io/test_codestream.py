@@ -32,7 +32,17 @@ def test_jpeg_as_pillow_writes_it(mode):
     Pillow.fromarray(np.zeros((7, 9), np.uint8)).convert(mode).save(
         buffer, "JPEG", progressive=True
     )
-    assert read_header(buffer.getvalue()) == Header(7, 9, 8, len(mode))
+    # Progressive coding by libjpeg: six scans of a grey image, ten of a coloured one.
+    scans = {"L": 6, "RGB": 10}[mode]
+    assert read_header(buffer.getvalue()) == Header(7, 9, 8, len(mode), scans=scans)
+
+
+@pytest.mark.parametrize(("mode", "scans"), [("L", 1), ("RGB", 1)])
+def test_a_sequential_jpeg_has_one_scan(mode, scans):
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (99, 99), dtype=np.uint8)
+    Pillow.fromarray(noise).convert(mode).save(buffer, "JPEG", quality=100)
+    assert read_header(buffer.getvalue()).scans == scans
 
 
 @pytest.mark.parametrize(("tile", "tiles"), [(300, 1), (100, 4), (50, 12), (49, 20), (1, 30000)])

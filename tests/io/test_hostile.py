@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom.uid import JPEG2000, JPEGLosslessSV1, RLELossless
+from pydicom.uid import JPEG2000, JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless
 
 from medcnn.errors import ImageError
 from medcnn.io import bounded, read_image
@@ -162,6 +162,23 @@ def test_one_large_tile_stays_within_the_bound(tmp_path, samples, bytes_a_pixel)
 def test_a_flood_of_tiles_is_refused(tmp_path):
     error = refused(tmp_path, encode(j2k_dataset(255, 1, 1)), "too_large")
     assert error.found == "65,025"
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_flood_of_scans_is_refused_in_either_kind_of_file(tmp_path, mode):
+    buffer = io.BytesIO()
+    Image.new(mode, (16, 16), 100).save(buffer, "JPEG", progressive=True)
+    stream = buffer.getvalue()
+    last = stream.rfind(b"\xff\xda")
+    flood = stream[:last] + stream[last:-2] * 200 + stream[-2:]
+    image = np.zeros((16, 16, 3) if mode == "RGB" else (16, 16), np.uint8)
+    dataset = image_dataset(image, bits=8, syntax=JPEGBaseline8Bit, frames=[flood])
+    assert "more scans" in str(refused(tmp_path, encode(dataset), "too_large"))
+    (tmp_path / "a.jpg").write_bytes(flood)
+    with pytest.raises(ImageError, match="more scans than medcnn decodes"):
+        read_image(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(stream)
+    assert read_image(tmp_path / "a.jpg").pixels.shape == (16, 16)
 
 
 def test_a_missing_end_marker_is_a_warning(tmp_path):

@@ -31,8 +31,9 @@ was found in two, where the time of exposure is burned in. Small, slanted or fai
 found, so that its silence proves nothing.
 
 Whatever a file holds, it ends as pixels or as one typed error. At most 100 megapixels, 512 MiB
-(inflated or not) and 300,000 data elements and fragments are read; memory stays below 32 bytes a
-pixel of that limit, twice the file, and 256 MiB for at most 16,384 tiles of JPEG 2000 (one tile of
+(inflated or not), 300,000 data elements and fragments, and 100 scans of JPEG are read; memory stays
+below 32 bytes a pixel of that limit, twice the file, and 256 MiB for at most 16,384 tiles of JPEG
+2000 (one tile of
 100 megapixels took 7 bytes a pixel in grey, 16 in colour). JPEG-LS is decoded in a process of its
 own with 4 GiB and a limit on its CPU time, since its decoder can spin on a damaged frame. Of 10,000
 mutated files (bit flips, cuts, false lengths and sizes, in every transfer syntax) none crashed, hung
