@@ -41,23 +41,26 @@ def test_chunks_cover_the_pending_rows_once():
 
 def crash_at_1_and_2(chunk):
     if {Path(path).stem for path in chunk.paths} & {"1", "2"}:
-        (Path(chunk.paths[0]).parent / "crashed").write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGSEGV)
     return cache_build.build_chunk(chunk, *cache_build._context)
 
 
-def handed_out_after_the_crash(chunks, mark):
-    """Yield the first chunk, and the others once the worker that took it is gone."""
-    yield next(chunks)
-    while not (mark.exists() and mark.read_text()):
-        time.sleep(0.05)
-    while Path("/proc", mark.read_text()).exists():
-        time.sleep(0.05)
-    yield from chunks
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="the crash is planted as a signal")
 def test_decoder_that_crashes_costs_its_files(tmp_path, monkeypatch):
+    pools = []
+
+    def remembered_pool(*arguments):
+        pools.append(make_pool(*arguments))
+        return pools[-1]
+
+    def handed_out_after_the_crash(chunks):
+        yield next(chunks)
+        while pools[0]._flags.broken is None:
+            time.sleep(0.05)
+        yield from chunks
+
+    make_pool = cache_build._pool
+    monkeypatch.setattr(cache_build, "_pool", remembered_pool)
     paths = [str(tmp_path / f"{number}.png") for number in range(6)]
     for path in paths:
         cv2.imwrite(path, np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8))
@@ -66,7 +69,7 @@ def test_decoder_that_crashes_costs_its_files(tmp_path, monkeypatch):
     files, _ = stat_keys(paths)
     chunks = make_chunks(range(6), paths, files, 4)
     problems = build(
-        handed_out_after_the_crash(chunks, tmp_path / "crashed"),
+        handed_out_after_the_crash(chunks),
         folder=tmp_path,
         profile=PROFILE,
         known=as_keys(b""),
