@@ -86,7 +86,7 @@ def test_a_leak_that_was_let_pass_stands_in_the_report(easy_data, tmp_path):
     pd.concat([table, copy]).to_csv(tmp_path / "leak.csv", index=False)
     given = [f"data.root={tmp_path / 'leak.csv'}", "data.audit=warn", f"run_dir={tmp_path / 'run'}"]
     run = medcnn.train([*easy_data, *given, "trainer.max_epochs=1"])
-    told = "1 groups of identical images stand across splits: i0."
+    told = "1 group of identical images stands across splits: i0 = copy."
     assert told in json.loads(run.results.read_text())["warnings"]
     assert told in run.report.read_text()
 
