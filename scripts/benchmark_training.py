@@ -232,7 +232,7 @@ def main() -> None:
         "images/s",
         "of the loop",
         "of the ordinary",
-        "val loss",
+        "loss",
         "medcnn's beside it",
     ):
         table.add_column(column, justify="right")
