@@ -2,7 +2,7 @@
 
 Folding alone changes the logit in the seventh digit. bfloat16, where the processor multiplies it
 natively, makes convolutions three to five times as fast and moves the logit by about a hundredth;
-what is near the threshold is therefore computed again in 32 bit (``medcnn.inference.walk``).
+what is near the threshold is therefore computed again in 32 bit (``medcnn.inference.quick``).
 """
 
 from __future__ import annotations
