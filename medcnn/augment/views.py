@@ -117,18 +117,3 @@ def views(name: str) -> list[View]:
         View(title, Augmentation(operators, border="border"))
         for title, operators in VIEWS[name].items()
     ]
-
-
-def view_tensors(name: str, image_N1HW: Tensor) -> list[Tensor]:
-    """Return the images in each view of a named list: the images themselves first.
-
-    A pure function: nothing is random, and the images are left as they are.
-
-    Args:
-        name: A key of ``VIEWS``.
-        image_N1HW: Images in [0, 1], on any device.
-
-    Raises:
-        ConfigError: If there is no such list.
-    """
-    return [view.apply_tensor(image_N1HW) for view in views(name)]

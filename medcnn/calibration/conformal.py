@@ -46,10 +46,6 @@ class Conformal:
         pairs = ((self.normal, p), (self.abnormal, 1 - p))
         return np.column_stack([_p_value(scores, score) for scores, score in pairs])
 
-    def smallest_alpha(self) -> float:
-        """Return the alpha below which every set holds both labels: too few calibration cases."""
-        return 1 / (min(len(self.normal), len(self.abnormal)) + 1)
-
 
 def fit_conformal(p_V: npt.ArrayLike, label_V: npt.ArrayLike, method: str) -> Conformal:
     """Return the ``split`` or ``class_conditional`` predictor calibrated on labelled cases.

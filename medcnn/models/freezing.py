@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 from medcnn.models.classifier import Classifier
@@ -90,20 +89,3 @@ def _by_factor(
             factor = factors.get(owner.get(id(parameter), ""), 1.0)
             found.setdefault(factor, []).append(parameter)
     return list(found.items())
-
-
-def new_groups(
-    optimizer: torch.optim.Optimizer, groups: Iterable[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the groups, less the parameters that the optimiser has already.
-
-    Added to the optimiser, they leave the moments of what trained before untouched, which building
-    the optimiser anew would lose.
-    """
-    known = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    left = []
-    for group in groups:
-        members = [parameter for parameter in group["params"] if id(parameter) not in known]
-        if members:
-            left.append({**group, "params": members})
-    return left

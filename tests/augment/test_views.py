@@ -6,13 +6,17 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
-from medcnn.augment.views import VIEWS, view_tensors, views
+from medcnn.augment.views import VIEWS, views
 from medcnn.errors import ConfigError
 
 
 @pytest.fixture
 def tensor(images) -> torch.Tensor:
     return torch.from_numpy(images)[:, None].float() / 255
+
+
+def view_tensors(name, images):
+    return [view.apply_tensor(images) for view in views(name)]
 
 
 @pytest.mark.parametrize("name", VIEWS)

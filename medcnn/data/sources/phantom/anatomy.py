@@ -39,7 +39,6 @@ class Thorax:
         diaphragm: y in cm of the dome above or below each pixel.
         lateral: 0 at the middle of each lung, 1 at its lateral wall, negative medially.
         heart: 1 inside the heart's outline.
-        chest_cm: Half-width of the lungs.
     """
 
     frame: Frame
@@ -54,7 +53,6 @@ class Thorax:
     diaphragm: Map
     lateral: Map
     heart: Map
-    chest_cm: float
 
 
 def build_thorax(case: Case, frame: Frame, heart_ratio: float) -> Thorax:
@@ -89,7 +87,6 @@ def build_thorax(case: Case, frame: Frame, heart_ratio: float) -> Thorax:
         diaphragm=np.asarray(diaphragm * np.float32(scale), np.float32),
         lateral=lateral,
         heart=step(heart / np.float32(2.0)),
-        chest_cm=body.chest * scale,
     )
 
 
