@@ -51,3 +51,11 @@ def test_rules_need_no_quotes_of_their_own():
 def test_flat_keys_are_dotted():
     cfg = OmegaConf.create({"a": {"b": 1, "c": {"d": 2}}, "e": "???"})
     assert list(flat_keys(cfg)) == ["a", "a.b", "a.c", "a.c.d", "e"]
+
+
+def test_a_key_is_guessed_among_those_of_its_own_command():
+    with pytest.raises(ConfigError, match="did you mean 'run'") as told:
+        compose("predict", ["rnu=x"])
+    assert "model" not in told.value.expected.split(", ")
+    with pytest.raises(ConfigError, match="did you mean 'experiment'"):
+        compose("lr_find", ["experimnt=xray_resnet"])
