@@ -120,7 +120,7 @@ def gradient_is_right(found: type[nn.Module], example: Example, training: bool) 
     surrogate: Callable[[Tensor], Tensor] | None = getattr(layer, "surrogate", None)
 
     def output(values: Tensor, *_parameters: Tensor) -> Tensor:
-        torch.manual_seed(_SEED)
+        torch.default_generator.manual_seed(_SEED)
         y: Tensor = layer(values)
         if surrogate is None:
             return y
@@ -145,7 +145,7 @@ def second_gradient_is_right(
     layer.train(training)
 
     def output(values: Tensor, *_parameters: Tensor) -> Tensor:
-        torch.manual_seed(_SEED)
+        torch.default_generator.manual_seed(_SEED)
         y: Tensor = layer(values)
         return y
 
@@ -210,7 +210,7 @@ def _prepared(
 ) -> tuple[nn.Module, Tensor]:
     """Return the layer with parameters off their initial values, and a standard normal input."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_SEED)
+        torch.default_generator.manual_seed(_SEED)
         layer = found(**example.options).to(dtype)
         x = torch.randn(example.shape, dtype=dtype)
         with torch.no_grad():
