@@ -16,7 +16,7 @@ from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
 from medcnn.reporting.comparison import write_comparison
 from medcnn.reporting.report import write_report
-from medcnn.run_dir import RunDir
+from medcnn.run_dir import RunDir, read_json, write_json
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -180,6 +180,23 @@ def test_nothing_is_wider_than_a_telephone(browser: Any, reported_run: RunDir) -
     page.goto(reported_run.report.resolve().as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+def test_no_table_is_cut_off_on_a_desk(browser: Any, reported_run: RunDir, tmp_path: Path) -> None:
+    run = RunDir(Path(shutil.copytree(reported_run.path, tmp_path / "run")))
+    results = read_json(run.results)
+    sentence = "Validation is too small to choose an epoch or a threshold by, and so on. " * 3
+    finding = {"finding": "val set too small", "meaning": sentence, "evidence": sentence}
+    write_json(run.results, results | {"diagnosis": [finding]})
+    write_report(run, language="en")
+    cut = (
+        "Array.from(document.querySelectorAll('.scroll'))"
+        ".filter(each => each.scrollWidth > each.clientWidth + 1)"
+        ".map(each => each.getAttribute('aria-label'))"
+    )
+    for visit in opened(browser, run):
+        assert sentence.strip() in visit.page.locator("#diagnosis").inner_text()
+        assert visit.page.evaluate(cut) == []
 
 
 def test_pictures_and_figures_have_alternative_texts(visit: Visit) -> None:
