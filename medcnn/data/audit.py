@@ -27,8 +27,12 @@ from medcnn.errors import AuditStop
 Groups = Sequence[Sequence[str]]
 
 _REPEATED = (
-    *("images", "duplicate_groups", "near_duplicate_groups"),
-    *("cross_split_duplicates", "label_conflicts"),
+    "images",
+    "patients",
+    "duplicate_groups",
+    "near_duplicate_groups",
+    "cross_split_duplicates",
+    "label_conflicts",
 )
 _ALIKE = {"identical": "=", "nearly identical": "≈"}
 _SHOWN = 4
@@ -76,7 +80,7 @@ class Audit:
         } | ({"before_deduplication": self.before.summary()} if self.before else {})
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts of repeated images and the verdict."""
+        """Return the counts of images and of those repeated, and the verdict."""
         kept = {name: self.facts[name] for name in _REPEATED}
         return {**kept, "verdict": self.verdict, "leaks": list(self.leaks)}
 

@@ -44,6 +44,7 @@ class Flow:
         not_evaluated: Images of the evaluated split that have no prediction.
         outcomes: The confusion counts tp, fp, tn, fn, where there are any.
         referred: Cases that would go to a radiologist; None where none were asked for.
+        repeated: Images left out because they, or their patient, stand elsewhere in the data.
     """
 
     found: Group | None
@@ -53,6 +54,7 @@ class Flow:
     not_evaluated: int | None
     outcomes: dict[str, int]
     referred: int | None = None
+    repeated: int = 0
 
 
 def count_flow(contents: Contents) -> Flow:
@@ -72,9 +74,12 @@ def count_flow(contents: Contents) -> Flow:
     names = ["train", "val", "test"] if "split" in manifest else []
     splits = {name: _group(manifest[manifest["split"] == name]) for name in names}
     unreadable = contents.audit.get("unreadable")
-    beside = _outside(unreadable, manifest)
-    whole = _group(manifest)
-    found = Group((whole.cases or 0) + beside, whole.patients)
+    before = contents.audit.get("before_deduplication") or {}
+    repeated = int(before.get("images", len(manifest))) - len(manifest)
+    found = Group(
+        len(manifest) + repeated + _outside(unreadable, manifest),
+        before.get("patients", _group(manifest).patients),
+    )
     listed = splits.get(split)
     lacking = None
     if listed is not None:
@@ -84,7 +89,7 @@ def count_flow(contents: Contents) -> Flow:
             rows = named[manifest["split"] == split].astype(str)
             lacking = int((~rows.isin(contents.cases["image_id"].astype(str))).sum())
     count = len(unreadable) if isinstance(unreadable, list) else None
-    return Flow(found, count, splits, evaluated, lacking, outcomes, referred)
+    return Flow(found, count, splits, evaluated, lacking, outcomes, referred, repeated)
 
 
 def _group(table: pd.DataFrame, unit: str = "image") -> Group:

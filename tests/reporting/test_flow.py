@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from medcnn.reporting.contents import Contents, read_run
-from medcnn.reporting.flow import count_flow
+from medcnn.reporting.flow import Group, count_flow
 
 
 def test_images_are_followed_from_found_to_outcome(built_run):
@@ -15,6 +17,14 @@ def test_images_are_followed_from_found_to_outcome(built_run):
     assert flow.evaluated.cases == flow.splits["test"].cases == sum(flow.outcomes.values())
     assert flow.evaluated.prevalence == pytest.approx(contents.cases["label"].mean())
     assert flow.not_evaluated == 0
+
+
+def test_what_was_left_out_as_repeated_was_found(built_run):
+    contents = read_run(built_run)
+    audit = {**contents.audit, "before_deduplication": {"images": 305, "patients": 290}}
+    flow = count_flow(replace(contents, audit=audit))
+    assert flow.repeated == 5
+    assert flow.found == Group(307, 290)
 
 
 def cases(names):

@@ -24,6 +24,9 @@ def flow_diagram(flow: Flow, split: str, words: Wording) -> Figure:
         _box(axes, 5, y, 3.2, words("flow.found"), _describe(flow.found, words))
         count = words("flow.unknown") if flow.unreadable is None else words.count(flow.unreadable)
         _aside(axes, 5, y - 0.62, words("flow.unreadable", n=count))
+        if flow.repeated:
+            count = words.count(flow.repeated)
+            _aside(axes, 5, y - 0.62, words("flow.repeated", n=count), -1)
         y -= 1.24
         _splits(axes, flow, y, split, words)
         y -= 1.24

@@ -24,6 +24,7 @@ def test_every_stage_of_stard_is_drawn():
         "false negative",
     ):
         assert text in found
+    assert not any("repeated" in text for text in found)
     assert found[found.index("Called abnormal") + 1] == "21"
     assert found[found.index("Called normal") + 1] == "29"
 
@@ -33,3 +34,8 @@ def test_bare_predictions_of_patients_count_patients():
         None, None, {"test": Group(9, 9, 3, "patient")}, Group(9, 9, 3, "patient"), None, {}
     )
     assert texts(flow, "de") == ["Ausgewertet", "9 Patienten · 33\u202f% auffällig"]
+
+
+def test_images_left_out_as_repeated_are_drawn():
+    flow = Flow(Group(145, 82), 2, SPLITS, Group(50, 30, 20), 1, OUTCOMES, repeated=3)
+    assert "repeated, left out: 3" in texts(flow)
