@@ -17,6 +17,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+LONGEST = ("test_notebooks.py", "test_end_to_end.py", "test_ensembling.py", "test_coverage.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no process is left with one at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     before = os.environ.get("MEDCNN_CACHE")
