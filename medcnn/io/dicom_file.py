@@ -66,7 +66,7 @@ def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
     if size > MAX_FILE_BYTES:
         raise _too_large(path, f"{size:,} bytes")
     stop = _is_pixel_data if stop_before_pixels else None
-    with BoundedFile(io.FileIO(path)) as stream:
+    with BoundedFile(io.FileIO(str(path))) as stream:
         is_bare = stream.read(_PREAMBLE)[128:] != b"DICM"
         meta = FileMetaDataset() if is_bare else _read_meta(stream)
         syntax = meta.get("TransferSyntaxUID")
@@ -76,7 +76,12 @@ def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
         is_deflated = syntax == DeflatedExplicitVRLittleEndian
         source = _inflate(path, meta) if is_deflated else stream
         implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
-        dataset = read_dataset(source, implicit, little, stop_when=stop)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            dataset = read_dataset(source, implicit, little, stop_when=stop)
+    ended = any("End of file reached" in str(each.message) for each in told)
+    if ended and not any(tag in dataset for tag in _PIXEL_DATA):
+        raise EOFError("the file ends before its pixel data do")
     dataset.file_meta = meta
     return _without_bulk(dataset)
 

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from medcnn.errors import ImageError
-from medcnn.io import dicom_file
+from medcnn.io import dicom_file, read_image
 from medcnn.io.conformance.example import encode, image_dataset
 from medcnn.io.dicom_file import first_item, is_part10, open_dataset, quiet_pydicom
 
@@ -127,3 +127,14 @@ def test_silence_ends_with_the_block():
         assert (logger.level, heard) == (before, [])
         warnings.warn("another", stacklevel=1)
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize("kept", [3000, 40000])
+def test_coded_pixels_that_are_cut_off_end_too_early(kept, real_data, tmp_path):
+    whole = (real_data / "dicom" / "JPEG-LL.dcm").read_bytes()
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(whole[:kept])
+    with pytest.raises(ImageError, match="ends too early") as told:
+        read_image(path)
+    assert told.value.kind == "truncated"
+    assert "Error" not in str(told.value)
