@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from medcnn.data.manifest import read_table
 from medcnn.errors import DataError
 from medcnn.evaluation.operating_point import frozen_threshold
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
+from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import clustered_proportion
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
@@ -91,9 +92,8 @@ def aligned(p: Array, threshold: Array, common: float) -> Array:
     >>> aligned(np.array([0.4, 0.6]), np.array([0.5, 0.7]), 0.5).round(3).tolist()
     [0.4, 0.391]
     """
-    inside, at = (np.clip(each, EDGE, 1 - EDGE) for each in (p, threshold))
-    shifted: Array = expit(logit(inside) - logit(at) + logit(np.clip(common, EDGE, 1 - EDGE)))
-    return shifted
+    own, at, to = (log_odds(np.asarray(each), EDGE) for each in (p, threshold, common))
+    return np.asarray(expit(own - at + to))
 
 
 def mean_threshold(values: Sequence[float]) -> float:
@@ -102,8 +102,7 @@ def mean_threshold(values: Sequence[float]) -> float:
     >>> round(mean_threshold([0.1, 0.9]), 6)
     0.5
     """
-    inside = np.clip(values, EDGE, 1 - EDGE)
-    return float(expit(logit(inside).mean()))
+    return float(expit(log_odds(np.asarray(values), EDGE).mean()))
 
 
 def judging_thresholds(values: Sequence[float], role: str) -> list[float]:
@@ -159,7 +158,7 @@ def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> dict[str
     folds = [
         {"fold": int(str(fold)), **_of_fold(rows, level)} for fold, rows in table.groupby("fold")
     ]
-    shifts = logit(np.clip(table["fold_threshold"].to_numpy(np.float64), EDGE, 1 - EDGE))
+    shifts = log_odds(table["fold_threshold"].to_numpy(np.float64), EDGE)
     return {
         "folds": len(folds),
         "held_out_as": joined.role,

@@ -23,7 +23,7 @@ from medcnn.evaluation.subgroups import members
 from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import share
+from medcnn.metrics.proportions import share, subset
 
 COLUMN = "conformal_set"
 FOLDS = 5
@@ -119,7 +119,7 @@ def _share(
     held: BoolArray, cluster: IntArray | None, level: float, among: BoolArray | None = None
 ) -> dict[str, Any]:
     chosen = np.ones(len(held), dtype=bool) if among is None else among
-    return share(held[chosen], None if cluster is None else cluster[chosen], level).to_json()
+    return share(held[chosen], subset(cluster, chosen), level).to_json()
 
 
 def _by_group(

@@ -9,7 +9,7 @@ import pandas as pd
 from medcnn.calibration.detector import FLAG, REASONS
 from medcnn.evaluation.cases import cases_of
 from medcnn.metrics.estimate import BoolArray
-from medcnn.metrics.proportions import share
+from medcnn.metrics.proportions import share, subset
 
 MOST_REASONS = 5
 
@@ -35,8 +35,7 @@ def flagged_results(
     foreign = share(flag, cases.cluster, level)
 
     def errors(among: BoolArray) -> dict[str, Any]:
-        cluster = None if cases.cluster is None else cases.cluster[among]
-        return share(wrong[among], cluster, level).to_json()
+        return share(wrong[among], subset(cases.cluster, among), level).to_json()
 
     kinds = rows[REASONS].fillna("").astype(str).str.split("; ").explode()
     kinds = kinds[kinds != ""].str.replace(r" [-0-9.e+]+ above .*", "", regex=True)

@@ -15,7 +15,7 @@ from medcnn.evaluation.patients import UNITS
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.comparison import holm, mcnemar, paired_difference
 from medcnn.metrics.estimate import IntArray
-from medcnn.metrics.proportions import share
+from medcnn.metrics.proportions import share, subset
 
 LONG = ("reader", "decision")
 SHARES = ("sensitivity", "specificity", "accuracy")
@@ -142,14 +142,12 @@ def _reader(
         "name": name,
         "n": int(read.sum()),
         **{
-            metric: share(
-                right[mask], None if cases.cluster is None else cases.cluster[mask], level
-            )
+            metric: share(right[mask], subset(cases.cluster, mask), level)
             for metric, mask in (("sensitivity", abnormal), ("specificity", ~abnormal))
         },
         "kappa": kappa(called, human, level, cases.cluster),
-        "model_minus_reader": {metric: share["difference"] for metric, share in found.items()},
-        "mcnemar": {metric: share["mcnemar"] for metric, share in found.items()},
+        "model_minus_reader": {metric: each["difference"] for metric, each in found.items()},
+        "mcnemar": {metric: each["mcnemar"] for metric, each in found.items()},
     }
 
 
@@ -165,7 +163,7 @@ def shares(
     found = {}
     for name, mask in zip(SHARES, masks, strict=True):
         right = [(called == label)[mask].astype(np.int64) for called in (first, second)]
-        cluster = None if cases.cluster is None else cases.cluster[mask]
+        cluster = subset(cases.cluster, mask)
         found[name] = {
             "mcnemar": asdict(mcnemar(right[0], right[1], cluster)),
             "difference": paired_difference(right[0], right[1], level, cluster),

@@ -16,7 +16,7 @@ from medcnn.evaluation.measures import clustered_headline, confusion_of, headlin
 from medcnn.evaluation.results import jsonable
 from medcnn.metrics.estimate import FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import share
+from medcnn.metrics.proportions import share, subset
 from medcnn.metrics.uncertainty import aurc, binary_entropy, risks_at
 
 COLUMN = "referred"
@@ -98,7 +98,6 @@ def referral_results(
             clustered_headline(kept, threshold, level) or headline(kept, threshold, level)
         )
         automatic["confusion"] = asdict(confusion_of(kept, threshold))
-    of_wrong = None if cases.cluster is None else cases.cluster[wrong]
     error = wrong.astype(np.float64)
     found: dict[str, Any] = {
         "rule": referral.rule,
@@ -111,7 +110,7 @@ def referral_results(
         "share": share(referred, cases.cluster, level).to_json(),
         "referred_abnormal": int(cases.label[referred].sum()),
         "errors": int(wrong.sum()),
-        "errors_caught": share(referred[wrong], of_wrong, level).to_json(),
+        "errors_caught": share(referred[wrong], subset(cases.cluster, wrong), level).to_json(),
         "automatic": automatic,
         "target": _target(referral.rule, automatic),
         "risk_coverage": _curve(error, known, cases.cluster, level),

@@ -11,6 +11,7 @@ from medcnn.evaluation.cases import cases_of
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, FloatArray, IntArray
+from medcnn.metrics.proportions import subset
 from medcnn.metrics.uncertainty import aurc, reject
 from medcnn.predictions import UNCERTAINTY
 
@@ -46,7 +47,7 @@ def _summary(
 ) -> dict[str, Any]:
     error = wrong.astype(np.float64)
     means = {
-        name: mean_estimate(values[mask], None if cluster is None else cluster[mask], level)
+        name: mean_estimate(values[mask], subset(cluster, mask), level)
         for name, mask in (("mean_right", ~wrong), ("mean_wrong", wrong))
     }
     rejected = [(part, reject(error, values, part, cluster, level)) for part in SHARES]

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import cluster_count, normal_quantile, proportion, share
+from medcnn.metrics.proportions import cluster_count, normal_quantile, proportion, share, subset
 
 
 def kappa(
@@ -76,7 +76,7 @@ def f1(
     """
     one, two = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     either = one | two
-    both = share((one & two)[either], None if cluster is None else cluster[either], level)
+    both = share((one & two)[either], subset(cluster, either), level)
     method = both.method.replace("wilson", "wilson-dice")
     if both.value is None or both.ci is None:
         return undefined(method, "nothing was called abnormal, and nothing is")

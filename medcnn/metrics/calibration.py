@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import cluster_count, normal_quantile, share
+from medcnn.metrics.proportions import cluster_count, normal_quantile, share, subset
 
 BINS = 15
 CLIP = 1e-7  # a probability of exactly 0 or 1 would make one wrong case infinitely costly
@@ -171,7 +171,7 @@ def reliability_curve(
     found = []
     for k in np.flatnonzero(np.diff(bounds)):
         inside = order[bounds[k] : bounds[k + 1]]
-        observed = share(label[inside], None if cluster is None else cluster[inside], level)
+        observed = share(label[inside], subset(cluster, inside), level)
         low, high, predicted = float(edges[k]), float(edges[k + 1]), float(p[inside].mean())
         found.append(Reliability(low, high, len(inside), predicted, observed))
     return found

@@ -87,6 +87,11 @@ def cluster_count(cluster: IntArray) -> int:
     return int(np.count_nonzero(np.bincount(cluster)))
 
 
+def subset(cluster: IntArray | None, chosen: BoolArray | IntArray | slice) -> IntArray | None:
+    """Return the clusters of the chosen cases; None where every case stands for itself."""
+    return None if cluster is None else cluster[chosen]
+
+
 def cluster_quantile(cluster: IntArray, level: float) -> float:
     """Return Student's two-sided quantile for the number of clusters less one, at least 1."""
     return float(special.stdtrit(max(cluster_count(cluster) - 1, 1), 0.5 + level / 2))

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import entr
 
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import cluster_count, normal_quantile, share
+from medcnn.metrics.proportions import cluster_count, normal_quantile, share, subset
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def risks_at(
         level: Nominal coverage of the intervals.
     """
     in_order, order, _ = _by_certainty(error, uncertainty)
-    patient = None if cluster is None else cluster[order]
-    return [share(in_order[:n], None if patient is None else patient[:n], level) for n in kept]
+    patient = subset(cluster, order)
+    return [share(in_order[:n], subset(patient, slice(n)), level) for n in kept]
 
 
 def aurc(
@@ -170,12 +170,14 @@ def reject(
     n = len(error)
     # Rounded first: 0.1 * 30 is 3.0000000000000004, which is not four cases.
     referred = int(np.ceil(round(part * n, 9)))
-    before, after = risks_at(error, uncertainty, [n, n - referred], cluster, level)
-    _, order, tie = _by_certainty(error, uncertainty)
+    in_order, order, tie = _by_certainty(error, uncertainty)
+    patient = subset(cluster, order)
+    before = share(in_order, patient, level)
+    after = share(in_order[: n - referred], subset(patient, slice(n - referred)), level)
     gone = np.bincount(tie, np.arange(n) >= n - referred) / np.bincount(tie)
     wrong = error[order] > 0
-    of_wrong = None if cluster is None else cluster[order][wrong]
-    return Rejection(referred, before, after, share(gone[tie][wrong], of_wrong, level))
+    caught = share(gone[tie][wrong], subset(patient, wrong), level)
+    return Rejection(referred, before, after, caught)
 
 
 def binary_entropy(p: FloatArray) -> FloatArray:
