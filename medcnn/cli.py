@@ -31,12 +31,14 @@ class Command:
         function: ``module:name`` of what takes the composed configuration.
         summary: One line for ``medcnn --help``.
         words: Configuration keys that are given as plain words, as in ``medcnn check layers``.
+        rest: The key that takes all further words as a list.
     """
 
     config: str
     function: str
     summary: str
     words: tuple[str, ...] = ()
+    rest: str | None = None
 
 
 COMMANDS = {
@@ -61,7 +63,8 @@ COMMANDS = {
         "check",
         "medcnn.commands.check:run",
         "prove the layers against torch, the reader against DICOM",
-        ("what", "names"),
+        ("what",),
+        "names",
     ),
     "lr-find": Command(
         "lr_find", "medcnn.commands.lr_find:run", "plot the loss against the rate and suggest one"
@@ -127,16 +130,22 @@ def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
-    """Turn leading plain words into overrides of the command's ``words``, quoted for Hydra."""
+    """Turn plain words into overrides, quoted for Hydra; behind an option they are its own."""
     words = list(command.words)
     overrides: list[str] = []
+    rest: list[str] = []
+    has_option = False
     for argument in arguments:
-        if words and not argument.startswith("-") and "=" not in argument:
-            quoted = argument.replace("\\", "\\\\").replace("'", "\\'")
-            overrides.append(f"{words.pop(0)}='{quoted}'")
+        has_option |= argument.startswith("-")
+        is_word = not has_option and "=" not in argument
+        quoted = "'" + argument.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        if words and is_word:
+            overrides.append(f"{words.pop(0)}={quoted}")
+        elif command.rest and is_word:
+            rest.append(quoted)
         else:
             overrides.append(argument)
-    return overrides
+    return [*overrides, f"{command.rest}=[{','.join(rest)}]"] if rest else overrides
 
 
 def _run_hydra(command: Command, arguments: Sequence[str]) -> None:

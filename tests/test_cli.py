@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -112,3 +113,10 @@ def test_a_word_with_quotes_and_spaces_reaches_the_command():
     done = medcnn("check", "it's, [absent]")
     assert done.returncode == 2
     assert "it's, [absent]" in done.stderr
+
+
+def test_several_plain_words_are_a_list_and_those_of_an_option_are_its_own():
+    done = medcnn("check", "layers", "relu", "my.Layer's", "--cfg", "job")
+    assert done.returncode == 0, done.stderr
+    found = OmegaConf.create(done.stdout)
+    assert (found.what, found.names) == ("layers", ["relu", "my.Layer's"])
