@@ -145,7 +145,8 @@ def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
             rest.append(quoted)
         else:
             overrides.append(argument)
-    return [*overrides, f"{command.rest}=[{','.join(rest)}]"] if rest else overrides
+    # In front: argparse takes no further overrides behind an option.
+    return [f"{command.rest}=[{','.join(rest)}]", *overrides] if rest else overrides
 
 
 def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
