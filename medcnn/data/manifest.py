@@ -69,8 +69,8 @@ def build_manifest(
 ) -> Manifest:
     """Check a source's rows, fill in the optional columns and return the manifest.
 
-    ``patient_id`` defaults to ``image_id`` (every image its own patient), ``study_id`` to
-    ``patient_id``, ``view`` and ``split`` to empty.
+    ``patient_id`` defaults to ``image_id`` (every image its own patient, with a warning),
+    ``study_id`` to ``patient_id``, ``view`` and ``split`` to empty.
 
     Raises:
         DataError: If there are no rows, a column is missing, an ``image_id`` stands twice, a label is
@@ -91,6 +91,7 @@ def build_manifest(
             expected="at least one image of each class",
             remedy="check data.root",
         )
+    unnamed = _unnamed_patients(table, source)
     for name, default in (("patient_id", "image_id"), ("study_id", "patient_id")):
         table[name] = table[name].fillna(table[default]) if name in table else table[default]
     for name in ("view", "split"):
@@ -107,7 +108,7 @@ def build_manifest(
         source=source,
         label_policy=label_policy,
         citation=citation,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *unnamed),
     )
 
 
@@ -133,6 +134,16 @@ def read_table(path: Path) -> pd.DataFrame:
         folder = path.resolve().parent
         table["path"] = [str(folder / name) for name in table["path"].astype(str)]
     return table
+
+
+def _unnamed_patients(table: pd.DataFrame, source: str) -> list[str]:
+    named = table["patient_id"].notna().sum() if "patient_id" in table else 0
+    if named == len(table):
+        return []
+    return [
+        f"{source}: {len(table) - named} of {len(table)} images name no patient. Each counts as its "
+        "own, so a patient may stand on both sides of a split, and intervals may be too narrow."
+    ]
 
 
 def _check_identifiers(table: pd.DataFrame, source: str) -> None:

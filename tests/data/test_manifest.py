@@ -24,9 +24,12 @@ def test_further_columns_are_kept_behind():
     assert tuple(table.columns) == (*COLUMNS, "sex")
 
 
-def test_a_missing_patient_is_the_image_itself():
-    table = build_manifest(rows(patient_id=["p", None]), source="x").table
-    assert table["patient_id"].tolist() == ["p", "b"]
+def test_a_missing_patient_is_the_image_itself_and_said():
+    manifest = build_manifest(rows(patient_id=["p", None]), source="x")
+    assert manifest.table["patient_id"].tolist() == ["p", "b"]
+    assert "1 of 2 images name no patient" in manifest.warnings[0]
+    assert "2 of 2 images name no patient" in build_manifest(rows(), source="x").warnings[0]
+    assert build_manifest(rows(patient_id=["p", "p"]), source="x").warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,6 @@ RULES = {
     1: "label 1 (pneumonia) is abnormal, 0 is normal",
     len(CHESTMNIST): "abnormal if any of the 14 findings is marked, normal if none is",
 }
-NO_PATIENTS = (
-    "The MedMNIST release names no patients: every image counts as its own patient, and intervals "
-    "may be too narrow."
-)
 
 
 def read(root: str | Path) -> Manifest:
@@ -67,7 +63,7 @@ def read(root: str | Path) -> Manifest:
         source=source,
         label_policy=found.policy,
         citation=CITATION,
-        warnings=[NO_PATIENTS, *found.warnings],
+        warnings=found.warnings,
     )
 
 

@@ -36,10 +36,7 @@ CITATION = (
     "Shih et al., Augmenting the National Institutes of Health Chest Radiograph Dataset with Expert "
     "Annotations of Possible Pneumonia, Radiology: Artificial Intelligence 1(1), 2019"
 )
-NO_PATIENTS = (
-    f"rsna: the release names no patients, and {MAPPING} is not beside it: every image counts as its "
-    "own patient, so a patient may stand on both sides of a split."
-)
+NO_MAPPING = f"rsna: {MAPPING}, which says from which patient an image is, is not beside it."
 
 
 def read(root: str | Path) -> Manifest:
@@ -60,14 +57,14 @@ def read(root: str | Path) -> Manifest:
     facts = header_table(rows["path"]).drop(columns=["patient_id", "study_id"], errors="ignore")
     rows = rows.join(facts)
     patients = _patients(folder)
-    rows["patient_id"] = [patients.get(image, image) for image in rows["image_id"]]
+    rows["patient_id"] = [patients.get(image) for image in rows["image_id"]]
     found = labelled(rows, "rsna", RULE)
     return build_manifest(
         found.table,
         source="rsna",
         label_policy=found.policy,
         citation=CITATION,
-        warnings=[*([] if patients else [NO_PATIENTS]), *absent, *found.warnings],
+        warnings=[*([] if patients else [NO_MAPPING]), *absent, *found.warnings],
     )
 
 

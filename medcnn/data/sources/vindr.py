@@ -34,7 +34,6 @@ CITATION = (
     "Nguyen et al., VinDr-CXR: An open dataset of chest X-rays with radiologist's annotations, "
     "Scientific Data 9, 429, 2022"
 )
-NO_PATIENTS = "vindr: the release names no patients: every image counts as its own patient."
 
 
 def read(root: str | Path, readers: str = "majority") -> Manifest:
@@ -72,7 +71,7 @@ def read(root: str | Path, readers: str = "majority") -> Manifest:
         source="vindr",
         label_policy=found.policy,
         citation=CITATION,
-        warnings=[NO_PATIENTS, *absent, *found.warnings],
+        warnings=[*absent, *found.warnings],
     )
 
 

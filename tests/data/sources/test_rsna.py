@@ -47,7 +47,8 @@ def test_manifest(tmp_path, write_dicom):
 def test_without_the_mapping_every_image_is_a_patient(tmp_path, write_dicom):
     manifest = read(imitation(tmp_path, write_dicom, mapping=False))
     assert manifest.table["patient_id"].nunique() == 9
-    assert "a patient may stand on both sides of a split" in manifest.warnings[0]
+    assert "says from which patient" in manifest.warnings[0]
+    assert "images name no patient" in manifest.warnings[-1]
 
 
 def test_faults(tmp_path, write_dicom):

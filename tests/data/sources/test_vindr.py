@@ -46,7 +46,7 @@ def test_manifest(tmp_path, write_dicom):
     assert rows["finding"].iloc[-1] == "Other diseases"  # spelt Other disease in the test table
     assert rows["age"].iloc[0] == 61.0
     assert rows["patient_id"].nunique() == 12
-    assert "names no patients" in manifest.warnings[0]
+    assert "images name no patient" in manifest.warnings[-1]
     assert "at least half of its readers" in manifest.label_policy
 
 
