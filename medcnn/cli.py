@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -97,7 +98,11 @@ def run(command: str, arguments: Sequence[str]) -> int:
     """Run one command on its arguments and return the exit code."""
     chosen = COMMANDS[command]
     try:
-        _run_hydra(chosen, _with_words(chosen, arguments))
+        if {"-h", "--help"} & {*arguments}:
+            _print_help(chosen)
+        else:
+            _run_hydra(chosen, _with_words(chosen, arguments))
+        sys.stdout.flush()
     except MedcnnError as error:
         print(f"medcnn: {error}", file=sys.stderr)  # noqa: T201  the one place that ends a command
         return error.exit_code
@@ -107,6 +112,8 @@ def run(command: str, arguments: Sequence[str]) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:  # noqa: BLE001  the last resort names its own fault
+        if isinstance(error, BrokenPipeError) and _reader_left():
+            return 128 + signal.SIGPIPE
         return _unforeseen(error, chosen, arguments)
     return 0
 
@@ -127,6 +134,23 @@ def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
         sys.stderr.write(f"medcnn: {error}\n")
         sys.exit(error.exit_code)
     return known.command, known.arguments
+
+
+def _print_help(command: Command) -> None:
+    from medcnn.command_help import help_text
+
+    sys.stdout.write(help_text(command.config) + "\n")
+
+
+def _reader_left() -> bool:
+    """Return whether nobody reads standard output any more, as behind ``| head``; drop what is left."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:

@@ -100,7 +100,7 @@ def _unknown_option(path: str, options: Sequence[str]) -> ConfigError:
 
 
 def _unknown_key(key: str, config_name: str, overrides: Sequence[str]) -> ConfigError:
-    known = sorted({*flat_keys(_without_values(config_name, overrides)), *_groups(config_name)})
+    known = sorted({*flat_keys(_without_values(config_name, overrides)), *groups(config_name)})
     guess = _same_leaf(key, known) or nearest(key, known)
     siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
     return ConfigError(
@@ -117,14 +117,14 @@ def _same_leaf(key: str, known: Sequence[str]) -> str | None:
     return next((name for name in known if name.rpartition(".")[2] == leaf), None)
 
 
-def _groups(config_name: str) -> Iterator[str]:
+def groups(config_name: str) -> Iterator[str]:
     """Yield the groups of options that a command chooses from, those it inherits included."""
     own = OmegaConf.load(config_folder() / f"{config_name}.yaml")
     for entry in OmegaConf.select(own, "defaults", default=()):
         if isinstance(entry, DictConfig):
             yield from map(str, entry)
         elif entry not in ("base", "_self_"):
-            yield from _groups(entry)
+            yield from groups(entry)
 
 
 def _without_values(config_name: str, overrides: Sequence[str]) -> DictConfig:
@@ -133,8 +133,8 @@ def _without_values(config_name: str, overrides: Sequence[str]) -> DictConfig:
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
 
-    groups = set(_groups(config_name))
-    choices = [text for text in overrides if text.partition("=")[0] in groups]
+    named = set(groups(config_name))
+    choices = [text for text in overrides if text.partition("=")[0] in named]
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         try:

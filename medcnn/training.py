@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from medcnn.calibration.options import read_safeguards
 from medcnn.console import say, warn
@@ -20,7 +18,6 @@ from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.data.split_file import write_split
 from medcnn.diagnosis import add_diagnosis
-from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.results import evaluate
 from medcnn.evaluation.safeguards import add_results, guard
@@ -29,7 +26,8 @@ from medcnn.journal import Journal
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run_dir import RunDir, read_json, write_json, write_text
+from medcnn.run_dir import RunDir, read_json, write_json
+from medcnn.run_place import begin, choose_run_dir, held
 from medcnn.run_settings import read_settings
 from medcnn.settings import check
 
@@ -37,23 +35,20 @@ if TYPE_CHECKING:
     from medcnn.fitting import Fitted
 
 
-def train_command(cfg: DictConfig) -> RunDir:
-    """Do what ``train.py`` was asked: start a run, or go on with one."""
-    if cfg.resume is not None:
-        return resume(RunDir.open(cfg.resume))
-    return run(cfg)
+def run(settings: Mapping[str, Any]) -> RunDir:
+    """Train, test and report one model; return its run directory.
 
-
-def run(cfg: DictConfig) -> RunDir:
-    """Train, test and report one model; return its run directory."""
-    settings = check(cfg)
+    Args:
+        settings: What ``medcnn.settings.check`` returned.
+    """
     directory = RunDir(choose_run_dir(settings))
-    begin(directory, settings)
-    return _train(directory, settings)
+    with held(directory):
+        begin(directory, settings)
+        return _train(directory, settings)
 
 
 def resume(directory: RunDir) -> RunDir:
-    """Go on with a run from its last whole epoch; a finished run is left as it is."""
+    """Go on with a run from its newest state; a finished run is left as it is."""
     if directory.results.is_file() and directory.report.is_file():
         say(f"{directory.path} is finished; its report is {directory.report}")
         return directory
@@ -61,8 +56,9 @@ def resume(directory: RunDir) -> RunDir:
         say(f"{directory.path} is finished; start a classifier by model.weights={directory.path}")
         return directory
     settings = check(OmegaConf.create(read_settings(directory)))
-    say(f"going on with {directory.path}")
-    return _train(directory, settings)
+    with held(directory):
+        say(f"going on with {directory.path}")
+        return _train(directory, settings)
 
 
 def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
@@ -116,42 +112,6 @@ def _pretrain(
     backbone = settings["model"]["backbone"]
     say(f"encoder      start a {backbone} from it by model.weights={directory.path}")
     return directory
-
-
-def choose_run_dir(settings: Mapping[str, Any]) -> Path:
-    """Return where the run goes: as asked, Hydra's folder of a multirun job, or by name and time."""
-    if settings["run_dir"] is not None:
-        return Path(str(settings["run_dir"]))
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        folder: str = HydraConfig.get().runtime.output_dir
-        return Path(folder)
-    return Path("outputs") / str(settings["name"]) / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-
-
-def begin(directory: RunDir, settings: Mapping[str, Any]) -> None:
-    """Make the run directory and leave the configuration in it.
-
-    Raises:
-        UserError: If there is a run in it already.
-        ConfigError: If it cannot be made.
-    """
-    if directory.config.is_file():
-        raise UserError(
-            f"There is a run in {directory.path} already.",
-            expected="a folder without a run",
-            found=str(directory.config),
-            remedy=f"go on with it by resume={directory.path}, delete it, or choose another run_dir",
-        )
-    try:
-        directory.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"run_dir cannot be made: {directory.path}", found=str(error), remedy="choose another"
-        ) from error
-    write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
 
 
 def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_the_launchers_are_the_command():
             check=False,
         )
         assert done.returncode == 0
-        assert "group=option" in done.stdout
+        assert done.stdout.startswith(f"medcnn {name}")
 
 
 def test_an_unknown_command_names_the_nearest():
@@ -92,6 +93,17 @@ def test_help_lists_every_command():
     assert done.returncode == 0
     for name in ("train", "evaluate", "predict", "audit", "check", "plan"):
         assert f"  {name} " in done.stdout
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault():
+    with subprocess.Popen(
+        [sys.executable, "-m", "medcnn.cli", "plan", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 128 + signal.SIGPIPE
 
 
 def test_a_missing_folder_names_its_nearest_sibling(tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import cluster_count, normal_quantile
+from medcnn.metrics.proportions import cluster_count, normal_quantile, proportion
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,7 @@ def auroc(
     place = placements(label, p)
     value = float(place[positive].mean())
     if value in (0.0, 1.0):
-        units = min(m, n) if cluster is None else _smaller_class_clusters(positive, cluster)
-        return _separated(value, units, method, level)
+        return separated(value, positive, "delong", cluster, level)
     if m < 2 or n < 2:
         return Estimate(value, None, method, "a class with one case has no variance")
     variance, freedom = _variance(positive, place, cluster)
@@ -181,12 +180,20 @@ def _variance(
     return within + shared, freedom
 
 
-def _smaller_class_clusters(positive: BoolArray, cluster: IntArray) -> int:
-    return min(cluster_count(cluster[positive]), cluster_count(cluster[~positive]))
+def separated(
+    value: float, positive: BoolArray, method: str, cluster: IntArray | None, level: float
+) -> Estimate:
+    """Return an area of 0 or 1, the classes being apart, with the bound that their sizes leave.
 
-
-def _separated(value: float, units: int, method: str, level: float) -> Estimate:
-    reach = ((1 - level) / 2) ** (1 / units)
-    ci = (reach, 1.0) if value == 1.0 else (0.0, 1 - reach)
+    The variance is 0 there and says nothing. Each case of the smaller class counts as a success, as
+    does each patient of it, and the exact interval of that share is given.
+    """
+    classes = (positive, ~positive)
+    if cluster is None:
+        units = min(int(np.count_nonzero(each)) for each in classes)
+    else:
+        units = min(cluster_count(cluster[each]) for each in classes)
+        method += "-clustered"
+    exact = proportion(value * units, units, "clopper_pearson", level)
     note = f"classes perfectly separated: exact binomial bound from {units} of the smaller class"
-    return Estimate(value, ci, method, note)
+    return Estimate(value, exact.ci, method, note)
