@@ -157,20 +157,22 @@ def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
     """Turn plain words into overrides, quoted for Hydra; behind an option they are its own."""
     words = list(command.words)
     overrides: list[str] = []
+    options: list[str] = []
     rest: list[str] = []
-    has_option = False
     for argument in arguments:
-        has_option |= argument.startswith("-")
-        is_word = not has_option and "=" not in argument
         quoted = "'" + argument.replace("\\", "\\\\").replace("'", "\\'") + "'"
-        if words and is_word:
+        is_word = "=" not in argument
+        if argument.startswith("-") or (options and is_word):
+            options.append(argument)
+        elif words and is_word:
             overrides.append(f"{words.pop(0)}={quoted}")
         elif command.rest and is_word:
             rest.append(quoted)
         else:
             overrides.append(argument)
-    # In front: argparse takes no further overrides behind an option.
-    return [f"{command.rest}=[{','.join(rest)}]", *overrides] if rest else overrides
+    if rest:
+        overrides.append(f"{command.rest}=[{','.join(rest)}]")
+    return [*overrides, *options]  # argparse takes no further overrides behind an option
 
 
 def _run_hydra(command: Command, arguments: Sequence[str]) -> None:

@@ -103,7 +103,7 @@ def train(
         task.network.compile()
     trainer = build_trainer(settings, run, journal, *callbacks)
     with journal.stage("train"):
-        go_through(trainer, task, data, run)
+        go_through(trainer, task, data, run.last_checkpoint)
     return task
 
 
@@ -173,7 +173,7 @@ def build_task(
 def optimizer_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the optimiser's own options, and the factors on the rates of chosen parameters."""
     options = dict(settings["optimizer"])
-    rates = options.pop("rates", {})
+    rates = options.pop("rates", None) or {}
     if options.get("fused") == "auto":
         trainer = settings["trainer"]
         precision = choose_precision(trainer["precision"], trainer["accelerator"])

@@ -50,7 +50,7 @@ def pretrain(
     journal.note(pixel_mean=grey.mean, pixel_std=grey.std)
     trainer = build_trainer(settings, run, journal)
     with journal.stage("train"):
-        go_through(trainer, task, data, run)
+        go_through(trainer, task, data, run.last_checkpoint)
     task.load_state_dict(read_checkpoint(run.best_checkpoint)["state_dict"])
     return _judge(task, data, run, settings)
 

@@ -122,7 +122,11 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         ConfigError: If a value is missing, has the wrong type or is out of its range.
         DataError: If ``data.root`` or a file named in the configuration does not exist.
     """
-    settings: dict[str, Any] = plain(cfg)
+    return checked(plain(cfg))
+
+
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return plain values as ``check`` does."""
     _check_mappings(settings)
     _check_rules(settings)
     parse_rule(settings["threshold"])
@@ -139,7 +143,8 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         )
     if settings["data"].get("sources"):
         # Where an image comes from is the first thing to ask of a result on several sources.
-        settings["subgroups"] = list(dict.fromkeys([*settings["subgroups"], "source"]))
+        subgroups = list(dict.fromkeys([*settings["subgroups"], "source"]))
+        return {**settings, "subgroups": subgroups}
     return settings
 
 

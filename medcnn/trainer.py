@@ -58,9 +58,7 @@ def build_trainer(
     settings: Mapping[str, Any], run: RunDir, journal: Journal, *more: pl.Callback
 ) -> pl.Trainer:
     """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
-    ours = ("channels_last", "compile")
-    options = {key: value for key, value in settings["trainer"].items() if key not in ours}
-    options["precision"] = choose_precision(options["precision"], options["accelerator"])
+    options = trainer_options(settings)
     watch = settings["callbacks"]
     mode = "max" if watch["monitor"] == "val_auroc" else "min"
     curves = LearningCurves(run.metrics)
@@ -116,6 +114,20 @@ def build_trainer(
     )
 
 
+def trainer_options(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Lightning's trainer takes of the group ``trainer``.
+
+    A run has one device, however many the machine has: with more, its batches would be others, and
+    so would the model.
+    """
+    ours = ("channels_last", "compile")
+    options = {key: value for key, value in settings["trainer"].items() if key not in ours}
+    options["precision"] = choose_precision(options["precision"], options["accelerator"])
+    if options["devices"] == "auto":
+        options["devices"] = 1
+    return options
+
+
 def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
     """Return what keeps the newest state: a run that is killed while training goes on from it.
 
@@ -157,26 +169,32 @@ def choose_precision(wanted: str, accelerator: str = "auto") -> str:
 
 
 def go_through(
-    trainer: pl.Trainer, task: pl.LightningModule, data: XrayDataModule, run: RunDir
+    trainer: pl.Trainer,
+    task: pl.LightningModule,
+    data: XrayDataModule,
+    newest: Path | None = None,
 ) -> None:
-    """Train to the end from the newest state there is.
+    """Train to the end.
+
+    Args:
+        trainer: Lightning's.
+        task: What trains.
+        data: Its images.
+        newest: The checkpoint to go on from, where it exists.
 
     Raises:
         KeyboardInterrupt: If the user stopped it, which Lightning answers by ending the process.
     """
+    begun = newest if newest is not None and newest.is_file() else None
     listening = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=_resume_from(run))
+        trainer.fit(task, datamodule=data, ckpt_path=begun)
     except SystemExit as stop:
         if trainer.interrupted or isinstance(stop.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from stop
         raise
     finally:
         signal.signal(signal.SIGINT, listening)  # Lightning ignores it from an interruption on
-
-
-def _resume_from(run: RunDir) -> Path | None:
-    return run.last_checkpoint if run.last_checkpoint.is_file() else None
 
 
 def _device_name() -> str:

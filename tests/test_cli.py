@@ -132,3 +132,9 @@ def test_several_plain_words_are_a_list_and_those_of_an_option_are_its_own():
     assert done.returncode == 0, done.stderr
     found = OmegaConf.create(done.stdout)
     assert (found.what, found.names) == ("layers", ["relu", "my.Layer's"])
+
+
+def test_overrides_may_stand_behind_an_option():
+    done = medcnn("plan", "--cfg", "job", "width=0.05")
+    assert done.returncode == 0, done.stderr
+    assert OmegaConf.create(done.stdout).width == 0.05

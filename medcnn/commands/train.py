@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from medcnn.console import warn
 from medcnn.crossvalidation.whole import check_whole, is_whole
 from medcnn.errors import ConfigError
 from medcnn.run_dir import RunDir
+from medcnn.run_settings import read_settings
 from medcnn.settings import check
 
 
@@ -18,17 +22,42 @@ def run(cfg: DictConfig) -> Any:
     searching = OmegaConf.select(cfg, "search")
     if searching is not None:
         return _run_trial(cfg, searching)
-    before = None if cfg.resume is None else RunDir.open(cfg.resume)
-    whole = is_whole(cfg if before is None else OmegaConf.load(before.config))
-    if before is None:
-        check_whole(cfg) if whole else check(cfg)
+    if cfg.resume is not None:
+        return _go_on(RunDir.open(cfg.resume), cfg)
+    whole = is_whole(cfg)
+    settings = check_whole(cfg) if whole else check(cfg)
     # A wrong value was answered before the seconds that pandas, SciPy and Matplotlib take.
     folds = importlib.import_module("medcnn.crossvalidation.running")
     if whole:
-        return folds.run_all(cfg) if before is None else folds.go_on(before)
-    directory = importlib.import_module("medcnn.training").train_command(cfg)
+        return folds.run_all(settings)
+    directory = importlib.import_module("medcnn.training").run(settings)
     folds.join_if_complete(directory)
     return directory
+
+
+def _go_on(directory: RunDir, cfg: DictConfig) -> RunDir:
+    begun = OmegaConf.create(read_settings(directory))
+    for text in _unused(cfg, begun):
+        warn(f"{text} is not used: {directory.path} goes on as it was begun.")
+    folds = importlib.import_module("medcnn.crossvalidation.running")
+    if is_whole(begun):
+        whole: RunDir = folds.go_on(directory)
+        return whole
+    importlib.import_module("medcnn.training").resume(directory)
+    folds.join_if_complete(directory)
+    return directory
+
+
+def _unused(cfg: DictConfig, begun: DictConfig) -> Iterator[str]:
+    """Yield the values on the command line that are not those which the run was begun with."""
+    if not HydraConfig.initialized():
+        return
+    for text in HydraConfig.get().overrides.task:
+        key = text.lstrip("+").partition("=")[0]
+        given = None if key == "resume" else OmegaConf.select(cfg, key)
+        is_value = given is not None and not isinstance(given, DictConfig)
+        if is_value and given != OmegaConf.select(begun, key):
+            yield text
 
 
 def _run_trial(cfg: DictConfig, searching: DictConfig) -> Any:

@@ -3,51 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from medcnn.config import plain
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.crossvalidation.whole import ALL, fold_of
+from medcnn.crossvalidation.whole import ALL, check_whole, fold_of
 from medcnn.run_dir import RunDir
+from medcnn.run_place import begin, choose_run_dir, held
 from medcnn.run_settings import read_settings
-from medcnn.training import begin, choose_run_dir, resume, run
+from medcnn.training import resume, run
 
 OWN = ("run_dir", "resume")
 """Keys in which the runs of one cross-validation may differ, besides the fold."""
 
 
-def run_all(cfg: DictConfig) -> RunDir:
+def run_all(settings: Mapping[str, Any]) -> RunDir:
     """Train every fold and report their out-of-fold predictions; return the directory of all.
 
     Args:
-        cfg: What ``check_whole`` lets pass.
+        settings: What ``check_whole`` returned.
 
     Raises:
         UserError: If there is a run in the directory already.
     """
-    directory = RunDir(choose_run_dir(plain(cfg)))
-    begin(directory, plain(cfg))
-    return go_on(directory)
+    directory = RunDir(choose_run_dir(settings))
+    with held(directory):
+        begin(directory, settings)
+        return _train_folds(directory, settings)
 
 
 def go_on(directory: RunDir) -> RunDir:
     """Train the folds that are not finished yet, and report all of them."""
-    cfg = OmegaConf.create(read_settings(directory))
     if directory.results.is_file() and directory.report.is_file():
         say(f"{directory.path} is finished; its report is {directory.report}")
         return directory
-    members = [directory.member(fold) for fold in range(int(cfg.data.folds))]
+    settings = check_whole(OmegaConf.create(read_settings(directory)))
+    with held(directory):
+        return _train_folds(directory, settings)
+
+
+def _train_folds(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
+    members = [directory.member(fold) for fold in range(int(settings["data"]["folds"]))]
     for fold, member in enumerate(members):
         say(f"fold {fold + 1} of {len(members)}")
         if member.config.is_file():
             resume(member)
         else:
-            run(fold_of(cfg, fold, member.path))
-    report_folds(directory, members, plain(cfg))
+            run(fold_of(settings, fold, member.path))
+    report_folds(directory, members, settings)
     return directory
 
 

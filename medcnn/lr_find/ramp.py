@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from medcnn.fitting import build_datamodule, build_task
 from medcnn.journal import Journal
 from medcnn.lr_find.suggestion import Array
 from medcnn.tasks.faults import DivergenceError
-from medcnn.trainer import choose_precision, quieten
+from medcnn.trainer import go_through, quieten, trainer_options
 
 EXPLODED = 4.0
 """The test ends when the running loss is this many times its best: the usual choice since fastai."""
@@ -112,7 +111,6 @@ def run_range_test(
         The rates, the losses at them, and the rate at which the loss exploded, or None.
     """
     quieten()
-    warnings.filterwarnings("ignore", message=".*no `val_dataloader`")
     pl.seed_everything(settings["seed"], workers=True, verbose=False)
     changed = copy.deepcopy(dict(settings))
     changed["optimizer"]["lr"] = lowest
@@ -123,21 +121,18 @@ def run_range_test(
     trainer = _trainer(changed, recorder, steps)
     with journal.stage("train"):
         try:
-            trainer.fit(task, train_dataloaders=data.train_dataloader())
+            go_through(trainer, task, data)
         except DivergenceError:
             recorder.exploded = recorder._rate
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     rates, losses = np.array(recorder.rates), np.array(recorder.losses)
     usable = np.isfinite(losses)
     return rates[usable], losses[usable], recorder.exploded
 
 
 def _trainer(settings: Mapping[str, Any], recorder: RangeRecorder, steps: int) -> pl.Trainer:
-    options = {key: value for key, value in settings["trainer"].items() if key in OF_TRAINER}
-    options["precision"] = choose_precision(options["precision"], options["accelerator"])
+    options = trainer_options(settings)
     return pl.Trainer(
-        **options,
+        **{key: options[key] for key in OF_TRAINER},
         max_steps=steps,
         max_epochs=-1,
         limit_val_batches=0,

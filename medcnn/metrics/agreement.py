@@ -5,12 +5,11 @@ A reader may stand for the second set, or the reference standard.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import cluster_count, normal_quantile, proportion, share, subset
+from medcnn.metrics.influence import FISHER, interval
+from medcnn.metrics.proportions import cluster_count, proportion, share, subset
 
 
 def kappa(
@@ -29,21 +28,21 @@ def kappa(
         level: Nominal coverage.
         cluster: The patient of each case as integers from 0.
     """
-    method = "fleiss-cohen-everitt" + ("" if cluster is None else "-clustered")
+    method = "fleiss-cohen-everitt"
     n = len(first)
     if n == 0:
-        return undefined(method, "no cases")
+        return undefined(_named(method, cluster), "no cases")
     one, two = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
     row, column = (np.bincount(decided, minlength=2) / n for decided in (one, two))
     observed, chance = float(np.mean(one == two)), float(row @ column)
     if chance == 1:
-        return undefined(method, "both decide the same for every case")
+        return undefined(_named(method, cluster), "both decide the same for every case")
     value = (observed - chance) / (1 - chance)
     if value == 1:
         return _perfect(n, chance, level, method, cluster)
     expected = column[one] + row[two] - 2 * chance
     influence = ((one == two) - observed - (1 - value) * expected) / (1 - chance)
-    return _on_z_scale(value, influence, level, method, cluster)
+    return _correlation(value, influence, level, method, cluster)
 
 
 def matthews(
@@ -53,17 +52,17 @@ def matthews(
 
     Undefined where either decides the same for every case. Arguments as for ``kappa``.
     """
-    method = "delta-z" + ("" if cluster is None else "-clustered")
+    method = "delta-z"
     one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if len(one) == 0 or one.min() == one.max() or two.min() == two.max():
-        return undefined(method, "one side decides the same for every case")
+        return undefined(_named(method, cluster), "one side decides the same for every case")
     left, right = ((x - x.mean()) / x.std() for x in (one, two))
     value = float(np.mean(left * right))
     if np.array_equal(one, two):
         share_of = float(one.mean())
         return _perfect(len(one), share_of**2 + (1 - share_of) ** 2, level, method, cluster)
     influence = left * right - value * (left**2 + right**2) / 2
-    return _on_z_scale(value, influence, level, method, cluster)
+    return _correlation(value, influence, level, method, cluster)
 
 
 def f1(
@@ -84,24 +83,14 @@ def f1(
     return Estimate(value, (low, high), method, both.note)
 
 
-def _on_z_scale(
+def _correlation(
     value: float, influence: FloatArray, level: float, method: str, cluster: IntArray | None
 ) -> Estimate:
     """Return a correlation-like value from -1 to 1 with the interval of its Fisher transform."""
-    n = len(influence)
-    if cluster is None:
-        variance = float(influence @ influence) / n**2
-    else:
-        clusters = cluster_count(cluster)
-        if clusters < 2:
-            return Estimate(value, None, method, "one patient has no variance")
-        summed = np.bincount(cluster, weights=influence)
-        variance = clusters / (clusters - 1) * float(summed @ summed) / n**2
-    if abs(value) >= 1:
-        return Estimate(value, None, method, "complete disagreement has no variance")
-    half = normal_quantile(level) * math.sqrt(variance) / (1 - value**2)
-    z = math.atanh(value)
-    return Estimate(value, (math.tanh(z - half), math.tanh(z + half)), method)
+    if value <= -1:
+        note = "complete disagreement has no variance"
+        return Estimate(value, None, _named(method, cluster), note)
+    return interval(value, influence, method, scale=FISHER, cluster=cluster, level=level)
 
 
 def _perfect(
@@ -114,4 +103,8 @@ def _perfect(
         raise AssertionError("a proportion of n > 0 cases has an interval")
     low = max((agreement.ci[0] - chance) / (1 - chance), -1.0)
     note = f"no disagreement: exact binomial bound from {units}"
-    return Estimate(1.0, (low, 1.0), method, note)
+    return Estimate(1.0, (low, 1.0), _named(method, cluster), note)
+
+
+def _named(method: str, cluster: IntArray | None) -> str:
+    return method if cluster is None else f"{method}-clustered"

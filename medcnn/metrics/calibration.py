@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.influence import LOG, interval
 from medcnn.metrics.proportions import cluster_count, normal_quantile, share, subset
 
 BINS = 15
@@ -96,23 +97,20 @@ def log_losses(label: IntArray, p: FloatArray) -> FloatArray:
 
 
 def mean_estimate(
-    losses: FloatArray, cluster: IntArray | None, level: float = 0.95, *, lowest: float = 0.0
+    losses: FloatArray, cluster: IntArray | None, level: float = 0.95, *, signed: bool = False
 ) -> Estimate:
-    """Return a mean with its interval by the central limit theorem, robust to clusters.
+    """Return a mean with its interval, on the log scale unless it is ``signed``.
 
-    The interval is cut at ``lowest``.
+    Losses are skewed: on the log scale 94 to 96 % of intervals for 95 hold the Brier score and the
+    log loss, on the plain one with the normal quantile 91 to 96 (``scripts/benchmark_intervals.py``).
     """
-    method = "normal" if cluster is None else "normal-clustered"
-    n = len(losses)
-    if n == 0:
-        return undefined(method, "no cases")
+    if len(losses) == 0:
+        return undefined("student" if signed else "student-log", "no cases")
     value = float(losses.mean())
-    excess = losses - value if cluster is None else np.bincount(cluster, losses - value)
-    units = len(excess)
-    if units < 2:
-        return Estimate(value, None, method, "one case has no variance")
-    half = normal_quantile(level) * np.sqrt(units / (units - 1) * float(excess @ excess)) / n
-    return Estimate(value, (max(lowest, value - half), value + half), method)
+    if signed or value <= 0:
+        return interval(value, losses - value, "student", cluster=cluster, level=level)
+    excess = losses - value
+    return interval(value, excess, "student-log", scale=LOG, cluster=cluster, level=level)
 
 
 @dataclass(frozen=True)

@@ -121,4 +121,4 @@ def net_benefit(
     """
     weight = threshold / (1 - threshold)
     gain = np.where(p >= threshold, np.where(label == 1, 1.0, -weight), 0.0)
-    return mean_estimate(gain, cluster, level, lowest=-math.inf)
+    return mean_estimate(gain, cluster, level, signed=True)

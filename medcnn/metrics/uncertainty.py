@@ -8,7 +8,6 @@ patient, would move the area if it counted a little more (Efron, SIAM 1982, chap
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +15,8 @@ import numpy as np
 from scipy.special import entr
 
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import cluster_count, normal_quantile, share, subset
+from medcnn.metrics.influence import LOGIT, interval
+from medcnn.metrics.proportions import share, subset
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ def aurc(
         share_gained = (rate - value) / reach
         rate_pull = error - rate
         moved = (rate_pull - pull - share_gained * (rate_pull - oracle_pull)) / reach
-        gain = _jackknife(share_gained, moved, cluster, level)
+        gain = interval(share_gained, moved, "jackknife", cluster=cluster, level=level)
     return Aurc(
-        _jackknife(value, pull, cluster, level, positive=True),
+        _area_estimate(value, pull, cluster, level),
         share(error, cluster, level),
-        _jackknife(oracle, oracle_pull, cluster, level, positive=True),
+        _area_estimate(oracle, oracle_pull, cluster, level),
         gain,
     )
 
@@ -135,26 +135,13 @@ def _area(error: FloatArray, uncertainty: FloatArray) -> tuple[float, FloatArray
     return value, pull
 
 
-def _jackknife(
-    value: float,
-    pull: FloatArray,
-    cluster: IntArray | None,
-    level: float,
-    *,
-    positive: bool = False,
+def _area_estimate(
+    value: float, pull: FloatArray, cluster: IntArray | None, level: float
 ) -> Estimate:
-    """Return an area with the interval of the infinitesimal jackknife, ``positive`` on a log scale."""
-    method = "jackknife" if cluster is None else "jackknife-clustered"
-    summed = pull if cluster is None else np.bincount(cluster, pull)
-    units = len(pull) if cluster is None else cluster_count(cluster)
-    if units < 2:
-        return Estimate(value, None, method, "one case has no variance")
-    variance = units / (units - 1) * float(summed @ summed) / len(pull) ** 2
-    half = normal_quantile(level) * math.sqrt(variance)
-    if not positive or value <= 0:
-        return Estimate(value, (value - half, value + half), method)
-    spread = math.exp(half / value)
-    return Estimate(value, (value / spread, min(value * spread, 1.0)), method)
+    """Return an area with its interval; it is 0 where nothing is wrong and 1 where all is."""
+    if not 0 < value < 1:
+        return interval(value, pull, "jackknife", cluster=cluster, level=level)
+    return interval(value, pull, "jackknife-logit", scale=LOGIT, cluster=cluster, level=level)
 
 
 def reject(

@@ -14,7 +14,6 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medcnn.config import plain
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
 from medcnn.crossvalidation.whole import ALL, check_whole
@@ -49,8 +48,7 @@ def search_nested(
         ConfigError: If the data has a test split of its own: the fold would be what trials are
             judged by.
     """
-    check_whole(config)
-    settings = plain(config)
+    settings = check_whole(config)
     _need_no_test(settings)
     options = read_options(settings["search"])
     folds = int(settings["data"]["folds"])

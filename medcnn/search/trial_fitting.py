@@ -11,13 +11,12 @@ import torch
 from optuna.storages import RDBStorage
 
 from medcnn.data.preparation import Prepared
-from medcnn.fitting import build_datamodule, build_task
+from medcnn.fitting import build_datamodule, train
 from medcnn.journal import Journal
 from medcnn.run_dir import RunDir
 from medcnn.search.options import Options
 from medcnn.search.study import make_pruner, open_storage
 from medcnn.tasks.faults import DivergenceError
-from medcnn.trainer import build_trainer, quieten
 
 FAULTS = (DivergenceError, torch.OutOfMemoryError)
 """What ends one trial without a score and leaves the others alone."""
@@ -57,20 +56,10 @@ def fit_trial(
     journal: Journal,
 ) -> bool:
     """Train, or go on from the last whole epoch; return whether the trial was stopped for others."""
-    quieten()
-    pl.seed_everything(settings["seed"], workers=True, verbose=False)
-    data = build_datamodule(settings, prepared)
-    task = build_task(settings, prepared, journal)
-    trainer = build_trainer(settings, run, journal)
     name = f"{options.study}/{options.stage}" if options.stage else options.study
     storage = open_storage(options)
     study = optuna.load_study(study_name=name, storage=storage, pruner=make_pruner(options.pruner))
     assert options.trial is not None  # noqa: S101  the search gives every trial its number
     progress = Progress(study, storage, options.trial, options.score)
-    vars(trainer)["callbacks"].append(progress)
-    begun = run.last_checkpoint if run.last_checkpoint.is_file() else None
-    with journal.stage("train"):
-        trainer.fit(task, datamodule=data, ckpt_path=begun)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    train(settings, prepared, build_datamodule(settings, prepared), run, journal, progress)
     return progress.pruned
