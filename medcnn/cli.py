@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medcnn.errors import MedcnnError, unknown_name
+from medcnn.errors import ConfigError, MedcnnError, unknown_name
+from medcnn.version import __version__
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -86,6 +87,13 @@ COMMANDS = {
 }
 
 
+HYDRA_OPTIONS = (
+    *("--cfg", "--multirun", "--resolve", "--package", "--run", "--info", "--config-dir"),
+    *("--hydra-help", "--shell-completion"),
+    *("-c", "-m", "-p", "-r", "-i", "-cd", "-sc"),
+)
+
+
 def main(command: str | None = None) -> None:
     """Run the command line and exit; ``command`` is fixed by the thin launchers."""
     arguments = sys.argv[1:]
@@ -126,6 +134,7 @@ def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
         epilog="\n".join(f"  {name:10} {command.summary}" for name, command in COMMANDS.items())
         + "\n\nmedcnn COMMAND --help shows the options of one command.",
     )
+    parser.add_argument("--version", action="version", version=f"medcnn {__version__}")
     parser.add_argument("command", metavar="COMMAND", help="one of the commands below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="group=option key=value …")
     known = parser.parse_args(arguments)
@@ -154,7 +163,11 @@ def _reader_left() -> bool:
 
 
 def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
-    """Turn plain words into overrides, quoted for Hydra; behind an option they are its own."""
+    """Turn plain words into overrides, quoted for Hydra; behind an option they are its own.
+
+    Raises:
+        ConfigError: If an option is none of Hydra's.
+    """
     words = list(command.words)
     overrides: list[str] = []
     options: list[str] = []
@@ -162,7 +175,10 @@ def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         quoted = "'" + argument.replace("\\", "\\\\").replace("'", "\\'") + "'"
         is_word = "=" not in argument
-        if argument.startswith("-") or (options and is_word):
+        if argument.startswith("-"):
+            _check_option(argument)
+            options.append(argument)
+        elif options and is_word:
             options.append(argument)
         elif words and is_word:
             overrides.append(f"{words.pop(0)}={quoted}")
@@ -173,6 +189,17 @@ def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
     if rest:
         overrides.append(f"{command.rest}=[{','.join(rest)}]")
     return [*overrides, *options]  # argparse takes no further overrides behind an option
+
+
+def _check_option(argument: str) -> None:
+    name, _, value = argument.partition("=")
+    if name not in HYDRA_OPTIONS:
+        raise ConfigError(
+            f"There is no option {name!r}.",
+            expected="key=value without dashes, or --help, --cfg job, --multirun (-m)",
+            found=argument,
+            remedy=f"write {name.lstrip('-')}={value or 'VALUE'}; --help shows the keys",
+        )
 
 
 def _run_hydra(command: Command, arguments: Sequence[str]) -> None:

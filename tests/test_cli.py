@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from medcnn import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -132,6 +134,18 @@ def test_several_plain_words_are_a_list_and_those_of_an_option_are_its_own():
     assert done.returncode == 0, done.stderr
     found = OmegaConf.create(done.stdout)
     assert (found.what, found.names) == ("layers", ["relu", "my.Layer's"])
+
+
+@pytest.mark.parametrize("written", [["--width=0.05"], ["--width", "0.05"], ["-w"]])
+def test_an_option_that_is_none_says_how_a_key_is_written(written):
+    done = medcnn("plan", "sensitivity=0.9", *written)
+    assert done.returncode == 2
+    assert "There is no option" in done.stderr
+    assert "what to do: write w" in done.stderr
+
+
+def test_the_version_is_that_of_the_package():
+    assert medcnn("--version").stdout == f"medcnn {__version__}\n"
 
 
 def test_overrides_may_stand_behind_an_option():

@@ -1,15 +1,12 @@
 import hashlib
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import medcnn
-from medcnn.config import compose, plain
-from medcnn.errors import ConfigError, UserError
 from medcnn.run_dir import RunDir, read_json
-from medcnn.training import begin, choose_run_dir, resume
+from medcnn.training import resume
 
 
 @pytest.fixture(scope="module")
@@ -85,22 +82,3 @@ def test_a_finished_run_is_left_as_it_is(run, capsys):
     assert before == {
         path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()
     }
-
-
-def test_a_run_goes_where_it_is_told_or_by_name_and_time(tmp_path):
-    settings = plain(compose("train", ["name=mine"]))
-    assert choose_run_dir({**settings, "run_dir": str(tmp_path)}) == tmp_path
-    found = choose_run_dir(settings)
-    assert found.parent == Path("outputs/mine")
-    assert abs((datetime.now() - datetime.strptime(found.name, "%Y-%m-%d_%H-%M-%S")).days) < 1
-
-
-def test_a_run_is_begun_once_and_only_where_it_can_be(tmp_path):
-    directory = RunDir(tmp_path / "run")
-    begin(directory, {"seed": 3})
-    assert directory.config.read_text() == "seed: 3\n"
-    with pytest.raises(UserError, match=r"already(.|\n)*resume="):
-        begin(directory, {"seed": 4})
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="run_dir cannot be made"):
-        begin(RunDir(tmp_path / "file" / "run"), {})

@@ -16,12 +16,12 @@ def test_only_all_folds_are_the_whole():
 
 
 def test_a_fold_differs_in_its_number_and_place_alone(tmp_path):
-    cfg = whole("data.folds=3", "run_dir=joint")
-    one = fold_of(cfg, 2, tmp_path)
-    assert (one.data.fold, one.run_dir) == (2, str(tmp_path))
-    assert (cfg.data.fold, cfg.run_dir) == ("all", "joint")
-    one.data.fold, one.run_dir = "all", "joint"
-    assert one == cfg
+    settings = check_whole(whole("data.folds=3", "run_dir=joint"))
+    one = fold_of(settings, 2, tmp_path)
+    assert (one["data"]["fold"], one["run_dir"]) == (2, str(tmp_path))
+    assert (settings["data"]["fold"], settings["run_dir"]) == ("all", "joint")
+    one["data"]["fold"], one["run_dir"] = "all", "joint"
+    assert one == settings
 
 
 @pytest.mark.parametrize("folds", ["null", "1", "true"])
