@@ -95,8 +95,10 @@ RULES = {
     "optimizer.lr": _number(0, 1e3, open_low=True),
     "optimizer.weight_decay": _number(0, 1e3),
     "trainer.max_epochs": _number(1, 100_000, whole=True),
-    "trainer.precision": _one_of(
-        "auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true", "16-true"
+    "trainer.precision": _one_of("auto", "32-true", "bf16-mixed", "16-mixed"),
+    "trainer.devices": Rule(
+        lambda value: value in ("auto", 1) or (isinstance(value, list) and len(value) == 1),
+        "auto, or a list of one device such as [1]; a run trains on one",
     ),
     "trainer.channels_last": _SWITCH,
     "trainer.compile": _SWITCH,
