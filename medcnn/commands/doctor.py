@@ -77,8 +77,8 @@ def _files(path: Path, limit: int | None) -> dict[str, Any]:
     if len(chosen) < len(files):
         say(f"examining {len(chosen)} of {len(files)} files, evenly spaced (limit={limit})")
     shown = track(chosen, "examining", console=CONSOLE, transient=True, disable=len(chosen) < 20)
-    examined = [examine(file) for file in shown]
     root = path if path.is_dir() else path.parent
+    examined = [examine(file, root) for file in shown]
     return {
         "path": str(path),
         "files": len(examined),

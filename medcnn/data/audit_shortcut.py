@@ -19,9 +19,9 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from medcnn.data.cache_key import split_fragment
 from medcnn.data.cached_images import ImageCache
 from medcnn.data.split_drawing import fold_of_groups
+from medcnn.io.array import split_fragment
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
 

@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -21,6 +22,7 @@ import numpy.typing as npt
 
 import medcnn.io
 from medcnn.errors import ConfigError
+from medcnn.io.array import split_fragment
 
 KEY_BYTES = 16
 LAYOUT = 2
@@ -89,20 +91,8 @@ def _reader_digest() -> str:
     return digest.hexdigest()
 
 
-def split_fragment(path: str) -> tuple[str, str]:
-    """Return the file and the fragment of a path such as ``FILE.npz#train_images/12``.
-
-    >>> split_fragment("a.npz#train_images/12")
-    ('a.npz', 'train_images/12')
-    >>> split_fragment("a#b.png")
-    ('a#b.png', '')
-    """
-    file, mark, fragment = path.rpartition("#")
-    return (file, fragment) if mark and file.endswith(".npz") else (path, "")
-
-
 def stat_keys(paths: Sequence[str]) -> tuple[Keys, npt.NDArray[np.bool_]]:
-    """Return a key of path, size, modification and change time for each path, and which exist."""
+    """Return a key of path, size, modification and change time for each path, and which are files."""
     seen: dict[str, bytes | None] = {}
     keys = bytearray()
     exists = np.zeros(len(paths), bool)
@@ -120,6 +110,8 @@ def _identity(file: str) -> bytes | None:
     try:
         status = os.stat(file)  # noqa: PTH116  a million Path objects take seconds
     except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
         return None
     times = f"\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}"
     return os.path.abspath(file).encode(errors="surrogateescape") + times.encode()  # noqa: PTH100

@@ -25,10 +25,16 @@ MAX_ARRAY_BYTES = 8 * 2**30
 _SUFFIX = ".npz"
 
 
-def is_array_path(path: str) -> bool:
-    """Return whether ``path`` names an image inside of an archive."""
-    file, separator, _ = path.rpartition("#")
-    return bool(separator) and Path(file).suffix == _SUFFIX
+def split_fragment(path: str) -> tuple[str, str]:
+    """Return the file and the fragment of a path such as ``FILE.npz#train_images/12``.
+
+    >>> split_fragment("a.npz#train_images/12")
+    ('a.npz', 'train_images/12')
+    >>> split_fragment("a#b.png")
+    ('a#b.png', '')
+    """
+    file, mark, fragment = path.rpartition("#")
+    return (file, fragment) if mark and file.endswith(_SUFFIX) else (path, "")
 
 
 def read_array(path: str) -> Image:
@@ -37,7 +43,7 @@ def read_array(path: str) -> Image:
     Raises:
         ImageError: If there is no such archive, array or image.
     """
-    file, _, fragment = path.rpartition("#")
+    file, fragment = split_fragment(path)
     key, _, number = fragment.rpartition("/")
     stack = _stack(path, Path(file), key)
     if not number.isdecimal() or int(number) >= len(stack):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 _SAMPLED_SIDE = 256
 _LEAST_INTEGER_WIDTH = 200
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
 
 
 def read_dicom(
@@ -80,12 +81,27 @@ def read_facts(path: Path) -> tuple[Dataset, Facts]:
     """Return the header of a DICOM file and its facts, without decoding anything.
 
     Raises:
-        ImageError: If the file is not DICOM.
+        ImageError: If the file is no file, or not DICOM.
     """
     with typed_errors(path):
+        # Opening a pipe would wait for its other end.
+        if not path.is_file():
+            raise InvalidDicomError("no regular file")
         dataset = open_dataset(path, stop_before_pixels=True)
         stored = Stored(np.zeros((0, 0), np.uint8))
         return dataset, _facts(dataset, stored, "none", ())
+
+
+def age_in_years(text: str) -> float | None:
+    """Return an Age String (PS3.5 6.2) in years, or None where it is not one; no unit means years.
+
+    >>> age_in_years("006M"), age_in_years("058Y"), age_in_years("")
+    (0.5, 58.0, None)
+    """
+    match = re.fullmatch(r"\s*(\d{1,3})([DWMY]?)\s*", text.upper())
+    if match is None:
+        return None
+    return round(int(match[1]) / _UNITS_PER_YEAR[match[2] or "Y"], 2)
 
 
 @contextlib.contextmanager
@@ -197,7 +213,7 @@ def _facts(dataset: Dataset, stored: Stored, description: str, notes: tuple[str,
         patient_id=_text(dataset, "PatientID"),
         study_id=_text(dataset, "StudyInstanceUID"),
         sex=_text(dataset, "PatientSex").upper(),
-        age=_age(_text(dataset, "PatientAge")),
+        age=age_in_years(_text(dataset, "PatientAge")),
         laterality=_text(dataset, "ImageLaterality") or _text(dataset, "Laterality"),
         manufacturer=_text(dataset, "Manufacturer"),
         transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
@@ -224,12 +240,4 @@ def _spacing(dataset: Dataset) -> tuple[float, float] | None:
         found = numbers(dataset, keyword)
         if len(found) == 2 and all(np.isfinite(found)) and min(found) > 0:
             return found[0], found[1]
-    return None
-
-
-def _age(text: str) -> float | None:
-    """Return the years of an Age String such as ``045Y`` or ``018M`` (PS3.5 6.2), or None."""
-    unit = text[-1:].upper()
-    if unit in _YEARS and text[:-1].isdecimal():
-        return int(text[:-1]) * _YEARS[unit]
     return None

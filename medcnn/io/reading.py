@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.errors import ImageError
-from medcnn.io.array import is_array_path, read_array, read_array_resized
+from medcnn.io.array import read_array, read_array_resized, split_fragment
 from medcnn.io.dicom import read_dicom, read_dicom_resized
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
 from medcnn.io.raster import SIGNATURES, read_raster, read_raster_resized
@@ -46,7 +46,7 @@ def read_image(
         ImageError: If the file does not end as pixels.
     """
     name = os.fspath(path)
-    if is_array_path(name):
+    if split_fragment(name)[1]:
         return read_array(name)
     file = Path(name)
     reader = read_dicom if _is_dicom(file) else read_raster
@@ -72,11 +72,24 @@ def read_image_resized(
         ImageError: If the file does not end as pixels.
     """
     name = os.fspath(path)
-    if is_array_path(name):
+    if split_fragment(name)[1]:
         return read_array_resized(name, size)
     file = Path(name)
     reader = read_dicom_resized if _is_dicom(file) else read_raster_resized
     return reader(file, size, exact=exact, max_pixels=max_pixels)
+
+
+def is_text(path: Path) -> bool:
+    """Return whether a file name is text, which names in a foreign encoding are not.
+
+    >>> is_text(Path("Röntgen.png")), is_text(Path("R\udcf6ntgen.png"))
+    (True, False)
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_dicom(file: Path) -> bool:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 import pytest
 
-from medcnn.data.cache_key import content_keys, make_profile, split_fragment, stat_keys
+from medcnn.data.cache_key import content_keys, make_profile, stat_keys
 
 
 def test_content_key_is_blake2b_of_the_bytes(tmp_path):
@@ -37,9 +38,9 @@ def test_missing_file_is_reported():
         content_keys(["/no/such/file"])
 
 
-def test_only_archives_have_fragments():
-    assert split_fragment("x.npz#images/3") == ("x.npz", "images/3")
-    assert split_fragment("scan #3.png") == ("scan #3.png", "")
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "a.dcm")
+    assert stat_keys([str(tmp_path / "a.dcm")])[1].tolist() == [False]
 
 
 def test_profile_name_tells_size_and_dtype():

@@ -18,6 +18,7 @@ import mutations  # noqa: E402  the folder of this program is no package
 
 from medcnn.errors import ImageError  # noqa: E402
 from medcnn.io import read_image, read_image_resized  # noqa: E402
+from medcnn.io.dicom import read_facts  # noqa: E402
 
 LIMIT_S = 30
 
@@ -28,6 +29,8 @@ def result_of(path, index):
         if index % 3 == 0:
             pixels, _ = read_image_resized(path, 8, exact=False)
             return "pixels" if pixels.shape == (8, 8) else f"shape {pixels.shape}"
+        if index % 3 == 1 and path.suffix == ".dcm":
+            read_facts(path)
         image = read_image(path)
         within = image.pixels.size and image.pixels.min() >= 0 and image.pixels.max() <= 1
         return "pixels" if within else "values outside of [0, 1]"

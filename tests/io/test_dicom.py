@@ -11,7 +11,7 @@ from medcnn.errors import ImageError
 from medcnn.io import read_image, read_image_resized
 from medcnn.io.conformance.example import encode, file_of, image_dataset
 from medcnn.io.decoding import decode
-from medcnn.io.dicom import read_facts
+from medcnn.io.dicom import age_in_years, read_facts
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -56,7 +56,15 @@ def test_facts_come_from_the_header_alone(tmp_path):
     assert (facts.modality, facts.body_part, facts.view) == ("DX", "CHEST", "PA")
 
 
-@pytest.mark.parametrize("age", ["", "Y", "12", "1O0Y", "-12Y"])
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [("058Y", 58.0), ("006m", 0.5), ("026W", 0.5), ("073D", 0.2), ("58", 58.0), ("old", None)],
+)
+def test_age_strings(text, years):
+    assert age_in_years(text) == years
+
+
+@pytest.mark.parametrize("age", ["", "Y", "1O0Y", "-12Y"])
 def test_an_age_that_is_none_is_unknown(tmp_path, age):
     _, facts = read_facts(write(tmp_path, file_of(RAMP, PatientAge=age)))
     assert facts.age is None

@@ -66,9 +66,7 @@ def read(root: str | Path, normal: Sequence[str] = (), abnormal: Sequence[str] =
     for place, split in places.items():
         for class_folder in sub_folders(place):
             label = meaning[class_folder.name]
-            new, unreadable = _class_rows(folder, class_folder, label, split)
-            rows += new
-            warnings += unreadable
+            rows += _class_rows(folder, class_folder, label, split)
     abnormal_names = sorted(n for n, label in meaning.items() if label)
     normal_names = sorted(n for n, label in meaning.items() if not label)
     return build_manifest(
@@ -129,9 +127,7 @@ def _class_names(folder: Path, places: Iterable[Path]) -> list[str]:
     )
 
 
-def _class_rows(
-    root: Path, folder: Path, label: int, split: str
-) -> tuple[list[dict[str, object]], list[str]]:
+def _class_rows(root: Path, folder: Path, label: int, split: str) -> list[dict[str, object]]:
     files = image_files(folder)
     if not files:
         raise DataError(
@@ -140,19 +136,15 @@ def _class_rows(
             found=f"{sum(p.is_file() for p in folder.rglob('*'))} other files",
             remedy="remove the folder or fill it",
         )
-    rows: list[dict[str, object]] = []
-    unreadable: list[str] = []
-    for path in files:
-        row = {
+    # What has no readable header is reported when it is decoded.
+    return [
+        {
             "image_id": path.relative_to(root).as_posix(),
             "path": str(path),
             "label": label,
             "split": split,
             "finding": "" if label == 0 else folder.name,
         }
-        facts = header_facts(path) if is_dicom_name(path) else {}
-        if facts is None:
-            unreadable.append(f"{path}: not a readable DICOM header; the file was left out.")
-        else:
-            rows.append(row | facts)
-    return rows, unreadable
+        | ((header_facts(path) if is_dicom_name(path) else None) or {})
+        for path in files
+    ]

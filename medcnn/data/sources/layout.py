@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.errors import DataError, nearest
+from medcnn.io.reading import is_text
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ".ima"})
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima", ""})
@@ -105,6 +106,9 @@ def image_files(folder: Path) -> list[Path]:
 
     A file counts by its suffix (DICOM, PNG, JPEG) or, without a suffix, by DICOM's magic word at
     byte 128 (PS3.10 7.1). Hidden files and folders are passed over.
+
+    Raises:
+        DataError: If a name is no text, which no table can hold.
     """
     return sorted(_walk(folder))
 
@@ -157,11 +161,30 @@ def present(table: pd.DataFrame, source: str, folder: Path) -> tuple[pd.DataFram
 
 def _walk(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _hidden(name)]
+        folders[:] = [
+            name for name in folders if not _hidden(name) and not _leads_back(place, name)
+        ]
         for name in names:
             path = Path(place, name)
             if not _hidden(name) and _is_image(path):
+                _check_name(path)
                 yield path
+
+
+def _leads_back(place: str, name: str) -> bool:
+    """Return whether a folder is a link to one that it lies in: its images would come again."""
+    link = Path(place, name)
+    return link.is_symlink() and Path(place).resolve().is_relative_to(link.resolve())
+
+
+def _check_name(path: Path) -> None:
+    if not is_text(path):
+        raise DataError(
+            "The name of an image is not text in UTF-8.",
+            expected="names that a table can hold",
+            found=os.fsencode(path).decode(errors="replace"),
+            remedy="rename it, for example with convmv -f latin1 -t utf8 --notest",
+        )
 
 
 def _is_image(path: Path) -> bool:
@@ -173,6 +196,9 @@ def _is_image(path: Path) -> bool:
 
 
 def _has_dicom_magic(path: Path) -> bool:
+    # Opening a pipe would wait for its other end.
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             file.seek(MAGIC_OFFSET)

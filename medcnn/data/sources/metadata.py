@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from medcnn.data.sources.headers import age_in_years
 from medcnn.errors import ConfigError
+from medcnn.io.dicom import age_in_years
 
 Views = Literal["frontal", "all"]
 

@@ -12,9 +12,9 @@ from medcnn.io.dicom import read_facts, typed_errors
 from medcnn.io.dicom_file import is_part10
 from medcnn.io.doctor.finding import Finding
 from medcnn.io.doctor.header import header_findings, is_frontal_chest
-from medcnn.io.doctor.privacy import identifying_findings
+from medcnn.io.doctor.privacy import identifying_findings, telling_name_findings
 from medcnn.io.facts import Image
-from medcnn.io.reading import read_image
+from medcnn.io.reading import is_text, read_image
 
 LEAST_SIDE = 224
 """Below this many pixels on the shorter side, small findings are lost."""
@@ -33,14 +33,27 @@ class Examination:
     findings: tuple[Finding, ...]
 
 
-def examine(path: Path) -> Examination:
-    """Return what is wrong with one file; whatever it holds, this returns."""
+def examine(path: Path, root: Path | None = None) -> Examination:
+    """Return what is wrong with one file; whatever it holds, this returns.
+
+    Args:
+        path: The file.
+        root: The folder below which names of folders count too; by default the file's own.
+    """
+    name = path.relative_to(root or path.parent).as_posix()
+    outside = (*_name_findings(path), *_tag_findings(path, name))
     try:
         image = read_image(path)
     except ImageError as error:
-        return Examination(path, False, (_unreadable(path, error), *_tag_findings(path)))
-    found = (*_tag_findings(path), *_reader_findings(image), *_pixel_findings(image))
-    return Examination(path, True, found)
+        return Examination(path, False, (_unreadable(path, error), *outside))
+    return Examination(path, True, (*outside, *_reader_findings(image), *_pixel_findings(image)))
+
+
+def _name_findings(path: Path) -> Iterator[Finding]:
+    if not is_text(path):
+        problem = "a name that is not text in UTF-8: no table can hold it"
+        remedy = "rename it, for example with convmv -f latin1 -t utf8 --notest"
+        yield Finding("error", "name_not_text", problem, remedy)
 
 
 def _unreadable(path: Path, error: ImageError) -> Finding:
@@ -57,7 +70,7 @@ def _sentence(path: Path, error: ImageError) -> str:
     return f"{words} ({details})" if details else words
 
 
-def _tag_findings(path: Path) -> tuple[Finding, ...]:
+def _tag_findings(path: Path, name: str) -> tuple[Finding, ...]:
     """Return what the tags say; none where they cannot be read, which the reader has reported."""
     try:
         if not path.is_file():
@@ -67,7 +80,11 @@ def _tag_findings(path: Path) -> tuple[Finding, ...]:
         dataset, facts = read_facts(path)
         # Elements are parsed as they are looked at, so a broken one shows here at the latest.
         with typed_errors(path):
-            return (*header_findings(dataset, facts), *identifying_findings(dataset))
+            return (
+                *header_findings(dataset, facts),
+                *identifying_findings(dataset),
+                *telling_name_findings(dataset, name),
+            )
     except (ImageError, OSError):
         return ()
 

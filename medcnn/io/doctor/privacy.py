@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
@@ -31,6 +33,10 @@ IDENTIFYING = (
     *("PersonName", "ContentCreatorName", "ReviewerName", "ImageComments", "StationName"),
     *("AdditionalPatientHistory", "RequestAttributesSequence", "PersonAddress"),
 )
+
+_IN_NAMES = ("PatientName", "PatientID", "PatientBirthDate")
+_SHORTEST = 4
+"""Shorter words stand in names of files by chance."""
 
 _HARMLESS = (
     *("", "ANONYMOUS", "ANON", "ANONYMIZED", "ANONYMISED", "DEIDENTIFIED", "DE-IDENTIFIED"),
@@ -64,6 +70,34 @@ def identifying_findings(dataset: Dataset) -> Iterator[Finding]:
             "text burned in (Burned In Annotation YES)",
             "look whether it names the patient, and black it out",
         )
+
+
+def telling_name_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
+    """Yield whether the name of the file, with its folders, repeats who the patient is."""
+    known = set(identifying_keywords(dataset))
+    folded = _folded(name)
+    telling = [
+        keyword
+        for keyword in _IN_NAMES
+        if keyword in known
+        and any(
+            part in folded
+            for part in re.split(r"[\W_]+", _folded(str(dataset[keyword].value)))
+            if len(part) >= _SHORTEST
+        )
+    ]
+    if telling:
+        yield Finding(
+            "privacy",
+            "telling_name",
+            "the name of the file or of its folder repeats identifying tags",
+            "rename it: manifests, predictions and reports name images by their files",
+            tuple(telling),
+        )
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).casefold()
 
 
 def identifying_keywords(dataset: Dataset) -> list[str]:

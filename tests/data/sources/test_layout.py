@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 import pytest
 
@@ -22,6 +24,27 @@ def test_images_count_by_suffix_or_by_magic_word(tmp_path, write_image, write_di
     (tmp_path / "table.csv").write_text("a,b")
     assert [path.name for path in image_files(tmp_path)] == ["instance", "x.PNG"]
     assert image_index(tmp_path)["x.PNG"] == tmp_path / "b" / "x.PNG"
+
+
+def test_a_link_back_is_followed_no_further_and_another_is(tmp_path, write_image):
+    write_image(tmp_path / "root" / "b" / "x.png")
+    write_image(tmp_path / "elsewhere" / "y.png")
+    (tmp_path / "root" / "b" / "up").symlink_to(tmp_path / "root")
+    (tmp_path / "root" / "linked").symlink_to(tmp_path / "elsewhere")
+    found = [path.relative_to(tmp_path / "root") for path in image_files(tmp_path / "root")]
+    assert [path.as_posix() for path in found] == ["b/x.png", "linked/y.png"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "instance")
+    assert image_files(tmp_path) == []
+
+
+def test_a_name_in_a_foreign_encoding_is_refused(tmp_path, write_image):
+    written = write_image(tmp_path / "x.png")
+    written.rename(os.fsdecode(os.fsencode(tmp_path) + b"/R\xf6ntgen.png"))
+    with pytest.raises(DataError, match="not text in UTF-8"):
+        image_files(tmp_path)
 
 
 def test_a_file_is_no_folder(tmp_path):

@@ -135,6 +135,31 @@ def test_keywords_are_named_and_values_are_not(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("folder", "name", "details"),
+    [
+        ("Müller", "a.dcm", ("PatientName",)),
+        ("x", "MULLER_19500102.dcm", ("PatientName", "PatientBirthDate")),
+        ("x", "Jo_4711.dcm", ()),
+    ],
+)
+def test_names_of_files_and_folders_that_repeat_tags(tmp_path, folder, name, details):
+    elements = {"PatientName": "Müller^Jo", "PatientBirthDate": "19500102", "PatientID": "7"}
+    path = tmp_path / folder / name
+    path.parent.mkdir()
+    path.write_bytes(file_of(chest(), SpecificCharacterSet="ISO_IR 192", **elements))
+    found = {item.kind: item for item in examine(path, tmp_path).findings}
+    assert found["telling_name"].details == details if details else "telling_name" not in found
+
+
+def test_a_name_in_a_foreign_encoding_is_an_error(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/R\xf6ntgen.dcm"))
+    path.write_bytes(file_of(chest()))
+    found = examine(path)
+    assert found.readable
+    assert [(item.severity, item.kind) for item in found.findings] == [("error", "name_not_text")]
+
+
+@pytest.mark.parametrize(
     ("name", "severity"), [("notes.txt", "note"), ("a.png", "error"), ("a.dcm", "error")]
 )
 def test_what_is_no_image_matters_only_if_it_is_named_like_one(tmp_path, name, severity):
