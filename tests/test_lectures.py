@@ -17,7 +17,7 @@ from medcnn.layers.filters import kernel
 from medcnn.layers.linear import Linear
 from medcnn.layers.normalization import GroupNorm, InstanceNorm2d, LayerNorm
 from medcnn.layers.pooling import AvgPool2d, MaxPool2d, apply_sum_pool
-from medcnn.layers.windows import Windows
+from medcnn.layers.windows import windows
 from medcnn.losses import Objective
 from medcnn.models.autoencoder import Autoencoder, Corruption, pretrain_stack
 from medcnn.models.inventory import take_inventory
@@ -112,9 +112,7 @@ def test_pooling_by_maximum_average_and_sum():
     x = matrix("1 1 2 4/5 6 7 8/3 2 1 0/1 2 3 4")[None, None]
     assert torch.equal(MaxPool2d(2)(x)[0, 0], matrix("6 8/3 4"))
     assert torch.equal(AvgPool2d(2)(x)[0, 0], matrix("3.25 5.25/2 2"))
-    assert torch.equal(
-        apply_sum_pool(x, Windows((2, 2), (2, 2), (0, 0)))[0, 0], matrix("13 21/8 8")
-    )
+    assert torch.equal(apply_sum_pool(x, windows(2, stride=2))[0, 0], matrix("13 21/8 8"))
 
 
 def test_pooling_by_two_learns_nothing_and_drops_three_quarters_of_each_map():

@@ -16,22 +16,10 @@ from torch.autograd import Function
 
 from medcnn.layers.example import Example
 from medcnn.layers.precision import as_autocast
+from medcnn.layers.windows import Pair, pair, windows
 
-Pair = tuple[int, int]
 Geometry = tuple[Pair, Pair, Pair, Pair]
 """Kernel size, dilation, padding and stride, in the order of ``torch.nn.functional.unfold``."""
-
-
-def output_size(
-    size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> int:
-    """Return (n + 2P - F) / S + 1, rounded down, with F the extent of the dilated filter.
-
-    >>> output_size(32, kernel=5, padding=2)
-    32
-    """
-    extent = dilation * (kernel - 1) + 1
-    return (size + 2 * padding - extent) // stride + 1
 
 
 class Conv2dFunction(Function):
@@ -112,11 +100,7 @@ def _columns(x_NCHW: Tensor, geometry: Geometry, groups: int) -> Tensor:
 
 def _output_shape(x_NCHW: Tensor, geometry: Geometry) -> Pair:
     kernel, dilation, padding, stride = geometry
-    rows, columns = (
-        output_size(x_NCHW.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i])
-        for i in (0, 1)
-    )
-    return rows, columns
+    return windows(kernel, stride, padding, dilation).output(pair(x_NCHW.shape[2:]))
 
 
 class Conv2d(nn.Conv2d):
@@ -159,14 +143,9 @@ class Conv2d(nn.Conv2d):
             batch,
             kernel,
             offset,
-            _pair(self.stride),
-            _pair(padding),
-            _pair(self.dilation),
+            pair(self.stride),
+            pair(padding),
+            pair(self.dilation),
             self.groups,
         )
         return y if x.dim() == 4 else y.squeeze(0)
-
-
-def _pair(values: tuple[int, ...]) -> Pair:
-    first, second = values
-    return first, second

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from medcnn.layers.example import Example
-from medcnn.layers.windows import Pair, Windows, checked_padding, pair
+from medcnn.layers.windows import Pair, Windows, checked_padding, windows
 
 
 class MaxPoolFunction(Function):
@@ -56,7 +56,7 @@ class MaxPoolFunction(Function):
         output = (delta.shape[-2], delta.shape[-1])
         for index, place in enumerate(ctx.windows.offsets(output)):
             padded[place] += torch.where(winner == index, delta, 0)
-        return _cropped(padded, ctx.windows.padding, ctx.size), None
+        return _cropped(padded, ctx.windows, ctx.size), None
 
 
 class SumPoolFunction(Function):
@@ -86,11 +86,12 @@ class SumPoolFunction(Function):
         padded = delta.new_zeros(ctx.padded_shape)
         for place in ctx.windows.offsets((delta.shape[-2], delta.shape[-1])):
             padded[place] += delta
-        return _cropped(padded, ctx.windows.padding, ctx.size), None
+        return _cropped(padded, ctx.windows, ctx.size), None
 
 
-def _cropped(padded: Tensor, padding: Pair, size: Pair) -> Tensor:
-    return padded[..., padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+def _cropped(padded: Tensor, border: Windows, size: Pair) -> Tensor:
+    top, left = border.rows.padding, border.columns.padding
+    return padded[..., top : top + size[0], left : left + size[1]]
 
 
 apply_max_pool: Callable[[Tensor, Windows], Tensor] = MaxPoolFunction.apply
@@ -119,13 +120,7 @@ class MaxPool2d(nn.MaxPool2d):
     ) -> None:
         super().__init__(kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
         self._windows = checked_padding(
-            Windows(
-                pair(kernel_size),
-                pair(stride or kernel_size),
-                pair(padding),
-                pair(dilation),
-                ceil_mode,
-            )
+            windows(kernel_size, stride or kernel_size, padding, dilation, ceil=ceil_mode)
         )
 
     def forward(self, input: Tensor) -> Tensor:
@@ -161,12 +156,7 @@ class AvgPool2d(nn.AvgPool2d):
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self._windows = checked_padding(
-            Windows(
-                pair(kernel_size),
-                pair(stride or kernel_size),
-                pair(padding),
-                ceil_mode=ceil_mode,
-            )
+            windows(kernel_size, stride or kernel_size, padding, ceil=ceil_mode)
         )
 
     def forward(self, input: Tensor) -> Tensor:
@@ -175,15 +165,15 @@ class AvgPool2d(nn.AvgPool2d):
 
     def _counts(self, x: Tensor) -> Tensor:
         """Return how many pixels each window holds; an overhang never counts, padding may."""
-        pad_rows, pad_columns = self._windows.padding
+        rows, columns = self._windows
         if not self.count_include_pad:
             ones = x.new_ones(x.shape[-2:])
             return apply_sum_pool(ones, self._windows)
-        ones = x.new_ones(x.shape[-2] + 2 * pad_rows, x.shape[-1] + 2 * pad_columns)
+        ones = x.new_ones(x.shape[-2] + 2 * rows.padding, x.shape[-1] + 2 * columns.padding)
         border = self._windows.border((x.shape[-2], x.shape[-1]))
         # Below 0 where the last window ends within the padding: nothing hangs over there.
-        overhang = (0, max(0, border[1] - pad_columns), 0, max(0, border[3] - pad_rows))
+        overhang = (0, max(0, border[1] - columns.padding), 0, max(0, border[3] - rows.padding))
         if max(overhang) == 0:
-            return x.new_full((), self._windows.kernel[0] * self._windows.kernel[1])
-        inside = self._windows._replace(padding=(0, 0), ceil_mode=False)
+            return x.new_full((), rows.size * columns.size)
+        inside = Windows(*(axis._replace(padding=0, ceil=False) for axis in self._windows))
         return apply_sum_pool(F.pad(ones, overhang), inside)

@@ -1,8 +1,8 @@
 """The arithmetic of convolutional networks: sizes, parameters, multiply-adds, receptive fields.
 
-With n pixels, filter width F, stride S and P zeros on either side, the last window of the output has
-to end where the padded input ends: (n' - 1)·S + F = n + 2P, so n' = (n + 2P - F)/S + 1. Where that is
-no whole number it is rounded down, and the last pixels are not seen.
+With n pixels, filter width F, stride S and P zeros on either side, n' = (n + 2P - F)/S + 1 (see
+``medcnn.layers.windows``). Where that is no whole number it is rounded down, and the last pixels are
+not seen.
 
 Dimensions: C channels, F×F filter, h×w places.
 """
@@ -12,55 +12,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medcnn.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class Window:
-    """What slides over one axis of an image.
-
-    Attributes:
-        size: F.
-        stride: S.
-        padding: P, zeros on either side.
-        dilation: Distance between neighbouring weights; F weights then span dilation·(F - 1) + 1.
-        ceil: Whether n' is rounded up, as pooling may.
-    """
-
-    size: int
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
-    ceil: bool = False
-
-    @property
-    def span(self) -> int:
-        """Pixels from the first weight to the last, both included."""
-        return self.dilation * (self.size - 1) + 1
+from medcnn.layers.windows import Window
 
 
 def output_size(n: int, window: Window) -> int:
     """Return n', how many places a window has on an axis of n pixels.
 
-    >>> output_size(32, Window(5, stride=1, padding=2))
-    32
-    >>> output_size(224, Window(2, stride=2))
-    112
-
     Raises:
         ConfigError: If the window does not fit even once.
     """
-    room = n + 2 * window.padding - window.span
-    if room < 0:
+    places = window.places(n)
+    if places < 1:
         raise ConfigError(
             f"A window of {window.span} does not fit on {n} pixels.",
             expected=f"at least {window.span - 2 * window.padding} pixels there",
             found=f"{n} pixels with {window.padding} of padding on either side",
             remedy="give a larger data.image_size, a smaller kernel, or fewer stages",
         )
-    places = -(-room // window.stride) + 1 if window.ceil else room // window.stride + 1
-    # The last window may not begin in the padding on the right (torch's rule for ceil_mode).
-    if window.ceil and (places - 1) * window.stride >= n + window.padding:
-        places -= 1
     return places
 
 
@@ -70,9 +38,8 @@ def size_working(n: int, window: Window) -> str:
     >>> size_working(32, Window(5, stride=1, padding=2))
     '(32 + 2·2 - 5)/1 + 1 = 32'
     """
-    return (
-        f"({n} + 2·{window.padding} - {window.span})/{window.stride} + 1 = {output_size(n, window)}"
-    )
+    places = window.places(n)
+    return f"({n} + 2·{window.padding} - {window.span})/{window.stride} + 1 = {places}"
 
 
 def convolution_parameters(

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from medcnn.models.arithmetic import Field, Window
+from medcnn.layers.windows import Windows, pair, windows
+from medcnn.models.arithmetic import Field
 
 Fields = tuple[Field, Field] | Literal["image", "window"]
 """Of height and width; ``image``: everything; ``window``: by attention within windows, not said."""
@@ -84,11 +85,11 @@ def follow_module(module: nn.Module, inputs: Sequence[Any], output: Any) -> None
         mark(output, known[0])
     elif field_of(output) is None or _is_layer(module):
         field = _joined(known)
-        windows = windows_of(module)
+        sliding = windows_of(module)
         if kind.startswith("Global"):
             field = "image"
-        elif windows is not None and not isinstance(field, str):
-            field = (field[0].through(windows[0]), field[1].through(windows[1]))
+        elif sliding is not None and not isinstance(field, str):
+            field = _widened(field, sliding)
         mark(output, field)
 
 
@@ -116,10 +117,13 @@ def _through(
         return "image"
     if func in (F.scaled_dot_product_attention, F.multi_head_attention_forward):
         return "image"
-    windows = _called_windows(func, args, kwargs)
-    if windows is None:
-        return field
-    return field[0].through(windows[0]), field[1].through(windows[1])
+    sliding = _called_windows(func, args, kwargs)
+    return field if sliding is None else _widened(field, sliding)
+
+
+def _widened(field: tuple[Field, Field], sliding: Windows) -> tuple[Field, Field]:
+    height, width = field
+    return height.through(sliding.rows), width.through(sliding.columns)
 
 
 def _joined(known: Sequence[Fields]) -> Fields:
@@ -136,16 +140,16 @@ def _joined(known: Sequence[Fields]) -> Fields:
 
 def _called_windows(
     func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> tuple[Window, Window] | None:
+) -> Windows | None:
     """Return what a convolution or pooling slides over the image, from the arguments of its call."""
     if func not in _ARGUMENTS:
         return None
     given = {**dict(zip(_ARGUMENTS[func], args[1:], strict=False)), **kwargs}
-    size = given["weight"].shape[2:] if "weight" in given else _pair(given["kernel_size"])
+    size = given["weight"].shape[2:] if "weight" in given else given["kernel_size"]
     stride = given.get("stride")
     # A pooling without a stride steps by its own width; a convolution by one.
-    stride = ((1, 1) if "weight" in given else size) if stride is None or stride == [] else stride
-    return _windows(size, _pair(stride), given.get("padding", 0), _pair(given.get("dilation", 1)))
+    stride = (1 if "weight" in given else size) if stride is None or stride == [] else stride
+    return _windows(size, stride, given.get("padding", 0), given.get("dilation", 1))
 
 
 _POOL = ("kernel_size", "stride", "padding")
@@ -157,44 +161,29 @@ _ARGUMENTS: dict[Callable[..., Any], tuple[str, ...]] = {
 }
 
 
-def windows_of(module: Any) -> tuple[Window, Window] | None:
+def windows_of(module: Any) -> Windows | None:
     """Return what a convolution or pooling layer slides over height and width, or None.
 
-    >>> windows_of(nn.Conv2d(3, 10, 5, padding=2))[0]
+    >>> windows_of(nn.Conv2d(3, 10, 5, padding=2)).rows
     Window(size=5, stride=1, padding=2, dilation=1, ceil=False)
     """
     if not hasattr(module, "kernel_size") or not hasattr(module, "padding"):
         return None
-    size = _pair(module.kernel_size)
-    stride = _pair(size if module.stride is None else module.stride)
-    dilation = _pair(getattr(module, "dilation", 1))
-    ceil = getattr(module, "ceil_mode", False)
-    return _windows(size, stride, module.padding, dilation, ceil=ceil)
+    size = module.kernel_size
+    stride = size if module.stride is None else module.stride
+    dilation = getattr(module, "dilation", 1)
+    return _windows(
+        size, stride, module.padding, dilation, ceil=getattr(module, "ceil_mode", False)
+    )
 
 
-def _windows(
-    size: Sequence[int],
-    stride: Sequence[int],
-    padding: Any,
-    dilation: Sequence[int],
-    *,
-    ceil: bool = False,
-) -> tuple[Window, Window]:
+def _windows(size: Any, stride: Any, padding: Any, dilation: Any, *, ceil: bool = False) -> Windows:
     if padding == "valid":
         padding = 0
     if padding == "same":
-        padding = [d * (f - 1) // 2 for d, f in zip(dilation, size, strict=True)]
-    rows, columns = (
-        Window(*axis, ceil=ceil)
-        for axis in zip(size, stride, _pair(padding), dilation, strict=True)
-    )
-    return rows, columns
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    if isinstance(value, int):
-        return value, value
-    return (value[0], value[0]) if len(value) == 1 else (value[0], value[1])
+        # With an even width torch pads one more at the end, which no window here says.
+        padding = [d * (f - 1) // 2 for d, f in zip(pair(dilation), pair(size), strict=True)]
+    return windows(size, stride, padding, dilation, ceil=ceil)
 
 
 def _spatial(value: Any) -> int:

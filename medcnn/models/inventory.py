@@ -191,7 +191,6 @@ def _describe(
     module: nn.Module, name: str, stage: str, inputs: tuple[Any, ...], output: Tensor
 ) -> Layer:
     image = next(value for value in inputs if isinstance(value, Tensor))
-    windows = windows_of(module)
     keeps = output is image or output.data_ptr() == image.data_ptr()
     return Layer(
         name=name,
@@ -199,12 +198,20 @@ def _describe(
         stage=stage,
         input=tuple(image.shape[1:]),
         output=tuple(output.shape[1:]),
-        working=size_working(image.shape[-2], windows[0]) if windows else None,
+        working=_working(module, image, output),
         parameters=0,
         multiply_adds=0,
         receptive_field=_plain_field(field_of(output)),
         activation_bytes=0 if keeps else output.numel() * FLOAT32_BYTES,
     )
+
+
+def _working(module: nn.Module, image: Tensor, output: Tensor) -> str | None:
+    """Return how the height follows, where zeros on either side are the only padding."""
+    sliding = windows_of(module)
+    if sliding is None or sliding.rows.places(image.shape[-2]) != output.shape[-2]:
+        return None
+    return size_working(image.shape[-2], sliding.rows)
 
 
 def _plain_field(field: Fields | None) -> tuple[int, int] | str | None:

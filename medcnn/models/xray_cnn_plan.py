@@ -8,7 +8,8 @@ from typing import Any
 
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.layers import ACTIVATIONS
-from medcnn.models.arithmetic import Window, output_size
+from medcnn.layers.windows import Window
+from medcnn.models.arithmetic import output_size
 
 POOLINGS = {
     "max": "max_pool2d",

@@ -3,7 +3,8 @@ import torch
 import torchvision
 from torch import nn
 
-from medcnn.models.arithmetic import Field, Window
+from medcnn.layers.windows import Window
+from medcnn.models.arithmetic import Field
 from medcnn.models.backbones import build_backbone
 from medcnn.models.fields import FieldMode, field_of, follow_module, mark, windows_of
 

@@ -18,6 +18,20 @@ def test_the_lectures_convolution():
 
 
 @pytest.mark.parametrize(
+    ("layer", "size", "working"),
+    [
+        (nn.MaxPool2d(3, 2, ceil_mode=True), 2, "(2 + 2·0 - 3)/2 + 1 = 1"),
+        # Torch pads an even filter by one zero more at the end, which the formula does not know.
+        (nn.Conv2d(1, 1, 4, padding="same"), 8, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+def test_the_working_shown_is_that_of_the_output(layer, size, working):
+    (row,) = take_inventory(layer, (1, size, size)).layers
+    assert (row.working, row.output[1]) == (working, 1 if working else size)
+
+
+@pytest.mark.parametrize(
     ("name", "size"),
     [
         ("resnet18", 224),
