@@ -18,6 +18,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule
+from medcnn.errors import ConfigError
 from medcnn.inference.loading import read_checkpoint
 from medcnn.journal import Journal
 from medcnn.run_dir import RunDir, atomic_path
@@ -160,7 +161,18 @@ def build_logger(settings: Mapping[str, Any], run: RunDir) -> Any:
 
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:
-    """Return Lightning's name of the precision; ``auto`` is bf16 where the hardware multiplies it."""
+    """Return Lightning's name of the precision; ``auto`` is bf16 where the hardware multiplies it.
+
+    Raises:
+        ConfigError: If it is fp16 without a GPU, for which Lightning would take another one.
+    """
+    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if wanted == "16-mixed" and (accelerator == "cpu" or not gpu):
+        raise ConfigError(
+            "trainer.precision=16-mixed needs a GPU.",
+            expected="auto, bf16-mixed or 32-true on a CPU",
+            found=f"trainer.accelerator={accelerator} on a machine with{'' if gpu else 'out'} a GPU",
+        )
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available() and accelerator != "cpu":

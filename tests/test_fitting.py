@@ -13,7 +13,10 @@ def settings(*overrides):
     return plain(compose("train", overrides))
 
 
-@pytest.mark.parametrize(("precision", "fused"), [("32-true", True), ("16-mixed", False)])
+@pytest.mark.parametrize(
+    ("precision", "fused"),
+    [("32-true", True), pytest.param("16-mixed", False, marks=pytest.mark.gpu)],
+)
 def test_fused_optimisers_are_for_gradients_that_are_not_scaled(precision, fused):
     options, rates = optimizer_options(settings(f"trainer.precision={precision}"))
     assert options["fused"] is fused

@@ -74,7 +74,7 @@ def test_what_the_audit_stopped_is_run_again_by_the_mended_command(easy_data, tm
     leaking.to_csv(tmp_path / "leaking.csv", index=False)
     command = [
         *easy_data, f"data.root={tmp_path / 'leaking.csv'}", "trainer.max_epochs=1",
-        f"run_dir={tmp_path / 'run'}",
+        "data.audit=error", f"run_dir={tmp_path / 'run'}",
     ]  # fmt: skip
     with pytest.raises(AuditStop):
         medcnn.train(command)

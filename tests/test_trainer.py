@@ -6,9 +6,9 @@ import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from medcnn.config import compose, plain
-from medcnn.errors import WeightsError
+from medcnn.errors import ConfigError, WeightsError
 from medcnn.run_dir import RunDir
-from medcnn.trainer import WholeCheckpoints, build_logger, choose_precision
+from medcnn.trainer import WholeCheckpoints, build_logger, choose_precision, trainer_options
 
 
 def settings(*overrides):
@@ -31,6 +31,16 @@ def test_precision_is_as_asked_or_as_the_processor_has_it():
     assert choose_precision("32-true") == "32-true"
     fast = torch.cpu._is_avx512_bf16_supported()
     assert choose_precision("auto", "cpu") == ("bf16-mixed" if fast else "32-true")
+
+
+def test_half_precision_is_refused_where_lightning_would_take_another():
+    with pytest.raises(ConfigError, match="needs a GPU"):
+        choose_precision("16-mixed", "cpu")
+
+
+def test_a_run_has_one_device_however_many_there_are():
+    assert trainer_options(settings())["devices"] == 1
+    assert trainer_options(settings("trainer.devices=[1]"))["devices"] == [1]
 
 
 @pytest.fixture

@@ -226,6 +226,7 @@ def _run_one(
     except KeyboardInterrupt:
         for trial in began:
             module.run_again(study, study.trials[trial.number])
+        say("stopped; the same command goes on with the search")
         raise
 
 
