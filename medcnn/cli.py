@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medcnn.errors import ConfigError, MedcnnError, unknown_name
+from medcnn.errors import ConfigError, MedcnnError, StorageError, unknown_name
 from medcnn.version import __version__
 
 if TYPE_CHECKING:
@@ -225,6 +225,12 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
             return None
         except HydraException as error:
             failures.append(explain(error, command.config, overrides))
+            return None
+        except OSError as error:
+            fault = StorageError.of(error)
+            if fault is None:
+                raise
+            failures.append(fault)
             return None
 
     # Threads of torch that wait by spinning take the core from the very thread that they wait for when

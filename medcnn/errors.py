@@ -7,6 +7,8 @@ command line prints the text on stderr, without a traceback, and exits with ``ex
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 
@@ -84,6 +86,30 @@ class ImageError(DataError):
     ) -> None:
         self.path, self.kind = str(path), kind
         super().__init__(f"{path}: {problem}", expected=expected, found=found, remedy=remedy)
+
+
+class StorageError(UserError):
+    """A place that cannot be read or written: full, protected, or not what its path says."""
+
+    @classmethod
+    def of(cls, error: OSError) -> StorageError | None:
+        """Return the error that the operating system's word means; None where it may be a fault."""
+        if error.errno not in _STORAGE:
+            return None
+        place = error.filename2 or error.filename
+        return cls(
+            f"{place}: cannot be read or written." if place else "A file cannot be written.",
+            found=os.strerror(error.errno),
+            remedy=_STORAGE[error.errno],
+        )
+
+
+_STORAGE = (
+    dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "check who may read and write there")
+    | dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room, or give another place")
+    | dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "check the path")
+    | dict.fromkeys((errno.ENAMETOOLONG, errno.EIO), "give another place")
+)
 
 
 class WeightsError(UserError):

@@ -84,6 +84,14 @@ def test_the_launchers_are_the_command():
         assert done.stdout.startswith(f"medcnn {name}")
 
 
+def test_a_place_that_cannot_be_written_is_no_fault_of_medcnn(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    done = medcnn("doctor", str(tmp_path), f"output={tmp_path / 'notes.txt' / 'x.json'}")
+    assert done.returncode == 2
+    assert "notes.txt: cannot be read or written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_command_names_the_nearest():
     done = medcnn("trian")
     assert done.returncode == 2

@@ -1,8 +1,17 @@
+import errno
 import pickle
 
 import pytest
 
-from medcnn.errors import AuditStop, ConfigError, ImageError, UserError, nearest, unknown_name
+from medcnn.errors import (
+    AuditStop,
+    ConfigError,
+    ImageError,
+    StorageError,
+    UserError,
+    nearest,
+    unknown_name,
+)
 
 
 def test_an_error_composes_its_text_from_facts():
@@ -13,6 +22,22 @@ def test_an_error_composes_its_text_from_facts():
         "  found: 'x'",
         "  what to do: give one",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "", None), "A file cannot be written.\n  found: No space left"),
+        (OSError(errno.EISDIR, "", ".a", None, "a"), "a: cannot be read or written."),
+    ],
+)
+def test_what_the_operating_system_refuses_is_the_places_fault(error, words):
+    assert str(StorageError.of(error)).startswith(words)
+
+
+def test_other_errors_of_the_operating_system_may_be_medcnns():
+    assert StorageError.of(FileNotFoundError(errno.ENOENT, "", "a")) is None
+    assert StorageError.of(OSError("no number")) is None
 
 
 def test_empty_facts_leave_no_line():
