@@ -26,7 +26,6 @@ from medcnn.metrics.comparison import holm, non_inferior, paired_cell_bootstrap
 from medcnn.metrics.thresholds import Threshold
 
 AT_THRESHOLD = ("balanced_accuracy", "f1", "mcc")
-UNCOMPARED = ("youden_lost", *BRIER_PARTS)  # hindsight, and parts of a score
 
 
 def compare(
@@ -185,7 +184,7 @@ def _bootstrapped(
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
     found = paired_cell_bootstrap(metrics[0], metrics[1], level=level, seed=seed)
-    return {name: estimate for name, estimate in found.items() if name not in UNCOMPARED}
+    return {name: estimate for name, estimate in found.items() if name not in BRIER_PARTS}
 
 
 def _only_decisions(cases: Cases) -> bool:

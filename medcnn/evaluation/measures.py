@@ -11,6 +11,7 @@ import numpy as np
 
 from medcnn.evaluation.cases import Cases
 from medcnn.metrics import agreement, calibration, curves, decision
+from medcnn.metrics.areas import average_precision_estimate, partial_auroc_estimate
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.bins import DISTANCES
 from medcnn.metrics.bootstrap import bootstrap
@@ -24,8 +25,8 @@ SENSITIVITIES = (0.90, 0.95, 0.98)
 PREVALENCES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 THRESHOLDS = tuple(round(step / 20, 2) for step in range(1, 20))
 SHARES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
-BRIER_PARTS = ("reliability", "resolution", "uncertainty", "within")
-ERRORS = ("ece", "ece_equal_mass", "ace", *BRIER_PARTS)
+BRIER_PARTS = ("reliability", "resolution", "within")
+ERRORS = ("ece", "ece_equal_mass", "ace")
 
 
 def confusion_of(cases: Cases, threshold: float) -> Confusion:
@@ -76,28 +77,42 @@ def clustered_headline(cases: Cases, threshold: float, level: float) -> dict[str
 
 
 def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
-    """Return what has no formula of its own: what is read off the curves, calibration errors, ….
+    """Return what only resampling gives an interval: points of the curves, calibration errors, ….
 
     ``calibration`` holds the calibration errors, ``youden_lost`` belongs to ``chosen_point``.
     """
     cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
     metrics = CellMetrics(cells, SPECIFICITIES, SENSITIVITIES)
-    found = bootstrap(metrics, cells.sample, level=level, seed=seed, distances=DISTANCES)
-    found |= of_decisions(cases, threshold, level)
+    found = bootstrap(
+        metrics.without_formula,
+        cells.sample,
+        level=level,
+        seed=seed,
+        distances=DISTANCES,
+        maxima=["youden_lost"],
+    )
     if not cells.exact and cases.positives and cases.negatives:
         exact = _exact_values(curves.tally(cases.label, cases.p), threshold)
         found |= {name: _recentred(found[name], value) for name, value in exact.items()}
-    errors = {name: found.pop(name) for name in ERRORS}
     nested: dict[str, Any] = {"sensitivity_at_specificity": {}, "specificity_at_sensitivity": {}}
-    nested["calibration"] = errors
+    nested["calibration"] = {name: found.pop(name) for name in (*ERRORS, *BRIER_PARTS)}
     for name, estimate in found.items():
         family, _, bound = name.partition(" ")
         if bound:
             nested[family][bound] = estimate
         else:
             nested[name] = estimate
-    nested["partial_auroc"] = {f"{MAX_FPR:.2f}": nested["partial_auroc"]}
     return nested
+
+
+def areas(cases: Cases, level: float) -> dict[str, Any]:
+    """Return average precision and partial AUROC."""
+    label, p, cluster = cases.label, cases.p, cases.cluster
+    partial = partial_auroc_estimate(label, p, MAX_FPR, cluster=cluster, level=level)
+    return {
+        "average_precision": average_precision_estimate(label, p, cluster=cluster, level=level),
+        "partial_auroc": {f"{MAX_FPR:.2f}": partial},
+    }
 
 
 def of_decisions(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
@@ -136,8 +151,6 @@ def _exact_values(counts: curves.Tally, threshold: float) -> dict[str, float]:
     called = np.count_nonzero(counts.score >= threshold)
     exact = {
         "youden_lost": float(gained.max() - gained[called - 1]),
-        "average_precision": curves.average_precision(counts),
-        "partial_auroc": curves.partial_auroc(counts, MAX_FPR),
     }
     for bound in SPECIFICITIES:
         name = f"sensitivity_at_specificity {bound:.2f}"
@@ -167,12 +180,15 @@ def calibration_of(cases: Cases, level: float, errors: Mapping[str, Estimate]) -
     return {
         "brier": brier,
         "nll": nll,
-        **{name: errors[name] for name in ERRORS if name not in BRIER_PARTS},
+        **{name: errors[name] for name in ERRORS},
         "mce": calibration.maximum_error_estimate(label, p, edges, level, cluster),
         "bins": calibration.BINS,
         "slope": slope,
         "intercept": intercept,
-        "brier_decomposition": {name: errors[name] for name in BRIER_PARTS},
+        "brier_decomposition": {
+            **{name: errors[name] for name in BRIER_PARTS},
+            "uncertainty": calibration.label_variance(label, cluster, level),
+        },
         "reliability": [asdict(row) | {"observed": row.observed} for row in rows],
     }
 

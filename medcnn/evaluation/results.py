@@ -67,6 +67,8 @@ def evaluate(
         "prevalence": float(cases.label.mean()),
         "threshold": threshold.to_json(),
         **measures.headline(cases, at, level),
+        **measures.of_decisions(cases, at, level),
+        **measures.areas(cases, level),
         **boot,
         "calibration": {**calibrated, "temperature": temperature},
         "confusion": asdict(measures.confusion_of(cases, at)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, by_cluster, undefined
 from medcnn.metrics.influence import FISHER, interval
 from medcnn.metrics.proportions import cluster_count, proportion, share, subset
 
@@ -31,12 +31,12 @@ def kappa(
     method = "fleiss-cohen-everitt"
     n = len(first)
     if n == 0:
-        return undefined(_named(method, cluster), "no cases")
+        return undefined(by_cluster(method, cluster), "no cases")
     one, two = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
     row, column = (np.bincount(decided, minlength=2) / n for decided in (one, two))
     observed, chance = float(np.mean(one == two)), float(row @ column)
     if chance == 1:
-        return undefined(_named(method, cluster), "both decide the same for every case")
+        return undefined(by_cluster(method, cluster), "both decide the same for every case")
     value = (observed - chance) / (1 - chance)
     if value == 1:
         return _perfect(n, chance, level, method, cluster)
@@ -55,7 +55,7 @@ def matthews(
     method = "delta-z"
     one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if len(one) == 0 or one.min() == one.max() or two.min() == two.max():
-        return undefined(_named(method, cluster), "one side decides the same for every case")
+        return undefined(by_cluster(method, cluster), "one side decides the same for every case")
     left, right = ((x - x.mean()) / x.std() for x in (one, two))
     value = float(np.mean(left * right))
     if np.array_equal(one, two):
@@ -89,7 +89,7 @@ def _correlation(
     """Return a correlation-like value from -1 to 1 with the interval of its Fisher transform."""
     if value <= -1:
         note = "complete disagreement has no variance"
-        return Estimate(value, None, _named(method, cluster), note)
+        return Estimate(value, None, by_cluster(method, cluster), note)
     return interval(value, influence, method, scale=FISHER, cluster=cluster, level=level)
 
 
@@ -103,8 +103,4 @@ def _perfect(
         raise AssertionError("a proportion of n > 0 cases has an interval")
     low = max((agreement.ci[0] - chance) / (1 - chance), -1.0)
     note = f"no disagreement: exact binomial bound from {units}"
-    return Estimate(1.0, (low, 1.0), _named(method, cluster), note)
-
-
-def _named(method: str, cluster: IntArray | None) -> str:
-    return method if cluster is None else f"{method}-clustered"
+    return Estimate(1.0, (low, 1.0), by_cluster(method, cluster), note)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, by_cluster, undefined
 from medcnn.metrics.proportions import cluster_count, normal_quantile, proportion
 
 
@@ -88,7 +88,7 @@ def auroc(
         cluster: The patient of each case as integers from 0, for Obuchowski's variance.
         level: Nominal coverage.
     """
-    method = "delong" if cluster is None else "delong-clustered"
+    method = by_cluster("delong", cluster)
     positive = label == 1
     m, n = int(positive.sum()), int((~positive).sum())
     if m == 0 or n == 0:
@@ -129,7 +129,7 @@ def paired_delong(
     The interval of the difference is on the plain scale. With ``cluster``, the patient of each case
     as integers from 0, the variance is Obuchowski's, which lets images of a patient be alike.
     """
-    method = "delong-paired" if cluster is None else "delong-paired-clustered"
+    method = by_cluster("delong-paired", cluster)
     positive = label == 1
     if min(int(positive.sum()), int((~positive).sum())) < 2:
         return None
@@ -193,7 +193,6 @@ def separated(
         units = min(int(np.count_nonzero(each)) for each in classes)
     else:
         units = min(cluster_count(cluster[each]) for each in classes)
-        method += "-clustered"
     exact = proportion(value * units, units, "clopper_pearson", level)
     note = f"classes perfectly separated: exact binomial bound from {units} of the smaller class"
-    return Estimate(value, exact.ci, method, note)
+    return Estimate(value, exact.ci, by_cluster(method, cluster), note)

@@ -86,9 +86,8 @@ class Binned:
             "reliability": np.sqrt(count / all_of) * _ratio(excess, count),
             "resolution": np.sqrt(count / all_of) * (_ratio(hits, count) - base[:, None]),
         }
-        uncertainty = base * (1 - base)
-        known = squared(parts["reliability"]) - squared(parts["resolution"]) + uncertainty
-        return parts | {"uncertainty": uncertainty, "within": weights @ self.loss / total - known}
+        known = squared(parts["reliability"]) - squared(parts["resolution"]) + base * (1 - base)
+        return parts | {"within": weights @ self.loss / total - known}
 
 
 def bin_cells(

@@ -8,18 +8,25 @@ patients: Field and Welsh, JRSS B 69 (2007) 369-390.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
-from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, undefined
+from medcnn.metrics.estimate import (
+    BoolArray,
+    Estimate,
+    FloatArray,
+    IntArray,
+    by_cluster,
+    undefined,
+)
 
 Statistics = Callable[[FloatArray], dict[str, FloatArray]]
 """From an R×C array of cell weights to R values of each named statistic, NaN where undefined.
 
-A distance has R×B signed parts instead.
+A distance has R×B signed parts instead, a maximum the R×B values that it is the highest of.
 """
 
 Norm = Callable[[FloatArray], FloatArray]
@@ -70,9 +77,10 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
     distances: Mapping[str, Norm] | None = None,
+    maxima: Collection[str] = (),
     suffix: str | None = None,
 ) -> dict[str, Estimate]:
-    """Return a BCa interval of every statistic, and of a distance that of ``_distance``.
+    """Return the BCa interval of a statistic, that of ``_distance`` or that of ``_maximum``.
 
     Args:
         statistics: What to estimate; see ``Statistics``.
@@ -82,6 +90,7 @@ def bootstrap(
         seed: Seed of the resampling; the same seed gives the same intervals.
         distances: The norms of the statistics that are sums of absolute or squared parts, such as
             the ECE, which sampling noise alone makes larger.
+        maxima: The statistics that are the highest of several values.
         suffix: What ends the name of the method; by default whether clusters are resampled.
     """
     count = replicates or replicates_for(len(sample.cell))
@@ -89,15 +98,18 @@ def bootstrap(
     point = {name: values[0] for name, values in statistics(_observed(sample)[None]).items()}
     drawn = _collect(statistics, _resamples(sample, count, rng), sample.cells)
     folded = _collect(statistics, _leave_outs(sample, rng), sample.cells)
-    if suffix is None:
-        suffix = "" if sample.cluster is None else "-clustered"
+    suffix = by_cluster("", sample.cluster) if suffix is None else suffix
     norms = distances or {}
-    return {
-        name: _distance(value, drawn[name], level, norms[name], f"bootstrap-inverted{suffix}")
-        if name in norms
-        else _interval(float(value), drawn[name], folded[name], level, f"bootstrap-bca{suffix}")
-        for name, value in point.items()
-    }
+    found = {}
+    for name, value in point.items():
+        if name in norms:
+            estimate = _distance(value, drawn[name], level, norms[name])
+        elif name in maxima:
+            estimate = _maximum(value, drawn[name], level)
+        else:
+            estimate = _interval(float(value), drawn[name], folded[name], level)
+        found[name] = replace(estimate, method=estimate.method + suffix)
+    return found
 
 
 def _count(cell: IntArray, cells: int, weights: FloatArray | None = None) -> FloatArray:
@@ -144,15 +156,11 @@ def _collect(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _interval(
-    value: float, drawn: FloatArray, folded: FloatArray, level: float, method: str
-) -> Estimate:
+def _interval(value: float, drawn: FloatArray, folded: FloatArray, level: float) -> Estimate:
+    method = "bootstrap-bca"
     if np.isnan(value):
         return undefined(method)
-    valid = drawn[~np.isnan(drawn)]
-    note = f"{len(valid)} replicates"
-    if len(valid) < len(drawn):
-        note += f", {len(drawn) - len(valid)} left out for want of a class"
+    valid, note = _defined(drawn)
     if len(valid) < len(drawn) / 2:
         return Estimate(value, None, method, note)
     low, high = np.quantile(valid, _bca_tails(value, valid, folded, _tails(level)))
@@ -161,9 +169,37 @@ def _interval(
     return Estimate(value, (float(low), float(high)), method, note)
 
 
-def _distance(
-    parts: FloatArray, drawn: FloatArray, level: float, norm: Norm, method: str
-) -> Estimate:
+def _defined(drawn: FloatArray) -> tuple[FloatArray, str]:
+    """Return the resamples in which a statistic is defined, and how many those are."""
+    kept = ~np.isnan(drawn.reshape(len(drawn), -1)).any(axis=1)
+    valid: FloatArray = drawn[kept]
+    note = f"{len(valid)} replicates"
+    if len(valid) < len(drawn):
+        note += f", {len(drawn) - len(valid)} left out for want of a class"
+    return valid, note
+
+
+def _maximum(values: FloatArray, drawn: FloatArray, level: float) -> Estimate:
+    """Return the highest of several values with an interval that covers more than it promises.
+
+    Chance favours one of them: the highest is too high on average, in each resample once more, and
+    no interval read off the resamples of the highest holds it. Below it reaches as far as any value
+    may have been favoured (a simultaneous band), above as far as the highest of a resample.
+    """
+    method = "bootstrap-simultaneous"
+    if np.isnan(values).any():
+        return undefined(method)
+    valid, note = _defined(drawn)
+    value = float(values.max())
+    if len(valid) < len(drawn) / 2:
+        return Estimate(value, None, method, note)
+    high = (1 + level) / 2
+    favoured = float(np.quantile((valid - values).max(axis=1), high))
+    reached = float(np.quantile(valid.max(axis=1), high))
+    return Estimate(value, (value - favoured, max(reached, value)), method, note)
+
+
+def _distance(parts: FloatArray, drawn: FloatArray, level: float, norm: Norm) -> Estimate:
     """Return a distance with the interval of the truths that a test would not reject.
 
     A resample around the parts as they are holds the noise twice: an interval read off such
@@ -181,7 +217,8 @@ def _distance(
     least = np.minimum.accumulate(reached[::-1, 0])[::-1]
     most = np.maximum.accumulate(reached[:, 1])
     low, high = (float(np.interp(value, bound, truths)) for bound in (most, least))
-    return Estimate(value, (min(low, value), max(high, value)), method, f"{len(drawn)} replicates")
+    ci = (min(low, value), max(high, value))
+    return Estimate(value, ci, "bootstrap-inverted", f"{len(drawn)} replicates")
 
 
 def _smoothed(parts: FloatArray, used: BoolArray) -> FloatArray:

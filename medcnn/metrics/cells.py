@@ -64,41 +64,84 @@ def reduce_to_cells(
 
 
 @dataclass(frozen=True)
+class Counts:
+    """R rows of weighted counts: of each class, called abnormal, and at or above each of K scores."""
+
+    positives: FloatArray
+    negatives: FloatArray
+    hits: FloatArray
+    alarms: FloatArray
+    tp: FloatArray
+    fp: FloatArray
+
+    @property
+    def youden(self) -> FloatArray:
+        """R×K values of sensitivity + specificity - 1 at each score."""
+        gained: FloatArray = self.tp / self.positives[:, None] - self.fp / self.negatives[:, None]
+        return gained
+
+
+@dataclass(frozen=True)
 class CellMetrics:
-    """The statistics of ``bootstrap``: a call takes R×2K weights to R values of each."""
+    """The statistics of ``bootstrap``: from R×2K weights to R values of each, NaN where undefined."""
 
     cells: Cells
     specificities: Sequence[float] = ()
     sensitivities: Sequence[float] = ()
 
-    def __call__(self, weights: FloatArray) -> dict[str, FloatArray]:
-        """Return every metric of every row of cell weights, NaN where it is undefined."""
-        return self.discrimination(weights) | self.cells.binned.errors(weights)
-
-    def discrimination(self, weights: FloatArray) -> dict[str, FloatArray]:
-        """Return the metrics of the order of the scores and of the decisions at the threshold."""
-        groups, called = self.cells.groups, self.cells.called
-        negatives = weights[:, :groups].sum(axis=1)
-        positives = weights[:, groups:].sum(axis=1)
-        hits, alarms = weights[:, groups:] @ called[groups:], weights[:, :groups] @ called[:groups]
+    def comparable(self, weights: FloatArray) -> dict[str, FloatArray]:
+        """Return all that two models are compared by."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = confusion_metrics(hits, alarms, positives, negatives)
-            tp = np.cumsum(weights[:, groups:], axis=1)
-            fp = np.cumsum(weights[:, :groups], axis=1)
-            precision = tp / np.maximum(tp + fp, 1e-300)
-            gained = np.einsum("rk,rk->r", precision, weights[:, groups:])
-            found["average_precision"] = gained / positives
-            found["partial_auroc"] = partial_auroc(tp, fp, positives, negatives)
-            reached = hits / positives - alarms / negatives
-            found["youden_lost"] = best_youden(tp, fp, positives, negatives) - reached
-            either = np.where((positives > 0) & (negatives > 0), 1.0, np.nan)
-            for bound in self.specificities:
-                at = sensitivity_at(tp, fp, positives, negatives, bound) * either
-                found[f"sensitivity_at_specificity {bound:.2f}"] = at
-            for bound in self.sensitivities:
-                at = specificity_at(tp, fp, positives, negatives, bound) * either
-                found[f"specificity_at_sensitivity {bound:.2f}"] = at
+            at = self._counts(weights)
+            found = confusion_metrics(at.hits, at.alarms, at.positives, at.negatives)
+            found |= areas(at, weights[:, self.cells.groups :]) | self._read_off(at)
+        return found | self.cells.binned.errors(weights)
+
+    def without_formula(self, weights: FloatArray) -> dict[str, FloatArray]:
+        """Return what only resampling gives an interval; ``youden_lost`` as R×(K + 1) values.
+
+        These are what each other threshold, that above every score included, would have gained.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at = self._counts(weights)
+            found = self._read_off(at)
+            reached = at.hits / at.positives - at.alarms / at.negatives
+            at_any = np.concatenate([at.youden, np.zeros_like(reached)[:, None]], axis=1)
+            found["youden_lost"] = at_any - reached[:, None]
+        return found | self.cells.binned.errors(weights)
+
+    def _counts(self, weights: FloatArray) -> Counts:
+        groups, called = self.cells.groups, self.cells.called
+        normal, abnormal = weights[:, :groups], weights[:, groups:]
+        return Counts(
+            positives=abnormal.sum(axis=1),
+            negatives=normal.sum(axis=1),
+            hits=abnormal @ called[groups:],
+            alarms=normal @ called[:groups],
+            tp=np.cumsum(abnormal, axis=1),
+            fp=np.cumsum(normal, axis=1),
+        )
+
+    def _read_off(self, at: Counts) -> dict[str, FloatArray]:
+        classes = at.positives, at.negatives
+        either = np.where((at.positives > 0) & (at.negatives > 0), 1.0, np.nan)
+        found = {}
+        for bound in self.specificities:
+            value = sensitivity_at(at.tp, at.fp, *classes, bound) * either
+            found[f"sensitivity_at_specificity {bound:.2f}"] = value
+        for bound in self.sensitivities:
+            value = specificity_at(at.tp, at.fp, *classes, bound) * either
+            found[f"specificity_at_sensitivity {bound:.2f}"] = value
         return found
+
+
+def areas(at: Counts, abnormal: FloatArray) -> dict[str, FloatArray]:
+    """Return average precision and partial AUROC of R×K weights of the abnormal cases."""
+    precision = at.tp / np.maximum(at.tp + at.fp, 1e-300)
+    return {
+        "average_precision": np.einsum("rk,rk->r", precision, abnormal) / at.positives,
+        "partial_auroc": partial_auroc(at.tp, at.fp, at.positives, at.negatives),
+    }
 
 
 def confusion_metrics(
@@ -112,15 +155,6 @@ def confusion_metrics(
         "f1": 2 * tp / (2 * tp + fp + fn),
         "mcc": (tp * tn - fp * fn) / spread,
     }
-
-
-def best_youden(
-    tp: FloatArray, fp: FloatArray, positives: FloatArray, negatives: FloatArray
-) -> FloatArray:
-    """Return each row's highest sensitivity + specificity - 1 at any threshold."""
-    at = tp / positives[:, None] - fp / negatives[:, None]
-    highest: FloatArray = np.maximum(at.max(axis=1), 0.0)
-    return highest
 
 
 def sensitivity_at(

@@ -16,7 +16,7 @@ from scipy import stats
 from medcnn.metrics.bins import reduced
 from medcnn.metrics.bootstrap import Sample, bootstrap
 from medcnn.metrics.cells import CellMetrics
-from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, by_cluster
 from medcnn.metrics.proportions import (
     cluster_count,
     cluster_quantile,
@@ -95,7 +95,7 @@ def paired_difference(
     one 95. With ``cluster``, the patient of each case as integers from 0, it is that of as many
     independent pairs as the clustered ones are worth, with Student's quantile.
     """
-    method = "newcombe-paired" if cluster is None else "newcombe-paired-clustered"
+    method = by_cluster("newcombe-paired", cluster)
     cases = len(first_right)
     if cases == 0:
         return Estimate(None, None, method, "no cases")
@@ -161,15 +161,15 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
 def paired_cell_bootstrap(
     first: CellMetrics, second: CellMetrics, **options: Any
 ) -> dict[str, Estimate]:
-    """Return the bootstrapped differences of every metric of ``CellMetrics``, first minus second.
+    """Return the bootstrapped differences of the comparable ``CellMetrics``, first minus second.
 
     Both are resampled by the same cases or patients. ``options`` go to ``bootstrap``.
     """
     one, two = first.cells.sample, second.cells.sample
 
     def difference(weights: FloatArray) -> dict[str, FloatArray]:
-        ours = reduced(first(weights[:, : one.cells]))
-        theirs = reduced(second(weights[:, one.cells :]))
+        ours = reduced(first.comparable(weights[:, : one.cells]))
+        theirs = reduced(second.comparable(weights[:, one.cells :]))
         return {name: ours[name] - theirs[name] for name in ours}
 
     cells = np.concatenate([one.cell, two.cell + one.cells])

@@ -53,12 +53,6 @@ def precision_recall_curve(counts: Tally) -> tuple[FloatArray, FloatArray, Float
     return precision, counts.tp / counts.positives, counts.score
 
 
-def average_precision(counts: Tally) -> float:
-    """Return the step-wise area under the precision-recall curve, without interpolation."""
-    precision, recall, _ = precision_recall_curve(counts)
-    return float(np.diff(recall, prepend=0.0) @ precision)
-
-
 def sensitivity_at_specificity(counts: Tally, specificity: float) -> float:
     """Return the highest sensitivity of a threshold whose specificity is at least ``specificity``.
 

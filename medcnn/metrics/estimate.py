@@ -57,6 +57,15 @@ def undefined(method: str, note: str = "") -> Estimate:
     return Estimate(None, None, method, note)
 
 
+def by_cluster(method: str, cluster: object | None) -> str:
+    """Return what a method is called where patients rather than cases are counted.
+
+    >>> by_cluster("delong", None), by_cluster("delong", [0, 0, 1])
+    ('delong', 'delong-clustered')
+    """
+    return method if cluster is None else f"{method}-clustered"
+
+
 def _plain(number: float) -> float | None:
     # JSON has no infinity: an unbounded limit (of an odds ratio, say) is null.
     return float(number) if math.isfinite(number) else None
