@@ -1,3 +1,4 @@
+import errno
 import json
 
 import pytest
@@ -32,3 +33,9 @@ def test_json_is_strict(tmp_path):
 def test_json_ends_as_written(tmp_path):
     write_json(tmp_path / "deep" / "a.json", {"ü": [1, None]})
     assert json.loads((tmp_path / "deep" / "a.json").read_text()) == {"ü": [1, None]}
+
+
+def test_a_full_disk_is_named_by_the_file(tmp_path):
+    with pytest.raises(OSError, match=r"x\.json"), atomic_path(tmp_path / "x.json"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import math
@@ -71,7 +72,9 @@ def look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
     kept = _load(file)
     if kept is None:
         kept = _look(table, cache, rows)
-        _save(file, kept)
+        # What cannot be kept, as in a cache that others own, is looked at again the next time.
+        with contextlib.suppress(OSError):
+            _save(file, kept)
     return kept
 
 

@@ -63,7 +63,10 @@ def write_segment(
     name = uuid.uuid4().hex
     if len(pixels):
         with atomic_path(folder / f"{name}.npy") as temporary, temporary.open("wb") as stream:
-            np.save(stream, pixels)
+            # np.save would tell of a full disk in words of its own, without the number of the error.
+            header = np.lib.format.header_data_from_array_1_0(pixels)
+            np.lib.format.write_array_header_1_0(stream, header)
+            stream.write(np.ascontiguousarray(pixels).data)
     with atomic_path(folder / f"{name}.npz") as temporary, temporary.open("wb") as stream:
         np.savez(
             stream,

@@ -48,3 +48,9 @@ def test_a_look_is_kept_until_pixels_or_patients_change(pictures, stored, monkey
         file.write_bytes(file.read_bytes()[:100])
     assert look(table, cache, rows).pairs.tolist() == first.pairs.tolist()
     assert len(fresh) == 3
+
+
+def test_a_look_that_cannot_be_kept_is_a_look_all_the_same(pictures, stored):
+    manifest, cache = stored(pictures(4), label=[0, 1, 0, 1])
+    (cache.folder / "looks").write_text("no folder")
+    assert look(manifest.table, cache, np.arange(4)).first.tolist() == [0, 1, 2, 3]
