@@ -186,8 +186,14 @@ def _check_mappings(settings: Mapping[str, Any]) -> None:
 
 
 def _check_averages(callbacks: Mapping[str, Any]) -> None:
-    """Refuse population statistics of one network with an average of several."""
+    """Refuse two averages, and population statistics of one network with an average of several."""
     given = [name for name in ("ema", "swa") if callbacks.get(name) is not None]
+    if len(given) == 2:
+        raise ConfigError(
+            "One average of the weights is validated and kept, not two.",
+            expected="callbacks.ema or callbacks.swa",
+            found=f"callbacks.ema={callbacks['ema']} callbacks.swa={callbacks['swa']}",
+        )
     if callbacks.get("population_statistics") and given:
         raise ConfigError(
             "callbacks.population_statistics are of the weights of training, not of their average.",

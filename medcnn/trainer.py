@@ -53,6 +53,9 @@ def quieten() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module=r"pytorch_lightning\.utilities\._pytree")
     warnings.filterwarnings("ignore", message=".*does not have many workers")
+    # Where a run goes on in the middle of an epoch, the data module does so too.
+    warnings.filterwarnings("ignore", message=".*ended before the epoch ended")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
 
 
 def build_trainer(

@@ -118,7 +118,6 @@ def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
     """Prepare the data and leave its split, manifest and audit in the run directory."""
     prepared = prepare(
         settings["data"],
-        seed=settings["data"]["split_seed"],
         on_split=lambda manifest: write_split(manifest, directory.split),
         on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
     )

@@ -239,7 +239,7 @@ def main() -> None:
     verdicts = []
     for size, overrides in SIZES.items():
         settings = check(compose("train", [*COMMON, *overrides, *sys.argv[1:]]))
-        prepared = prepare(settings["data"], seed=0)
+        prepared = prepare(settings["data"])
         batch = settings["data"]["batch_size"]
         images = len(prepared.manifest.split("train")) // batch * batch
         found = measure(settings, prepared)

@@ -64,6 +64,11 @@ def test_values_are_held_to_their_range(default, key, good, bad):
             checked(default, **{key: value})
 
 
+def test_two_averages_of_the_weights_exclude_each_other(default):
+    with pytest.raises(ConfigError, match="not two"):
+        checked(default, callbacks__ema=0.99, callbacks__swa=0.5)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     check_data(options["data"])
     # Every leak is reported here; whether one stops a run is for the training to decide.
     data = {**options["data"], "audit": "warn"}
-    prepared = prepare({**data, "deduplicate": False}, seed=data["split_seed"])
+    prepared = prepare({**data, "deduplicate": False})
     audit = _audit_of(prepared)
     found = audit.to_json()
     for text in prepared.manifest.warnings:

@@ -28,7 +28,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     folder = Path(settings["output"] or Path("outputs") / str(settings["name"]) / "lr_find")
     journal = Journal(RunDir(folder), seed=settings["seed"], echo=warn)
     with journal.stage("data"):
-        prepared = prepare(settings["data"], seed=settings["data"]["split_seed"])
+        prepared = prepare(settings["data"])
     ramp = importlib.import_module("medcnn.lr_find.ramp")  # torch and Lightning: seconds
     rates, losses, exploded = ramp.run_range_test(
         settings,

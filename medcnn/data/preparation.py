@@ -36,7 +36,6 @@ class Prepared:
 def prepare(
     data: Mapping[str, Any],
     *,
-    seed: int,
     progress: bool = True,
     on_split: Callable[[Manifest], None] | None = None,
     on_audit: Callable[[Audit], None] | None = None,
@@ -45,7 +44,6 @@ def prepare(
 
     Args:
         data: The ``data`` group of the configuration, as plain values.
-        seed: Seed of the split.
         progress: Whether to draw progress bars.
         on_split: Called with all images in their splits, so that the split can be saved whole.
         on_audit: Called with the audit before it may stop the run, so that it can be saved.
@@ -54,7 +52,7 @@ def prepare(
         DataError: If the source cannot be read or split.
         AuditStop: If the audit finds a leak and ``data.audit`` is ``error``.
     """
-    manifest = split_manifest(read_data(data), data, seed=seed)
+    manifest = split_manifest(read_data(data), data)
     if on_split is not None:
         on_split(manifest)
     cache = cache_images(manifest, data, progress=progress)
@@ -118,22 +116,22 @@ def read_source(source: Mapping[str, Any]) -> Manifest:
     return read(**options)
 
 
-def split_manifest(manifest: Manifest, data: Mapping[str, Any], *, seed: int) -> Manifest:
+def split_manifest(manifest: Manifest, data: Mapping[str, Any]) -> Manifest:
     """Return the manifest with every row in train, val or test, as the configuration asks."""
 
     def assign(rows: Manifest, balance: Sequence[str] = ()) -> Manifest:
-        return assign_splits(rows, _plan(data, seed, balance))
+        return assign_splits(rows, _plan(data, balance))
 
     if data.get("sources") and not (data["split"] or data.get("hold_out")):
         return assign_by_source(manifest, assign, group=data["group"])
     return assign(manifest)
 
 
-def _plan(data: Mapping[str, Any], seed: int, balance: Sequence[str]) -> SplitPlan:
+def _plan(data: Mapping[str, Any], balance: Sequence[str]) -> SplitPlan:
     return SplitPlan(
         val_fraction=data["val_fraction"],
         test_fraction=data["test_fraction"],
-        seed=seed,
+        seed=data["split_seed"],
         stratify=(*_listed(data["stratify"]), *balance),
         group=data["group"],
         by_date=data["by_date"],

@@ -15,6 +15,7 @@ from medcnn.run_dir import atomic_path, write_json, write_text
 from medcnn.search import figures
 from medcnn.search.importance import importances
 from medcnn.search.space import Parameter, assignments
+from medcnn.search.study import interrupted
 
 if TYPE_CHECKING:
     from medcnn.search.sweeping import Stage
@@ -57,8 +58,9 @@ def write_search(
 
 def trials_table(stage: Stage, study: optuna.Study) -> pd.DataFrame:
     """Return one row a trial with its stage, number, state, score, values and what went wrong."""
-    rows = []
-    for trial in study.get_trials(deepcopy=False):
+    trials = study.get_trials(deepcopy=False)
+    again, rows = interrupted(trials), []
+    for trial in trials:
         values = {each.name: trial.params.get(each.name) for each in stage.space}
         curve = trial.user_attrs.get("learning_curve") or []
         better = max if stage.options.direction == "maximize" else min
@@ -67,7 +69,7 @@ def trials_table(stage: Stage, study: optuna.Study) -> pd.DataFrame:
             {
                 "stage": stage.name or stage.method,
                 "trial": trial.number,
-                "state": _state(trial, study),
+                "state": "interrupted" if trial.number in again else _state(trial),
                 "score": score,
                 **values,
                 "epochs": trial.user_attrs.get("epochs"),
@@ -84,14 +86,7 @@ def trials_table(stage: Stage, study: optuna.Study) -> pd.DataFrame:
     return table
 
 
-def _state(trial: optuna.trial.FrozenTrial, study: optuna.Study) -> str:
-    again = {
-        number
-        for other in study.get_trials(deepcopy=False)
-        for number in other.system_attrs.get("retry_history", [])
-    }
-    if trial.number in again:
-        return "interrupted"
+def _state(trial: optuna.trial.FrozenTrial) -> str:
     names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
     return names.get(trial.state.name, "running")
 
@@ -147,8 +142,6 @@ def _render(
 
 
 def _stage_facts(stage: Stage, table: pd.DataFrame) -> dict[str, Any]:
-    from medcnn.search.sweeping import describe
-
     options, done = stage.options, table[table["state"] == "complete"]
     higher = options.direction == "maximize"
     drawn = [each for each in stage.space if _varies(each)]
@@ -157,7 +150,7 @@ def _stage_facts(stage: Stage, table: pd.DataFrame) -> dict[str, Any]:
         "name": stage.name or stage.method,
         "method": stage.method,
         "data_fraction": options.data_fraction,
-        "space": [(each.name, describe(each)) for each in stage.space],
+        "space": [(each.name, each.range) for each in stage.space],
         "history": figures.history(table, options.score, higher=higher) if len(done) else None,
         "slices": figures.slices(table, drawn, options.score) if len(done) and drawn else None,
         "surfaces": figures.surfaces(table, drawn, options.score, higher=higher)

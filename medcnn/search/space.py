@@ -55,6 +55,18 @@ class Parameter:
                 found=f"{self.low:g} to {self.high:g}{', logarithmic' if self.log else ''}",
             )
 
+    @property
+    def range(self) -> str:
+        """What is searched, in words.
+
+        >>> Parameter("optimizer.lr", low=1e-4, high=0.1, log=True).range
+        '0.0001 to 0.1, logarithmic'
+        """
+        if self.choices:
+            return ", ".join(self.choices)
+        kind = ", logarithmic" if self.log else ""
+        return f"{self.low:g} to {self.high:g}{kind}{', whole' if self.whole else ''}"
+
     def draw(self, trial: Trial) -> Value:
         """Return the value that a study proposes for a trial."""
         if self.choices:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -95,9 +96,14 @@ def make_sampler(
 def counted(study: optuna.Study) -> tuple[int, int]:
     """Return how many trials are done or running, and how many wait to be run again."""
     trials = study.get_trials(deepcopy=False)
-    again = {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
+    again = interrupted(trials)
     done = sum(trial.state != TrialState.WAITING and trial.number not in again for trial in trials)
     return done, sum(trial.state == TrialState.WAITING for trial in trials)
+
+
+def interrupted(trials: Sequence[FrozenTrial]) -> set[int]:
+    """Return the numbers of those trials that were interrupted, and run again under another."""
+    return {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
 
 
 def original_number(trial: FrozenTrial) -> int:

@@ -289,15 +289,3 @@ def _announce(found: dict[str, Any]) -> None:
     for name, share in found["importance"].items():
         say(f"importance   {name} {100 * share:.0f} %")
     say(f"page         {found['page']}")
-
-
-def describe(parameter: Parameter) -> str:
-    """Return a parameter in words, for the page.
-
-    >>> describe(Parameter("optimizer.lr", low=1e-4, high=0.1, log=True))
-    '0.0001 to 0.1, logarithmic'
-    """
-    if parameter.choices:
-        return ", ".join(parameter.choices)
-    kind = ", logarithmic" if parameter.log else ""
-    return f"{parameter.low:g} to {parameter.high:g}{kind}{', whole' if parameter.whole else ''}"

@@ -68,9 +68,7 @@ def prepare_trial(settings: Mapping[str, Any], options: Options) -> Prepared:
     known = options.folder / "audit.json"
     if known.is_file() and not data["deduplicate"]:
         data["audit"] = "off"
-    prepared = prepare(
-        data, seed=settings["seed"], on_audit=lambda audit: write_json(known, audit.to_json())
-    )
+    prepared = prepare(data, on_audit=lambda audit: write_json(known, audit.to_json()))
     manifest = without_test(prepared.manifest)
     manifest = part_of_training(
         manifest, options.data_fraction, seed=settings["seed"], group=data["group"]

@@ -35,9 +35,7 @@ def data(pictures, tmp_path):
 
 def test_the_split_is_saved_whole_though_images_are_left_out(data, tmp_path):
     splits = []
-    prepared = prepare(
-        data("data.deduplicate=true"), seed=0, progress=False, on_split=splits.append
-    )
+    prepared = prepare(data("data.deduplicate=true"), progress=False, on_split=splits.append)
     assert len(prepared.manifest) == 39
     assert not {"i0", "i40"} & set(prepared.manifest.table["image_id"])
     assert len(splits[0]) == 41
@@ -49,8 +47,7 @@ def test_the_split_is_saved_whole_though_images_are_left_out(data, tmp_path):
     assert asked not in prepared.audit.not_checked
     write_split(splits[0], tmp_path / "split.csv")
     again = prepare(
-        data("data.deduplicate=true", f"data.split={tmp_path / 'split.csv'}"),
-        seed=9,
+        data("data.deduplicate=true", f"data.split={tmp_path / 'split.csv'}", "data.split_seed=9"),
         progress=False,
     )
     pd.testing.assert_frame_equal(again.manifest.table, prepared.manifest.table)
@@ -63,11 +60,11 @@ def test_the_split_is_saved_whole_though_images_are_left_out(data, tmp_path):
 def test_a_leak_stops_after_it_was_shown_and_only_where_asked(data):
     shown = []
     with pytest.raises(AuditStop, match="identical images stands across splits: i0 = i5"):
-        prepare(data(), seed=0, progress=False, on_audit=shown.append)
+        prepare(data(), progress=False, on_audit=shown.append)
     assert shown[0].verdict == "stop"
-    prepared = prepare(data("data.audit=warn"), seed=0, progress=False)
+    prepared = prepare(data("data.audit=warn"), progress=False)
     assert prepared.audit.verdict == "stop"
-    prepared = prepare(data("data.audit=off"), seed=0, progress=False)
+    prepared = prepare(data("data.audit=off"), progress=False)
     assert prepared.audit is None
     assert "The data audit was switched off." in prepared.manifest.warnings
 
@@ -79,8 +76,8 @@ def test_patients_on_both_sides_stop_the_run_or_leave_training(data):
     table["patient_id"] = [f"p{shared.get(row, row)}" for row in range(41)]
     table.to_csv(given["root"], index=False)
     with pytest.raises(AuditStop, match="2 patients stand in more than one split"):
-        prepare(data(), seed=0, progress=False)
-    prepared = prepare(given, seed=0, progress=False)
+        prepare(data(), progress=False)
+    prepared = prepare(given, progress=False)
     assert prepared.audit.facts["cross_split_patients"] == 0
     assert len(prepared.manifest.split("test")) == 17  # all but the unreadable one
     assert prepared.manifest.warnings[-1] == (
@@ -95,13 +92,12 @@ def test_mending_that_leaves_a_split_without_a_class_is_an_error(data):
     table["patient_id"] = "everybody"
     table.to_csv(given["root"], index=False)
     with pytest.raises(DataError, match="The train split has no normal image"):
-        prepare(given, seed=0, progress=False)
+        prepare(given, progress=False)
 
 
 def test_what_is_tested_can_be_held_out_by_value(data):
     prepared = prepare(
         data("data.official=false", "data.hold_out=[image_id:i7,image_id:i8]"),
-        seed=0,
         progress=False,
     )
     assert prepared.manifest.split("test")["image_id"].tolist() == ["i7", "i8"]
@@ -109,14 +105,14 @@ def test_what_is_tested_can_be_held_out_by_value(data):
 
 def test_one_name_stands_for_a_list_of_one(data):
     with pytest.raises(DataError, match="no column 'sex' to split by"):
-        prepare(data("data.stratify=sex"), seed=0, progress=False)
+        prepare(data("data.stratify=sex"), progress=False)
     overrides = ("data.official=false", "data.hold_out=site:B")
     with pytest.raises(DataError, match="a column 'site' that the manifest does not have"):
-        prepare(data(*overrides), seed=0, progress=False)
+        prepare(data(*overrides), progress=False)
 
 
 def test_only_sources_are_called(data):
     options = data()
     options["source"] = {"_target_": "os.system", "command": "true"}
     with pytest.raises(ConfigError, match=r"may not call 'os\.system'"):
-        prepare(options, seed=0, progress=False)
+        prepare(options, progress=False)

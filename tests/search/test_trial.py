@@ -7,9 +7,12 @@ import pytest
 
 import medcnn
 from medcnn.cli import run
+from medcnn.config import compose, plain
 from medcnn.data.manifest import build_manifest
+from medcnn.data.preparation import prepare
 from medcnn.errors import ConfigError
-from medcnn.search.trial import part_of_training, without_test
+from medcnn.search.options import read_options
+from medcnn.search.trial import part_of_training, prepare_trial, without_test
 
 
 def make_manifest():
@@ -40,6 +43,16 @@ def test_a_part_of_the_training_is_whole_patients_of_both_classes():
     again = part_of_training(manifest, 0.25, seed=0, group="patient_id")
     pd.testing.assert_frame_equal(again.table, part.table)
     assert part_of_training(manifest, 1.0, seed=0, group="patient_id") is manifest
+
+
+def test_a_trial_never_sees_what_the_training_of_the_best_will_test(easy_data, tmp_path):
+    asked = [*easy_data, "search=random", f"search.folder={tmp_path}", "seed=7"]
+    settings = plain(compose("train", asked))
+    trial = prepare_trial(settings, read_options(settings["search"])).manifest.table
+    training = prepare(settings["data"], progress=False).manifest
+    tested = training.split("test")
+    assert len(tested) and not set(tested["patient_id"]) & set(trial["patient_id"])
+    assert len(trial) == len(training) - len(tested)
 
 
 @pytest.fixture(scope="module")
