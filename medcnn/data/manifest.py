@@ -128,7 +128,10 @@ def read_table(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, str))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path} is not a readable CSV file.", found=str(error), remedy="export it again"
+            f"{path} is not a readable CSV file.",
+            expected="UTF-8 text with commas between the columns",
+            found=str(error).strip(),
+            remedy="export it again",
         ) from error
     if "path" in table:
         folder = path.resolve().parent

@@ -71,7 +71,7 @@ def newest(table: pd.DataFrame, fraction: float, by_date: str, group: str) -> se
         dates = pd.to_datetime(table[by_date].astype(str), errors="coerce")
     if dates.isna().any():
         raise DataError(
-            f"{int(dates.isna().sum())} images have no date in {by_date!r}.",
+            f"Of {len(dates)} images, {int(dates.isna().sum())} have no date in {by_date!r}.",
             expected="a date in every row, for example 20240131 or 2024-01-31",
             remedy="drop these rows, or split by patient at random",
         )
