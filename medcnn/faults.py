@@ -31,8 +31,9 @@ def foreseen(run: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if (run / "checkpoints" / "last.ckpt").is_file():
-            say(f"stopped; go on with  python train.py resume={run}")
+        whole = _whole(run)
+        if any(whole.rglob("last.ckpt")):
+            say(f"stopped; go on with  python train.py resume={whole}")
         raise
     except (OSError, MemoryError, RuntimeError) as error:
         told = explained(error, run, settings)
@@ -48,7 +49,7 @@ def explained(error: BaseException, run: Path, settings: Mapping[str, Any]) -> U
             f"There is no space left on the disk of {run}.",
             expected="room for checkpoints, predictions and the report",
             found=str(error).splitlines()[0],
-            remedy=f"make room, then python train.py resume={run}",
+            remedy=f"make room, then python train.py resume={_whole(run)}",
         )
     text = str(error).lower()
     if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
@@ -61,6 +62,11 @@ def explained(error: BaseException, run: Path, settings: Mapping[str, Any]) -> U
             f"trainer.accumulate_grad_batches=2, a smaller data.image_size, or a smaller model",
         )
     return None
+
+
+def _whole(run: Path) -> Path:
+    """Return the run that goes on: the one that a member, or a fold, belongs to."""
+    return run.parent.parent if run.parent.name == "members" else run
 
 
 def _is_full(error: BaseException, run: Path) -> bool:

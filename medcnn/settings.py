@@ -130,6 +130,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
 def checked(settings: dict[str, Any]) -> dict[str, Any]:
     """Return plain values as ``check`` does."""
     _check_mappings(settings)
+    _check_complete(settings)
     _check_rules(settings)
     parse_rule(settings["threshold"])
     check_safeguards(settings)
@@ -148,6 +149,19 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         subgroups = list(dict.fromkeys([*settings["subgroups"], "source"]))
         return {**settings, "subgroups": subgroups}
     return settings
+
+
+def _check_complete(settings: Mapping[str, Any]) -> None:
+    """Refuse a configuration that lacks a key: one that an earlier version of medcnn left."""
+    of_choice = ("model.", "optimizer.")  # whose options differ in their keys
+    for key in RULES:
+        if not key.startswith(of_choice) and _look_up(settings, key) is _ABSENT:
+            raise ConfigError(
+                f"The configuration has no {key}.",
+                expected=f"{key}, {RULES[key].expected}, as this version of medcnn writes it",
+                found="the configuration of another version",
+                remedy="evaluate or predict with the run as it is; to train, begin another",
+            )
 
 
 def _check_rules(settings: Mapping[str, Any]) -> None:

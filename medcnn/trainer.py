@@ -18,7 +18,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, WeightsError
 from medcnn.inference.loading import read_checkpoint
 from medcnn.journal import Journal
 from medcnn.run_dir import RunDir, atomic_path
@@ -45,7 +45,15 @@ class WholeCheckpoints(TorchCheckpointIO):
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Read plain values and tensors; a damaged file is told in words."""
-        return read_checkpoint(Path(path))
+        try:
+            return read_checkpoint(Path(path))
+        except WeightsError as error:
+            raise WeightsError(
+                error.problem,
+                expected=error.expected,
+                found=error.found,
+                remedy="restore it, or delete it: resume= then trains from the beginning",
+            ) from error
 
 
 def quieten() -> None:

@@ -46,3 +46,12 @@ def test_an_interruption_says_how_to_go_on_only_where_there_is_a_checkpoint(tmp_
     with pytest.raises(KeyboardInterrupt), foreseen(tmp_path, SETTINGS):
         raise KeyboardInterrupt
     assert "resume=" in capfd.readouterr().out
+
+
+def test_a_member_goes_on_with_the_run_it_belongs_to(tmp_path, capfd):
+    member = tmp_path / "members" / "1"
+    (tmp_path / "members" / "0" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "members" / "0" / "checkpoints" / "last.ckpt").touch()
+    with pytest.raises(KeyboardInterrupt), foreseen(member, SETTINGS):
+        raise KeyboardInterrupt
+    assert f"resume={tmp_path}\n" in capfd.readouterr().out

@@ -64,6 +64,15 @@ def test_values_are_held_to_their_range(default, key, good, bad):
             checked(default, **{key: value})
 
 
+@pytest.mark.parametrize("key", ["mc_samples", "callbacks.swa", "data.official"])
+def test_a_configuration_of_another_version_is_told(default, key):
+    cfg = OmegaConf.create(default)
+    group, _, name = key.rpartition(".")
+    del (OmegaConf.select(cfg, group) if group else cfg)[name]
+    with pytest.raises(ConfigError, match=f"has no {key}"):
+        check(cfg)
+
+
 def test_two_averages_of_the_weights_exclude_each_other(default):
     with pytest.raises(ConfigError, match="not two"):
         checked(default, callbacks__ema=0.99, callbacks__swa=0.5)
