@@ -5,7 +5,6 @@ Legend: N images, one channel, H×W pixels, D features.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -30,6 +29,7 @@ from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.models.classifier import build_classifier
 from medcnn.models.stages import Backbone
 from medcnn.models.truncation import shortened
+from medcnn.models.weights import sha256_of
 from medcnn.run_dir import RunDir
 
 Features = npt.NDArray[np.float32]
@@ -132,7 +132,7 @@ def _of_autoencoder(run: RunDir, settings: Mapping[str, Any]) -> Encoder:
         network.backbone,
         lambda image_N1HW: (image_N1HW - mean) / std,
         settings,
-        hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256_of(path),
     )
 
 

@@ -6,10 +6,7 @@ targets have to lie in medcnn.
 
 from __future__ import annotations
 
-import hashlib
 import math
-import pickle
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,17 +19,11 @@ from medcnn.calibration import Calibrator
 from medcnn.errors import MedcnnError, WeightsError
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
+from medcnn.models.weights import NOT_WHOLE, first_line, read_plain, sha256_of, unreadable
 from medcnn.run_dir import RunDir
 from medcnn.run_settings import read_settings
 
 __all__ = ["TrainedModel", "load_members", "load_model", "read_checkpoint", "read_settings"]
-
-NOT_WHOLE = (
-    *(pickle.UnpicklingError, struct.error, RuntimeError, EOFError, OSError, LookupError),
-    *(ValueError, TypeError, AttributeError, AssertionError, ImportError, OverflowError),
-    MemoryError,
-)
-"""What reading a damaged or hostile file can end in; none of it runs code from the file."""
 
 
 class TrainedModel(nn.Module):
@@ -107,7 +98,7 @@ def load_model(run: RunDir) -> TrainedModel:
         raise WeightsError(
             f"The checkpoint {path} does not fit the configuration of its run.",
             expected="weights, calibrator and threshold as training wrote them",
-            found=_first_line(error),
+            found=first_line(error),
             remedy="restore the run, or take another",
         ) from error
 
@@ -122,8 +113,6 @@ def _model(settings: Mapping[str, Any], checkpoint: Mapping[str, Any], path: Pat
         raise ValueError(f"pixels of mean {mean} and standard deviation {std}")
     if not 0 <= float(threshold.value) <= 1:
         raise ValueError(f"a threshold of {threshold.value!r}")
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return TrainedModel(
         network,
         pixel_mean=mean,
@@ -132,7 +121,7 @@ def _model(settings: Mapping[str, Any], checkpoint: Mapping[str, Any], path: Pat
         calibrator=calibrator_of(checkpoint),
         threshold=threshold,
         settings=settings,
-        sha256=sha256,
+        sha256=sha256_of(path),
     )
 
 
@@ -153,26 +142,10 @@ def is_calibrated(run: RunDir) -> bool:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Return a checkpoint's plain content, or raise WeightsError if it is not plain or not whole."""
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except NOT_WHOLE as error:
-        raise _unreadable(path, _first_line(error)) from error
+    content = read_plain(path)
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
-        raise _unreadable(path, f"{type(content).__name__} without a state_dict")
+        raise unreadable(path, f"{type(content).__name__} without a state_dict")
     return content
-
-
-def _unreadable(path: Path, found: str) -> WeightsError:
-    return WeightsError(
-        f"The checkpoint {path} cannot be read.",
-        expected="tensors and plain values, as medcnn writes them",
-        found=found,
-        remedy="take the checkpoint of another run; medcnn does not unpickle code",
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:

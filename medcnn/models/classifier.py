@@ -20,7 +20,14 @@ from medcnn.models.names import PUBLISHED, check_initialisation
 from medcnn.models.published import published_weights
 from medcnn.models.stages import Backbone, Stage
 from medcnn.models.truncation import shortened
-from medcnn.models.weights import WeightsOrigin, fall_back, load_matching, read_state, sha256_of
+from medcnn.models.weights import (
+    WeightsOrigin,
+    checked_hash,
+    fall_back,
+    load_matching,
+    read_state,
+)
+from medcnn.run_dir import RunDir
 
 
 class Classifier(nn.Module):
@@ -187,9 +194,9 @@ def _load(body: Backbone, weights: str, image_size: int) -> WeightsOrigin:
 def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
     path = Path(weights)
     if path.is_dir():
-        path = path / "checkpoints" / "best.ckpt"
+        path = RunDir(path).best_checkpoint
     state = read_state(path)
-    origin = WeightsOrigin(weights, "file", str(path), sha256_of(path))
+    origin = WeightsOrigin(weights, "file", str(path), checked_hash(path))
     prefix = "network.backbone."
     inner = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     if inner:

@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import re
 import socket
+import struct
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,16 @@ from torch import Tensor, nn
 from medcnn.errors import MedcnnWarning, WeightsError
 
 TIMEOUT_S = 5.0
+
+NOT_WHOLE = (
+    *(pickle.UnpicklingError, struct.error, RuntimeError, EOFError, OSError, LookupError),
+    *(ValueError, TypeError, AttributeError, AssertionError, ImportError, OverflowError),
+    MemoryError,
+)
+"""What reading a damaged or hostile file can end in; none of it runs code from the file."""
+
+_CLAIM = re.compile(r"-([0-9a-f]{8,})\.")
+_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d*")
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ def imagenet_state(name: str) -> tuple[dict[str, Tensor], Path]:
 
 
 def fetch(url: str, path: Path, name: str) -> None:
-    """Download a weights file unless it is there, and check the hash in its name, if it has one.
+    """Download a weights file unless it is there, and check the hash in its name.
 
     Args:
         url: Where the file is published.
@@ -81,14 +92,24 @@ def fetch(url: str, path: Path, name: str) -> None:
     """
     if not path.is_file():
         _download(url, path, name)
-    claimed = re.search(r"-([0-9a-f]{8,})\.", path.name)
-    if claimed and not sha256_of(path).startswith(claimed.group(1)):
+    checked_hash(path)
+
+
+def checked_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, which may carry the start of it in its name as torch's do.
+
+    Raises:
+        WeightsError: If the name says another one. A date in the name (``net-20240131.pt``) is none.
+    """
+    found, claim = sha256_of(path), _CLAIM.search(path.name)
+    if claim and not found.startswith(claim[1]) and not _DATE.fullmatch(claim[1]):
         raise WeightsError(
             f"The weights {path} are damaged.",
-            expected=f"a SHA-256 that begins with {claimed.group(1)}",
-            found=sha256_of(path)[:16],
-            remedy="delete the file and fetch it again",
+            expected=f"a SHA-256 that begins with {claim[1]}, as the name says",
+            found=found[:16],
+            remedy="delete the file and fetch it again; rename it if it is your own",
         )
+    return found
 
 
 def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
@@ -107,20 +128,41 @@ def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
             expected="a state_dict file, a checkpoint or a run directory",
             remedy="check model.weights",
         )
-    try:
-        with torch.serialization.safe_globals(list(classes)):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise WeightsError(
-            f"The weights {path} cannot be read.",
-            expected="tensors and plain values",
-            found=(str(error).splitlines() or [type(error).__name__])[0][:200],
-            remedy="save the state_dict alone; medcnn does not unpickle code",
-        ) from error
+    with torch.serialization.safe_globals(list(classes)):
+        content = read_plain(path)
     if isinstance(content, nn.Module):
         content = _state_of(content)
     state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
     return {key: value for key, value in state.items() if isinstance(value, Tensor)}
+
+
+def read_plain(path: Path) -> Any:
+    """Return what torch saved in a file, as far as that is tensors and plain values.
+
+    Raises:
+        WeightsError: If it is anything else, or not whole.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except NOT_WHOLE as error:
+        # Torch's own message advises to run the code in the file.
+        code = re.search(r"GLOBAL (\S+)", str(error))
+        raise unreadable(path, f"an object of {code[1]}" if code else first_line(error)) from error
+
+
+def unreadable(path: Path, found: str) -> WeightsError:
+    """Return the error of a file that holds ``found`` instead of tensors."""
+    return WeightsError(
+        f"The weights {path} cannot be read.",
+        expected="tensors and plain values, as a state_dict or a checkpoint holds them",
+        found=found,
+        remedy="take another file, or save the state_dict alone; medcnn does not unpickle code",
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the kind of an error and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
 
 def load_matching(
@@ -170,7 +212,8 @@ def fall_back(name: str, reason: WeightsError) -> WeightsOrigin:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _state_of(module: nn.Module) -> dict[str, Tensor]:

@@ -118,6 +118,18 @@ def test_a_file_of_ones_own_is_loaded_with_its_hash(tmp_path):
     torch.testing.assert_close(model.backbone.body.state_dict(), body.state_dict())
 
 
+def test_a_file_of_ones_own_is_what_its_name_says(tmp_path):
+    options = {"backbone": "tiny_resnet", "widths": [4], "image_size": 28}
+    path = tmp_path / "mine.pth"
+    torch.save(build_classifier(**options, weights="none").backbone.body.state_dict(), path)
+    for name in (f"mine-{sha256_of(path)[:8]}.pth", "mine-20240131.pth", "mine-202401311200.pth"):
+        path = path.rename(tmp_path / name)
+        assert build_classifier(**options, weights=str(path)).weights_origin.loaded == "file"
+    path = path.rename(tmp_path / "mine-20249931.pth")
+    with pytest.raises(WeightsError, match=r"damaged(.|\n)*rename it if it is your own"):
+        build_classifier(**options, weights=str(path))
+
+
 def test_a_run_directory_gives_its_best_backbone(tmp_path):
     torch.manual_seed(3)
     options = {"backbone": "tiny_resnet", "widths": [4], "image_size": 28}
@@ -143,7 +155,8 @@ def test_a_foreign_pickle_is_refused_and_not_run(tmp_path, monkeypatch):
     torch.save({"state_dict": Exploit()}, tmp_path / "evil.pth")
     (tmp_path / "raw.pth").write_bytes(pickle.dumps(Exploit(), protocol=2))
     for name in ("evil.pth", "raw.pth"):
-        with pytest.raises(WeightsError, match=r"cannot be read(.|\n)*does not unpickle code"):
+        refusal = r"cannot be read(.|\n)*an object of \w+.system(.|\n)*does not unpickle code"
+        with pytest.raises(WeightsError, match=refusal):
             build_classifier("resnet18", weights=name)
     assert not (tmp_path / "exploited").exists()
 
@@ -166,6 +179,14 @@ def test_what_is_no_weights_file_is_refused(tmp_path, content):
     path = tmp_path / "w.pth"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match="cannot be read"):
+        read_state(path)
+
+
+def test_a_cut_file_is_refused(tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save({"w": torch.ones(3000)}, path)
+    path.write_bytes(path.read_bytes()[:9000])
+    with pytest.raises(WeightsError, match=r"cannot be read(.|\n)*Error: "):
         read_state(path)
 
 
