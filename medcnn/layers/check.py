@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from medcnn.errors import ConfigError
 from medcnn.layers.example import Example
-from medcnn.layers.registry import LAYERS, layer_class
+from medcnn.layers.registry import FAULTS, LAYERS, layer_class
 
 Row = dict[str, Any]
 
@@ -58,7 +58,7 @@ def check_layer(name: str) -> Row:
         return _row(name, found)
     try:
         return _row(name, found)
-    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError) as error:
+    except FAULTS as error:
         raise ConfigError(
             f"The layer {name!r} does not run on its example.",
             expected="an output and a gradient, in training and in evaluation, in float64",
@@ -84,8 +84,11 @@ def _row(name: str, found: type[nn.Module]) -> Row:
     if constructor is not None:
         errors = [compare(found, constructor, *case) for case in cases]
         row["reference"] = _reference_name(constructor(**examples[0].options))
-        row["max_forward_error"] = max(forward for forward, _ in errors)
-        row["max_gradient_error"] = max(gradient for _, gradient in errors)
+        forward, gradient = zip(*errors, strict=True)
+        row["max_forward_error"], row["max_gradient_error"] = (
+            _greatest(forward),
+            _greatest(gradient),
+        )
         row["speed_ratio"] = speed_ratio(found, constructor, examples[0])
     return row
 
@@ -187,13 +190,13 @@ def speed_ratio(
 
 def _examples(name: str, found: type[nn.Module]) -> list[Example]:
     declared = getattr(found, "examples", None)
-    if declared is not None:
+    if declared:
         return [Example(*example) for example in declared]
     problem = ""
     for shape in _GUESSED_SHAPES:
         try:
             found()(torch.zeros(shape))
-        except (TypeError, ValueError, RuntimeError, LookupError) as error:
+        except FAULTS as error:
             problem = f"{type(error).__name__}: {error}"
         else:
             return [Example({}, shape)]
@@ -257,8 +260,12 @@ def _run(module: nn.Module, x: Tensor) -> tuple[dict[str, Tensor], dict[str, Ten
 def _error(values: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
     if any(values[name].shape != expected[name].shape for name in expected):
         return float("inf")
-    differences = ((values[name] - expected[name]).abs().max() for name in expected)
-    return max(float(difference) for difference in differences)
+    return _greatest(float((values[name] - expected[name]).abs().max()) for name in expected)
+
+
+def _greatest(errors: Iterable[float]) -> float:
+    """Return the greatest error, NaN if one is NaN: Python's own ``max`` may pass it over."""
+    return float(torch.tensor(list(errors), dtype=torch.float64).max())
 
 
 def _reference_name(twin: nn.Module) -> str:

@@ -138,6 +138,6 @@ def _fold(layer: nn.Conv2d | nn.Linear, norm: _BatchNorm) -> None:
         return
     slope, offset = population_affine(norm, norm.running_mean, norm.running_var)
     weight, bias = folded_parameters(layer.weight, layer.bias, slope, offset)
-    frozen = layer.weight.requires_grad
-    layer.weight = nn.Parameter(weight.to(layer.weight.dtype), requires_grad=frozen)
-    layer.bias = nn.Parameter(bias.to(layer.weight.dtype), requires_grad=frozen)
+    dtype, trains = layer.weight.dtype, layer.weight.requires_grad
+    layer.weight = nn.Parameter(weight.to(dtype), requires_grad=trains)
+    layer.bias = nn.Parameter(bias.to(dtype), requires_grad=trains)

@@ -57,6 +57,22 @@ _OTHERS: dict[str, str] = {
 }
 
 
+FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What a layer that is not medcnn's may raise when it is imported, made or run."""
+
+
 class _Layers(Mapping[str, "type[nn.Module]"]):
     """Name -> class; a class is imported when it is first asked for."""
 
@@ -93,12 +109,13 @@ def layer_class(name: str) -> type[nn.Module]:
         raise unknown_name("layer", name, LAYERS)
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except FAULTS as error:
         raise ConfigError(
-            f"The layer {name!r} cannot be imported: {error}.",
+            f"The layer {name!r} cannot be imported: {type(error).__name__}: {error}.",
             expected="a name of medcnn.layers.LAYERS or the dotted path of a class",
             found=repr(name),
-            remedy="check the spelling, and that the package is installed or on PYTHONPATH",
+            remedy="check the spelling, that the package is installed or on PYTHONPATH, and that "
+            "python imports it",
         ) from error
     return _checked_class(name, found)
 

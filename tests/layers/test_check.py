@@ -36,6 +36,77 @@ def test_an_unknown_layer_is_named():
         check_layers(["batch_nrm2d"])
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def x(:", "SyntaxError"),
+        ("raise KeyError('at import')", "KeyError"),
+        ("import no_such_package", "ModuleNotFoundError"),
+        ("", "AttributeError"),
+    ],
+)
+def test_a_module_that_does_not_import_is_the_users_fault(tmp_path, monkeypatch, code, said):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = f"strange_{said.lower()}"
+    (tmp_path / f"{name}.py").write_text(code)
+    with pytest.raises(ConfigError, match=rf"cannot be imported: {said}"):
+        check_layers([f"{name}.Layer"])
+
+
+class Asserting(torch.nn.Module):
+    def forward(self, x):
+        assert x.dim() == 7, "seven dimensions"
+        return x
+
+
+class WithoutExamples(torch.nn.Module):
+    examples = ()
+
+    def forward(self, x):
+        assert x.dim() == 3, "three dimensions"
+        return x
+
+
+class Counting(torch.nn.Module):
+    """Keeps a buffer beside its output."""
+
+    examples = (({}, (2, 3)),)
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, x):
+        self.seen.fill_(1.0)
+        return 2 * x
+
+
+class CountingNaN(Counting):
+    """The output of its reference, and NaN in the buffer."""
+
+    reference = Counting
+
+    def forward(self, x):
+        self.seen.fill_(torch.nan)
+        return 2 * x
+
+
+@pytest.mark.parametrize("found", [Asserting, WithoutExamples])
+def test_a_layer_that_cannot_be_tried_says_why(monkeypatch, found):
+    module = types.ModuleType("tried_layers")
+    module.Layer = found
+    monkeypatch.setitem(sys.modules, "tried_layers", module)
+    with pytest.raises(ConfigError, match=r"not known how to try(.|\n)*AssertionError: "):
+        check_layers(["tried_layers.Layer"])
+
+
+def test_nan_in_a_buffer_is_an_error(monkeypatch):
+    module = types.ModuleType("nan_layers")
+    module.Layer = CountingNaN
+    monkeypatch.setitem(sys.modules, "nan_layers", module)
+    assert failures(check_layers(["nan_layers.Layer"])) == ["nan_layers.Layer"]
+
+
 class Cube(torch.autograd.Function):
     """x³ whose backward hides from autograd how the slope depends on x."""
 
