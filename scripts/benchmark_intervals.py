@@ -23,10 +23,17 @@ from scipy import stats
 
 from medcnn.evaluation.measures import balanced_accuracy
 from medcnn.metrics.agreement import f1, kappa, matthews
+from medcnn.metrics.areas import average_precision_estimate, partial_auroc_estimate
 from medcnn.metrics.auroc import auroc, paired_delong
 from medcnn.metrics.bins import DISTANCES
 from medcnn.metrics.bootstrap import bootstrap
-from medcnn.metrics.calibration import bin_index, equal_width_edges
+from medcnn.metrics.calibration import (
+    bin_index,
+    brier_losses,
+    equal_width_edges,
+    log_losses,
+    mean_estimate,
+)
 from medcnn.metrics.cells import MAX_FPR, CellMetrics, reduce_to_cells
 from medcnn.metrics.comparison import paired_difference
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
@@ -41,12 +48,13 @@ ALIKE = 0.6  # how alike the images of a patient are
 CUT = 0.8
 FEWEST = 2  # patients of a class; samples with fewer are drawn again
 ENOUGH = 30
+LOSSES = {"Brier score": brier_losses, "log loss": log_losses}
 SHARE = 5  # of the runs, one in so many is bootstrapped
 BOOTSTRAPPED = {
-    "average precision, BCa": "average_precision",
     "sensitivity at specificity 0.9, BCa": "sensitivity_at_specificity 0.90",
-    "partial AUROC, BCa": "partial_auroc",
+    "specificity at sensitivity 0.9, BCa": "specificity_at_sensitivity 0.90",
     "calibration error, inverted": "ece",
+    "Youden lost, simultaneous": "youden_lost",
 }
 
 
@@ -188,7 +196,7 @@ def truths(prevalence: float) -> dict[str, float]:
 
 
 def curve_truths(prevalence: float, shift: float) -> dict[str, float]:
-    """Return what the bootstrapped intervals should hold, integrated over a fine grid of scores."""
+    """Return what is read off curves and probabilities, integrated over a fine grid of scores."""
     score = np.linspace(8 + shift, -8, 400_001)
     tpr, fpr = stats.norm.sf(score - shift), stats.norm.sf(score)
     precision = prevalence * tpr / (prevalence * tpr + (1 - prevalence) * fpr)
@@ -199,11 +207,19 @@ def curve_truths(prevalence: float, shift: float) -> dict[str, float]:
     abnormal, normal = prevalence * np.diff(tpr), (1 - prevalence) * np.diff(fpr)
     excess = abnormal - p[1:] * (abnormal + normal)
     gaps = np.bincount(bin_index(p[1:], equal_width_edges()), excess)
+    youden = tpr - fpr
     return {
-        "average precision, BCa": float(np.trapezoid(precision, tpr)),
+        "average precision": float(np.trapezoid(precision, tpr)),
+        "partial AUROC": 0.5 * (1 + (area - chance) / (MAX_FPR - chance)),
+        **{
+            name: float(abnormal @ losses(np.ones(len(normal), int), p[1:]))
+            + float(normal @ losses(np.zeros(len(normal), int), p[1:]))
+            for name, losses in LOSSES.items()
+        },
         "sensitivity at specificity 0.9, BCa": float(np.interp(0.1, fpr, tpr)),
-        "partial AUROC, BCa": 0.5 * (1 + (area - chance) / (MAX_FPR - chance)),
+        "specificity at sensitivity 0.9, BCa": float(1 - np.interp(0.9, tpr, fpr)),
         "calibration error, inverted": float(np.abs(gaps).sum()),
+        "Youden lost, simultaneous": float(youden.max() - np.interp(-CUT, -score, youden)),
     }
 
 
@@ -217,7 +233,12 @@ def closed_forms(
         "kappa": kappa(called[0], called[1], cluster=cluster),
         "F1": f1(called[0], label, cluster=cluster),
         "Matthews correlation": matthews(called[0], label, cluster=cluster),
+        "average precision": average_precision_estimate(label, first, cluster=cluster),
+        "partial AUROC": partial_auroc_estimate(label, first, MAX_FPR, cluster=cluster),
     }
+    p = stats.norm.cdf(first - CUT)
+    for name, losses in LOSSES.items():
+        found[name] = mean_estimate(losses(label, p), cluster)
     rates: dict[str, Estimate] = {}
     for name, value in (("sensitivity", 1), ("specificity", 0)):
         mask = label == value
@@ -243,14 +264,19 @@ def resampled(
     """Return the intervals that the bootstrap gives."""
     p = stats.norm.cdf(score - CUT)
     cells = reduce_to_cells(label, p, 0.5, cluster)
-    metrics = CellMetrics(cells, (0.9,))
+    metrics = CellMetrics(cells, (0.9,), (0.9,))
 
     def bootstrapped(weights: FloatArray) -> dict[str, FloatArray]:
-        found = metrics(weights)
+        found = metrics.without_formula(weights)
         return {name: found[name] for name in BOOTSTRAPPED.values()}
 
     found = bootstrap(
-        bootstrapped, cells.sample, replicates=replicates, seed=seed, distances=DISTANCES
+        bootstrapped,
+        cells.sample,
+        replicates=replicates,
+        seed=seed,
+        distances=DISTANCES,
+        maxima=["youden_lost"],
     )
     return {shown: found[name] for shown, name in BOOTSTRAPPED.items()}
 

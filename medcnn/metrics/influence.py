@@ -57,7 +57,7 @@ def interval(
         note: What to say of the number beside.
     """
     method = by_cluster(method, cluster)
-    summed = influence if cluster is None else np.bincount(cluster, influence)
+    summed = influence if cluster is None else np.bincount(cluster, influence).astype(np.float64)
     units = len(influence) if cluster is None else cluster_count(cluster)
     if units < 2:
         return Estimate(value, None, method, "one case has no variance")

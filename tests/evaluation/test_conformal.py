@@ -50,7 +50,7 @@ def test_results_count_what_the_column_says():
     sizes = rows["conformal_set"].map({"none": 0, "normal": 1, "abnormal": 1, "both": 2})
     assert found["mean_size"]["value"] == pytest.approx(sizes.mean())
     half = 1.96 * sizes.std() / np.sqrt(len(sizes))
-    assert np.diff(found["mean_size"]["ci"])[0] == pytest.approx(2 * half, rel=1e-3)
+    assert np.diff(found["mean_size"]["ci"])[0] == pytest.approx(2 * half, rel=5e-3)
     assert [entry["group"] for entry in found["subgroups"]] == ["A", "B"]
     assert any("site B" in text and "not for each group" in text for text in warnings)
     assert not any("all cases" in text for text in warnings)

@@ -16,6 +16,7 @@ from medcnn.metrics.calibration import (
     equal_mass_edges,
     equal_width_edges,
     expected_calibration_error,
+    label_variance,
     log_losses,
     maximum_calibration_error,
     maximum_error_estimate,
@@ -142,13 +143,16 @@ def test_a_mean_has_the_interval_of_statsmodels_with_and_without_patients():
     losses = brier_losses(*cases(400))
     plain = mean_estimate(losses, None)
     expected = sm.OLS(losses, np.ones(400)).fit().conf_int()[0]
-    assert plain.ci == pytest.approx(expected, rel=3e-3)  # normal against Student's quantile
+    assert mean_estimate(losses, None, signed=True).ci == pytest.approx(expected, rel=3e-3)
+    # On the log scale the error is relative, and the interval as wide above as it is below.
+    assert np.diff(np.log(plain.ci))[0] == pytest.approx(np.ptp(expected) / losses.mean(), rel=0.01)
+    assert np.prod(plain.ci) == pytest.approx(losses.mean() ** 2)
     cluster = np.arange(400) // 4
     robust = sm.OLS(losses, np.ones(400)).fit(
         cov_type="cluster", cov_kwds={"groups": cluster, "df_correction": False}
     )
-    clustered = mean_estimate(losses, cluster)
-    assert clustered.width == pytest.approx(np.ptp(robust.conf_int()[0]), rel=1e-6)
+    clustered = mean_estimate(losses, cluster, signed=True)
+    assert clustered.width == pytest.approx(np.ptp(robust.conf_int()[0]), rel=0.02)
     assert mean_estimate(losses[:1], None).ci is None
     assert mean_estimate(losses[:0], None).value is None
 
@@ -185,4 +189,18 @@ def test_slope_knows_of_patients_as_statsmodels_does():
     )
     slope, intercept = slope_and_intercept(label, p, cluster=cluster)
     assert slope.method == intercept.method == "wald-clustered"
-    assert slope.width == pytest.approx(np.ptp(peer.conf_int()[1]), rel=1e-3)
+    # The peer's quantile is the normal one.
+    assert slope.width == pytest.approx(np.ptp(peer.conf_int()[1]), rel=0.03)
+
+
+def test_variance_of_the_label_reaches_a_quarter_where_half_of_the_cases_may_be_abnormal():
+    even = label_variance(np.tile([0, 1], 30), None)
+    assert even.value == even.ci[1] == 0.25
+    low, high = proportion_confint(30, 60, method="wilson")
+    assert even.ci[0] == pytest.approx(low * (1 - low)) == pytest.approx(high * (1 - high))
+    rare = label_variance(np.repeat([0, 1], [90, 10]), None)
+    low, high = proportion_confint(10, 100, method="wilson")
+    assert rare.ci == pytest.approx((low * (1 - low), high * (1 - high)))
+    assert rare.method == "wilson-variance"
+    common = label_variance(np.repeat([0, 1], [10, 90]), np.arange(100) // 2)
+    assert common.ci[0] < rare.ci[0] and common.method == "wilson-variance-clustered"

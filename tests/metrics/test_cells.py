@@ -26,7 +26,7 @@ def test_every_reweighted_copy_agrees_with_scikit_learn(cases):
     rng = np.random.default_rng(3)
     drawn = [rng.integers(len(p), size=len(p)) for _ in range(5)]
     weights = np.stack([cells.sample.weigh(units) for units in drawn])
-    found = CellMetrics(cells, (0.9,), (0.95,))(weights)
+    found = CellMetrics(cells, (0.9,), (0.95,)).comparable(weights)
     for row, units in enumerate(drawn):
         weight = np.bincount(units, minlength=len(p)).astype(float)
         for name, value in reference(label, p, weight).items():
@@ -45,7 +45,7 @@ def test_many_distinct_scores_keep_counts_exact_and_curves_close():
     p = 1 / (1 + np.exp(-(rng.normal(size=len(label)) + label)))
     cells = reduce_to_cells(label, p, THRESHOLD)
     assert not cells.exact
-    found = CellMetrics(cells)(cells.sample.weigh(np.arange(len(p)))[None])
+    found = CellMetrics(cells).comparable(cells.sample.weigh(np.arange(len(p)))[None])
     expected = reference(label, p, None)
     for name in ("balanced_accuracy", "f1", "mcc"):
         assert found[name][0] == pytest.approx(expected[name], abs=1e-12)
@@ -57,9 +57,19 @@ def test_a_copy_without_a_class_is_undefined_and_never_zero(cases):
     label, p = cases
     cells = reduce_to_cells(label, p, THRESHOLD)
     normal = np.flatnonzero(label == 0)
-    found = CellMetrics(cells, (0.9,), (0.9,))(cells.sample.weigh(normal)[None])
+    found = CellMetrics(cells, (0.9,), (0.9,)).comparable(cells.sample.weigh(normal)[None])
     undefined = {name for name, value in found.items() if np.isnan(value[0]).any()}
     assert undefined == {*found} - {"f1", *cells.binned.errors(np.ones((1, cells.sample.cells)))}
+
+
+def test_what_every_other_threshold_would_have_gained(cases):
+    label, p = cases
+    cells = reduce_to_cells(label, p, THRESHOLD)
+    found = CellMetrics(cells).without_formula(cells.sample.weigh(np.arange(len(p)))[None])
+    fpr, tpr, _ = sk.roc_curve(label, p, drop_intermediate=False)
+    reached = 2 * sk.balanced_accuracy_score(label, p >= THRESHOLD) - 1
+    expected = np.append((tpr - fpr)[1:], 0.0) - reached
+    np.testing.assert_allclose(found["youden_lost"][0], expected, atol=1e-12)
 
 
 def test_clusters_are_weighed_whole():

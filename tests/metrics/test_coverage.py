@@ -11,14 +11,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import expit
+from scipy.special import expit, ndtr
 
 from medcnn.evaluation.measures import balanced_accuracy
 from medcnn.metrics.agreement import f1, kappa, matthews
+from medcnn.metrics.areas import average_precision_estimate
 from medcnn.metrics.auroc import auroc, paired_delong
 from medcnn.metrics.bins import DISTANCES, Binned
 from medcnn.metrics.bootstrap import Sample, bootstrap
-from medcnn.metrics.calibration import bin_index, equal_width_edges
+from medcnn.metrics.calibration import (
+    bin_index,
+    brier_losses,
+    equal_width_edges,
+    mean_estimate,
+)
 from medcnn.metrics.cells import reduce_to_cells
 from medcnn.metrics.comparison import paired_difference
 from medcnn.metrics.estimate import Estimate
@@ -101,6 +107,20 @@ def truths(prevalence: float) -> dict[str, float]:
         "sensitivity difference": 0.0,
         "specificity difference": 0.0,
         "balanced accuracy": (sensitivity + 1 - alarms) / 2,
+        **truths_of_scores(prevalence),
+    }
+
+
+def truths_of_scores(prevalence: float) -> dict[str, float]:
+    """Return the average precision and Brier score, integrated over a fine grid of scores."""
+    grid = np.linspace(10, -8, 20_001)
+    tpr, fpr = stats.norm.sf(grid - SHIFT), stats.norm.sf(grid)
+    precision = prevalence * tpr / (prevalence * tpr + (1 - prevalence) * fpr)
+    p = stats.norm.cdf(grid - CUT)
+    wrong = prevalence * np.trapezoid((1 - p) ** 2, tpr)
+    return {
+        "average precision": float(np.trapezoid(precision, tpr)),
+        "Brier score": float(wrong + (1 - prevalence) * np.trapezoid(p**2, fpr)),
     }
 
 
@@ -127,6 +147,8 @@ def estimates(label: np.ndarray, score: np.ndarray) -> dict[str, Estimate]:
         "sensitivity difference": paired_difference(*right[:, abnormal]),
         "specificity difference": paired_difference(*right[:, ~abnormal]),
         "balanced accuracy": balanced_accuracy(rates),
+        "average precision": average_precision_estimate(label, score[0]),
+        "Brier score": mean_estimate(brier_losses(label, ndtr(score[0] - CUT)), None),
     }
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from scipy.stats import entropy
+from scipy.special import logit
+from scipy.stats import entropy, norm
 
 from medcnn.metrics.uncertainty import aurc, binary_entropy, reject, risk_coverage, risks_at
 
@@ -59,9 +60,11 @@ def test_the_interval_of_the_area_is_that_of_the_leave_one_out_jackknife():
         [aurc(np.delete(error, k), np.delete(doubt, k)).value.value for k in range(400)]
     )
     spread = np.sqrt(399 / 400 * np.sum((areas - areas.mean()) ** 2))
-    found = aurc(error, doubt).value
-    assert np.log(found.ci[1] / found.value) == pytest.approx(1.96 * spread / found.value, rel=0.02)
-    assert found.method == "jackknife"
+    found = aurc(error, doubt, level=0.1).value
+    area = found.value
+    half = np.ptp(logit(found.ci)) / 2
+    assert half == pytest.approx(norm.ppf(0.55) * spread / (area * (1 - area)), rel=0.02)
+    assert found.method == "jackknife-logit"
 
 
 def test_intervals_know_of_patients():
@@ -75,7 +78,7 @@ def test_intervals_know_of_patients():
         one, other = getattr(plain, name), getattr(clustered, name)
         assert one.value == other.value
         assert other.width > one.width, name
-    assert clustered.value.method == "jackknife-clustered"
+    assert clustered.value.method == "jackknife-logit-clustered"
     assert aurc(error[:5], doubt[:5], cluster[:5]).value.ci is None
     before, none = risks_at(error, doubt, [500, 0], cluster)
     assert (before.value, none.value) == (error.mean(), None)
