@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from medcnn.data.audit_look import Look, look
-from medcnn.data.audit_near import NEAR
+from medcnn.data.audit_near import FALSE_POSITIVES, NEAR
 from medcnn.data.audit_shortcut import NOT_PROBED, Shortcut, probe_shortcuts
 from medcnn.data.audit_statistics import by_split, first_names
 from medcnn.data.cached_images import ImageCache
@@ -143,6 +143,7 @@ def _facts(
         "near_duplicate_groups": near,
         "near_duplicates": {
             "bar": NEAR,
+            "false_positives": FALSE_POSITIVES,
             "pairs": len(seen.pairs),
             "compared": seen.near.compared,
             "judged": seen.near.judged,

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import math
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pandas as pd
 from medcnn.data.audit_hashing import Hashes, Rows, hash_windows, population_of, thumbnails
 from medcnn.data.audit_near import MIN_SIDE, Near, near_duplicates
 from medcnn.data.cached_images import ImageCache
+from medcnn.io.array import ARCHIVE_ERRORS
 from medcnn.run_dir import atomic_path
 
 BLANK_SD = 2.0
@@ -157,6 +157,6 @@ def _load(file: Path) -> Look | None:
                 kept["near"], compared, judged, left_out, None if math.isnan(highest) else highest
             )
             return Look(kept["first"], kept["blank"], kept["small"], kept["pairs"], near)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except ARCHIVE_ERRORS:
         # Absent or damaged: the images are looked at (again).
         return None

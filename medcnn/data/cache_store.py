@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import uuid
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.data.cache_key import Keys, as_keys
+from medcnn.io.array import ARCHIVE_ERRORS
 from medcnn.run_dir import atomic_path
 
 Pixels = npt.NDArray[np.unsignedinteger[Any]]
@@ -124,7 +124,7 @@ def _read_part(
     try:
         with np.load(file) as part:
             arrays = tuple(part[name] for name in ("keys", "checksum", "files", "targets"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except ARCHIVE_ERRORS:
         return None
     pixels = file.with_suffix(".npy")
     if len(arrays[0]):

@@ -15,6 +15,7 @@ from medcnn.data.cache_key import Profile
 from medcnn.data.cache_read import KEPT_FACTS
 from medcnn.data.cache_store import Index, Pixels, checksum, read_facts
 from medcnn.errors import DataError
+from medcnn.io.array import ARCHIVE_ERRORS
 
 Unreadable = dict[str, str]
 """``image_id``, ``path``, ``kind`` and ``problem`` of a file that did not end as pixels."""
@@ -125,7 +126,7 @@ class ImageCache:
         for places in np.split(order, starts):
             if not len(places) or segment[places[0]] < 0:
                 continue
-            records = read_facts(self.folder, self._segments[segment[places[0]]])
+            records = self._facts_in(self._segments[segment[places[0]]])
             for place in places.tolist():
                 record = records[slot[place]]
                 for name, column in columns.items():
@@ -139,17 +140,31 @@ class ImageCache:
             self._maps[segment] = np.load(file, mmap_mode="r")
         return self._maps[segment]
 
+    def _facts_in(self, segment: str) -> list[dict[str, Any]]:
+        try:
+            return read_facts(self.folder, segment)
+        except ARCHIVE_ERRORS as error:
+            raise self._damaged(
+                segment, "The facts of cached images are", "facts", type(error).__name__
+            ) from error
+
     def _verify(self, image: Pixels, row: int) -> None:
-        if checksum(image) != int(self._checksum[row]):
-            name = self._segments[int(self._segment[row])]
-            (self.folder / f"{name}.npz").unlink(missing_ok=True)
-            raise DataError(
-                f"The cached image {self._identifiers[row]!r} is damaged on disk.",
-                expected=f"CRC-32 {int(self._checksum[row]):08x} in {self.folder / name}.npy",
-                found=f"{checksum(image):08x}",
-                remedy="run the command again: the damaged part was dropped and will be rebuilt",
-            )
+        expected, found = int(self._checksum[row]), checksum(image)
+        if found != expected:
+            segment = self._segments[int(self._segment[row])]
+            what = f"The cached image {self._identifiers[row]!r} is"
+            raise self._damaged(segment, what, f"CRC-32 {expected:08x}", f"{found:08x}")
         self._verified[row] = True
+
+    def _damaged(self, segment: str, what: str, expected: str, found: str) -> DataError:
+        """Drop a segment, so that it is built again, and return the error that says so."""
+        (self.folder / f"{segment}.npz").unlink(missing_ok=True)
+        return DataError(
+            f"{what} damaged on disk.",
+            expected=f"{expected} in segment {self.folder / segment}",
+            found=found,
+            remedy="run the command again: the damaged part was dropped and will be rebuilt",
+        )
 
     def _no_pixels(self, row: int) -> DataError:
         return DataError(

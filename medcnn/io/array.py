@@ -7,7 +7,10 @@ An archive's array is read once and kept (the four last used, for each process);
 from __future__ import annotations
 
 import functools
+import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,12 @@ from medcnn.io.reduction import resize_area, to_uint8
 
 MAX_ARRAY_BYTES = 8 * 2**30
 """The largest array that is read from an archive."""
+
+ARCHIVE_ERRORS = (
+    *(OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError),
+    *(struct.error, zlib.error, zipfile.BadZipFile, tokenize.TokenError),
+)
+"""What NumPy and zipfile raise on damaged archives."""
 
 _SUFFIX = ".npz"
 
@@ -106,7 +115,7 @@ def _stack(path: str, file: Path, key: str) -> npt.NDArray[Any]:
             found=repr(key),
             remedy=f"did you mean {guess!r}?" if guess else "",
         ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+    except ARCHIVE_ERRORS as error:
         raise ImageError(
             path,
             "is not a readable archive of arrays",

@@ -28,6 +28,7 @@ def released(tmp_path):
 def test_the_release_is_audited_and_what_dropping_copies_mends_is_said(released, tmp_path, capsys):
     found = run(compose("audit", [*released, "data.deduplicate=true"]))
     assert (found["duplicate_groups"], found["cross_split_duplicates"]) == (1, 1)
+    assert "million pairs of different patients" in found["near_duplicates"]["false_positives"]
     assert (found["verdict"], found["after_deduplication"]["verdict"]) == ("stop", "pass")
     assert found["after_deduplication"]["images"] == 29
     assert json.loads((tmp_path / "audit.json").read_text()) == found

@@ -132,6 +132,17 @@ def test_no_readable_image_at_all_is_an_error(tmp_path):
         build(missing, tmp_path)
 
 
+def test_damaged_facts_are_noticed_and_rebuilt(table, tmp_path):
+    cache = build(table, tmp_path)
+    file = next(cache.folder.glob("*.npz"))
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b'"kind"', b'"kinX"'))
+    with pytest.raises(DataError, match=r"facts of cached images are damaged on disk"):
+        _ = cache.facts
+    again = build(table, tmp_path)
+    assert again.facts["kind"].notna().all()
+
+
 def test_damaged_pixels_are_noticed_and_rebuilt(table, tmp_path):
     rows = np.arange(40)
     expected = build(table, tmp_path).take(rows)

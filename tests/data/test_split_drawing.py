@@ -57,7 +57,7 @@ def test_the_newest_are_by_their_last_image_and_need_dates():
         }
     )
     assert newest(table, 0.34, "date", "patient_id") == {"a"}
-    with pytest.raises(DataError, match="Of . images, 1 have no date in 'date'"):
+    with pytest.raises(DataError, match=r"Of \d images, 1 have no date in 'date'"):
         newest(
             table.assign(date=["20200101", "", "20210101", "20200101"]), 0.3, "date", "patient_id"
         )

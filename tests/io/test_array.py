@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -62,3 +64,23 @@ def test_pickled_objects_are_never_loaded(tmp_path):
     path = saved(tmp_path, x=np.array([{"a": 1}] * 3, dtype=object))
     with pytest.raises(ImageError, match="not a readable archive"):
         read_image(path + "x/0")
+
+
+def test_damaged_archives_end_as_pixels_or_one_typed_error(tmp_path):
+    rng = np.random.default_rng(0)
+    smooth = rng.integers(0, 9, (4, 20, 20)).cumsum(2).astype(np.uint8)
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=smooth)
+    whole, kinds = path.read_bytes(), set()
+    for _ in range(80):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 4):
+            damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        os.utime(path, ns=(0, int(rng.integers(2**60))))
+        try:
+            kinds.add(read_image(f"{path}#x/1").pixels.shape)
+        except ImageError as error:
+            kinds.add(error.kind)
+    assert kinds <= {(20, 20), "corrupt", "not_an_image"}
+    assert "corrupt" in kinds

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from medcnn.data.manifest import SPLITS, Manifest, build_manifest
 from medcnn.data.sources.findings import CHESTMNIST, labelled
 from medcnn.errors import DataError
+from medcnn.io.array import ARCHIVE_ERRORS
 
 CITATION = (
     "Yang et al., MedMNIST v2: a large-scale lightweight benchmark for 2D and 3D biomedical image "
@@ -43,9 +44,11 @@ def read(root: str | Path) -> Manifest:
                 for split in SPLITS
                 if f"{split}_images" in shapes
             ]
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+    except ARCHIVE_ERRORS as error:
         raise DataError(
-            f"{path} is not a readable .npz file.", found=str(error), remedy="download it again"
+            f"{path} is not a readable .npz file.",
+            found=str(error) or type(error).__name__,
+            remedy="download it again",
         ) from error
     if not tables:
         raise DataError(

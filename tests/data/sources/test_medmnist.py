@@ -71,6 +71,17 @@ def test_a_file_that_is_no_archive(tmp_path):
         read(tmp_path / "a.npz")
 
 
+def test_a_damaged_download(tmp_path):
+    labels = np.random.default_rng(0).integers(0, 2, (900, 1))
+    images = np.zeros((900, 2, 2), np.uint8)
+    np.savez_compressed(tmp_path / "a.npz", train_images=images, train_labels=labels)
+    content = (tmp_path / "a.npz").read_bytes()
+    middle = content.index(b"train_labels") + 120
+    (tmp_path / "a.npz").write_bytes(content[:middle] + b"\xff" * 30 + content[middle + 30 :])
+    with pytest.raises(DataError, match=r"not a readable \.npz"):
+        read(tmp_path / "a.npz")
+
+
 def test_a_missing_file_lists_its_neighbours(tmp_path):
     imitation(tmp_path / "pneumoniamnist.npz")
     with pytest.raises(DataError, match=r"found: pneumoniamnist\.npz"):
