@@ -5,9 +5,7 @@ Hydra answers for names of keys and groups; this file answers for what stands be
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,101 +18,7 @@ from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.losses.names import check_loss
 from medcnn.metrics.rules import parse_rule
 from medcnn.models.checks import check_model
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a value must be, in code and in words."""
-
-    holds: Callable[[Any], bool]
-    expected: str
-
-
-def _number(low: float, high: float, *, whole: bool = False, open_low: bool = False) -> Rule:
-    def holds(value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            return False
-        return (
-            math.isfinite(value) and (low < value if open_low else low <= value) and value <= high
-        )
-
-    kind = "a whole number" if whole else "a number"
-    bounds = f"{'above' if open_low else 'from'} {low:g} to {high:g}"
-    return Rule(holds, f"{kind} {bounds}")
-
-
-def _one_of(*choices: str) -> Rule:
-    return Rule(lambda value: value in choices, f"one of {', '.join(choices)}")
-
-
-def _or(other: Any, rule: Rule) -> Rule:
-    shown = "null" if other is None else other
-    return Rule(lambda value: value == other or rule.holds(value), f"{shown} or {rule.expected}")
-
-
-_SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
-_FRACTION = Rule(
-    lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1,
-    "a number between 0 and 1",
-)
-
-RULES = {
-    "task": _one_of("classification", "autoencoder"),
-    "seed": _number(0, 2**32 - 1, whole=True),
-    "ensemble.members": _number(1, 1000, whole=True),
-    "ensemble.kind": _one_of("seeds", "snapshots"),
-    "ensemble.vote": _one_of("soft", "logit", "hard", "rank", "weighted", "greedy", "stacked"),
-    "tta": _one_of(
-        "none", "light", "rotations", "scales", "shifts", "exposure", "crops", "flips", "full"
-    ),
-    "tta_merge": _one_of("mean", "geometric", "max", "weighted"),
-    "mc_samples": _number(0, 10_000, whole=True),
-    "mc.inject": _or(None, _one_of("head", "blocks")),
-    "mc.p": _FRACTION,
-    "calibration": _one_of("temperature", "platt", "isotonic", "beta", "histogram", "none"),
-    "out_of_distribution": _or(None, _one_of("mahalanobis", "knn", "energy", "max_probability")),
-    "ood_quantile": _FRACTION,
-    "language": _one_of("en", "de"),
-    "data.image_size": _number(16, 4096, whole=True),
-    "data.batch_size": _number(2, 65536, whole=True),
-    "data.num_workers": _or("auto", _number(0, 256, whole=True)),
-    "data.augment_on": _one_of("auto", "loader", "device"),
-    "data.normalize": _one_of("dataset", "image", "histogram"),
-    "data.exact": _SWITCH,
-    "data.hash_patients": _SWITCH,
-    "data.deduplicate": _SWITCH,
-    "data.audit": _one_of("error", "warn", "off"),
-    "data.balance": _one_of("none", "sampler", "weights"),
-    "data.val_fraction": _FRACTION,
-    "data.test_fraction": _FRACTION,
-    "data.split_seed": _number(0, 2**32 - 1, whole=True),
-    "data.official": _SWITCH,
-    "data.folds": _or(None, _number(2, 1000, whole=True)),
-    "data.fold": _or(None, _number(0, 999, whole=True)),
-    "model.dropout": _number(0, 0.99),
-    "optimizer.lr": _number(0, 1e3, open_low=True),
-    "optimizer.weight_decay": _number(0, 1e3),
-    "trainer.max_epochs": _number(1, 100_000, whole=True),
-    "trainer.precision": _one_of("auto", "32-true", "bf16-mixed", "16-mixed"),
-    "trainer.devices": Rule(
-        lambda value: value in ("auto", 1) or (isinstance(value, list) and len(value) == 1),
-        "auto, or a list of one device such as [1]; a run trains on one",
-    ),
-    "trainer.channels_last": _SWITCH,
-    "trainer.compile": _SWITCH,
-    "trainer.deterministic": _or("warn", _SWITCH),
-    "callbacks.monitor": _one_of("val_auroc", "val_loss"),
-    "callbacks.patience": _number(1, 100_000, whole=True),
-    "penalty.l1": _number(0, 1e6),
-    "penalty.l2": _number(0, 1e6),
-    "penalty.decay": _number(0, 1e3),
-    "penalty.max_norm": _or(None, _number(0, 1e6, open_low=True)),
-    "callbacks.save_every": _or(None, _number(1, 1_000_000_000, whole=True)),
-    "callbacks.ema": _or(None, _FRACTION),
-    "callbacks.swa": _or(None, _number(0, 0.99)),
-    "callbacks.bn_batches": _number(1, 100_000, whole=True),
-    "callbacks.population_statistics": _SWITCH,
-}
+from medcnn.value_rules import RULES
 
 
 def check(cfg: DictConfig) -> dict[str, Any]:
@@ -138,12 +42,8 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     check_loss(settings["loss"])
     check_data(settings["data"])
     _check_averages(settings["callbacks"])
-    if settings["task"] == "autoencoder" and settings["data"]["normalize"] != "dataset":
-        raise ConfigError(
-            "An autoencoder reconstructs images as the data set's mean and deviation scale them.",
-            expected="data.normalize=dataset",
-            found=f"data.normalize={settings['data']['normalize']}",
-        )
+    if settings["task"] == "autoencoder":
+        _check_autoencoder(settings)
     if settings["data"].get("sources"):
         # Where an image comes from is the first thing to ask of a result on several sources.
         subgroups = list(dict.fromkeys([*settings["subgroups"], "source"]))
@@ -161,6 +61,30 @@ def _check_complete(settings: Mapping[str, Any]) -> None:
                 expected=f"{key}, {RULES[key].expected}, as this version of medcnn writes it",
                 found="the configuration of another version",
                 remedy="evaluate or predict with the run as it is; to train, begin another",
+            )
+
+
+OF_AUTOENCODER: dict[str, tuple[Any, str]] = {
+    "data.normalize": ("dataset", "It recreates images as the data set's mean and sd scale them."),
+    "callbacks.monitor": ("val_loss", "It has no AUROC."),
+    "optimizer.rates": (None, "It has one rate."),
+    **{
+        f"penalty.{name}": (none, "Its weights cost nothing.")
+        for name, none in (("l1", 0), ("l2", 0), ("decay", 0), ("max_norm", None))
+    },
+}
+"""What the values of an autoencoder have to be, and why."""
+
+
+def _check_autoencoder(settings: Mapping[str, Any]) -> None:
+    for key, (wanted, reason) in OF_AUTOENCODER.items():
+        value = _look_up(settings, key)
+        if value is not _ABSENT and value != wanted:
+            raise ConfigError(
+                f"task=autoencoder does not go with {key}={value}. {reason}",
+                expected=f"{key}={'null' if wanted is None else wanted}",
+                found=f"{key}={value}",
+                remedy="take experiment=xray_autoencoder, which sets what it needs",
             )
 
 

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProg
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from medcnn.console import CONSOLE, say
-from medcnn.data.datamodule import XrayDataModule
+from medcnn.data.datamodule import XrayDataModule, worker_count
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.inference.loading import read_checkpoint
 from medcnn.journal import Journal
@@ -104,14 +104,16 @@ def build_trainer(
         callbacks.append(PopulationStatistics())
     if CONSOLE.is_terminal:
         callbacks.append(RichProgressBar(leave=False))
-    journal.note(
-        precision=options["precision"],
-        threads=torch.get_num_threads(),
-        device=_device_name(),
-    )
+    chosen = {
+        "precision": options["precision"],
+        "threads": torch.get_num_threads(),
+        "workers": worker_count(settings["data"]["num_workers"]),
+        "device": _device_name(),
+    }
+    journal.note(**chosen)
     say(
-        f"training on {_device_name()}, {options['precision']}, {torch.get_num_threads()} threads, "
-        f"up to {options['max_epochs']} epochs"
+        "training on {device}, {precision}, threads: {threads}, loader processes: {workers}, "
+        "at most {epochs} epochs".format(**chosen, epochs=options["max_epochs"])
     )
     return pl.Trainer(
         **options,

@@ -51,7 +51,7 @@ def test_a_run_stopped_within_an_epoch_goes_on_as_if_nothing_had_happened(option
         "callbacks.save_every=1",
         *options,
     )
-    prepared = prepare(asked["data"], seed=0)
+    prepared = prepare(asked["data"])
 
     def run(name, *callbacks):
         directory = RunDir(tmp_path / name)

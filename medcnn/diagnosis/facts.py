@@ -105,6 +105,8 @@ class Facts:
     def changes(self, override: str) -> bool:
         """Return whether an override would change anything of the run."""
         key, _, text = override.partition("=")
+        if key == "data.folds" and self.setting(key) is not None:
+            return False  # the run is one of the folds already
         return not self._has(key) or self.setting(key) != yaml.safe_load(text)
 
     @property

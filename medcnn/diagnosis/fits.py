@@ -104,8 +104,8 @@ def stopped_early(curves: Curves, facts: Facts) -> Finding | None:
         return Finding(
             "stopped_early",
             "caution",
-            f"{epochs} epochs are too few to say anything else.",
-            f"trainer.max_epochs={wanted}",
+            "There are too few epochs to say anything else.",
+            f"{epochs} of at least {FEWEST}",
             (f"trainer.max_epochs={max(10, 2 * wanted)}",),
         )
     if not _unfinished(curves):

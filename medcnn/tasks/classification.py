@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import pytorch_lightning as pl
@@ -188,14 +188,16 @@ class XrayClassification(pl.LightningModule):
         return loss + penalty
 
     def _check_finite(self, loss: Tensor, batch_index: int) -> None:
-        # Reading a number off an accelerator halts it, so there only some steps are looked at.
-        if loss.is_cuda and batch_index % 50:
-            return
-        if not torch.isfinite(loss.detach()):
-            lr = self.trainer.optimizers[0].param_groups[0]["lr"]
-            raise DivergenceError(
-                float(loss.detach()), epoch=self.current_epoch, batch=batch_index, lr=lr
-            )
+        # Reading a number off an accelerator halts it, so there only some steps are looked at, and
+        # all of them when the epoch is done.
+        if not (loss.is_cuda and batch_index % 50) and not torch.isfinite(loss.detach()):
+            self._diverge(loss.detach(), batch_index, "train")
+
+    def _diverge(self, loss: Tensor, batch_index: int, split: str) -> NoReturn:
+        lr = self.trainer.optimizers[0].param_groups[0]["lr"]
+        raise DivergenceError(
+            float(loss), epoch=self.current_epoch, batch=batch_index, lr=lr, split=split
+        )
 
     def validation_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the validation loss of one batch."""
@@ -234,10 +236,13 @@ class XrayClassification(pl.LightningModule):
             return
         sizes = torch.tensor([len(label) for _, _, label in seen], dtype=torch.float64)
         losses = torch.stack([loss.cpu() for loss, _, _ in seen]).double()
+        broken = torch.nonzero(~torch.isfinite(losses))
+        if len(broken):
+            self._diverge(losses[broken[0, 0]], int(broken[0, 0]), split)
         self.log(f"{split}_loss", float((losses * sizes).sum() / sizes.sum()), sync_dist=True)
         logit = torch.cat([logit.cpu() for _, logit, _ in seen]).numpy()
         label = torch.cat([label.cpu() for _, _, label in seen]).numpy()
-        ranked = auroc_value((label > 0.5).astype(int), logit) if np.isfinite(logit).all() else None
+        ranked = auroc_value((label > 0.5).astype(int), logit)
         if ranked is not None:
             self.log(f"{split}_auroc", ranked, sync_dist=True)
 

@@ -5,6 +5,7 @@ Dimensions: N images, one channel, H×W pixels.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from medcnn.data.batch import Batch
 from medcnn.models.conv_autoencoder import ConvAutoencoder
-from medcnn.tasks.optimization import Schedule, clip_gradients
+from medcnn.tasks.faults import DivergenceError
+from medcnn.tasks.optimization import Schedule, clip_gradients, scheduled
 
 
 class XrayReconstruction(pl.LightningModule):
@@ -87,6 +89,10 @@ class XrayReconstruction(pl.LightningModule):
         for split, seen in self._seen.items():
             if seen:
                 total = sum(float(error) for error, _ in seen) / sum(n for _, n in seen)
+                if not math.isfinite(total):
+                    lr = self.trainer.optimizers[0].param_groups[0]["lr"]
+                    epoch = self.current_epoch
+                    raise DivergenceError(total, epoch=epoch, batch=None, lr=lr, split=split)
                 self.log(f"{split}_loss", total, sync_dist=True)
         self._seen = {"train": [], "val": []}
 
@@ -105,9 +111,7 @@ class XrayReconstruction(pl.LightningModule):
         """Return the optimiser and its schedule, which moves at every step."""
         optimizer = self.optimizer_of([{"params": list(self.network.parameters())}])
         total = int(self.trainer.estimated_stepping_batches)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.schedule.factor(step, total)
-        )
+        scheduler = scheduled(optimizer, self.schedule, step=0, total=total)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},

@@ -159,7 +159,6 @@ def train(folder, manifest, overrides):
     OmegaConf.save(OmegaConf.create(settings), run.config)
     prepared = prepare(
         settings["data"],
-        seed=0,
         progress=False,
         on_audit=lambda audit: write_json(run.audit, audit.to_json()),
     )

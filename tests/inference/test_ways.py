@@ -4,7 +4,7 @@ from medcnn.augment.views import VIEWS
 from medcnn.calibration.combination import MERGES
 from medcnn.errors import ConfigError
 from medcnn.inference.ways import Ways, ways_of
-from medcnn.settings import RULES
+from medcnn.value_rules import RULES
 
 ASKED = {
     "vote": None,

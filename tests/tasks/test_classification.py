@@ -2,6 +2,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from medcnn.augment import Augmentation
@@ -125,3 +126,16 @@ def test_the_penalty_is_logged_by_itself_and_is_part_of_the_objective(tiny):
 def test_a_loss_that_is_no_number_stops_the_training_at_once(tiny):
     with pytest.raises(DivergenceError, match=r"training loss is (nan|inf)(.|\n)*optimizer.lr="):
         tiny(task=tiny.make_task(lr=1e38), epochs=2)
+
+
+@pytest.mark.parametrize(("split", "what"), [("train", "training"), ("val", "validation")])
+def test_losses_that_no_step_looked_at_are_checked_when_the_epoch_is_done(tiny, split, what):
+    class Unseen(pl.Callback):
+        """Leaves what a GPU does that is not asked for the loss of each batch."""
+
+        def on_validation_epoch_end(self, trainer, pl_module):
+            loss, logit, label = pl_module._seen[split][3]
+            pl_module._seen[split][3] = (torch.full_like(loss, torch.nan), logit, label)
+
+    with pytest.raises(DivergenceError, match=f"The {what} loss is nan in epoch 1, batch 4"):
+        tiny(Unseen(), epochs=1)
