@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from medcnn.errors import ConfigError
 from medcnn.models.backbones import build_backbone
-from medcnn.models.stages import Backbone
+from medcnn.models.stages import Backbone, map_shape
 
 
 class Decoder(nn.Module):
@@ -85,16 +85,8 @@ class ConvAutoencoder(nn.Module):
             )
         self.backbone = backbone
         self.masking, self.patch, self.noise = masking, patch, noise
-        maps = self._probe(image_size)
-        self.decoder = Decoder(maps.shape[1], maps.shape[2], image_size)
-
-    def _probe(self, image_size: int) -> Tensor:
-        was_training = self.backbone.training
-        self.backbone.eval()
-        with torch.no_grad():
-            maps = self.encode(torch.zeros(1, 1, image_size, image_size))
-        self.backbone.train(was_training)
-        return maps
+        maps, places, _ = map_shape(backbone, backbone.stages[-1][0], image_size)
+        self.decoder = Decoder(maps, places, image_size)
 
     def encode(self, image_N1HW: Tensor) -> Tensor:
         """Return the maps of the last stage, N×C×h×w."""

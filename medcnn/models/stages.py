@@ -129,6 +129,21 @@ class Backbone(nn.Module):
         return places_NTC.transpose(1, 2).reshape(len(hidden), -1, side, side)
 
 
+@torch.no_grad()
+def map_shape(backbone: Backbone, stage: str, image_size: int) -> tuple[int, int, int]:
+    """Return C, h and w of the maps that a stage makes of an image of H = W = ``image_size``.
+
+    Raises:
+        ConfigError: If there is no such stage.
+    """
+    was_training = backbone.training
+    backbone.eval()
+    maps = backbone.as_map(backbone.up_to(stage, torch.zeros(1, 1, image_size, image_size)))
+    backbone.train(was_training)
+    _, channels, rows, columns = maps.shape
+    return channels, rows, columns
+
+
 def chain(**modules: nn.Module) -> nn.Sequential:
     """Return one stage made of several modules, in the order given."""
     return nn.Sequential(OrderedDict(modules))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from medcnn.models.stages import Backbone
+from medcnn.models.stages import Backbone, map_shape
 
 
 class StageAverage(nn.Module):
@@ -34,18 +33,13 @@ def shortened(whole: Backbone, stage: str, image_size: int) -> Backbone:
     Raises:
         ConfigError: If there is no such stage.
     """
-    place = whole.index(stage)
-    was_training = whole.training
-    whole.eval()
-    with torch.no_grad():
-        maps = whole.as_map(whole.up_to(stage, torch.zeros(1, 1, image_size, image_size)))
-    whole.train(was_training)
+    channels, _, _ = map_shape(whole, stage, image_size)
     return Backbone(
         whole.name,
         whole.body,
-        stages=whole.stages[: place + 1],
+        stages=whole.stages[: whole.index(stage) + 1],
         pool=StageAverage(whole),
-        feature_dim=maps.shape[1],
+        feature_dim=channels,
         layout=whole.layout,
         prefix_tokens=whole.prefix_tokens,
     )

@@ -133,7 +133,10 @@ def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
     if isinstance(content, nn.Module):
         content = _state_of(content)
     state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
-    return {key: value for key, value in state.items() if isinstance(value, Tensor)}
+    tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise unreadable(path, f"{type(content).__name__} without a tensor")
+    return tensors
 
 
 def read_plain(path: Path) -> Any:

@@ -6,7 +6,7 @@ from torch import nn
 
 from medcnn.errors import ConfigError
 from medcnn.models.backbones import build_backbone
-from medcnn.models.stages import Backbone, GlobalAverage, chain, stage_parameters
+from medcnn.models.stages import Backbone, GlobalAverage, chain, map_shape, stage_parameters
 
 
 @pytest.fixture
@@ -115,3 +115,14 @@ def test_a_chain_keeps_order_and_global_average_is_the_mean():
     assert [name for name, _ in stage.named_children()] == ["linear", "relu"]
     maps = torch.rand(2, 3, 4, 5)
     torch.testing.assert_close(GlobalAverage()(maps), maps.mean((2, 3)))
+
+
+def test_the_shape_of_a_stages_maps_is_found_without_touching_the_network(backbone, image):
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    backbone.train()
+    for stage, _ in backbone.stages:
+        expected = tuple(backbone.up_to(stage, image).shape[1:])
+        backbone.load_state_dict(before)
+        assert map_shape(backbone, stage, image.shape[-1]) == expected
+        assert backbone.training
+        torch.testing.assert_close(backbone.state_dict(), before, rtol=0, atol=0)

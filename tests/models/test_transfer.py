@@ -4,7 +4,7 @@ import torch
 
 from medcnn.errors import ConfigError
 from medcnn.models.classifier import build_classifier
-from medcnn.models.freezing import decay_groups, frozen_prefix
+from medcnn.models.freezing import frozen_prefix
 from medcnn.models.transfer import (
     Auto,
     Full,
@@ -95,12 +95,6 @@ def test_frozen_parameters_are_not_in_the_optimiser():
     inside = {id(p) for g in policy.parameter_groups(model, 0.1, 0.1) for p in g["params"]}
     assert inside == {id(p) for p in model.parameters() if p.requires_grad}
     assert len(inside) < len(list(model.parameters()))
-
-
-def test_biases_and_norms_are_exempt_from_decay():
-    groups = decay_groups(network(), 0.1, 0.3)
-    for group in groups:
-        assert all((p.ndim > 1) == (group["weight_decay"] == 0.3) for p in group["params"])
 
 
 def test_gradual_unfreezing_lets_one_stage_join_at_a_time():

@@ -182,6 +182,13 @@ def test_what_is_no_weights_file_is_refused(tmp_path, content):
         read_state(path)
 
 
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": {}}])
+def test_a_file_without_tensors_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"cannot be read(.|\n)*without a tensor"):
+        read_state(tmp_path / "w.pth")
+
+
 def test_a_cut_file_is_refused(tmp_path):
     path = tmp_path / "w.pth"
     torch.save({"w": torch.ones(3000)}, path)
