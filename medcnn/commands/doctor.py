@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -65,7 +66,7 @@ def _installation() -> dict[str, Any]:
 
 def _files(path: Path, limit: int | None) -> dict[str, Any]:
     check_path(path, "path")
-    files = [path] if path.is_file() else _files_of(path)
+    files = _files_of(path) if path.is_dir() else [path] if path.is_file() else []
     if not files:
         raise DataError(
             f"{path}: there is nothing to examine.",
@@ -92,13 +93,15 @@ def _files(path: Path, limit: int | None) -> dict[str, Any]:
 
 
 def _files_of(folder: Path) -> list[Path]:
-    """Return every file below a folder, sorted; hidden ones are left out."""
-    inside = (entry for entry in folder.rglob("*") if entry.is_file())
-    return sorted(
-        entry
-        for entry in inside
-        if not any(part.startswith(".") for part in entry.relative_to(folder).parts)
-    )
+    """Return every file below a folder, and every folder that may not be read, sorted.
+
+    Hidden files and folders are left out.
+    """
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=lambda e: found.append(Path(e.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found.extend(Path(place, name) for name in names if not name.startswith("."))
+    return sorted(found)
 
 
 def _sample(files: Sequence[Path], limit: int | None) -> list[Path]:

@@ -44,7 +44,7 @@ def _read(path: Path) -> pd.Series:
     """Return the split of each image_id."""
     try:
         given = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise DataError(
             f"There is no split file {path}.",
             expected="a CSV file with the columns image_id and split",

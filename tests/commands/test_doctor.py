@@ -48,6 +48,7 @@ def test_a_broken_file_does_not_stop_a_folder(tmp_path, doctor):
     (tmp_path / "named.dcm").write_bytes(file_of(RAMP, PatientName="Secret^Person"))
     (tmp_path / "README.txt").write_text("notes")
     (tmp_path / ".hidden").write_text("left out")
+    (tmp_path / "dangling.dcm").symlink_to(tmp_path / "absent")
     done = doctor(tmp_path, f"output={tmp_path / 'report.json'}")
     assert done.returncode == 0, done.stderr
     assert "Secret" not in done.stdout + done.stderr
@@ -55,16 +56,17 @@ def test_a_broken_file_does_not_stop_a_folder(tmp_path, doctor):
         "ends too early",
         "a lateral view",
         "identifying tags: PatientName",
+        "there is no such file",
         "what to do",
     ):
         assert words in done.stdout
     report = json.loads((tmp_path / "report.json").read_text())
-    assert (report["files"], report["readable"]) == (4, 2)
+    assert (report["files"], report["readable"]) == (5, 2)
     found = {entry["kind"]: entry for entry in report["findings"]}
     assert found["lateral_view"]["examples"] == ["deep/lateral.dcm"]
     assert found["truncated"]["severity"] == "error"
     assert found["identifying_tags"]["details"] == ["PatientName"]
-    assert report["counts"] == {"error": 1, "warning": 1, "privacy": 1, "note": 1}
+    assert report["counts"] == {"error": 2, "warning": 1, "privacy": 1, "note": 1}
 
 
 def test_one_file_is_examined_alone(tmp_path, doctor):

@@ -5,7 +5,9 @@ from medcnn.data.manifest import build_manifest
 from medcnn.data.split_file import apply_split, write_split
 from medcnn.errors import DataError
 
-TABLE = pd.DataFrame({"image_id": ["a", "007", "c"], "path": "x.png", "label": [0, 1, 0]})
+TABLE = pd.DataFrame(
+    {"image_id": ["a", "007", "c"], "path": "x.png", "label": [0, 1, 0], "patient_id": list("pqr")}
+)
 
 
 def manifest():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
 from medcnn.errors import DataError, nearest
+from medcnn.io.array import ARCHIVE_ERRORS
 from medcnn.io.reading import is_text
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ".ima"})
@@ -77,13 +79,7 @@ def release_table(path: Path, columns: tuple[str, ...], source: str) -> pd.DataF
     try:
         # Rows of some releases end in a comma that their header lacks: no index is to be guessed.
         table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-    except (
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        ValueError,
-        OSError,
-        EOFError,
-    ) as error:
+    except ARCHIVE_ERRORS as error:
         raise DataError(
             f"{path} is not a readable CSV file.", found=str(error), remedy="download it again"
         ) from error
@@ -109,6 +105,7 @@ def image_files(folder: Path) -> list[Path]:
 
     Raises:
         DataError: If a name is no text, which no table can hold.
+        OSError: If a folder may not be read.
     """
     return sorted(_walk(folder))
 
@@ -160,7 +157,7 @@ def present(table: pd.DataFrame, source: str, folder: Path) -> tuple[pd.DataFram
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
         folders[:] = [
             name for name in folders if not _hidden(name) and not _leads_back(place, name)
         ]
@@ -169,6 +166,11 @@ def _walk(folder: Path) -> Iterator[Path]:
             if not _hidden(name) and _is_image(path):
                 _check_name(path)
                 yield path
+
+
+def _raise(error: OSError) -> NoReturn:
+    # Left to itself, os.walk passes over folders that may not be read.
+    raise error
 
 
 def _leads_back(place: str, name: str) -> bool:

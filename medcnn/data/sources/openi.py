@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 import pandas as pd
 
+from medcnn.data.audit_statistics import first_names
 from medcnn.data.manifest import Manifest, build_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_index, present, release_folder, release_table
@@ -79,9 +80,7 @@ def _reports(folder: Path) -> tuple[dict[str, tuple[list[str], list[str]]], list
         try:
             reports[f"CXR{path.stem}"] = parse_report(path.read_bytes())
         except (expat.ExpatError, ValueError, OSError) as error:
-            broken.append(
-                f"openi: {path.name} is not a readable report and was left out ({error})."
-            )
+            broken.append(f"{path.name} ({error})")
     if not any(images for _, images in reports.values()):
         raise DataError(
             f"openi has no reports below {folder}.",
@@ -89,7 +88,8 @@ def _reports(folder: Path) -> tuple[dict[str, tuple[list[str], list[str]]], list
             found=f"{len(files)} XML files, none of which names an image",
             remedy="unpack NLMCXR_reports.tgz into that folder",
         )
-    return reports, broken
+    told = first_names(broken, "report is", "reports are", "not readable and left out")
+    return reports, [f"openi: {text}" for text in told]
 
 
 def parse_report(text: bytes) -> tuple[list[str], list[str]]:

@@ -34,12 +34,16 @@ class Examination:
 
 
 def examine(path: Path, root: Path | None = None) -> Examination:
-    """Return what is wrong with one file; whatever it holds, this returns.
+    """Return what is wrong with one file, or a folder that may not be read; this always returns.
 
     Args:
-        path: The file.
+        path: The file, or the folder.
         root: The folder below which names of folders count too; by default the file's own.
     """
+    if path.is_dir():
+        remedy = "check who may read it"
+        found = Finding("error", "unreadable_folder", "a folder that cannot be read", remedy)
+        return Examination(path, False, (found,))
     name = path.relative_to(root or path.parent).as_posix()
     outside = (*_name_findings(path), *_tag_findings(path, name))
     try:
@@ -57,10 +61,9 @@ def _name_findings(path: Path) -> Iterator[Finding]:
 
 
 def _unreadable(path: Path, error: ImageError) -> Finding:
-    remedy = error.remedy or _EXPORT_AGAIN
     if error.kind == "not_an_image" and path.suffix.lower() not in _IMAGE_SUFFIXES:
-        return Finding("note", error.kind, "not an image", remedy)
-    return Finding("error", error.kind, _sentence(path, error), remedy)
+        return Finding("note", error.kind, "not an image", "nothing, unless it is meant to be one")
+    return Finding("error", error.kind, _sentence(path, error), error.remedy or _EXPORT_AGAIN)
 
 
 def _sentence(path: Path, error: ImageError) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 
 import pandas as pd
@@ -40,6 +41,11 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     assert image_files(tmp_path) == []
 
 
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path):
+    with pytest.raises(OSError, match="absent"):
+        image_files(tmp_path / "absent")
+
+
 def test_a_name_in_a_foreign_encoding_is_refused(tmp_path, write_image):
     written = write_image(tmp_path / "x.png")
     written.rename(os.fsdecode(os.fsencode(tmp_path) + b"/R\xf6ntgen.png"))
@@ -69,6 +75,14 @@ def test_a_missing_column_names_the_nearest(tmp_path):
 def test_an_empty_table_is_an_error(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("")
+    with pytest.raises(DataError, match="not a readable CSV"):
+        release_table(path, ("a",), "nih")
+
+
+def test_a_damaged_compressed_table_is_an_error(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    content = gzip.compress(b"a,b\n" + bytes(range(48, 90)) * 20)
+    path.write_bytes(content[:14] + b"\xff" * 8 + content[22:])
     with pytest.raises(DataError, match="not a readable CSV"):
         release_table(path, ("a",), "nih")
 

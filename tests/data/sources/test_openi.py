@@ -73,7 +73,7 @@ def test_a_broken_report_is_left_out_and_said(tmp_path, write_image):
     (tmp_path / "ecgen-radiology/1.xml").write_text("<eCitation><MeSH>")
     manifest = read(tmp_path)
     assert "CXR1" not in set(manifest.table["patient_id"])
-    assert manifest.warnings[0].startswith("openi: 1.xml is not a readable report")
+    assert manifest.warnings[0].startswith("openi: 1 report is not readable and left out: 1.xml (")
 
 
 def test_headings_and_images_of_a_report():

@@ -103,6 +103,14 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     assert (found.readable, [item.kind for item in found.findings]) == (False, ["not_an_image"])
 
 
+def test_a_folder_comes_here_only_if_it_cannot_be_read(tmp_path):
+    found = examine(tmp_path)
+    assert (found.readable, [item.kind for item in found.findings]) == (
+        False,
+        ["unreadable_folder"],
+    )
+
+
 def test_a_blank_image_is_only_blank(tmp_path):
     assert kinds(tmp_path, file_of(np.full((SIZE, SIZE), 7, np.uint16))) == {"blank"}
 
