@@ -219,6 +219,7 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
             return None
         module, _, name = command.function.partition(":")
         try:
+            _open_runs(cfg)
             return getattr(importlib.import_module(module), name)(cfg)
         except MedcnnError as error:
             failures.append(error)
@@ -248,6 +249,21 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
         sys.argv = before
     if failures:
         raise failures[0]
+
+
+def _open_runs(cfg: DictConfig) -> None:
+    """Look for the run directories that are named, before seconds go into imports.
+
+    Raises:
+        UserError: If one of them is none.
+    """
+    from omegaconf import OmegaConf
+
+    from medcnn.run_dir import RunDir
+
+    named = None if OmegaConf.is_missing(cfg, "run") else cfg.get("run")
+    for path in [named] if isinstance(named, str) else named or ():
+        RunDir.open(str(path))
 
 
 def _unforeseen(error: Exception, command: Command, arguments: Sequence[str]) -> int:

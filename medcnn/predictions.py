@@ -1,12 +1,15 @@
 """The Predictions table: the waist through which every evaluation passes.
 
-A CSV with ``image_id, patient_id, label, split, p_abnormal`` and, where they exist, ``logit, entropy,
-expected_entropy, mutual_information, std, member_0 … member_k``; any further columns are kept and
-can serve as subgroups. Tables of other frameworks need ``label`` and ``p_abnormal`` only.
+A CSV or Parquet file with ``image_id, patient_id, label, split, p_abnormal`` and, where they exist,
+``logit, entropy, expected_entropy, mutual_information, std, member_0 … member_k``; any further
+columns are kept and can serve as subgroups. Tables of other frameworks need ``label`` and
+``p_abnormal`` only, under whatever names.
 """
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,45 +20,84 @@ from medcnn.run_dir import atomic_path
 
 REQUIRED = ("label", "p_abnormal")
 COLUMNS = ("image_id", "patient_id", "label", "split", "p_abnormal")
+TEXT = ("image_id", "patient_id", "study_id", "split")
+WORDS = {"normal": 0, "abnormal": 1}
 UNCERTAINTY = ("entropy", "expected_entropy", "mutual_information", "std")
 
 
-def read_predictions(path: str | Path) -> pd.DataFrame:
-    """Return the checked predictions in a CSV file.
+def read_predictions(
+    path: str | Path, columns: Mapping[str, str | None] | None = None
+) -> pd.DataFrame:
+    """Return the checked predictions in a CSV or Parquet file.
 
     ``image_id`` defaults to the row number and ``patient_id`` to ``image_id``; identifiers are read
-    as text, so that ``007`` stays ``007``.
+    as text, so that ``007`` stays ``007``. Labels may be the words normal and abnormal.
+
+    Args:
+        path: The file.
+        columns: What the file calls the columns that it does not call as medcnn does.
 
     Raises:
-        DataError: If the file is missing, empty, lacks a required column, has a label that is not
-            0 or 1, or a probability that is not within [0, 1].
+        DataError: If the file is missing, empty, lacks a column, has a label that is not 0 or 1, or
+            a probability that is not within [0, 1].
     """
     path = Path(path)
+    named = {ours: theirs for ours, theirs in (columns or {}).items() if theirs is not None}
     if not path.is_file():
         raise DataError(
             f"There is no predictions file {path}.",
-            expected=f"a CSV file with the columns {', '.join(COLUMNS)}",
+            expected=f"a CSV or Parquet file with the columns {', '.join(COLUMNS)}",
             remedy="check the path",
         )
     try:
-        table = pd.read_csv(path, dtype={"image_id": str, "patient_id": str, "split": str})
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        table = _read(path, [named.get(name, name) for name in TEXT])
+    except (
+        ValueError,
+        OSError,
+    ) as error:  # pandas's and pyarrow's errors of content are ValueErrors
         raise DataError(
-            f"{path} is not a readable CSV file.", found=str(error), remedy="export it again"
+            f"{path} is not a readable {'Parquet' if _is_parquet(path) else 'CSV'} file.",
+            found=str(error),
+            remedy="export it again",
         ) from error
-    return check_predictions(table, source=str(path))
+    _check_present(table, named.values(), str(path), "name one that is there")
+    renamed = table.assign(**{ours: table[theirs] for ours, theirs in named.items()})
+    foreign = [theirs for theirs in set(named.values()) if theirs not in named]
+    return check_predictions(renamed.drop(columns=foreign), source=str(path))
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix == ".parquet"
+
+
+def _read(path: Path, text: Sequence[str]) -> pd.DataFrame:
+    if not _is_parquet(path):
+        return pd.read_csv(path, dtype=dict.fromkeys(text, str))
+    if importlib.util.find_spec("pyarrow") is None:
+        raise DataError(
+            "Parquet files are read by pyarrow, which is not installed.",
+            expected="a CSV file, or the extra: pip install 'medcnn[parquet]'",
+        )
+    table = pd.read_parquet(path)
+    names = [name for name in text if name in table]
+    return table.assign(**{name: table[name].map(str, na_action="ignore") for name in names})
+
+
+def _check_present(table: pd.DataFrame, names: Iterable[str], source: str, remedy: str) -> None:
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{source} lacks the column{'s' * (len(missing) > 1)} {' and '.join(map(repr, missing))}.",
+            found=", ".join(map(str, table.columns)),
+            remedy=remedy,
+        )
 
 
 def check_predictions(table: pd.DataFrame, *, source: str = "the predictions") -> pd.DataFrame:
     """Return ``table`` with its defaults filled in, or raise DataError as in read_predictions."""
-    missing = [name for name in REQUIRED if name not in table.columns]
-    if missing:
-        raise DataError(
-            f"{source} lacks the column {missing[0]!r}.",
-            expected=", ".join(COLUMNS),
-            found=", ".join(map(str, table.columns)),
-            remedy="rename or add the column",
-        )
+    lacking = [name for name in REQUIRED if name not in table.columns]
+    options = " ".join(f"columns.{name}=NAME" for name in lacking)
+    _check_present(table, REQUIRED, source, f"say which of these it is: {options}")
     if table.empty:
         raise DataError(f"{source} has no rows.", remedy="give at least one case")
     table = table.copy()
@@ -66,7 +108,7 @@ def check_predictions(table: pd.DataFrame, *, source: str = "the predictions") -
     table["patient_id"] = table["patient_id"].fillna(table["image_id"])
     if "split" not in table:
         table["split"] = "test"
-    table["label"] = checked_labels(table["label"], source)
+    table["label"] = checked_labels(_from_words(table["label"]), source)
     table["p_abnormal"] = _probabilities(table["p_abnormal"], source)
     return table
 
@@ -77,6 +119,13 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
     ordered += [name for name in table.columns if name not in ordered]
     with atomic_path(path) as temporary:
         table[ordered].to_csv(temporary, index=False, float_format="%.9g")
+
+
+def _from_words(column: pd.Series) -> pd.Series:
+    """Return labels with the words normal and abnormal, as ``predict`` decides, as 0 and 1."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.map(lambda value: WORDS.get(str(value).strip().lower(), value))
 
 
 def checked_labels(column: pd.Series, source: str) -> pd.Series:

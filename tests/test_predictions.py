@@ -59,3 +59,50 @@ def test_a_missing_probability_is_told_from_a_logit(tmp_path):
         check_predictions(bare)
     with pytest.raises(DataError, match=r"(?s)found: 1.5 in data row 2.*logistic"):
         check_predictions(bare.fillna(1.5))
+
+
+FOREIGN = "file,mrn,y_true,score,label\n007,0012,1,0.5,ignored\n008,0012,0,0.25,ignored\n"
+NAMES = {"label": "y_true", "p_abnormal": "score", "image_id": "file", "patient_id": "mrn"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_columns_of_another_framework_are_named(tmp_path, kind):
+    path = tmp_path / f"p.{kind}"
+    path.write_text(FOREIGN)
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+        pd.read_csv(path, dtype={"file": str}).to_parquet(path)
+    table = read_predictions(path, {**NAMES, "split": None})
+    assert table["image_id"].tolist() == ["007", "008"]
+    assert table["patient_id"].tolist() == (["0012"] * 2 if kind == "csv" else ["12"] * 2)
+    assert table["label"].tolist() == [1, 0]
+    assert table["p_abnormal"].tolist() == [0.5, 0.25]
+    assert not {"y_true", "score", "file", "mrn"} & {*table}
+
+
+def test_one_column_may_stand_for_two(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("case,label,p_abnormal\n01,1,0.5\n")
+    table = read_predictions(path, {"image_id": "case", "patient_id": "case"})
+    assert table[["image_id", "patient_id"]].to_numpy().tolist() == [["01", "01"]]
+
+
+def test_foreign_names_are_listed_with_the_option_that_says_which_is_which(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text(FOREIGN.replace(",label", ",extra"))
+    with pytest.raises(DataError, match=r"lacks the columns 'label' and 'p_abnormal'") as caught:
+        read_predictions(path)
+    assert "file, mrn, y_true, score, extra" in str(caught.value)
+    assert "columns.label=NAME columns.p_abnormal=NAME" in str(caught.value)
+    with pytest.raises(DataError, match="lacks the column 'y_tru'"):
+        read_predictions(path, {"label": "y_tru", "p_abnormal": "score"})
+
+
+def test_labels_may_be_the_words_that_predict_writes(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("label,p_abnormal\nAbnormal,0.5\nnormal,0.5\n")
+    assert read_predictions(path)["label"].tolist() == [1, 0]
+    path.write_text("label,p_abnormal\nPNEUMONIA,0.5\n")
+    with pytest.raises(DataError, match="labels that are not 0 or 1") as caught:
+        read_predictions(path)
+    assert "'PNEUMONIA'" in str(caught.value)

@@ -114,17 +114,24 @@ def _side(path: Path, options: dict[str, Any], other: pd.DataFrame | None) -> Si
             f"There is nothing to compare at {path}.",
             expected="a run directory, or a CSV file of predictions or of decisions",
         )
-    header = pd.read_csv(path, nrows=0).columns
-    if DECISION in header and "p_abnormal" not in header:
+    if _holds_decisions(path, options["columns"]["p_abnormal"] or "p_abnormal"):
         # A reader calls a patient abnormal who has one abnormal image, whatever models do.
         images = _decided(path, other, split)
         return Side(path.stem, images, at_level(images, level, "max")[0], fixed_threshold(0.5))
-    images = read_predictions(path)
+    images = read_predictions(path, options["columns"])
     table, notes = at_level(images, level, way)
     threshold, more = threshold_for(table, None)
     for text in more:
         warn(f"{path}: {text}")
     return Side(path.stem, images, table, threshold, (*notes, *more))
+
+
+def _holds_decisions(path: Path, probability: str) -> bool:
+    """Say whether a file is a reader's decisions rather than a model's probabilities."""
+    if path.suffix == ".parquet":
+        return False
+    header = pd.read_csv(path, nrows=0).columns
+    return DECISION in header and probability not in header
 
 
 def _decided(path: Path, other: pd.DataFrame | None, split: str) -> pd.DataFrame:

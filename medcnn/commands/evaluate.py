@@ -48,7 +48,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
 def _of_predictions(options: dict[str, Any]) -> dict[str, Any]:
     path = Path(options["predictions"])
-    images = read_predictions(path)
+    images = read_predictions(path, options["columns"])
     table, notes = at_level(images, *_level(options))
     threshold, more = threshold_for(table, options["threshold"])
     for text in more:

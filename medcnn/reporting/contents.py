@@ -11,6 +11,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from medcnn.errors import DataError
+from medcnn.evaluation.cases import cases_of
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.explained import read_explanations
 from medcnn.run_dir import RunDir, read_json
@@ -65,6 +66,11 @@ class Contents:
     def score_N(self) -> npt.NDArray[np.float64]:  # noqa: N802  shape letter, see DESIGN.md
         """The probabilities of being abnormal."""
         return self.cases["p_abnormal"].to_numpy(dtype=np.float64)
+
+    @property
+    def cluster_N(self) -> npt.NDArray[np.int64] | None:  # noqa: N802  shape letter, see DESIGN.md
+        """The patient of each case as integers from 0; None where no patient has two cases."""
+        return cases_of(self.cases).cluster
 
     @property
     def level(self) -> float:

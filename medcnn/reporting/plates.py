@@ -74,8 +74,9 @@ def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
 
 def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
     results, label_N, score_N = contents.results, contents.label_N, contents.score_N
+    clustered = results.get("clustered") or {}
     found = {
-        name: read_estimate(results.get(name))
+        name: read_estimate(clustered.get(name) or results.get(name))
         for name in ("sensitivity", "specificity", "ppv", "auroc", "average_precision")
     }
     yield _roc(contents, found, words)
@@ -88,7 +89,8 @@ def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
         facts = ", ".join(f"{words(f'outcome.{cell}')} {counts.get(cell)}" for cell in counts)
         yield Drawing("confusion", scores.confusion(counts, words), facts)
     yield Drawing("scores", scores.histogram(label_N, score_N, contents.threshold, words))
-    yield Drawing("reliability", scores.reliability(label_N, score_N, contents.level, words))
+    reliability = scores.reliability(label_N, score_N, contents.cluster_N, contents.level, words)
+    yield Drawing("reliability", reliability)
     net = decisions.decision_curve(label_N, score_N, contents.threshold, words)
     yield Drawing("decision_curve", net)
     if counts:
@@ -110,6 +112,7 @@ def _roc(contents: Contents, found: dict[str, Estimate], words: Wording) -> Draw
     figure = curves.roc(
         contents.label_N,
         contents.score_N,
+        contents.cluster_N,
         sensitivity,
         specificity,
         found["auroc"],

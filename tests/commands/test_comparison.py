@@ -87,3 +87,16 @@ def test_what_cannot_be_compared_is_refused(files, names, override, kind, compla
     (files / "foreign.csv").write_text("image_id,decision\nnobody,1\ni200,0\n")
     with pytest.raises(kind, match=complaint):
         evaluate(asked(files, names, override))
+
+
+def test_files_with_other_names_of_columns(files):
+    plain = evaluate(asked(files, ("new", "old")))
+    for name in ("new", "old"):
+        table = pd.read_csv(files / f"{name}.csv")
+        table.rename(columns={"label": "y_true", "p_abnormal": "score"}).to_csv(
+            files / f"{name}.csv", index=False
+        )
+    names = ("columns.label=y_true", "columns.p_abnormal=score")
+    assert evaluate(asked(files, ("new", "old"), *names))["differences"] == plain["differences"]
+    # A reader's decisions have no probability to be named.
+    assert evaluate(asked(files, ("new", "ada"), *names))["names"] == ["new", "ada"]

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.metrics.curves import precision_recall_curve, roc_curve, tally
+from medcnn.metrics.estimate import BoolArray
+from medcnn.metrics.proportions import share, subset
 from medcnn.reporting.estimates import Estimate
 from medcnn.reporting.figures.style import (
     ABNORMAL,
@@ -28,6 +29,7 @@ from medcnn.reporting.figures.style import (
 from medcnn.reporting.wording import Wording
 
 _POINTS = 400
+_BAND = 60  # thresholds of each class at which the band is found
 Array = npt.NDArray[np.float64]
 
 
@@ -43,6 +45,7 @@ class Reader:
 def roc(
     label_N: npt.NDArray[np.int64],
     score_N: Array,
+    cluster_N: npt.NDArray[np.int64] | None,
     sensitivity: Estimate,
     specificity: Estimate,
     auroc: Estimate,
@@ -53,18 +56,17 @@ def roc(
     """Draw the ROC curve, a pointwise band, the operating point and the points of human readers.
 
     The band is the Wilson interval of sensitivity at each false positive rate, that rate taken as
-    known; it says nothing about the whole curve at once.
+    known, and by patient where some have several cases; it says nothing about the whole curve.
     """
     figure, (axes,) = new_figure(4.9, 4.7)
     unit_square(axes, words)
     axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)))
     positives = int(label_N.sum())
     if 0 < positives < len(label_N):
-        fpr, tpr = _thinned(*roc_curve(tally(label_N, score_N))[:2])
-        hits = np.round(tpr * positives)
-        low, high = proportion_confint(hits, positives, alpha=1 - level, method="wilson")
         band = words("fig.band", level=words.percent(level, 0))
-        axes.fill_between(fpr, low, high, color=SOFT, lw=0, alpha=0.75, label=band)
+        bounds = _band(label_N == 1, score_N, cluster_N, level)
+        axes.fill_between(*bounds, color=SOFT, lw=0, alpha=0.75, label=band)
+        fpr, tpr = _thinned(*roc_curve(tally(label_N, score_N))[:2])
         text = words("fig.roc_line", auroc=words.number(auroc.value))
         axes.plot(fpr, tpr, color=ACCENT, lw=1.8, label=text)
     if sensitivity.value is not None and specificity.value is not None:
@@ -75,6 +77,21 @@ def roc(
     axes.set_ylabel(words("measure.sensitivity"))
     legend(axes, loc="lower right")
     return figure
+
+
+def _band(
+    abnormal_N: BoolArray, score_N: Array, cluster_N: npt.NDArray[np.int64] | None, level: float
+) -> tuple[Array, Array, Array]:
+    """Return false positive rates and the bounds of sensitivity there, from thresholds of both."""
+    even = np.linspace(0, 1, _BAND)
+    classes = score_N[abnormal_N], score_N[~abnormal_N]
+    cuts = np.concatenate([np.quantile(each, even, method="inverted_cdf") for each in classes])
+    cuts = np.append(np.unique(cuts), np.inf)
+    normal = np.sort(classes[1])
+    fpr = 1 - np.searchsorted(normal, cuts, side="left") / len(normal)
+    owner = subset(cluster_N, abnormal_N)
+    low, high = np.array([share(classes[0] >= cut, owner, level).ci for cut in cuts], float).T
+    return fpr, low, high
 
 
 def _reader_point(axes: Axes, reader: Reader, words: Wording | None) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from statsmodels.stats.proportion import proportion_confint
 
+from medcnn.metrics.proportions import share, subset
 from medcnn.reporting.figures.mirrored import Half, mirrored_histogram
 from medcnn.reporting.figures.style import (
     ABNORMAL,
@@ -92,10 +92,13 @@ def confusion(counts: Mapping[str, int], words: Wording) -> Figure:
     return figure
 
 
-def reliability(label_N: Labels, score_N: Array, level: float, words: Wording) -> Figure:
+def reliability(
+    label_N: Labels, score_N: Array, cluster_N: Labels | None, level: float, words: Wording
+) -> Figure:
     """Draw the observed share of abnormal cases against the stated probability, in ten bins.
 
-    The bins hold equal numbers of cases; vertical lines are Wilson intervals of the given level.
+    The bins hold equal numbers of cases; vertical lines are Wilson intervals of the given level, by
+    patient where some patients have several cases.
     """
     figure, (axes,) = new_figure(4.9, 4.7)
     unit_square(axes, words)
@@ -103,13 +106,13 @@ def reliability(label_N: Labels, score_N: Array, level: float, words: Wording) -
     order = np.argsort(score_N, kind="stable")
     bins = [part for part in np.array_split(order, min(10, max(1, len(order) // 5))) if len(part)]
     stated = np.array([score_N[part].mean() for part in bins])
-    hits = np.array([label_N[part].sum() for part in bins])
-    sizes = np.array([len(part) for part in bins])
-    low, high = proportion_confint(hits, sizes, alpha=1 - level, method="wilson")
+    found = [share(label_N[part], subset(cluster_N, part), level) for part in bins]
+    observed = np.array([each.value for each in found], dtype=np.float64)
+    low, high = np.array([each.ci for each in found], dtype=np.float64).T
     label = words("fig.interval", level=words.percent(level, 0))
     axes.vlines(stated, low, high, color=ACCENT, lw=1.3, label=label)
-    axes.plot(stated, hits / sizes, color=ACCENT, lw=1.0, alpha=0.6)
-    axes.plot(stated, hits / sizes, "o", ms=6, mfc=ACCENT, mec=PAPER, mew=1, label=words("fig.bin"))
+    axes.plot(stated, observed, color=ACCENT, lw=1.0, alpha=0.6)
+    axes.plot(stated, observed, "o", ms=6, mfc=ACCENT, mec=PAPER, mew=1, label=words("fig.bin"))
     axes.set_xlabel(words("fig.stated_probability"))
     axes.set_ylabel(words("fig.observed_share"))
     legend(axes, loc="upper left")
