@@ -151,7 +151,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         if spread["mean"] is not None:
             sd = "" if spread["sd"] is None else f", SD {spread['sd']:.3f}"
             lines.append(
-                f"{name:12} mean over folds {spread['mean']:.3f}{sd}, "
+                f"{name.replace('auroc', 'AUROC'):12} mean over folds {spread['mean']:.3f}{sd}, "
                 f"{spread['lowest']:.3f} to {spread['highest']:.3f}"
             )
     return lines

@@ -101,6 +101,14 @@ def counted(study: optuna.Study) -> tuple[int, int]:
     return done, sum(trial.state == TrialState.WAITING for trial in trials)
 
 
+def runs_elsewhere(study: optuna.Study) -> bool:
+    """Return whether another process has a trial running; one that shows no life any more is queued."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        optuna.storages.fail_stale_trials(study)
+    return bool(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+
+
 def interrupted(trials: Sequence[FrozenTrial]) -> set[int]:
     """Return the numbers of those trials that were interrupted, and run again under another."""
     return {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}

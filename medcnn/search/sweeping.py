@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,11 +14,16 @@ from medcnn.console import say, warn
 from medcnn.crossvalidation.whole import is_whole
 from medcnn.errors import ConfigError
 from medcnn.search.options import Options, read_options
-from medcnn.search.space import Parameter, assignments, read_space, written
+from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.settings import check
 
 if TYPE_CHECKING:
     import optuna
+
+COARSE = "coarse"
+"""The stage after which the ranges are narrowed."""
+POLL = 5.0
+"""Seconds between looks at what other processes are doing."""
 
 Launch = Callable[[Sequence[str], int], Any]
 """Runs one job with these overrides and returns what it returned, None where it failed."""
@@ -122,45 +128,20 @@ def _run_stages(
     if options.method != "coarse_to_fine":
         stage = Stage("", options.method, space, options)
         return [(stage, _run_stage(stage, fixed, launch, storage, worker))]
-    coarse = Stage("coarse", "random", space, options)
+    coarse = Stage(COARSE, "random", space, options)
     first = _run_stage(coarse, fixed, launch, storage, worker)
-    if not _finished(first):
+    narrowing = importlib.import_module("medcnn.search.narrowing")
+    if not narrowing.finished(first):
         raise ConfigError(
             "No trial of the coarse stage came to a score, so there is nothing to refine.",
             expected="at least one finished trial",
             found=f"{len(first.trials)} trials, all failed or stopped",
             remedy="look at search.html; narrow the ranges, or give trainer.max_epochs more room",
         )
-    narrowed = narrow(space, first, options)
+    narrowed = narrowing.narrow(space, first, options)
     whole = replace(options, data_fraction=1.0, pruner="none")
     fine = Stage("fine", "grid", narrowed, whole)
     return [(coarse, first), (fine, _run_stage(fine, fixed, launch, storage, worker))]
-
-
-def narrow(space: list[Parameter], study: optuna.Study, options: Options) -> list[Parameter]:
-    """Return a grid around the best trial, over as many of the most important values as allowed.
-
-    A value is tried within the typical distance of neighbouring draws either way: n draws in d
-    dimensions leave gaps of n^(-1/d) of each range.
-    """
-    page = importlib.import_module("medcnn.search.importance")
-    best, ranked = study.best_params, page.importances(study)
-    order = sorted(space, key=lambda each: -ranked.get(each.name, 0.0))
-    share = 0.5 * max(len(_finished(study)), 1) ** (-1 / len(space))
-    found, size = [], 1
-    for each in order:
-        values = each.around(best[each.name], options.points, share)
-        if size * len(values) > options.fine_trials:
-            values = [best[each.name]]
-        size *= len(values)
-        found.append(Parameter(each.name, choices=tuple(written(value) for value in values)))
-    return found
-
-
-def _finished(study: optuna.Study) -> list[Any]:
-    from optuna.trial import TrialState
-
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def _run_stage(
@@ -169,17 +150,24 @@ def _run_stage(
     module = importlib.import_module("medcnn.search.study")
     study: optuna.Study = module.open_study(stage.options, stage.study, storage)
     _check_same(study, stage, fixed)
-    for number in worker.reclaim(study):
-        say(f"trial {number} was interrupted, and is run again")
-    wanted = _wanted(stage)
+    wanted, told = _wanted(stage), False
     while True:
+        for number in worker.reclaim(study):
+            say(f"trial {number} was interrupted, and is run again")
         done, waiting = module.counted(study)
-        if done >= wanted and not waiting:
+        if done < wanted or waiting:
+            study.sampler = module.make_sampler(
+                stage.method, stage.space, stage.options, done, worker.number
+            )
+            _run_one(study, stage, fixed, launch, worker, f"{done + 1} of {wanted}")
+        elif stage.name == COARSE and module.runs_elsewhere(study):
+            # The best may be among them, and every process has to refine the same.
+            if not told:
+                say("waiting for the trials of other processes")
+            told = True
+            sleep(POLL)
+        else:
             return study
-        study.sampler = module.make_sampler(
-            stage.method, stage.space, stage.options, done, worker.number
-        )
-        _run_one(study, stage, fixed, launch, worker, f"{done + 1} of {wanted}")
 
 
 def _wanted(stage: Stage) -> int:
@@ -258,7 +246,7 @@ def _conclude(trial: optuna.Trial, result: Any) -> float:
 def _check_same(study: optuna.Study, stage: Stage, fixed: list[str]) -> None:
     """Refuse to mix trials of different searches in one study."""
     now = {
-        "space": [repr(each) for each in stage.space],
+        "space": [f"{each.name} {each.range}" for each in stage.space],
         "fixed": sorted(text for text in fixed if not text.startswith("search")),
         "score": stage.options.score,
         "data_fraction": stage.options.data_fraction,

@@ -65,7 +65,7 @@ def test_the_numbers_are_printed_with_their_spread(again, capsys):
     again[1]()
     told = capsys.readouterr().out
     assert "folds        2, each patient held out once" in told
-    assert "auroc        mean over folds" in told and ", SD " in told
+    assert "AUROC        mean over folds" in told and ", SD " in told
 
 
 def test_folds_that_are_ensembles_say_how_they_are_asked_together(again):

@@ -3,7 +3,11 @@ import itertools
 import pandas as pd
 import pytest
 
+from medcnn.config import compose, plain
 from medcnn.errors import ConfigError
+from medcnn.search import sweeping
+from medcnn.search.options import read_options
+from medcnn.search.study import Worker, open_storage, open_study
 
 
 def values(launched, name="optimizer.lr"):
@@ -54,6 +58,28 @@ def test_coarse_to_fine_narrows_around_the_best(run_search):
     assert float(f"{best['optimizer.lr']:.4g}") in tried
     assert max(tried) / min(tried) < 1e3
     assert found["best"]["score"] <= of_coarse["score"].min() + 1e-6
+
+
+def test_the_fine_grid_waits_for_the_coarse_trials_of_other_processes(run_search, monkeypatch):
+    given = ["search=coarse_to_fine", "search.score=val_loss", "search.trials=3"]
+    settings = plain(compose("train", [*given, f"search.folder={run_search.folder}"]))
+    options = read_options(settings["search"])
+    other = open_study(options, f"{options.study}/coarse", open_storage(options))
+    worker, trial = Worker(options.folder), other.ask()
+    trial.set_user_attr("worker", worker.name)
+    for name, low, high in (("optimizer.lr", 1e-4, 1e-1), ("model.dropout", 0.0, 0.6)):
+        trial.suggest_float(name, low, high, log=name == "optimizer.lr")
+    best = str(trial.params["model.dropout"])[:4]
+
+    def meanwhile(_seconds):
+        other.tell(trial, -1.0)
+
+    monkeypatch.setattr(sweeping, "sleep", meanwhile)
+    run_search("coarse_to_fine", "search.trials=3")
+    worker.leave()
+    fine = [each for each in run_search.launched if "search.stage=fine" in each]
+    assert len(run_search.launched) - len(fine) == 2
+    assert any(f"model.dropout={best}" in text for each in fine for text in each)
 
 
 def test_parzen_estimators_come_nearer_than_chance(run_search, tmp_path):
@@ -129,5 +155,5 @@ def test_bad_settings_are_refused_before_the_first_trial(run_search):
     with pytest.raises(ConfigError, match="patience cannot be"):
         run_search("random", "callbacks.patience=0")
     with pytest.raises(ConfigError, match="works on classifiers"):
-        run_search("random", "task=autoencoder")
+        run_search("random", "task=autoencoder", "callbacks.monitor=val_loss")
     assert run_search.launched == []
