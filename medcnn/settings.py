@@ -18,7 +18,7 @@ from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.losses.names import check_loss
 from medcnn.metrics.rules import parse_rule
 from medcnn.models.checks import check_model
-from medcnn.value_rules import RULES
+from medcnn.value_rules import RULES, Rule
 
 
 def check(cfg: DictConfig) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
     """Return plain values as ``check`` does."""
     _check_mappings(settings)
     _check_complete(settings)
-    _check_rules(settings)
+    check_rules(settings)
     parse_rule(settings["threshold"])
     check_safeguards(settings)
     check_model(settings["model"])
@@ -88,8 +88,13 @@ def _check_autoencoder(settings: Mapping[str, Any]) -> None:
             )
 
 
-def _check_rules(settings: Mapping[str, Any]) -> None:
-    for key, rule in RULES.items():
+def check_rules(settings: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -> None:
+    """Raise if a value that is there is not what its rule says.
+
+    Raises:
+        ConfigError: Naming the key and what was expected.
+    """
+    for key, rule in rules.items():
         value = _look_up(settings, key)
         if value is not _ABSENT and not rule.holds(value):
             raise ConfigError(
@@ -143,7 +148,7 @@ def _check_averages(callbacks: Mapping[str, Any]) -> None:
 
 def check_data(data: Mapping[str, Any]) -> None:
     """Raise if the data group of a configuration does not fit together or names absent files."""
-    _check_rules({"data": data})
+    check_rules({"data": data})
     if data["val_fraction"] + data["test_fraction"] >= 0.95:
         raise ConfigError(
             "val_fraction and test_fraction leave nothing to train on.",

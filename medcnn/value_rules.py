@@ -101,3 +101,11 @@ RULES = {
     "callbacks.bn_batches": _number(1, 100_000, whole=True),
     "callbacks.population_statistics": _SWITCH,
 }
+
+SHOW_MODEL_RULES = {
+    "data.image_size": RULES["data.image_size"],
+    "batch_size": _number(1, 65536, whole=True),
+    "measure": _SWITCH,
+    "model.dropout": RULES["model.dropout"],
+}
+"""What ``medcnn show model=NAME`` takes."""

@@ -12,16 +12,20 @@ from medcnn.config import plain
 from medcnn.console import say
 from medcnn.models.checks import check_model
 from medcnn.run_dir import write_json
+from medcnn.settings import check_rules
+from medcnn.value_rules import SHOW_MODEL_RULES
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Print the layers of a model and return them.
 
     Raises:
-        ConfigError: If the model is not known or does not take images of that size.
+        ConfigError: If the model is not known or does not take images of that size, or a value is
+            none.
     """
     options = plain(cfg)
-    model, size = options["model"], int(options["data"]["image_size"])
+    check_rules(options, SHOW_MODEL_RULES)
+    model, size = options["model"], options["data"]["image_size"]
     check_model({**model, "weights": "none"})
     build = importlib.import_module("medcnn.models.classifier")  # torch: seconds
     inventory = importlib.import_module("medcnn.models.inventory")
@@ -29,7 +33,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     network = build.rebuild(model)
     found = inventory.take_inventory(network, (1, size, size), measure=options["measure"])
     say(text.render_table(found, f"{model['backbone']}, one image of {size}×{size}"))
-    lines = text.conclusions(found, int(options["batch_size"]))
+    lines = text.conclusions(found, options["batch_size"])
     for line in lines:
         say(line)
     result = {"model": model, **found.to_json(), "conclusions": lines}

@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from medcnn.cli import run
 
 
@@ -38,3 +40,19 @@ def test_a_size_that_does_not_fit_is_said_without_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "vit_b_16 does not take images of 100 pixels" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.image_size=abc", "data.image_size cannot be 'abc'"),
+        ("data.image_size=null", "data.image_size cannot be None"),
+        ("data.image_size=32.5", "data.image_size cannot be 32.5"),
+        ("batch_size=0", "batch_size cannot be 0"),
+        ("measure=perhaps", "measure cannot be 'perhaps'"),
+        ("model.dropout=2", "model.dropout cannot be 2"),
+    ],
+)
+def test_a_wrong_value_is_said(override, said, capsys):
+    assert run("show", ["model=xray_cnn", override]) == 2
+    assert said in capsys.readouterr().err
