@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medcnn.config import plain
 from medcnn.console import say, warn
@@ -22,6 +22,7 @@ from medcnn.predictions import read_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run_dir import RunDir, read_json
+from medcnn.run_settings import read_settings
 from medcnn.training import conclude
 
 
@@ -37,7 +38,7 @@ def run(cfg: DictConfig) -> RunDir:
     target = RunDir(Path(str(options["output"] or source.path / "population")))
     settings = _check(options, source, target)
     before = read_predictions(source.predictions("val"))
-    journal = _begin(source, target)
+    journal = _begin(source, target, settings["seed"])
     with journal.stage("data"):
         manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
         prepared = Prepared(manifest, cache_images(manifest, settings["data"]), None)
@@ -73,7 +74,7 @@ def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> dict[s
             found=f"{len(source.members)} members",
             remedy=f"take one of them: run={source.member(0).path}",
         )
-    settings: Any = OmegaConf.to_container(OmegaConf.load(source.config))
+    settings = read_settings(source)
     if settings.get("task") != "classification" or not source.results.is_file():
         raise ConfigError(
             f"{source.path} is not a finished classifier.",
@@ -95,10 +96,10 @@ def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> dict[s
             found=str(target.config),
             remedy="choose another output",
         )
-    return dict(settings)
+    return settings
 
 
-def _begin(source: RunDir, target: RunDir) -> Journal:
+def _begin(source: RunDir, target: RunDir, seed: int) -> Journal:
     """Take over what stays as it was, and return the journal of the rest."""
     target.path.mkdir(parents=True, exist_ok=True)
     for name in ("manifest", "audit", "metrics", "environment", "config"):
@@ -106,7 +107,6 @@ def _begin(source: RunDir, target: RunDir) -> Journal:
         if before.is_file():
             shutil.copyfile(before, getattr(target, name))
     known = read_json(source.environment)
-    seed = OmegaConf.select(OmegaConf.load(source.config), "seed")
     journal = Journal(target, seed=seed, echo=warn)
     journal.facts["resumed"] = known.get("resumed", 0)
     journal.note(**{key: value for key, value in known.items() if key not in journal.facts})
