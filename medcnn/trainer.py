@@ -56,6 +56,27 @@ class WholeCheckpoints(TorchCheckpointIO):
             ) from error
 
 
+class RunCheckpoint(ModelCheckpoint):
+    """Lightning's keeper of checkpoints, which still knows the best when the run has been moved.
+
+    Lightning forgets its score where the folder is another, and the next epoch would replace
+    ``best.ckpt``, however bad it is.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the scores, and look for the files where the run lies now."""
+        before, here = str(state_dict["dirpath"]), str(self.dirpath)
+        paths = {
+            name: str(state_dict[name]).replace(before, here, 1)
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path")
+        }
+        best = {
+            path.replace(before, here, 1): score
+            for path, score in state_dict["best_k_models"].items()
+        }
+        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": here})
+
+
 def quieten() -> None:
     """Leave out what Lightning says of its environment: this file says it, shorter."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -85,7 +106,7 @@ def build_trainer(
             min_delta=watch["min_delta"],
             check_finite=True,
         ),
-        ModelCheckpoint(
+        RunCheckpoint(
             run.best_checkpoint.parent,
             filename=run.best_checkpoint.stem,
             monitor=watch["monitor"],
@@ -149,7 +170,7 @@ def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
         run: Where it lies.
         every: After how many steps; None: after each epoch.
     """
-    return ModelCheckpoint(
+    return RunCheckpoint(
         run.last_checkpoint.parent,
         filename=run.last_checkpoint.stem,
         monitor=None,

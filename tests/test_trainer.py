@@ -1,14 +1,22 @@
 import resource
 import signal
+import warnings
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from medcnn.config import compose, plain
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.run_dir import RunDir
-from medcnn.trainer import WholeCheckpoints, build_logger, choose_precision, trainer_options
+from medcnn.trainer import (
+    RunCheckpoint,
+    WholeCheckpoints,
+    build_logger,
+    choose_precision,
+    trainer_options,
+)
 
 
 def settings(*overrides):
@@ -69,3 +77,22 @@ def test_half_a_checkpoint_is_refused_in_words(tmp_path):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(WeightsError, match=r"cannot be read(.|\n)*delete it"):
         files.load_checkpoint(path)
+
+
+def test_the_best_is_known_where_a_run_has_been_moved_to(tmp_path):
+    first = RunCheckpoint(tmp_path / "a", filename="best", monitor="val_loss")
+    path = str(tmp_path / "a" / "best.ckpt")
+    first.best_model_path = first.kth_best_model_path = path
+    first.best_model_score = first.kth_value = torch.tensor(0.25)
+    first.best_k_models = {path: torch.tensor(0.25)}
+    moved = RunCheckpoint(tmp_path / "b", filename="best", monitor="val_loss")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        moved.load_state_dict(first.state_dict())
+    here = str(tmp_path / "b" / "best.ckpt")
+    assert moved.best_model_path == moved.kth_best_model_path == here
+    assert moved.best_k_models == {here: torch.tensor(0.25)}
+    assert moved.best_model_score == moved.kth_value == 0.25
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    assert not moved.check_monitor_top_k(trainer, torch.tensor(0.5))
+    assert moved.check_monitor_top_k(trainer, torch.tensor(0.1))

@@ -190,7 +190,7 @@ def _run_one(
         trial.set_user_attr("worker", worker.name)
         values = {each.name: _draw(each, trial, stage) for each in stage.space}
         chosen = assignments(values)
-        say(f"{stage.name or 'trial'} {place}: {' '.join(chosen)}")
+        say(f"{stage.name} trial {trial.number}, {place}: {' '.join(chosen)}".lstrip())
         number = module.original_number(study.trials[trial.number])
         folder = (
             stage.options.folder / "trials" / f"{stage.name}{'_' if stage.name else ''}{number}"
