@@ -1,12 +1,18 @@
 """One cache for all tests, away from the user's."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
+
+import medcnn
 
 # The same examples in every run; HYPOTHESIS_PROFILE=default draws new ones.
 settings.register_profile("repeatable", derandomize=True)
@@ -34,6 +40,46 @@ def cache(tmp_path_factory):
         del os.environ["MEDCNN_CACHE"]
     else:
         os.environ["MEDCNN_CACHE"] = before
+
+
+class Answer(NamedTuple):
+    """What a command said on stderr, its exit code, and all modules that were imported by then."""
+
+    code: int
+    said: str
+    modules: set[str]
+
+
+ASK = """
+import json, sys
+from medcnn.cli import run
+for command, *arguments in json.loads(sys.argv[1]):
+    code = run(command, arguments)
+    print('=====', code, *sys.modules, '\\n=====', file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="session")
+def in_new_process():
+    """Return a function that gives commands to one new process and returns its answers."""
+
+    def ask(*commands, cwd=None):
+        done = subprocess.run(
+            [sys.executable, "-c", ASK, json.dumps(commands)],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answers = []
+        for each in done.stderr.split("\n=====\n")[:-1]:
+            said, _, facts = each.rpartition("===== ")
+            code, *modules = facts.split()
+            answers.append(Answer(int(code), said, set(modules)))
+        return answers
+
+    return ask
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +117,10 @@ def easy_data(tmp_path_factory):
         "trainer.accelerator=cpu",
         "out_of_distribution=null",
     ]
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, easy_data):
+    """Return a finished run of one epoch; tests leave it as it is, or take a copy."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    return medcnn.train([*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"])

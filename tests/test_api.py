@@ -7,29 +7,25 @@ from medcnn.errors import ConfigError
 from medcnn.run_dir import read_json
 
 
-@pytest.fixture(scope="module")
-def run(easy_data, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("api") / "run"
-    return medcnn.train([*easy_data, f"run_dir={folder}", "trainer.max_epochs=1"])
-
-
-def test_train_returns_the_run_that_it_left(run):
-    table = pd.read_csv(run.predictions("test"))
-    found = read_json(run.results)["auroc"]["value"]
+def test_train_returns_the_run_that_it_left(trained_run):
+    table = pd.read_csv(trained_run.predictions("test"))
+    found = read_json(trained_run.results)["auroc"]["value"]
     assert found == pytest.approx(roc_auc_score(table["label"], table["p_abnormal"]))
 
 
-def test_evaluate_returns_what_it_wrote(run, tmp_path):
-    results = medcnn.evaluate([f"run={run.path}", "split=val", f"output={tmp_path}"])
-    table = pd.read_csv(run.predictions("val"))
+def test_evaluate_returns_what_it_wrote(trained_run, tmp_path):
+    results = medcnn.evaluate([f"run={trained_run.path}", "split=val", f"output={tmp_path}"])
+    table = pd.read_csv(trained_run.predictions("val"))
     assert results["split"] == "val"
     expected = roc_auc_score(table["label"], table["p_abnormal"])
     assert results["auroc"]["value"] == pytest.approx(expected)
 
 
-def test_predict_returns_one_row_a_file(run, easy_data, tmp_path):
+def test_predict_returns_one_row_a_file(trained_run, easy_data, tmp_path):
     folder = easy_data[1].removeprefix("data.root=").removesuffix("manifest.csv")
-    table = medcnn.predict([f"run={run.path}", f"input={folder}", f"output={tmp_path / 'p.csv'}"])
+    table = medcnn.predict(
+        [f"run={trained_run.path}", f"input={folder}", f"output={tmp_path / 'p.csv'}"]
+    )
     assert len(table) == 96
     assert table["p_abnormal"].between(0, 1).all()
 

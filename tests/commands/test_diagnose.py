@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -65,26 +63,19 @@ def test_curves_of_another_framework_are_read(over_fitted, tmp_path, capsys):
     assert json.loads(output.read_text())["verdict"] == "over_fitting"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ([], "one thing to diagnose"),
-        (["run=/nowhere"], "not a run directory"),
-        (["curves=/nowhere/metrics.csv"], "does not exist"),
-    ],
+FAULTS = (
+    ([], "one thing to diagnose"),
+    (["run=/nowhere"], "not a run directory"),
+    (["curves=/nowhere/metrics.csv"], "does not exist"),
 )
-def test_faults_are_said_without_torch(arguments, text):
-    code = (
-        "import sys\n"
-        "from medcnn.cli import run\n"
-        "code = run('diagnose', sys.argv[1:])\n"
-        "sys.exit(99 if 'torch' in sys.modules else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert text in done.stderr
+
+
+def test_faults_are_said_without_torch(in_new_process):
+    answers = in_new_process(*(["diagnose", *arguments] for arguments, _ in FAULTS))
+    for answer, (_, text) in zip(answers, FAULTS, strict=True):
+        assert answer.code == 2 and text in answer.said
+        assert "Traceback" not in answer.said
+    assert "torch" not in answers[-1].modules
 
 
 def test_a_run_without_curves_is_refused(over_fitted, capsys):

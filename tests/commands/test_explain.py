@@ -5,20 +5,20 @@ import shutil
 
 import pytest
 
-import medcnn
 from medcnn.cli import run as run_command
 from medcnn.inference.explanations.verdicts import warnings_of
 from medcnn.reporting.contents import read_run
 from medcnn.reporting.sentences import translated
 from medcnn.reporting.wording import Wording
+from medcnn.run_dir import RunDir
 
 FAST = ["images=3", "sanity=2", "marker=3", "shown=2", "steps=2", "method=[grad_cam,occlusion]"]
 
 
 @pytest.fixture(scope="module")
-def trained(easy_data, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "a"
-    return medcnn.train([*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"])
+def trained(trained_run, tmp_path_factory):
+    """Return a copy of the run, to which explanations are added."""
+    return RunDir(shutil.copytree(trained_run.path, tmp_path_factory.mktemp("runs") / "a"))
 
 
 def test_the_command_leaves_numbers_pictures_and_a_section(trained, capsys):

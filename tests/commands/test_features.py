@@ -1,7 +1,3 @@
-import json
-import subprocess
-import sys
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -68,12 +64,14 @@ def test_a_folder_has_no_labels_and_broken_files_are_named(trained_run, tmp_path
     assert "broken.png" in "".join(capsys.readouterr())
 
 
-def test_the_encoder_of_an_autoencoder_has_features_too(easy_data, tmp_path):
+def test_the_encoder_of_an_autoencoder_has_features_but_no_answer(easy_data, tmp_path, capsys):
     folder, output = tmp_path / "run", tmp_path / "f.csv"
     options = ["task=autoencoder", "callbacks.monitor=val_loss", "trainer.max_epochs=1"]
     assert run("train", [*easy_data, *options, f"run_dir={folder}"]) == 0
     assert run("features", [f"run={folder}", f"output={output}", "split=test"]) == 0
     assert features_of(pd.read_csv(output)).shape[1] == 8
+    assert run("evaluate", [f"run={folder}"]) == 2
+    assert f"starts from it: model.weights={folder}" in capsys.readouterr().err
 
 
 def test_a_stage_that_is_not_there_is_named(trained_run, tmp_path, capsys):
@@ -92,27 +90,13 @@ FAULTS = [
 ]
 
 
-def test_faults_are_said_without_torch(tmp_path):
+def test_faults_are_said_without_torch(in_new_process, tmp_path):
     (tmp_path / "config.yaml").write_text("seed: 0\n")
-    arguments = [[f"run={tmp_path}", *given] for given, _ in FAULTS]
-    code = (
-        "import json, sys\n"
-        "from medcnn.cli import run\n"
-        "for arguments in json.loads(sys.argv[1]):\n"
-        "    print(run('features', arguments), file=sys.stderr)\n"
-        "    print('=====', file=sys.stderr)\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    for said, (_, text) in zip(done.stderr.split("=====\n"), FAULTS, strict=False):
-        assert text in said
-        assert said.endswith("\n2\n")
+    asked = (["features", f"run={tmp_path}", *arguments] for arguments, _ in FAULTS)
+    answers = in_new_process(*asked)
+    for answer, (_, text) in zip(answers, FAULTS, strict=True):
+        assert answer.code == 2 and text in answer.said
+    assert "torch" not in answers[-1].modules
 
 
 def test_an_ensemble_is_sent_to_its_members(tmp_path, capsys):

@@ -2,24 +2,25 @@ import shutil
 
 import pytest
 
-import medcnn
 from medcnn.cli import run
 from medcnn.commands.train import run as command
 from medcnn.config import compose
 from medcnn.errors import ConfigError
 from medcnn.run_dir import RunDir, read_json
 
-SHORT = ["trainer.max_epochs=1"]
-
 
 @pytest.fixture(scope="module")
 def trained(easy_data, tmp_path_factory):
-    return medcnn.train([*easy_data, *SHORT, f"run_dir={tmp_path_factory.mktemp('train') / 'run'}"])
+    """Return what the command itself answers."""
+    folder = tmp_path_factory.mktemp("train") / "run"
+    return command(compose("train", [*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"]))
 
 
-def test_one_run_is_trained_and_reported(trained, capsys):
+def test_one_run_is_trained_and_reported_and_its_directory_is_the_answer(trained):
+    assert isinstance(trained, RunDir) and trained.path.name == "run"
     assert trained.report.is_file() and not trained.members
     assert read_json(trained.environment)["resumed"] == 0
+    assert command(compose("train", [f"resume={trained.path}"])) == trained
 
 
 def test_a_search_is_no_single_run():
@@ -41,17 +42,16 @@ def test_what_cannot_be_done_is_said_in_one_message(arguments, message, capsys):
 
 
 def test_a_vanished_folder_ends_a_resume_with_a_message_and_leaves_the_run(
-    easy_data, tmp_path, capsys
+    trained, easy_data, tmp_path, capsys
 ):
-    source = next(text for text in easy_data if "data.root" in text).partition("=")[2]
-    copied = shutil.copytree(source.rpartition("/")[0], tmp_path / "data")
-    asked = [*easy_data, *SHORT, f"data.root={copied / 'manifest.csv'}", "data.cache_dir=null"]
-    done = medcnn.train([*asked, f"run_dir={tmp_path / 'run'}"])
+    root = next(text for text in easy_data if "data.root" in text).partition("=")[2]
+    gone, done = tmp_path / "gone", RunDir(shutil.copytree(trained.path, tmp_path / "run"))
+    for path in (done.config, done.manifest):
+        path.write_text(path.read_text().replace(root.rpartition("/")[0], str(gone)))
     done.report.unlink()
-    shutil.rmtree(copied)
     assert run("train", [f"resume={done.path}"]) == 2
     told = capsys.readouterr().err
-    assert "does not exist" in told and str(copied) in told
+    assert "does not exist" in told and str(gone) in told
     assert done.results.is_file() and done.best_checkpoint.is_file()
 
 
@@ -63,11 +63,6 @@ def test_a_run_without_its_report_is_finished_without_training_again(trained, tm
     assert again.report.is_file() and again.metrics.read_bytes() == before
     assert again.predictions("test").read_text() == trained.predictions("test").read_text()
     assert read_json(again.environment)["resumed"] == 1
-
-
-def test_the_answer_of_a_run_is_its_directory(easy_data, tmp_path):
-    overrides = [*easy_data, *SHORT, f"run_dir={tmp_path / 'run'}"]
-    assert command(compose("train", overrides)) == RunDir(tmp_path / "run")
 
 
 def test_values_that_a_resumed_run_does_not_use_are_told(trained, capfd, monkeypatch):

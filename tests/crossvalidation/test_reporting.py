@@ -1,3 +1,5 @@
+import contextlib
+import io
 import shutil
 
 import numpy as np
@@ -9,15 +11,27 @@ from medcnn.run_dir import RunDir, read_json, write_json
 from medcnn.run_settings import read_settings
 
 
-@pytest.fixture
-def again(whole, tmp_path):
+def copied(whole, folder):
     """Return copies of the folds' runs, and a function that reports them into a new directory."""
     members = [
-        RunDir(shutil.copytree(member.path, tmp_path / "all" / "members" / member.path.name))
+        RunDir(shutil.copytree(member.path, folder / "members" / member.path.name))
         for member in whole.members
     ]
-    directory = RunDir(tmp_path / "all")
+    directory = RunDir(folder)
     return members, lambda: report_folds(directory, members, read_settings(members[0])), directory
+
+
+@pytest.fixture(scope="module")
+def joined(whole, tmp_path_factory):
+    """Return warnings, directory and what was printed of folds with warnings and looks of their own."""
+    members, report, directory = copied(whole, tmp_path_factory.mktemp("joined") / "all")
+    for number, (member, looks) in enumerate(zip(members, (1, 4), strict=True)):
+        facts = read_json(member.environment)
+        own = {"warnings": ["of all", f"of fold {number}"], "test_looks": looks}
+        write_json(member.environment, facts | own)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        warnings = report()["warnings"]
+    return warnings, directory, printed.getvalue()
 
 
 def test_the_tables_tell_of_each_image_by_which_fold_it_was_held_out(whole):
@@ -42,34 +56,25 @@ def test_the_spread_between_folds_is_that_of_numpy(whole):
     assert (told["lowest"], told["highest"]) == (min(values), max(values))
 
 
-def test_only_what_every_fold_warned_of_is_repeated(again):
-    members, report, _ = again
-    for number, member in enumerate(members):
-        facts = read_json(member.environment)
-        facts["warnings"] = ["of all", f"of fold {number}"]
-        write_json(member.environment, facts)
-    told = report()["warnings"]
+def test_only_what_every_fold_warned_of_is_repeated(joined):
+    told, _, _ = joined
     assert "of all" in told and "of fold 0" not in told and "of fold 1" not in told
     assert any("Out-of-fold predictions of 2 models" in text for text in told)
 
 
-def test_looks_at_the_test_split_are_those_of_the_fold_that_had_most(again):
-    members, report, directory = again
-    facts = read_json(members[1].environment)
-    write_json(members[1].environment, facts | {"test_looks": 4})
-    report()
+def test_looks_at_the_test_split_are_those_of_the_fold_that_had_most(joined):
+    _, directory, _ = joined
     assert read_json(directory.environment)["test_looks"] == 4
 
 
-def test_the_numbers_are_printed_with_their_spread(again, capsys):
-    again[1]()
-    told = capsys.readouterr().out
+def test_the_numbers_are_printed_with_their_spread(joined):
+    _, _, told = joined
     assert "folds        2, each patient held out once" in told
     assert "AUROC        mean over folds" in told and ", SD " in told
 
 
-def test_folds_that_are_ensembles_say_how_they_are_asked_together(again):
-    members, report, directory = again
+def test_folds_that_are_ensembles_say_how_they_are_asked_together(whole, tmp_path):
+    members, report, directory = copied(whole, tmp_path / "all")
     for member in members:
         shutil.copytree(
             member.path, member.member(0).path, ignore=shutil.ignore_patterns("members")

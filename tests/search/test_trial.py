@@ -105,31 +105,16 @@ def test_a_search_within_one_training_is_refused(easy_data):
         medcnn.train([*easy_data, "search=random"])
 
 
-@pytest.mark.parametrize(
-    ("overrides", "text"),
-    [
-        (["search=rondom"], "no search named"),
-        (["search=random", "search.score=test_auroc"], "score of a search"),
-        (["search=grid", "optimizer.lr=interval(1"], "not an override"),
-    ],
+FAULTS = (
+    (["-m", "search=rondom"], "no search named"),
+    (["-m", "search=random", "search.score=test_auroc"], "score of a search"),
+    (["-m", "search=grid", "optimizer.lr=interval(1"], "not an override"),
 )
-def test_faults_are_said_without_torch(overrides, text, tmp_path):
-    import subprocess
-    import sys
 
-    code = (
-        "import sys\n"
-        "from medcnn.cli import run\n"
-        "code = run('train', ['-m', *sys.argv[1:]])\n"
-        "sys.exit(99 if 'torch' in sys.modules else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *overrides],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
-    assert text in done.stderr
-    assert "Traceback" not in done.stderr
+
+def test_faults_are_said_without_torch(in_new_process, tmp_path):
+    answers = in_new_process(*(["train", *arguments] for arguments, _ in FAULTS), cwd=tmp_path)
+    for answer, (_, text) in zip(answers, FAULTS, strict=True):
+        assert answer.code == 2 and text in answer.said
+        assert "Traceback" not in answer.said
+    assert "torch" not in answers[-1].modules
