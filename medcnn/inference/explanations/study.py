@@ -6,19 +6,20 @@ Dimensions: N images, S×S pixels.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import track
+from rich.progress import Progress
 from torch import Tensor
 
 from medcnn.console import CONSOLE
 from medcnn.data.manifest import Manifest
-from medcnn.inference.explanations.bench import Bench, choose_methods, prepare
+from medcnn.inference.explanations.bench import Bench, Watch, choose_methods, prepare
 from medcnn.inference.explanations.measures import chance, forget, localize, perturb
 from medcnn.inference.explanations.options import Options
 from medcnn.inference.explanations.perturbation import Floats, random_heat
@@ -71,11 +72,12 @@ def study(run: RunDir, options: Options, tell: Tell) -> tuple[dict[str, Any], li
     manifest = run_manifest(run)
     bench = prepare(model, manifest, options)
     methods, left_out = choose_methods(bench)
-    heats = _explain(bench, methods, tell)
-    found = _facts(bench)
-    found |= _measure(bench, heats)
-    tell("deletion and insertion measured")
-    found["sanity"] = forget(bench, heats, _watched) if options.sanity else None
+    with _watching() as watch:
+        heats = _explain(bench, methods, tell, watch)
+        found = _facts(bench)
+        found |= _measure(bench, heats, watch)
+        tell("deletion and insertion measured")
+        found["sanity"] = forget(bench, heats, watch) if options.sanity else None
     found["marker"] = _test_marker(bench, manifest, heats) if options.marker else None
     tell("sanity check and marker test done")
     p_N = bench.probability(bench.subjects.image_N1SS)
@@ -92,19 +94,33 @@ def spread(p_N: Floats, count: int) -> list[int]:
     return [int(row) for row in order[places]]
 
 
-def _explain(bench: Bench, methods: list[str], tell: Tell) -> dict[str, Tensor]:
+def _explain(bench: Bench, methods: list[str], tell: Tell, watch: Watch) -> dict[str, Tensor]:
     heats = {}
     for method in methods:
         start = time.perf_counter()
-        heats[method] = bench.heat(method, watch=_watched)
+        heats[method] = bench.heat(method, watch=watch)
         seconds = time.perf_counter() - start
         tell(f"{method:22} {len(bench.subjects)} images in {seconds:.1f} s")
     return heats
 
 
-def _watched(parts: Iterable[Any], name: str, total: int) -> Iterable[Any]:
-    """Hand the parts on beside a progress bar, which goes when they are done."""
-    return track(parts, name, total=total, console=CONSOLE, transient=True)
+@contextmanager
+def _watching() -> Iterator[Watch]:
+    """Lend what hands parts on beside a progress bar.
+
+    The bar ends here, whatever fails. One that a generator holds runs on after a failure, until
+    garbage is collected, and where its own thread happens to do that, it waits for itself for ever.
+    """
+    with Progress(console=CONSOLE, transient=True) as bar:
+
+        def watched(parts: Iterable[Any], name: str, total: int) -> Iterator[Any]:
+            task = bar.add_task(name, total=total)
+            for part in parts:
+                yield part
+                bar.advance(task)
+            bar.remove_task(task)
+
+        yield watched
 
 
 def _facts(bench: Bench) -> dict[str, Any]:
@@ -121,13 +137,13 @@ def _facts(bench: Bench) -> dict[str, Any]:
     }
 
 
-def _measure(bench: Bench, heats: dict[str, Tensor]) -> dict[str, Any]:
+def _measure(bench: Bench, heats: dict[str, Tensor], watch: Watch) -> dict[str, Any]:
     subjects, options = bench.subjects, bench.options
     size = (subjects.size, subjects.size)
     both = heats | {RANDOM: random_heat(len(subjects), size, options.seed + 1)}
     called = bench.probability(subjects.image_N1SS) >= bench.model.threshold.value
     places = localize(bench, both, called)
-    perturbed, curves = perturb(bench, both, RANDOM, _watched)
+    perturbed, curves = perturb(bench, both, RANDOM, watch)
     return {
         "called_abnormal": int(called.sum()),
         "methods": [

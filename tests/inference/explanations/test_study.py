@@ -1,11 +1,12 @@
 import json
+import threading
 
 import pytest
 import torch
 from omegaconf import OmegaConf
 
 from medcnn.calibration import Calibrator
-from medcnn.errors import WeightsError
+from medcnn.errors import ConfigError, WeightsError
 from medcnn.inference.explanations.options import Options
 from medcnn.inference.explanations.study import spread, study
 from medcnn.inference.loading import calibrator_state
@@ -80,6 +81,17 @@ def test_an_unfinished_run_is_refused(run):
     run.best_checkpoint.unlink()
     with pytest.raises(WeightsError, match="not finished"):
         study(run, Options(), lambda _line: None)
+
+
+def test_no_progress_bar_runs_on_after_a_failure(run):
+    before = {*threading.enumerate()}
+    options = Options(methods=("attention_rollout",), images=2)
+    # The error is held, and with it every frame that it came through.
+    with pytest.raises(ConfigError, match="no attention") as held:
+        study(run, options, lambda _line: None)
+    for thread in {*threading.enumerate()} - before:
+        thread.join(timeout=10)
+        assert not thread.is_alive() and held
 
 
 def test_images_are_shown_from_the_surest_to_the_least_sure():
