@@ -98,7 +98,7 @@ def build_cache(
     if len(table) and not cache.readable.any():
         raise DataError(
             f"None of the {len(table)} images can be read.",
-            expected="DICOM, PNG or JPEG files",
+            expected="DICOM, PNG, JPEG, TIFF or BMP files",
             found=cache.unreadable[0]["problem"] if cache.unreadable else "no pixels",
             remedy="run `medcnn doctor` on the folder",
         )

@@ -169,7 +169,7 @@ def _without_unreadable(manifest: Manifest, cache: ImageCache) -> Manifest:
     if table.empty:
         raise DataError(
             "None of the images could be read.",
-            expected="DICOM, PNG, JPEG or TIFF files",
+            expected="DICOM, PNG, JPEG, TIFF or BMP files",
             found=_first_problems(cache.unreadable),
             remedy="run medcnn doctor on the folder",
         )

@@ -17,9 +17,8 @@ from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from medcnn.errors import DataError, ImageError
 from medcnn.io import Facts, read_image_resized
+from medcnn.io.names import is_image_name
 
-SUFFIXES = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ""}
-INDEX = "DICOMDIR"
 SERIAL_FILES = 64
 """Below so many files, starting worker processes costs more than it saves."""
 CHUNK = 8
@@ -72,7 +71,7 @@ def walk_images(path: Path) -> Iterator[Path]:
     for is_folder, name in shown:
         if is_folder:
             yield from walk_images(path / name)
-        elif is_candidate(name) and not (path / name).is_dir():
+        elif is_image_name(name) and not (path / name).is_dir():
             yield path / name
 
 
@@ -86,15 +85,6 @@ def count_files(path: Path) -> tuple[int, int]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += sum(not name.startswith(".") for name in names)
     return images, max(files - images, 0)
-
-
-def is_candidate(name: str) -> bool:
-    """Return whether a file's name is one that an image can have.
-
-    DICOM files are often named by their UID, whose last number then looks like a suffix.
-    """
-    suffix = Path(name).suffix.lower()
-    return name != INDEX and (suffix in SUFFIXES or suffix[1:].isdigit())
 
 
 def nothing_in(path: Path) -> DataError:

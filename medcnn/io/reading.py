@@ -20,10 +20,8 @@ from medcnn.errors import ImageError
 from medcnn.io.array import read_array, read_array_resized, split_fragment
 from medcnn.io.dicom import read_dicom, read_dicom_resized
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
+from medcnn.io.names import is_dicom_name
 from medcnn.io.raster import SIGNATURES, read_raster, read_raster_resized
-
-DICOM_SUFFIXES = ("", ".dcm", ".dicom", ".ima")
-"""Suffixes of files without a DICOM preamble that are tried as DICOM all the same."""
 
 
 def read_image(
@@ -79,19 +77,6 @@ def read_image_resized(
     return reader(file, size, exact=exact, max_pixels=max_pixels)
 
 
-def is_text(path: Path) -> bool:
-    """Return whether a file name is text, which names in a foreign encoding are not.
-
-    >>> is_text(Path("Röntgen.png")), is_text(Path("R\udcf6ntgen.png"))
-    (True, False)
-    """
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _is_dicom(file: Path) -> bool:
     """Return whether a file is to be read as DICOM rather than as a raster image.
 
@@ -103,7 +88,8 @@ def _is_dicom(file: Path) -> bool:
         return True
     if head.startswith(SIGNATURES):
         return False
-    if file.suffix.lower() in DICOM_SUFFIXES:
+    # Old files have no preamble, and are tried all the same.
+    if is_dicom_name(file.name):
         return True
     raise ImageError(
         file,

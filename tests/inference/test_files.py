@@ -6,7 +6,6 @@ from medcnn.errors import DataError
 from medcnn.inference.files import (
     count_files,
     find_images,
-    is_candidate,
     read_files,
     walk_images,
 )
@@ -36,15 +35,6 @@ def test_one_file_is_itself_whatever_its_name(folder):
 def test_nothing_there_is_an_error(tmp_path):
     with pytest.raises(DataError, match="no images in"):
         find_images(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("x.DCM", True), ("1.2.840.113619.7", True), ("noending", True), ("x.txt", False)],
-)
-def test_names_that_an_image_can_have(name, expected):
-    assert is_candidate(name) is expected
-    assert not is_candidate("DICOMDIR")
 
 
 def test_a_file_that_cannot_be_read_costs_itself_alone(tmp_path):

@@ -1,4 +1,4 @@
-"""Any folder of DICOM, PNG or JPEG files with one sub-folder per class.
+"""Any folder of DICOM, PNG, JPEG, TIFF or BMP files with one sub-folder per class.
 
 A level ``train/ val/ test/`` above the classes is optional. DICOM headers are read for the patient,
 the study, the view, sex and age; a raster file counts as its own patient.
@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.data.manifest import Manifest, build_manifest
-from medcnn.data.sources.headers import header_facts, is_dicom_name
+from medcnn.data.sources.headers import header_facts
 from medcnn.data.sources.layout import image_files, release_folder, sub_folders
 from medcnn.errors import DataError
+from medcnn.io.names import is_dicom_name
 
 EXPECTED = "one sub-folder per class (such as normal/ and abnormal/), with or without train/ above"
 SPLIT_NAMES = {
@@ -132,7 +133,7 @@ def _class_rows(root: Path, folder: Path, label: int, split: str) -> list[dict[s
     if not files:
         raise DataError(
             f"The class folder {folder} has no images.",
-            expected="DICOM, PNG or JPEG files",
+            expected="DICOM, PNG, JPEG, TIFF or BMP files",
             found=f"{sum(p.is_file() for p in folder.rglob('*'))} other files",
             remedy="remove the folder or fill it",
         )
@@ -145,6 +146,6 @@ def _class_rows(root: Path, folder: Path, label: int, split: str) -> list[dict[s
             "split": split,
             "finding": "" if label == 0 else folder.name,
         }
-        | ((header_facts(path) if is_dicom_name(path) else None) or {})
+        | ((header_facts(path) if is_dicom_name(path.name) else None) or {})
         for path in files
     ]

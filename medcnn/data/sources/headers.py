@@ -6,17 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.sources.layout import DICOM_SUFFIXES
 from medcnn.errors import ImageError
 from medcnn.io.dicom import read_facts
 
 COLUMNS = ("patient_id", "study_id", "view", "sex", "age")
-
-
-def is_dicom_name(path: Path) -> bool:
-    """Return whether a file's name makes it a DICOM file; UIDs end in a number."""
-    suffix = path.suffix.lower()
-    return suffix in DICOM_SUFFIXES or suffix[1:].isdigit()
 
 
 def header_facts(path: Path) -> dict[str, object] | None:

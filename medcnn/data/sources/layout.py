@@ -11,10 +11,8 @@ import pandas as pd
 
 from medcnn.errors import DataError, nearest
 from medcnn.io.array import ARCHIVE_ERRORS
-from medcnn.io.reading import is_text
+from medcnn.io.names import is_dicom_name, is_text, says_image
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ".ima"})
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima", ""})
 MAGIC_OFFSET = 128
 
 
@@ -100,8 +98,8 @@ def release_table(path: Path, columns: tuple[str, ...], source: str) -> pd.DataF
 def image_files(folder: Path) -> list[Path]:
     """Return every image below ``folder``, sorted by path.
 
-    A file counts by its suffix (DICOM, PNG, JPEG) or, without a suffix, by DICOM's magic word at
-    byte 128 (PS3.10 7.1). Hidden files and folders are passed over.
+    A file counts by its suffix (DICOM, PNG, JPEG, TIFF, BMP) or, without one, by DICOM's magic
+    word at byte 128 (PS3.10 7.1). Hidden files and folders are passed over.
 
     Raises:
         DataError: If a name is no text, which no table can hold.
@@ -190,11 +188,7 @@ def _check_name(path: Path) -> None:
 
 
 def _is_image(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
-        return True
-    # Archives often name instances by their UID, whose last component looks like a suffix.
-    return (not suffix or suffix[1:].isdigit()) and _has_dicom_magic(path)
+    return says_image(path.name) or (is_dicom_name(path.name) and _has_dicom_magic(path))
 
 
 def _has_dicom_magic(path: Path) -> bool:

@@ -14,13 +14,13 @@ from medcnn.io.doctor.finding import Finding
 from medcnn.io.doctor.header import header_findings, is_frontal_chest
 from medcnn.io.doctor.privacy import identifying_findings, telling_name_findings
 from medcnn.io.facts import Image
-from medcnn.io.reading import is_text, read_image
+from medcnn.io.names import DICOM_SUFFIXES, is_text, says_image
+from medcnn.io.reading import read_image
 
 LEAST_SIDE = 224
 """Below this many pixels on the shorter side, small findings are lost."""
 
 _LEAST_CHEST = 64
-_IMAGE_SUFFIXES = (*(".dcm", ".dicom", ".ima", ".png", ".jpg"), *(".jpeg", ".tif", ".tiff", ".bmp"))
 _EXPORT_AGAIN = "export or copy the file again"
 
 
@@ -61,7 +61,7 @@ def _name_findings(path: Path) -> Iterator[Finding]:
 
 
 def _unreadable(path: Path, error: ImageError) -> Finding:
-    if error.kind == "not_an_image" and path.suffix.lower() not in _IMAGE_SUFFIXES:
+    if error.kind == "not_an_image" and not says_image(path.name):
         return Finding("note", error.kind, "not an image", "nothing, unless it is meant to be one")
     return Finding("error", error.kind, _sentence(path, error), error.remedy or _EXPORT_AGAIN)
 
@@ -78,7 +78,7 @@ def _tag_findings(path: Path, name: str) -> tuple[Finding, ...]:
     try:
         if not path.is_file():
             return ()
-        if not is_part10(path) and path.suffix.lower() not in (".dcm", ".dicom", ".ima"):
+        if not is_part10(path) and path.suffix.lower() not in DICOM_SUFFIXES:
             return ()
         dataset, facts = read_facts(path)
         # Elements are parsed as they are looked at, so a broken one shows here at the latest.

@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from medcnn.data.sources.headers import header_facts, is_dicom_name
+from medcnn.data.sources.headers import header_facts
 from medcnn.io import dicom_file
 
 
@@ -54,9 +54,3 @@ def test_what_pydicom_says_of_values_is_not_heard(tmp_path, write_dicom, caplog,
     assert header_facts(path) == {"patient_id": "p1"}
     assert not caplog.records
     assert not recwarn.list
-
-
-def test_names_that_mean_dicom(tmp_path):
-    assert is_dicom_name(tmp_path / "1.2.840.10008")
-    assert is_dicom_name(tmp_path / "IM0001")
-    assert not is_dicom_name(tmp_path / "a.png")

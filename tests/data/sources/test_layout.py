@@ -21,9 +21,11 @@ def test_images_count_by_suffix_or_by_magic_word(tmp_path, write_image, write_di
     write_image(tmp_path / "b" / "x.PNG")
     write_dicom(tmp_path / "a" / "instance")
     write_image(tmp_path / ".hidden" / "y.png")
+    write_image(tmp_path / "b" / "y.tiff")
+    write_dicom(tmp_path / "DICOMDIR")
     (tmp_path / "notes").write_text("plain text")
     (tmp_path / "table.csv").write_text("a,b")
-    assert [path.name for path in image_files(tmp_path)] == ["instance", "x.PNG"]
+    assert [path.name for path in image_files(tmp_path)] == ["instance", "x.PNG", "y.tiff"]
     assert image_index(tmp_path)["x.PNG"] == tmp_path / "b" / "x.PNG"
 
 
