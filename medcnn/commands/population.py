@@ -38,15 +38,16 @@ def run(cfg: DictConfig) -> RunDir:
     target = RunDir(Path(str(options["output"] or source.path / "population")))
     settings = _check(options, source, target)
     before = read_predictions(source.predictions("val"))
+    manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
+    restating = importlib.import_module("medcnn.inference.population")  # torch: seconds
+    model, checkpoint = restating.load_trained(source, len(manifest.split("train")))
     journal = _begin(source, target, settings["seed"])
     with journal.stage("data"):
-        manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
         prepared = Prepared(manifest, cache_images(manifest, settings["data"]), None)
     with journal.stage("population"):
-        fitting = importlib.import_module("medcnn.fitting")  # torch and Lightning: seconds
-        restating = importlib.import_module("medcnn.inference.population")
+        fitting = importlib.import_module("medcnn.fitting")  # Lightning: seconds
         data = fitting.build_datamodule(settings, prepared)
-        found = restating.restate(source, data, options["batches"])
+        found = restating.restate(model, checkpoint, data, options["batches"])
         journal.note(population_statistics={"from": str(source.path), "layers": found.layers})
     with journal.stage("predict"):
         fitted = fitting.complete(settings, found.model, data, target, found.checkpoint)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from medcnn.augment.normalize import normalize
 from medcnn.calibration import Calibrator
-from medcnn.errors import MedcnnError, WeightsError
+from medcnn.errors import ConfigError, MedcnnError, WeightsError
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
 from medcnn.models.weights import NOT_WHOLE, first_line, read_plain, sha256_of, unreadable
@@ -78,9 +78,17 @@ def load_model(run: RunDir) -> TrainedModel:
     """Return the best model of a finished training, on the CPU.
 
     Raises:
+        ConfigError: If the run is an autoencoder.
         WeightsError: If there is no calibrated checkpoint or it cannot be read.
     """
     settings = read_settings(run)
+    if settings.get("task") == "autoencoder":
+        raise ConfigError(
+            f"The run {run.path} is an encoder, which answers nothing about an image.",
+            expected="a run of task=classification",
+            found="task=autoencoder",
+            remedy=f"train a classifier that starts from it: model.weights={run.path}",
+        )
     path = run.best_checkpoint
     checkpoint = read_checkpoint(path) if path.is_file() else {}
     if "operating_point" not in checkpoint:

@@ -13,7 +13,7 @@ from torch import nn
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.errors import ConfigError
 from medcnn.inference.loading import TrainedModel, load_model, read_checkpoint
-from medcnn.layers.population import estimate_population_statistics
+from medcnn.layers.population import estimate_population_statistics, trained_norms
 from medcnn.models.transfer import Auto, choose
 from medcnn.run_dir import RunDir, read_json
 from medcnn.tasks.population import clean_images
@@ -34,15 +34,12 @@ class Restated:
     layers: list[str]
 
 
-def restate(run: RunDir, data: XrayDataModule, batches: int | None) -> Restated:
-    """Re-estimate BatchNorm's statistics of a finished run over its training images.
-
-    Layers that were frozen when the best epoch ended keep theirs, as they did in training.
+def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, dict[str, Any]]:
+    """Return the model of a finished run, frozen as in its best epoch, and its checkpoint.
 
     Args:
         run: The run.
-        data: Its images.
-        batches: How many training batches to take; None: all.
+        n_train: How many images it was trained on.
 
     Raises:
         WeightsError: If the run is not finished.
@@ -50,10 +47,8 @@ def restate(run: RunDir, data: XrayDataModule, batches: int | None) -> Restated:
     """
     model = load_model(run)
     checkpoint = read_checkpoint(run.best_checkpoint)
-    freeze_as_trained(model, run, int(checkpoint["epoch"]), len(data.manifest.split("train")))
-    images = itertools.islice(clean_images(data.train_dataloader()), batches)
-    layers = estimate_population_statistics(model, images)
-    if not layers:
+    freeze_as_trained(model, run, int(checkpoint["epoch"]), n_train)
+    if not trained_norms(model):
         raise ConfigError(
             f"There is nothing to re-estimate in {run.path}.",
             expected="a network with batch normalisation that was trained",
@@ -62,6 +57,24 @@ def restate(run: RunDir, data: XrayDataModule, batches: int | None) -> Restated:
             else "no batch normalisation",
             remedy="the run is right as it is",
         )
+    return model, checkpoint
+
+
+def restate(
+    model: TrainedModel, checkpoint: Mapping[str, Any], data: XrayDataModule, batches: int | None
+) -> Restated:
+    """Re-estimate BatchNorm's statistics over the training images of a run.
+
+    Layers that were frozen when the best epoch ended keep theirs, as they did in training.
+
+    Args:
+        model: See ``load_trained``, as is ``checkpoint``; it is changed in place.
+        checkpoint: What ``best.ckpt`` holds.
+        data: The images of the run.
+        batches: How many training batches to take; None: all.
+    """
+    images = itertools.islice(clean_images(data.train_dataloader()), batches)
+    layers = estimate_population_statistics(model, images)
     state = {f"network.{name}": value for name, value in model.network.state_dict().items()}
     return Restated(
         model, {**checkpoint, "state_dict": {**checkpoint["state_dict"], **state}}, layers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,7 +64,7 @@ def estimate_population_statistics(model: nn.Module, batches: Iterable[Batch]) -
     Raises:
         DataError: If there is no batch, or one with a single value per channel.
     """
-    layers = {name: layer for name, layer in model.named_modules() if _wanted(layer)}
+    layers = trained_norms(model)
     moments = {name: _Moments() for name in layers}
     with _batch_statistics(model, layers.values()):
         handles = [
@@ -86,27 +86,33 @@ def estimate_population_statistics(model: nn.Module, batches: Iterable[Batch]) -
     return [name for name, layer in layers.items() if _store(layer, moments[name])]
 
 
-def _wanted(layer: nn.Module) -> bool:
-    if not isinstance(layer, _BatchNorm) or layer.running_mean is None:
-        return False
+def trained_norms(model: nn.Module) -> dict[str, _BatchNorm]:
+    """Return the batch normalisations that keep statistics and are not frozen, by name."""
+    return {
+        name: layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, _BatchNorm) and layer.running_mean is not None and _trains(layer)
+    }
+
+
+def _trains(layer: _BatchNorm) -> bool:
     return not layer.affine or layer.weight.requires_grad or layer.bias.requires_grad
 
 
 @contextmanager
-def _batch_statistics(model: nn.Module, layers: Iterable[nn.Module]) -> Iterator[None]:
+def _batch_statistics(model: nn.Module, layers: Collection[_BatchNorm]) -> Iterator[None]:
     modes = {module: module.training for module in model.modules()}
-    chosen = [layer for layer in layers if isinstance(layer, _BatchNorm)]
-    momenta = {layer: layer.momentum for layer in chosen}
-    counts = {layer: _count(layer).clone() for layer in chosen}
+    momenta = {layer: layer.momentum for layer in layers}
+    counts = {layer: _count(layer).clone() for layer in layers}
     model.eval()
-    for layer in chosen:
+    for layer in layers:
         layer.training, layer.momentum = True, 0.0  # zero leaves the running statistics alone
     try:
         yield
     finally:
         for module, mode in modes.items():
             module.training = mode
-        for layer in chosen:
+        for layer in layers:
             layer.momentum = momenta[layer]
             _count(layer).copy_(counts[layer])
 
@@ -115,8 +121,8 @@ def _count(layer: _BatchNorm) -> Tensor:
     return torch.zeros(()) if layer.num_batches_tracked is None else layer.num_batches_tracked
 
 
-def _store(layer: nn.Module, moments: _Moments) -> bool:
-    if not isinstance(layer, _BatchNorm) or moments.batches == 0:
+def _store(layer: _BatchNorm, moments: _Moments) -> bool:
+    if moments.batches == 0:
         return False
     if layer.running_mean is not None and layer.running_var is not None:
         layer.running_mean.copy_(moments.mean / moments.batches)

@@ -110,6 +110,7 @@ def test_where_all_layers_were_frozen_there_is_nothing_to_re_estimate(
     OmegaConf.save(settings, probe.config)
     assert run("population", [f"run={probe.path}"]) == 2
     assert "all of them frozen" in capsys.readouterr().err
+    assert not (probe.path / "population").exists(), "a second attempt is not told of a run there"
 
 
 def test_averages_of_weights_do_not_go_with_the_callback(easy_data, capsys):
