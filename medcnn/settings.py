@@ -53,7 +53,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _check_complete(settings: Mapping[str, Any]) -> None:
     """Refuse a configuration that lacks a key: one that an earlier version of medcnn left."""
-    of_choice = ("model.", "optimizer.")  # whose options differ in their keys
+    of_choice = ("model.", "transfer.", "optimizer.")  # whose options differ in their keys
     for key in RULES:
         if not key.startswith(of_choice) and _look_up(settings, key) is _ABSENT:
             raise ConfigError(

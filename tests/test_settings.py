@@ -31,8 +31,14 @@ def test_every_rule_speaks_of_a_key_that_exists(default):
             value = value[name]
         return value
 
+    of_a_policy = {"transfer.k": "last_k", "transfer.every": "gradual_unfreeze"}
+    of_a_policy |= {"transfer.decay": "layerwise_decay", "transfer.little": "auto"}
     for key, rule in RULES.items():
-        assert rule.holds(find(key)), key
+        if key in of_a_policy:
+            policy = plain(compose("train", [f"transfer={of_a_policy[key]}"]).transfer)
+            assert rule.holds(policy[key.removeprefix("transfer.")]), key
+        else:
+            assert rule.holds(find(key)), key
 
 
 @pytest.mark.parametrize(
@@ -44,6 +50,13 @@ def test_every_rule_speaks_of_a_key_that_exists(default):
         ("data__val_fraction", [0.1, 0.5], [0, 1, -0.1, True, "a tenth"]),
         ("model__dropout", [0, 0.99], [1.0, -0.1, float("nan"), float("inf")]),
         ("optimizer__lr", [1e-9, 1], [0, -1e-3, float("nan"), "fast"]),
+        ("transfer__k", [0, 2], [-1, 1.5, True]),
+        ("transfer__every", [1], [0, "two"]),
+        ("transfer__decay", [0.7, 1], [0, 1.1]),
+        ("transfer__little", [0, 1000], [-1, 0.5]),
+        ("autoencoder__masking", [0, 0.75], [1, -0.1]),
+        ("autoencoder__patch", [1, 8], [0, 2.5]),
+        ("autoencoder__noise", [0, 0.1], [-1, "loud"]),
         ("trainer__precision", ["auto", "bf16-mixed"], ["bf16", "64-true", 16, None]),
         ("trainer__devices", ["auto", 1, [1]], [2, [0, 1], "2"]),
         ("trainer__deterministic", ["warn", True, False], ["yes", 1.5]),
