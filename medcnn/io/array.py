@@ -42,8 +42,8 @@ def split_fragment(path: str) -> tuple[str, str]:
     >>> split_fragment("a#b.png")
     ('a#b.png', '')
     """
-    file, mark, fragment = path.rpartition("#")
-    return (file, fragment) if mark and file.endswith(_SUFFIX) else (path, "")
+    file, _, fragment = path.rpartition("#")
+    return (file, fragment) if "/" in fragment and file.endswith(_SUFFIX) else (path, "")
 
 
 def read_array(path: str) -> Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from pydicom.dataset import Dataset
 
@@ -34,7 +34,13 @@ IDENTIFYING = (
     *("AdditionalPatientHistory", "RequestAttributesSequence", "PersonAddress"),
 )
 
-_IN_NAMES = ("PatientName", "PatientID", "PatientBirthDate")
+_IN_NAMES: Mapping[str, Callable[[str], list[str]]] = {
+    "PatientName": re.compile(r"[\W_]+").split,
+    "PatientID": str.split,
+    "PatientBirthDate": str.split,
+}
+"""What may stand in names of files, and the parts of it that tell."""
+
 _SHORTEST = 4
 """Shorter words stand in names of files by chance."""
 
@@ -74,16 +80,14 @@ def identifying_findings(dataset: Dataset) -> Iterator[Finding]:
 
 def telling_name_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
     """Yield whether the name of the file, with its folders, repeats who the patient is."""
-    known = set(identifying_keywords(dataset))
     folded = _folded(name)
     telling = [
         keyword
-        for keyword in _IN_NAMES
-        if keyword in known
+        for keyword in identifying_keywords(dataset)
+        if keyword in _IN_NAMES
         and any(
-            part in folded
-            for part in re.split(r"[\W_]+", _folded(str(dataset[keyword].value)))
-            if len(part) >= _SHORTEST
+            len(part) >= _SHORTEST and part in folded
+            for part in _IN_NAMES[keyword](_folded(str(dataset.get(keyword) or "")))
         )
     ]
     if telling:

@@ -147,16 +147,28 @@ def test_keywords_are_named_and_values_are_not(tmp_path):
     [
         ("Müller", "a.dcm", ("PatientName",)),
         ("x", "MULLER_19500102.dcm", ("PatientName", "PatientBirthDate")),
-        ("x", "Jo_4711.dcm", ()),
+        ("normal", "Jo_4711.dcm", ()),
+        ("MRN-normal-3", "1.dcm", ("PatientID",)),
     ],
 )
 def test_names_of_files_and_folders_that_repeat_tags(tmp_path, folder, name, details):
-    elements = {"PatientName": "Müller^Jo", "PatientBirthDate": "19500102", "PatientID": "7"}
+    elements = {
+        "PatientName": "Müller^Jo",
+        "PatientBirthDate": "19500102",
+        "PatientID": "MRN-normal-3",
+    }
     path = tmp_path / folder / name
     path.parent.mkdir()
     path.write_bytes(file_of(chest(), SpecificCharacterSet="ISO_IR 192", **elements))
     found = {item.kind: item for item in examine(path, tmp_path).findings}
     assert found["telling_name"].details == details if details else "telling_name" not in found
+
+
+def test_a_name_within_a_sequence_is_found_too(tmp_path):
+    item = Dataset()
+    item.PatientName = "Doe^Jane"
+    dataset = image_dataset(chest(), ReferencedPatientSequence=[item])
+    assert kinds(tmp_path, encode(dataset)) == {"identifying_tags"}
 
 
 def test_a_name_in_a_foreign_encoding_is_an_error(tmp_path):
