@@ -64,10 +64,15 @@ def test_help_and_faults_answer_without_torch(arguments, code):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["optimizer.lr=fast"], ["data.fold=all"], ["resume=/no/such/run"]]
+    "arguments",
+    [
+        *(["train", text] for text in ("optimizer.lr=fast", "data.fold=all", "resume=/no/such/run")),
+        *([name, "run=/no/such/run"] for name in ("evaluate", "explain", "features")),
+        ["predict", "run=[/no/such/run]", "input=."],
+    ],
 )
 def test_wrong_values_answer_without_the_libraries_of_a_run(arguments):
-    done, modules = imported("train", "experiment=xray_resnet", *arguments)
+    done, modules = imported(*arguments)
     assert done.returncode == 2
     assert not modules & {"pandas", "sklearn", "matplotlib"}
 

@@ -14,8 +14,7 @@ from medcnn.evaluation.measures import (
     BRIER_PARTS,
     SENSITIVITIES,
     SPECIFICITIES,
-    clustered_headline,
-    headline,
+    headline_by_patient,
 )
 from medcnn.evaluation.readers import reader_results, shares
 from medcnn.evaluation.results import jsonable, rows_of
@@ -77,8 +76,8 @@ def compare(
         "n_patients": a.patients,
         "names": list(names),
         "thresholds": [threshold_a.to_json(), threshold_b.to_json()],
-        "a": _side(a, threshold_a, level),
-        "b": _side(b, threshold_b, level),
+        "a": headline_by_patient(a, threshold_a.value, level),
+        "b": headline_by_patient(b, threshold_b.value, level),
         "mcnemar": {name: share["mcnemar"] for name, share in found_shares.items()},
         "differences": {name: share["difference"] for name, share in found_shares.items()},
         "agreement": kappa(called[0], called[1], level, a.cluster),
@@ -127,12 +126,6 @@ def correct_together(comparisons: Sequence[dict[str, Any]]) -> None:
     for row, found in enumerate(comparisons):
         found["holm"] = {name: corrected[f"{row} {name}"] for name in found["p_values"]}
         found["compared_with"] = len(comparisons)
-
-
-def _side(cases: Cases, threshold: Threshold, level: float) -> dict[str, Any]:
-    """Return the headline, patients counted rather than images where some have several."""
-    at = threshold.value
-    return dict(clustered_headline(cases, at, level) or headline(cases, at, level))
 
 
 def matched(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -18,7 +18,7 @@ from medcnn.metrics.bootstrap import bootstrap
 from medcnn.metrics.cells import MAX_FPR, CellMetrics, reduce_to_cells
 from medcnn.metrics.decision import Confusion
 from medcnn.metrics.estimate import BoolArray, Estimate
-from medcnn.metrics.proportions import effective_size, proportion, share
+from medcnn.metrics.proportions import effective_size, proportion, share, subset
 
 SPECIFICITIES = (0.80, 0.90, 0.95)
 SENSITIVITIES = (0.90, 0.95, 0.98)
@@ -76,6 +76,11 @@ def clustered_headline(cases: Cases, threshold: float, level: float) -> dict[str
     return found
 
 
+def headline_by_patient(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+    """Return the headline, patients counted rather than images where some have several."""
+    return clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
+
+
 def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
     """Return what only resampling gives an interval: points of the curves, calibration errors, ….
 
@@ -117,7 +122,7 @@ def areas(cases: Cases, level: float) -> dict[str, Any]:
 
 def of_decisions(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
     """Return balanced accuracy, F1 and Matthews' correlation at the threshold."""
-    at = clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
+    at = headline_by_patient(cases, threshold, level)
     called = (cases.p >= threshold).astype(np.int64)
     return {
         "balanced_accuracy": balanced_accuracy(at),
@@ -209,7 +214,7 @@ def effective_confusion(cases: Cases, threshold: float) -> Confusion:
 def decision_of(cases: Cases, threshold: float, level: float) -> dict[str, Any]:
     """Return likelihood ratios, predictive values, net benefit and the number needed to read."""
     c = effective_confusion(cases, threshold)
-    at = clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
+    at = headline_by_patient(cases, threshold, level)
     return {
         "likelihood_ratios": {
             "positive": decision.likelihood_ratio_positive(c, level),
@@ -241,13 +246,11 @@ def operating_points(cases: Cases, threshold: float, level: float) -> list[dict[
     """Return sensitivity and specificity at fixed thresholds and at the chosen one."""
     points = []
     for at in sorted({*THRESHOLDS[1::2], threshold}):
-        c = confusion_of(cases, at)
-        points.append(
-            {
-                "threshold": at,
-                "chosen": at == threshold,
-                "sensitivity": proportion(c.tp, cases.positives, level=level),
-                "specificity": proportion(c.tn, cases.negatives, level=level),
-            }
-        )
+        counted = shares_of(cases, at)
+        found = {
+            name: share(right[mask], subset(cases.cluster, mask), level)
+            for name in ("sensitivity", "specificity")
+            for mask, right in [counted[name]]
+        }
+        points.append({"threshold": at, "chosen": at == threshold, **found})
     return points

@@ -10,7 +10,7 @@ import pandas as pd
 
 from medcnn.errors import DataError, unknown_name
 from medcnn.evaluation.cases import cases_of
-from medcnn.evaluation.measures import headline
+from medcnn.evaluation.measures import headline_by_patient
 
 WAYS = ("mean", "max", "noisy_or")
 UNITS = {"image": "image_id", "study": "study_id", "patient": "patient_id"}
@@ -90,7 +90,7 @@ def _check_unit(table: pd.DataFrame, unit: str) -> None:
         raise DataError(
             f"The predictions lack the column {unit!r}.",
             found=", ".join(map(str, table.columns)),
-            remedy="add the column, or aggregate by patient_id",
+            remedy=f"add it, say which it is (columns.{unit}=NAME), or take another level",
         )
     missing = int(table[unit].isna().sum())
     if missing:
@@ -116,10 +116,10 @@ def unit_results(
         found[name] = {}
         for way in WAYS:
             units = aggregate(table, way, unit)
-            cases = cases_of(units, clusters=False)
+            cases = cases_of(units)
             found[name][way] = {
                 "n": len(units),
                 "prevalence": float(cases.label.mean()),
-                **headline(cases, threshold, level),
+                **headline_by_patient(cases, threshold, level),
             }
     return found

@@ -113,7 +113,7 @@ def reached_target(cases: Cases, threshold: Threshold, level: float) -> dict[str
     name, _, bound = threshold.rule.partition(">=")
     if name not in TARGETS:
         return None
-    reached = measures.headline(cases, threshold.value, level)[name]
+    reached = measures.headline_by_patient(cases, threshold.value, level)[name]
     if reached.value is None:
         return None
     wanted = float(bound)

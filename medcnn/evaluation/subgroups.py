@@ -12,9 +12,9 @@ from scipy import special, stats
 
 from medcnn.errors import unknown_name
 from medcnn.evaluation.cases import Cases, cases_of
-from medcnn.evaluation.measures import clustered_headline, headline, shares_of
+from medcnn.evaluation.measures import headline_by_patient, shares_of
 from medcnn.metrics import calibration
-from medcnn.metrics.auroc import auroc_variance
+from medcnn.metrics.auroc import auroc_value, auroc_variance
 from medcnn.metrics.bins import DISTANCES
 from medcnn.metrics.bootstrap import bootstrap
 from medcnn.metrics.cells import reduce_to_cells
@@ -132,7 +132,7 @@ def _entry(
         "n_patients": cases.patients,
         "prevalence": float(cases.label.mean()),
         "small": min(present) < FEW,
-        **headline(cases, threshold, level),
+        **headline_by_patient(cases, threshold, level),
         "calibration": _calibration(cases, threshold, level, seed) if len(present) == 2 else {},
         "gaps": {},
     }
@@ -159,10 +159,7 @@ def _calibration(cases: Cases, threshold: float, level: float, seed: int) -> dic
 
 def _gaps(group: Cases, rest: Cases, threshold: float, level: float) -> dict[str, Any]:
     """Return the gaps of a group; patients with images on both sides count as two."""
-    ours, theirs = (
-        clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
-        for cases in (group, rest)
-    )
+    ours, theirs = (headline_by_patient(cases, threshold, level) for cases in (group, rest))
     gaps: dict[str, Any] = {}
     for name in TESTED:
         test = _auroc_p(group, rest) if name == "auroc" else _share_p(group, rest, threshold, name)
@@ -204,7 +201,7 @@ def _auroc_p(group: Cases, rest: Cases) -> float | None:
     """Return the p-value of DeLong's test for independent samples; None without variances."""
     values, variance = [], 0.0
     for cases in (group, rest):
-        found = headline(cases, 0.5, 0.95)["auroc"].value
+        found = auroc_value(cases.label, cases.p)
         spread = auroc_variance(cases.label, cases.p, cases.cluster)
         if found is None or not spread:
             return None

@@ -184,7 +184,8 @@ def _maximum(values: FloatArray, drawn: FloatArray, level: float) -> Estimate:
 
     Chance favours one of them: the highest is too high on average, in each resample once more, and
     no interval read off the resamples of the highest holds it. Below it reaches as far as any value
-    may have been favoured (a simultaneous band), above as far as the highest of a resample.
+    may have been favoured (a simultaneous band), but not below a value that no resample moves, above
+    as far as the highest of a resample.
     """
     method = "bootstrap-simultaneous"
     if np.isnan(values).any():
@@ -196,7 +197,8 @@ def _maximum(values: FloatArray, drawn: FloatArray, level: float) -> Estimate:
     high = (1 + level) / 2
     favoured = float(np.quantile((valid - values).max(axis=1), high))
     reached = float(np.quantile(valid.max(axis=1), high))
-    return Estimate(value, (value - favoured, max(reached, value)), method, note)
+    certain = values[(valid == values).all(axis=0)].max(initial=-np.inf)
+    return Estimate(value, (max(value - favoured, certain), max(reached, value)), method, note)
 
 
 def _distance(parts: FloatArray, drawn: FloatArray, level: float, norm: Norm) -> Estimate:

@@ -47,12 +47,12 @@ class Subgroup:
     @property
     def title(self) -> str:
         """Column and value in one."""
-        return f"{self.column}: {self.value}" if self.value else self.column
+        return f"{self.column}: {self.value}"
 
 
 def read_subgroups(results: Mapping[str, Any]) -> list[Subgroup]:
     """Return the subgroups of ``results``, in their order."""
-    return [_read(raw) for raw in results.get("subgroups") or [] if isinstance(raw, Mapping)]
+    return [_read(raw) for raw in results.get("subgroups") or []]
 
 
 def _read(raw: Mapping[str, Any]) -> Subgroup:
@@ -63,8 +63,8 @@ def _read(raw: Mapping[str, Any]) -> Subgroup:
     n = read_estimate(raw.get("n"))
     calibration = raw.get("calibration") or {}
     return Subgroup(
-        column=str(_first(raw, "column", "factor", "name") or ""),
-        value=str(_first(raw, "group", "value", "level") or ""),
+        column=str(raw["column"]),
+        value=str(raw["group"]),
         n=None if n.value is None else int(n.value),
         prevalence=prevalence.value,
         estimates={name: read_estimate(raw.get(name)) for name in MEASURES},
@@ -74,7 +74,3 @@ def _read(raw: Mapping[str, Any]) -> Subgroup:
         ece=read_estimate(calibration.get("ece")),
         brier=read_estimate(calibration.get("brier")),
     )
-
-
-def _first(raw: Mapping[str, Any], *keys: str) -> Any:
-    return next((raw[key] for key in keys if raw.get(key) is not None), None)

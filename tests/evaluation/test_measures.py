@@ -82,3 +82,12 @@ def test_operating_points_mark_the_chosen_one():
     assert [point["threshold"] for point in points if point["chosen"]] == [0.43]
     sensitivity = [point["sensitivity"].value for point in points]
     assert sensitivity == sorted(sensitivity, reverse=True)
+
+
+def test_other_thresholds_count_patients_rather_than_images(several):
+    cases = cases_of(several)
+    points = {point["threshold"]: point for point in measures.operating_points(cases, 0.45, 0.95)}
+    expected = measures.clustered_headline(cases, 0.45, 0.95)
+    assert points[0.45]["chosen"] and not points[0.5]["chosen"]
+    for name in ("sensitivity", "specificity"):
+        assert points[0.45][name] == expected[name]

@@ -113,6 +113,15 @@ def test_the_highest_of_several_values_has_a_simultaneous_band():
     # Šidák's band for ten independent shares, one-sided.
     reach = stats.norm.ppf(0.975 ** (1 / 10)) * np.sqrt(0.25 / 200)
     assert highest.value - highest.ci[0] == pytest.approx(reach, rel=0.1)
+
+    # A value that is known, such as what the chosen threshold gains over itself, bounds it below.
+    def with_known(weights):
+        return {
+            "highest": np.column_stack([shares(weights)["highest"], np.full(len(weights), 0.5)])
+        }
+
+    known = bootstrap(with_known, Sample(np.arange(200), 200), replicates=200, maxima=["highest"])
+    assert known["highest"].ci[0] == 0.5
     never = bootstrap(
         lambda weights: {"none": np.full((len(weights), 2), np.nan)}, sample_of(), maxima=["none"]
     )

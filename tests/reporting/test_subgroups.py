@@ -24,7 +24,7 @@ def test_a_group_is_read_with_its_smallest_corrected_p():
     assert found.brier.value is None
 
 
-def test_other_frameworks_names_and_nothing_at_all():
-    (found,) = read_subgroups({"subgroups": [{"factor": "site", "level": "A"}, "no entry"]})
+def test_a_group_without_calibration_and_no_groups_at_all():
+    (found,) = read_subgroups({"subgroups": [{"column": "site", "group": "A"}]})
     assert (found.title, found.n, found.has_calibration) == ("site: A", None, False)
     assert read_subgroups({}) == []
