@@ -13,7 +13,6 @@ from contextlib import nullcontext
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
@@ -28,9 +27,9 @@ from medcnn.regularizers import Penalty
 from medcnn.tasks.distributed import share_thawed
 from medcnn.tasks.faults import DivergenceError
 from medcnn.tasks.optimization import (
+    ClippedTask,
     Schedule,
     check_combination,
-    clip_gradients,
     scheduled,
     statistics_kept,
 )
@@ -60,7 +59,7 @@ class Transfer(Protocol):
         """Return the optimiser's parameter groups."""
 
 
-class XrayClassification(pl.LightningModule):
+class XrayClassification(ClippedTask):
     """Normal/abnormal classification of chest X-rays.
 
     Args:
@@ -271,17 +270,6 @@ class XrayClassification(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip what can be clipped, and keep the norm for the learning curves."""
-        self.gradient_norm = clip_gradients(
-            self, optimizer, gradient_clip_val, gradient_clip_algorithm
-        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what an interrupted epoch has seen, and where the plateau stands."""

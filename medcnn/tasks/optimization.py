@@ -106,6 +106,23 @@ def clip_gradients(
     return norm
 
 
+class ClippedTask(pl.LightningModule):
+    """A task that clips what can be clipped, and keeps the norm for the learning curves."""
+
+    gradient_norm: Tensor | None = None
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip before the step."""
+        self.gradient_norm = clip_gradients(
+            self, optimizer, gradient_clip_val, gradient_clip_algorithm
+        )
+
+
 @contextmanager
 def statistics_kept(network: nn.Module) -> Iterator[None]:
     """Leave the running statistics of BatchNorm alone while a batch is evaluated once more."""

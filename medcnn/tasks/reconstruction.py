@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
@@ -17,10 +16,10 @@ from torch import Tensor
 from medcnn.data.batch import Batch
 from medcnn.models.conv_autoencoder import ConvAutoencoder
 from medcnn.tasks.faults import DivergenceError
-from medcnn.tasks.optimization import Schedule, clip_gradients, scheduled
+from medcnn.tasks.optimization import ClippedTask, Schedule, scheduled
 
 
-class XrayReconstruction(pl.LightningModule):
+class XrayReconstruction(ClippedTask):
     """Mean squared error of the recreated image, in units of the training pixels' variance.
 
     Args:
@@ -95,17 +94,6 @@ class XrayReconstruction(pl.LightningModule):
                     raise DivergenceError(total, epoch=epoch, batch=None, lr=lr, split=split)
                 self.log(f"{split}_loss", total, sync_dist=True)
         self._seen = {"train": [], "val": []}
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip what can be clipped, and keep the norm for the learning curves."""
-        self.gradient_norm = clip_gradients(
-            self, optimizer, gradient_clip_val, gradient_clip_algorithm
-        )
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser and its schedule, which moves at every step."""
