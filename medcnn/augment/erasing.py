@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcnn.augment.filters import Filter
-from medcnn.augment.operator import (
-    Floats,
-    Range,
-    Values,
-    checked,
-    checked_range,
-    log_uniform,
-    uniform,
-)
+from medcnn.augment.operator import Floats, Range, Values, box_sides, checked, checked_range
 from medcnn.augment.resampling import Images
 from medcnn.errors import ConfigError
 
@@ -82,9 +74,7 @@ class Erasing(Blanking):
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw one box an image, N×1×4."""
-        area, ratio = uniform(rng, n, self._area), log_uniform(rng, n, self._ratio)
-        height = np.minimum(np.sqrt(area * ratio), 1)
-        width = np.minimum(np.sqrt(area / ratio), 1)
+        height, width = box_sides(rng, n, self._area, self._ratio)
         top, left = rng.random(n) * (1 - height), rng.random(n) * (1 - width)
         return {"boxes": np.stack([top, left, height, width], axis=1)[:, None]}
 

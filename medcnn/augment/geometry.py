@@ -16,6 +16,7 @@ from medcnn.augment.operator import (
     Operator,
     Range,
     Values,
+    box_sides,
     checked,
     checked_range,
     log_uniform,
@@ -251,9 +252,7 @@ class Crop(Geometric):
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw the window's width, height and centre as fractions of the image's."""
-        area, ratio = uniform(rng, n, self._area), log_uniform(rng, n, self._ratio)
-        width = np.minimum(np.sqrt(area * ratio), 1)
-        height = np.minimum(np.sqrt(area / ratio), 1)
+        width, height = box_sides(rng, n, self._area, self._ratio)
         x, y = ((rng.random(n) - 0.5) * (1 - side) for side in (width, height))
         return {"width": width, "height": height, "x": x, "y": y}
 

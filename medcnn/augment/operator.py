@@ -110,3 +110,18 @@ def log_uniform(rng: np.random.Generator, n: int, ends: tuple[float, float]) -> 
     low, high = np.log(ends[0]), np.log(ends[1])
     drawn: Floats = np.exp(low + (high - low) * rng.random(n))
     return drawn
+
+
+def box_sides(
+    rng: np.random.Generator, n: int, area: tuple[float, float], ratio: tuple[float, float]
+) -> tuple[Floats, Floats]:
+    """Return two sides of ``n`` rectangles as fractions of the image's, none above 1.
+
+    Args:
+        rng: What draws.
+        n: Number of rectangles.
+        area: Ends of their share of the image's area.
+        ratio: Ends of the first side over the second.
+    """
+    areas, ratios = uniform(rng, n, area), log_uniform(rng, n, ratio)
+    return np.minimum(np.sqrt(areas * ratios), 1), np.minimum(np.sqrt(areas / ratios), 1)
