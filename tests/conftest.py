@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 import medcnn
 
@@ -23,12 +24,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-LONGEST = ("test_notebooks.py", "test_end_to_end.py", "test_ensembling.py", "test_coverage.py")
+LONGEST = ("test_notebooks.py", "test_end_to_end.py", "test_ensembling.py", "test_sweeping.py")
+TOGETHER = ("tests/commands/", "tests/crossvalidation/", "tests/reporting/")
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, so that no process is left with one at the end."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+class FoldersTogether(LoadFileScheduling):
+    """Gives a process whole files, and whole folders whose files share a trained run or a report."""
+
+    def _split_scope(self, nodeid):
+        return next((name for name in TOGETHER if nodeid.startswith(name)), None) or (
+            super()._split_scope(nodeid)
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return FoldersTogether(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
