@@ -41,6 +41,7 @@ def test_a_run_stopped_within_an_epoch_goes_on_as_if_nothing_had_happened(option
     asked = settings(
         "data.source.n_images=90",
         "data.source.size=96",
+        "data.source.difficulty=0.0",
         "data.image_size=32",
         "data.batch_size=8",
         "data.num_workers=0",

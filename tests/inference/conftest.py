@@ -81,10 +81,9 @@ def _write_member(run, seed, backbone, size, gain):
         for _ in range(4):
             network(torch.randn(16, 1, size, size) * torch.rand(16, 1, 1, 1))
         network.eval()
-        logit = network(drawn_images(64, size, seed=99) / 255 * 2 - 1)
+        logit = network(drawn_images(64, size, seed=99) / 255 * 2 - 1) - network.linear.bias
         network.linear.weight *= gain / logit.std()
-        network.linear.bias.zero_()
-        network.linear.bias -= network(drawn_images(64, size, seed=99) / 255 * 2 - 1).median()
+        network.linear.bias.fill_(-(logit * gain / logit.std()).median())
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     state |= {"pixel_mean": torch.tensor(0.5), "pixel_std": torch.tensor(0.5)}
     threshold = {"value": 0.5, "rule": "youden", "chosen_on": "val", "predictions": ""}

@@ -224,12 +224,13 @@ def test_partly_fitting_weights_are_loaded_and_both_sides_reported():
     assert torch.equal(network.weight, torch.ones(3, 2))
 
 
-def test_a_command_says_what_is_wrong_with_the_weights_and_nothing_else(tmp_path, capsys):
+def test_a_command_says_what_is_wrong_with_the_weights_and_nothing_else(
+    easy_data, tmp_path, capsys
+):
     path = tmp_path / "w.pth"
     path.write_bytes(b"not a weights file")
-    options = ["data.source.n_images=40", "data.image_size=32", "data.num_workers=0"]
-    arguments = [*options, f"model.weights={path}", f"run_dir={tmp_path / 'run'}"]
-    assert run("train", ["experiment=xray_resnet", *arguments]) == 2
+    arguments = [*easy_data, f"model.weights={path}", f"run_dir={tmp_path / 'run'}"]
+    assert run("train", arguments) == 2
     said = capsys.readouterr().err
     assert f"medcnn: The weights {path} cannot be read." in said
     assert "Error executing job" not in said
