@@ -66,8 +66,6 @@ def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
         level = words.percent(contents.level, 0)
         caption = words(f"caption.{drawing.caption or name}", level=level)
         svg = to_svg(figure, name, f"{caption} {drawing.facts}".strip())
-        # What was laid out for the SVG serves the PNG; finding it again takes half as long as drawing.
-        figure.set_layout_engine("none")
         plates[name] = Plate(name, caption, svg, to_png(figure))
     return plates
 

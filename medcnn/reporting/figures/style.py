@@ -119,8 +119,18 @@ def legend(axes: Axes, **options: Any) -> None:
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, handlelength=1.8, **options)
 
 
+def lay_out(figure: Figure) -> None:
+    """Give the parts of a figure their places, once for all: each saving would draw it for that."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with mpl.rc_context(_STYLE):
+            engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def to_png(figure: Figure) -> bytes:
     """Return the figure as a PNG on white, 160 dots an inch."""
+    lay_out(figure)
     buffer = io.BytesIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(
@@ -137,6 +147,7 @@ def to_svg(figure: Figure, name: str, alt: str) -> Markup:
         name: Makes the identifiers inside unique on the page.
         alt: What the figure says, for readers who do not see it.
     """
+    lay_out(figure)
     buffer = io.StringIO()
     with mpl.rc_context({**_STYLE, "svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
