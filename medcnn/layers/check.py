@@ -11,7 +11,9 @@ A layer of the user's own is checked in the same way. Its class may declare
 
 from __future__ import annotations
 
+import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -39,11 +41,11 @@ def check_layers(names: Iterable[str] | None = None) -> list[Row]:
     Returns:
         One row a layer, ready for JSON: ``layer``; ``reference``; ``max_forward_error``, the
         greatest absolute difference of outputs and buffers, and ``max_gradient_error``, that of the
-        gradients of input and parameters, both None without a reference; ``gradcheck``, whether
-        the written backward agrees with finite differences; ``gradgradcheck``, the same of the
-        backward's own gradient, None where the layer refuses to be differentiated twice;
-        ``speed_ratio``, the median time of forward plus backward over that of the reference, in
-        float32 and in this process.
+        gradients of input and parameters, both None without a reference and the greatest float
+        where shapes differ or no number came out; ``gradcheck``, whether the written backward
+        agrees with finite differences; ``gradgradcheck``, the same of the backward's own gradient,
+        None where the layer refuses to be differentiated twice; ``speed_ratio``, the median time of
+        forward plus backward over that of the reference, in float32 and in this process.
 
     Raises:
         ConfigError: If a layer is unknown, cannot be constructed or does not match its reference.
@@ -259,13 +261,13 @@ def _run(module: nn.Module, x: Tensor) -> tuple[dict[str, Tensor], dict[str, Ten
 
 def _error(values: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
     if any(values[name].shape != expected[name].shape for name in expected):
-        return float("inf")
+        return sys.float_info.max
     return _greatest(float((values[name] - expected[name]).abs().max()) for name in expected)
 
 
 def _greatest(errors: Iterable[float]) -> float:
-    """Return the greatest error, NaN if one is NaN: Python's own ``max`` may pass it over."""
-    return float(torch.tensor(list(errors), dtype=torch.float64).max())
+    """Return the greatest error; for NaN and infinity the greatest number that JSON can hold."""
+    return max(error if math.isfinite(error) else sys.float_info.max for error in errors)
 
 
 def _reference_name(twin: nn.Module) -> str:

@@ -1,3 +1,4 @@
+import json
 import sys
 import types
 
@@ -91,6 +92,15 @@ class CountingNaN(Counting):
         return 2 * x
 
 
+class Summing(Counting):
+    """An output of another shape."""
+
+    reference = Counting
+
+    def forward(self, x):
+        return super().forward(x).sum(1)
+
+
 @pytest.mark.parametrize("found", [Asserting, WithoutExamples])
 def test_a_layer_that_cannot_be_tried_says_why(monkeypatch, found):
     module = types.ModuleType("tried_layers")
@@ -100,11 +110,14 @@ def test_a_layer_that_cannot_be_tried_says_why(monkeypatch, found):
         check_layers(["tried_layers.Layer"])
 
 
-def test_nan_in_a_buffer_is_an_error(monkeypatch):
-    module = types.ModuleType("nan_layers")
-    module.Layer = CountingNaN
-    monkeypatch.setitem(sys.modules, "nan_layers", module)
-    assert failures(check_layers(["nan_layers.Layer"])) == ["nan_layers.Layer"]
+@pytest.mark.parametrize("found", [CountingNaN, Summing])
+def test_nan_in_a_buffer_and_another_shape_are_errors_that_json_can_hold(monkeypatch, found):
+    module = types.ModuleType("strange_layers")
+    module.Layer = found
+    monkeypatch.setitem(sys.modules, "strange_layers", module)
+    rows = check_layers(["strange_layers.Layer"])
+    assert failures(rows) == ["strange_layers.Layer"]
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
 
 
 class Cube(torch.autograd.Function):
