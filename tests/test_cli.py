@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -8,73 +7,59 @@ import pytest
 from omegaconf import OmegaConf
 
 from medcnn import __version__
+from medcnn.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def medcnn(*arguments, cwd=ROOT, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "medcnn.cli", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        check=False,
-    )
+@pytest.fixture
+def medcnn(monkeypatch, capsys):
+    """Return a function that gives words to the command line and returns its exit and what it said."""
+
+    def give(*words):
+        monkeypatch.setattr("sys.argv", ["medcnn", *words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(words, stop.value.code, said.out, said.err)
+
+    return give
 
 
-def imported(*arguments):
-    """Return the exit code and the modules that a command imported."""
-    code = (
-        "import sys; from medcnn.cli import run; code = run(sys.argv[1], sys.argv[2:]);"
-        "print('\\nMODULES', *sys.modules, file=sys.stderr); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    return done, set(done.stderr.rpartition("MODULES")[2].split())
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (["--help"], 0),
-        (["--cfg", "job", "experiment=xray_resnet"], 0),
-        (["experiment=xray_resnet", "model=resnet81"], 2),
-        (["experiment=xray_resnet", "model.backbone=resnet81"], 2),
-        (["experiment=xray_resnet", "model.dropuot=0.5"], 2),
-        (["experiment=xray_resnet", "threshold=yuden"], 2),
-        (["experiment=xray_resnet", "model.dropout=1.5"], 2),
-        (["experiment=xray_resnet", "optimizer.lr=fast"], 2),
-        (["experiment=xray_resnet", "data=chest_xray", "data.root=/no/such/folder"], 2),
-    ],
+SOUND = (["--help"], ["--cfg", "job", "experiment=xray_resnet"])
+FAULTS = (
+    "model=resnet81",
+    "model.backbone=resnet81",
+    "model.dropuot=0.5",
+    "threshold=yuden",
+    "model.dropout=1.5",
+    "optimizer.lr=fast",
+    "data=chest_xray data.root=/no/such/folder",
 )
-def test_help_and_faults_answer_without_torch(arguments, code):
-    done, modules = imported("train", *arguments)
-    assert done.returncode == code, done.stderr
-    assert not modules & {"torch", "pytorch_lightning", "torchvision"}
-    if code:
-        assert "Traceback" not in done.stderr
-        assert done.stderr.startswith("medcnn: ")
-        assert "what to do: " in done.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *(["train", text] for text in ("optimizer.lr=fast", "data.fold=all", "resume=/no/such/run")),
+def test_help_and_faults_answer_without_torch(in_new_process):
+    wrong = [["experiment=xray_resnet", *fault.split()] for fault in FAULTS]
+    answers = in_new_process(*(["train", *arguments] for arguments in [*SOUND, *wrong]))
+    assert [each.code for each in answers] == [0] * len(SOUND) + [2] * len(FAULTS)
+    assert not answers[-1].modules & {"torch", "pytorch_lightning", "torchvision"}
+    for _, said, _ in answers[len(SOUND) :]:
+        assert "Traceback" not in said
+        assert said.startswith("medcnn: ")
+        assert "what to do: " in said
+
+
+def test_wrong_values_answer_without_the_libraries_of_a_run(in_new_process):
+    answers = in_new_process(
+        *(
+            ["train", text]
+            for text in ("optimizer.lr=fast", "data.fold=all", "resume=/no/such/run")
+        ),
         *([name, "run=/no/such/run"] for name in ("evaluate", "explain", "features")),
         ["predict", "run=[/no/such/run]", "input=."],
-    ],
-)
-def test_wrong_values_answer_without_the_libraries_of_a_run(arguments):
-    done, modules = imported(*arguments)
-    assert done.returncode == 2
-    assert not modules & {"pandas", "sklearn", "matplotlib"}
+    )
+    assert {each.code for each in answers} == {2}
+    assert not answers[-1].modules & {"pandas", "sklearn", "matplotlib"}
 
 
 def test_the_launchers_are_the_command():
@@ -89,7 +74,7 @@ def test_the_launchers_are_the_command():
         assert done.stdout.startswith(f"medcnn {name}")
 
 
-def test_a_place_that_cannot_be_written_is_no_fault_of_medcnn(tmp_path):
+def test_a_place_that_cannot_be_written_is_no_fault_of_medcnn(medcnn, tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     done = medcnn("doctor", str(tmp_path), f"output={tmp_path / 'notes.txt' / 'x.json'}")
     assert done.returncode == 2
@@ -97,13 +82,13 @@ def test_a_place_that_cannot_be_written_is_no_fault_of_medcnn(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_command_names_the_nearest():
+def test_an_unknown_command_names_the_nearest(medcnn):
     done = medcnn("trian")
     assert done.returncode == 2
     assert "did you mean 'train'?" in done.stderr
 
 
-def test_help_lists_every_command():
+def test_help_lists_every_command(medcnn):
     done = medcnn("--help")
     assert done.returncode == 0
     for name in ("train", "evaluate", "predict", "audit", "check", "plan"):
@@ -121,28 +106,29 @@ def test_a_reader_who_has_seen_enough_is_no_fault():
     assert process.returncode == 128 + signal.SIGPIPE
 
 
-def test_a_missing_folder_names_its_nearest_sibling(tmp_path):
+def test_a_missing_folder_names_its_nearest_sibling(medcnn, tmp_path):
     (tmp_path / "chest_xray").mkdir()
     done = medcnn("train", "data=chest_xray", f"data.root={tmp_path / 'chest_xry'}")
     assert done.returncode == 2
     assert f"did you mean {tmp_path / 'chest_xray'}?" in done.stderr
 
 
-def test_an_empty_class_and_a_single_class_end_in_one_message(tmp_path):
+def test_an_empty_class_and_a_single_class_end_in_one_message(medcnn, tmp_path, monkeypatch):
     (tmp_path / "train" / "NORMAL").mkdir(parents=True)
     (tmp_path / "train" / "PNEUMONIA").mkdir()
-    done = medcnn("train", "data=chest_xray", f"data.root={tmp_path}", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = medcnn("train", "data=chest_xray", f"data.root={tmp_path}")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_a_word_with_quotes_and_spaces_reaches_the_command():
+def test_a_word_with_quotes_and_spaces_reaches_the_command(medcnn):
     done = medcnn("check", "it's, [absent]")
     assert done.returncode == 2
     assert "it's, [absent]" in done.stderr
 
 
-def test_several_plain_words_are_a_list_and_those_of_an_option_are_its_own():
+def test_several_plain_words_are_a_list_and_those_of_an_option_are_its_own(medcnn):
     done = medcnn("check", "layers", "relu", "my.Layer's", "--cfg", "job")
     assert done.returncode == 0, done.stderr
     found = OmegaConf.create(done.stdout)
@@ -150,18 +136,18 @@ def test_several_plain_words_are_a_list_and_those_of_an_option_are_its_own():
 
 
 @pytest.mark.parametrize("written", [["--width=0.05"], ["--width", "0.05"], ["-w"]])
-def test_an_option_that_is_none_says_how_a_key_is_written(written):
+def test_an_option_that_is_none_says_how_a_key_is_written(medcnn, written):
     done = medcnn("plan", "sensitivity=0.9", *written)
     assert done.returncode == 2
     assert "There is no option" in done.stderr
     assert "what to do: write w" in done.stderr
 
 
-def test_the_version_is_that_of_the_package():
+def test_the_version_is_that_of_the_package(medcnn):
     assert medcnn("--version").stdout == f"medcnn {__version__}\n"
 
 
-def test_overrides_may_stand_behind_an_option():
+def test_overrides_may_stand_behind_an_option(medcnn):
     done = medcnn("plan", "--cfg", "job", "width=0.05")
     assert done.returncode == 0, done.stderr
     assert OmegaConf.create(done.stdout).width == 0.05
