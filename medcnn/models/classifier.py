@@ -84,7 +84,9 @@ class Classifier(nn.Module):
         """Take in what is known of the training data before training begins.
 
         Networks with an input range of their own learn how the pixels are standardised, and
-        ``init=lsuv`` scales random weights by a batch.
+        ``init=lsuv`` scales the backbone's random weights by a batch. The head stays as it was drawn:
+        pooled features hardly vary between images, and a logit of variance 1 would multiply what
+        they have in common into a loss far above ln 2.
 
         Args:
             mean: Of the training pixels, in [0, 1].
@@ -93,7 +95,7 @@ class Classifier(nn.Module):
         """
         know_pixels(self, mean, std)
         if self.init == "lsuv" and self.weights_origin.loaded == "random":
-            unit_variance(self, (sample() - mean) / std)
+            unit_variance(self.backbone, (sample() - mean) / std)
 
 
 def build_classifier(

@@ -114,6 +114,17 @@ def test_lsuv_waits_for_training_images():
     assert maps.detach().var().item() == pytest.approx(1, rel=1e-3)
 
 
+def test_lsuv_leaves_the_first_loss_near_that_of_a_coin():
+    torch.manual_seed(0)
+    model = build_classifier("xray_cnn", weights="none", image_size=32, norm="none", init="lsuv")
+    coarse = torch.randn(32, 1, 4, 4)
+    image = torch.nn.functional.interpolate(coarse, size=32, mode="bilinear").sigmoid()
+    drawn = model.linear.weight.clone()
+    model.meet_data(0.5, 0.25, lambda: image)
+    assert torch.equal(model.linear.weight, drawn)
+    assert model.eval()((image - 0.5) / 0.25).abs().max() < 2
+
+
 def test_other_initialisations_ask_for_no_images():
     model = build_classifier("xray_cnn", weights="none", image_size=16, widths=[8], init="he")
     model.meet_data(0.5, 0.25, lambda: pytest.fail("images were read"))
