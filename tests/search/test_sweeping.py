@@ -25,15 +25,6 @@ def test_a_random_search_runs_its_trials_and_finds_the_best(run_search):
     assert any(text.startswith("run_dir=") and "trials/0" in text for text in given)
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not(run_search, tmp_path):
-    run_search("random", "search.trials=3", folder=tmp_path / "a")
-    first = values(run_search.launched)
-    run_search("random", "search.trials=4", folder=tmp_path / "b")
-    assert values(run_search.launched)[:3] == first
-    run_search("random", "search.trials=1", "search.seed=1", folder=tmp_path / "c")
-    assert not set(values(run_search.launched)) & set(first)
-
-
 def test_a_grid_runs_every_combination_once(run_search):
     found = run_search("grid", "search.points=3")
     pairs = list(
@@ -87,12 +78,19 @@ def test_parzen_estimators_come_nearer_than_chance(run_search, tmp_path):
     assert tpe < 0.03
 
 
-def test_a_finished_search_is_not_run_again_and_more_trials_go_on(run_search):
+def test_a_finished_search_is_not_run_again_and_more_trials_are_those_of_its_seed(
+    run_search, tmp_path
+):
     first = run_search("random", "search.trials=3")
+    drawn = values(run_search.launched)
     again = run_search("random", "search.trials=3")
     assert run_search.launched == [] and again["best"] == first["best"]
     run_search("random", "search.trials=5")
-    assert len(run_search.launched) == 2
+    drawn += values(run_search.launched)
+    run_search("random", "search.trials=5", folder=tmp_path / "at_once")
+    assert len(drawn) == 5 and values(run_search.launched) == drawn
+    run_search("random", "search.trials=1", "search.seed=1", folder=tmp_path / "other")
+    assert not set(values(run_search.launched)) & set(drawn)
 
 
 def test_an_interrupted_trial_is_run_again_in_its_own_folder(run_search):
