@@ -42,7 +42,7 @@ def read_predictions(
             a probability that is not within [0, 1].
     """
     path = Path(path)
-    named = {ours: theirs for ours, theirs in (columns or {}).items() if theirs is not None}
+    named = {ours: str(theirs) for ours, theirs in (columns or {}).items() if theirs is not None}
     if not path.is_file():
         raise DataError(
             f"There is no predictions file {path}.",

@@ -62,7 +62,7 @@ def _checked(wide: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path} has {int(wrong.to_numpy().sum())} decisions that are not 0 or 1.",
             expected="0 (normal), 1 (abnormal), or empty where an image was not read",
-            found=f"{wide.iloc[row, column]!r} of {wide.columns[column]} on {wide.index[row]}",
+            found=f"{str(wide.iloc[row, column])!r} of {wide.columns[column]} on {wide.index[row]}",
             remedy="map the decisions to 0 and 1",
         )
     return decisions.astype(np.float64)
