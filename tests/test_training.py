@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import medcnn
-from medcnn.run_dir import RunDir, read_json
+from medcnn.run_dir import read_json
 from medcnn.training import resume
 
 
