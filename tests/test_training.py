@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import medcnn
-from medcnn.run_dir import read_json
+from medcnn.cli import run as command
+from medcnn.run_dir import RunDir, read_json
 from medcnn.training import resume
 
 
@@ -41,11 +42,11 @@ def test_the_pixels_are_hashed_and_not_only_their_names(run, easy_data, tmp_path
         pixels = cv2.imread(str(root.parent / name), 0)
         cv2.imwrite(str(tmp_path / name), 255 - pixels)
     table.to_csv(tmp_path / "manifest.csv", index=False)
-    other = medcnn.train(
-        [*easy_data, f"data.root={tmp_path / 'manifest.csv'}", "trainer.max_epochs=1",
-         f"run_dir={tmp_path / 'run'}"]
-    )  # fmt: skip
-    ours, theirs = (read_json(each.environment)["data"] for each in (run, other))
+    # What comes after the data is not needed: weights that cannot be read end the run there.
+    (tmp_path / "w.pth").write_bytes(b"not a weights file")
+    other = [f"data.root={tmp_path / 'manifest.csv'}", f"model.weights={tmp_path / 'w.pth'}"]
+    assert command("train", [*easy_data, *other, f"run_dir={tmp_path / 'run'}"]) == 2
+    ours, theirs = (read_json(each.environment)["data"] for each in (run, RunDir(tmp_path / "run")))
     assert ours["images_blake2b"] != theirs["images_blake2b"]
 
 
