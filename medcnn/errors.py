@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import importlib.util
 import os
 from collections.abc import Iterable
 
@@ -130,6 +131,24 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """
     matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
     return matches[0] if matches else None
+
+
+def require_pyarrow(instead: str) -> None:
+    """Refuse a Parquet file where there is nothing to read or write it with.
+
+    Args:
+        instead: What to give then.
+
+    Raises:
+        ConfigError: If pyarrow is not installed.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        raise ConfigError(
+            "Parquet files are read and written by pyarrow, which is not installed.",
+            expected="the extra: pip install 'medcnn[parquet]'",
+            found="no pyarrow",
+            remedy=f"install it, or give {instead}",
+        )
 
 
 def unknown_name(what: str, word: str, choices: Iterable[str]) -> ConfigError:

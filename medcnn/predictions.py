@@ -8,14 +8,13 @@ columns are kept and can serve as subgroups. Tables of other frameworks need ``l
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from medcnn.errors import DataError
+from medcnn.errors import DataError, require_pyarrow
 from medcnn.run_dir import atomic_path
 
 REQUIRED = ("label", "p_abnormal")
@@ -73,11 +72,7 @@ def _is_parquet(path: Path) -> bool:
 def _read(path: Path, text: Sequence[str]) -> pd.DataFrame:
     if not _is_parquet(path):
         return pd.read_csv(path, dtype=dict.fromkeys(text, str))
-    if importlib.util.find_spec("pyarrow") is None:
-        raise DataError(
-            "Parquet files are read by pyarrow, which is not installed.",
-            expected="a CSV file, or the extra: pip install 'medcnn[parquet]'",
-        )
+    require_pyarrow("a CSV file")
     table = pd.read_parquet(path)
     names = [name for name in text if name in table]
     return table.assign(**{name: table[name].map(str, na_action="ignore") for name in names})

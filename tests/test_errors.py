@@ -1,4 +1,5 @@
 import errno
+import importlib.util
 import pickle
 
 import pytest
@@ -10,6 +11,7 @@ from medcnn.errors import (
     StorageError,
     UserError,
     nearest,
+    require_pyarrow,
     unknown_name,
 )
 
@@ -69,3 +71,10 @@ def test_unknown_name_lists_the_choices_and_the_nearest():
     error = unknown_name("model", "resnte18", ["resnet18", "vgg16"])
     assert "one of resnet18, vgg16" in str(error)
     assert "did you mean 'resnet18'?" in str(error)
+
+
+def test_parquet_without_pyarrow_is_refused_with_what_to_give_instead(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else 1)
+    with pytest.raises(ConfigError, match="not installed") as caught:
+        require_pyarrow("output=FILE.csv")
+    assert "or give output=FILE.csv" in str(caught.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from omegaconf import DictConfig
 from medcnn.config import plain
 from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS
-from medcnn.errors import ConfigError, unknown_name
+from medcnn.errors import ConfigError, require_pyarrow, unknown_name
 from medcnn.run_dir import RunDir, atomic_path
 from medcnn.settings import check_path
 
@@ -51,13 +50,8 @@ def _check(options: dict[str, Any], directory: RunDir, output: Path) -> None:
             expected=f"output=FILE{' or FILE'.join(SUFFIXES)}",
             found=str(output),
         )
-    if output.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ConfigError(
-            "Parquet files are written by pyarrow, which is not installed.",
-            expected="the extra: pip install 'medcnn[parquet]'",
-            found="no pyarrow",
-            remedy="install it, or give output=FILE.csv",
-        )
+    if output.suffix == ".parquet":
+        require_pyarrow("output=FILE.csv")
     if options["split"] not in ("all", *SPLITS):
         raise unknown_name("split", str(options["split"]), ("all", *SPLITS))
     size = options["batch_size"]

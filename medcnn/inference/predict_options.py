@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medcnn.calibration.options import Safeguards, read_safeguards
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, require_pyarrow
 
 SUFFIXES = (".csv", ".parquet")
 MOST_TOLERANCE = 0.2
@@ -82,13 +81,8 @@ def _check_output(output: Path) -> None:
             expected=f"output=FILE{' or FILE'.join(SUFFIXES)}",
             found="a folder" if output.is_dir() else output.suffix or "no ending",
         )
-    if output.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ConfigError(
-            "Parquet files are written by pyarrow, which is not installed.",
-            expected="the extra: pip install 'medcnn[parquet]'",
-            found="no pyarrow",
-            remedy="install it, or give output=FILE.csv",
-        )
+    if output.suffix == ".parquet":
+        require_pyarrow("output=FILE.csv")
 
 
 def _whole(value: Any, name: str, least: int) -> int:

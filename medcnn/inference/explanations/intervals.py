@@ -8,7 +8,6 @@ import pandas as pd
 
 from medcnn.metrics.bootstrap import Sample, bootstrap
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import clustered_proportion, proportion
 
 
 def clusters_of(patients: pd.Series) -> IntArray | None:
@@ -47,14 +46,6 @@ def mean_of(
         return found
     left_out = f"{int((~kept).sum())} images where it is undefined are left out"
     return Estimate(found.value, found.ci, found.method, f"{found.note}; {left_out}")
-
-
-def share_of(hit_N: npt.ArrayLike, cluster_N: IntArray | None, level: float = 0.95) -> Estimate:
-    """Return the share of images that hit, with its Wilson interval."""
-    hits = np.asarray(hit_N, np.int64)
-    if cluster_N is None or not len(hits):
-        return proportion(float(hits.sum()), len(hits), level=level)
-    return clustered_proportion(hits, _without_gaps(cluster_N), level)
 
 
 def _without_gaps(cluster_N: IntArray) -> IntArray:

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from medcnn.inference.explanations.bench import Bench, Watch, unwatched
-from medcnn.inference.explanations.intervals import mean_of, share_of
+from medcnn.inference.explanations.intervals import mean_of
 from medcnn.inference.explanations.localization import Mask, area, mass_inside, points_at, widened
 from medcnn.inference.explanations.names import SLOW
 from medcnn.inference.explanations.perturbation import (
@@ -22,6 +22,7 @@ from medcnn.inference.explanations.perturbation import (
     deletion_and_insertion,
 )
 from medcnn.inference.explanations.randomization import LEVELS, cascade, similarity
+from medcnn.metrics.proportions import share
 
 Heats = Mapping[str, Tensor]
 """Heat N×S×S in [0, 1] by the name of its method."""
@@ -124,7 +125,7 @@ def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> dict[str, An
 def _places(bench: Bench, hit: Any, mass: Floats, rows: Any) -> dict[str, Any]:
     level, cluster = bench.options.level, bench.subjects.of(rows).cluster
     certain = np.asarray(hit).dtype == bool
-    point = share_of(hit[rows], cluster, level) if certain else mean_of(hit[rows], cluster, level)
+    point = share(hit[rows], cluster, level) if certain else mean_of(hit[rows], cluster, level)
     return {
         "n": len(rows),
         "pointing_game": point.to_json(),

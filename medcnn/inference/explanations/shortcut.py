@@ -14,11 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from medcnn.inference.explanations.intervals import clusters_of, mean_of, share_of
+from medcnn.inference.explanations.intervals import clusters_of, mean_of
 from medcnn.inference.explanations.localization import Mask, area, mass_inside
 from medcnn.inference.explanations.marker import Changed, burn_in, find_marker, paint_over
 from medcnn.inference.explanations.perturbation import Floats, Probability
 from medcnn.inference.explanations.subjects import Subjects, pixels_of
+from medcnn.metrics.proportions import share
 
 MATTERS = 0.05
 """A change of the mean probability from which on the model is said to look at the marker."""
@@ -141,7 +142,7 @@ class _Changes:
             "n_patients": int(chosen.table["patient_id"].nunique()),
             "change": mean_of(after - before, cluster, level, seed).to_json(),
             "absolute_change": mean_of(np.abs(after - before), cluster, level, seed).to_json(),
-            "flipped": share_of(flipped, cluster, level).to_json(),
+            "flipped": share(flipped, cluster, level).to_json(),
         }
 
     def _probabilities(self, chosen: Subjects, probability: Probability) -> tuple[Floats, Floats]:

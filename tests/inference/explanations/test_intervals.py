@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
-from medcnn.inference.explanations.intervals import clusters_of, mean_of, share_of
+from medcnn.inference.explanations.intervals import clusters_of, mean_of
 
 
 def test_the_mean_of_images_has_scipys_bca_interval():
@@ -34,14 +33,6 @@ def test_what_is_undefined_is_left_out_and_said():
 def test_one_patient_has_no_interval():
     found = mean_of([0.2, 0.4], np.array([0, 0]))
     assert found.value == pytest.approx(0.3) and found.ci is None
-
-
-def test_a_share_has_wilsons_interval():
-    found = share_of([True] * 9 + [False], None)
-    assert found.ci == pytest.approx(proportion_confint(9, 10, method="wilson"))
-    assert share_of([], None).value is None
-    clustered = share_of([1, 1, 0, 0], np.array([5, 5, 9, 9]))
-    assert clustered.method == "wilson-clustered" and clustered.width > 0.7
 
 
 def test_patients_are_numbered_only_where_one_has_two_images():
