@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from medcnn.config import compose
+from medcnn.config import compose, explain
 from medcnn.run_dir import RunDir
 
 
@@ -17,9 +18,7 @@ def train(overrides: Sequence[str] = ()) -> RunDir:
     Args:
         overrides: As on the command line, for example ``["experiment=xray_resnet", "seed=1"]``.
     """
-    from medcnn.commands.train import run
-
-    directory: RunDir = run(compose("train", overrides))
+    directory: RunDir = _do("train", overrides)
     return directory
 
 
@@ -29,9 +28,8 @@ def evaluate(overrides: Sequence[str]) -> dict[str, Any]:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "split=val"]``.
     """
-    from medcnn.commands.evaluate import run
-
-    return run(compose("evaluate", overrides))
+    results: dict[str, Any] = _do("evaluate", overrides)
+    return results
 
 
 def predict(overrides: Sequence[str]) -> pd.DataFrame:
@@ -40,7 +38,16 @@ def predict(overrides: Sequence[str]) -> pd.DataFrame:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "input=FOLDER"]``.
     """
-    from medcnn.commands.predict import run
     from medcnn.inference.finishing import read_table
 
-    return read_table(run(compose("predict", overrides)))
+    return read_table(_do("predict", overrides))
+
+
+def _do(command: str, overrides: Sequence[str]) -> Any:
+    from hydra.errors import HydraException
+
+    run = importlib.import_module(f"medcnn.commands.{command}").run
+    try:
+        return run(compose(command, overrides))
+    except HydraException as error:  # around what a constructor refused
+        raise explain(error, command, overrides) from error

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import medcnn
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, WeightsError
 from medcnn.run_dir import read_json
 
 
@@ -33,6 +33,19 @@ def test_predict_returns_one_row_a_file(trained_run, easy_data, tmp_path):
 def test_what_the_command_line_refuses_is_refused_here():
     with pytest.raises(ConfigError, match="did you mean 'model'"):
         medcnn.train(["modle=resnet18"])
+
+
+def test_what_a_constructor_refuses_is_its_own_error(tmp_path):
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"weights\.pt"):
+        medcnn.train(
+            [
+                *("experiment=xray_resnet", "model=tiny_resnet", "data.source.n_images=60"),
+                *("data.source.size=64", "data.image_size=32", f"run_dir={tmp_path / 'run'}"),
+                f"model.weights={weights}",
+            ]
+        )
 
 
 def test_an_unknown_name_is_an_attribute_error():
