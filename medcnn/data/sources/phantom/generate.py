@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from medcnn.run_dir import atomic_path, write_json
 # Part of the digest: raised whenever the same options give other pixels.
 VERSION = 2
 CHUNK = 8
+FEW = 64  # cases, which one process has made before others have begun
 LABEL_POLICY = "simulated with any of five findings is abnormal, without is normal"
 CITATION = "medcnn phantom: simulated chest radiographs, no patient"
 
@@ -127,7 +129,6 @@ def mask_path(case: Case) -> str:
 
 def write_case(folder: Path, digest: str, case: Case) -> None:
     """Render one case and write its mask and its DICOM file, the file that counts last."""
-    cv2.setNumThreads(1)
     image = render(case)
     if case.findings:
         with atomic_path(folder / mask_path(case)) as temporary:
@@ -138,15 +139,22 @@ def write_case(folder: Path, digest: str, case: Case) -> None:
 
 def _render_all(folder: Path, cases: list[Case], digest: str, workers: int) -> None:
     task = partial(write_case, folder, digest)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    if len(cases) <= FEW:
+        _watch(map(task, cases), len(cases))
+        return
     # A fork copies the locks of torch's and OpenCV's threads without the threads, and waits for them
     # for ever; loky starts its workers clean, and does not run the user's script again.
-    with ProcessPoolExecutor(min(workers, len(cases))) as pool:
-        done = pool.map(task, cases, chunksize=CHUNK)
-        with bar:
-            for _ in bar.track(done, total=len(cases), description="making phantom radiographs"):
-                pass
+    single = partial(cv2.setNumThreads, 1)
+    with ProcessPoolExecutor(min(workers, len(cases)), initializer=single) as pool:
+        _watch(pool.map(task, cases, chunksize=CHUNK), len(cases))
+
+
+def _watch(done: Iterable[None], total: int) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    with bar:
+        for _ in bar.track(done, total=total, description="making phantom radiographs"):
+            pass
 
 
 def _row(case: Case, digest: str) -> dict[str, object]:
