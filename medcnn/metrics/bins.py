@@ -1,6 +1,10 @@
 """Calibration errors of many reweighted copies of the same cases at once.
 
-The bins are those of the cases as they are: a copy weighs the cases anew and moves none of them.
+The bins are those of the cases as they are: a copy weighs the cases anew and moves none of them. The
+expected error weighs the gap of each bin by its cases (ECE; Naeini et al. 2015), the adaptive one
+weighs bins of equal mass alike (ACE; Nixon et al. 2019), and the Brier score is ``reliability -
+resolution + uncertainty + within`` (Murphy 1973), the last of which is the spread of the forecasts
+inside their bins.
 """
 
 from __future__ import annotations

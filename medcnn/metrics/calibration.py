@@ -80,11 +80,6 @@ def maximum_error_estimate(
     return Estimate(value, (min(low, value), max(high, value)), method)
 
 
-def adaptive_calibration_error(label: IntArray, p: FloatArray, bins: int = BINS) -> float:
-    """Return the unweighted mean gap over equal-mass bins (ACE; Nixon et al. 2019)."""
-    return float(_gaps(label, p, equal_mass_edges(p, bins))[1].mean())
-
-
 def brier_losses(label: IntArray, p: FloatArray) -> FloatArray:
     """Return each case's squared error; their mean is the Brier score."""
     return np.square(p - label)
@@ -126,37 +121,6 @@ def label_variance(label: IntArray, cluster: IntArray | None, level: float = 0.9
     value, *ends = (x * (1 - x) for x in (prevalence.value, *prevalence.ci))
     low, high = prevalence.ci
     return Estimate(value, (min(ends), 0.25 if low <= 0.5 <= high else max(ends)), method)
-
-
-@dataclass(frozen=True)
-class Murphy:
-    """The Brier score as ``reliability - resolution + uncertainty + within`` (Murphy 1973).
-
-    ``within`` is what the binning leaves over: the spread of the forecasts inside their bins.
-    """
-
-    reliability: float
-    resolution: float
-    uncertainty: float
-    within: float
-
-
-def murphy_decomposition(label: IntArray, p: FloatArray, edges: FloatArray) -> Murphy:
-    """Return the decomposition over the given bins; the parts sum to the Brier score exactly."""
-    index = bin_index(p, edges)
-    count = np.bincount(index).astype(float)
-    used = count > 0
-    observed = np.bincount(index, weights=label)[used] / count[used]
-    predicted = np.bincount(index, weights=p)[used] / count[used]
-    weight = count[used] / len(p)
-    base = float(np.mean(label))
-    reliability = float(weight @ np.square(predicted - observed))
-    resolution = float(weight @ np.square(observed - base))
-    uncertainty = base * (1 - base)
-    brier = float(brier_losses(label, p).mean())
-    return Murphy(
-        reliability, resolution, uncertainty, brier - (reliability - resolution + uncertainty)
-    )
 
 
 @dataclass(frozen=True)

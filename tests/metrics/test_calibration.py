@@ -10,7 +10,6 @@ from statsmodels.stats.proportion import proportion_confint
 from torchmetrics.functional.classification import binary_calibration_error
 
 from medcnn.metrics.calibration import (
-    adaptive_calibration_error,
     bin_index,
     brier_losses,
     equal_mass_edges,
@@ -21,7 +20,6 @@ from medcnn.metrics.calibration import (
     maximum_calibration_error,
     maximum_error_estimate,
     mean_estimate,
-    murphy_decomposition,
     reliability_curve,
     slope_and_intercept,
 )
@@ -58,7 +56,6 @@ def test_equal_mass_errors_are_those_of_pandas_quantile_bins():
     found = expected_calibration_error(label, p, equal_mass_edges(p, 10))
     # Both put a tenth into each bin; at the edges they differ by a case.
     assert found == pytest.approx(weighted, abs=1e-3)
-    assert adaptive_calibration_error(label, p, 10) == pytest.approx(float(gap.mean()), abs=1e-3)
 
 
 def test_errors_worked_by_hand():
@@ -68,9 +65,8 @@ def test_errors_worked_by_hand():
     # Low bin: 1 of 3 observed, 0.2 predicted. High bin: 2 of 2 observed, 0.85 predicted.
     assert expected_calibration_error(label, p, two) == pytest.approx(0.6 * 2 / 15 + 0.4 * 0.15)
     assert maximum_calibration_error(label, p, two) == pytest.approx(0.15)
-    # Quantile edge at 0.3: the same two bins, each counted once.
+    # Quantile edge at 0.3: the same two bins.
     assert equal_mass_edges(p, 2).tolist() == [0.0, 0.3, 1.0]
-    assert adaptive_calibration_error(label, p, 2) == pytest.approx((2 / 15 + 0.15) / 2)
 
 
 def test_bins_hold_their_upper_edge_and_ties_stay_together():
@@ -88,20 +84,6 @@ def test_scores_are_those_of_scikit_learn():
     assert log_losses(label, p).mean() == pytest.approx(log_loss(label, p))
     certain = log_losses(np.array([1, 0]), np.array([0.0, 1.0]))
     assert np.isfinite(certain).all()
-
-
-def test_murphys_parts_sum_to_brier_and_are_worked_by_hand():
-    label = np.array([0, 0, 1, 1, 1])
-    p = np.array([0.2, 0.2, 0.2, 0.8, 0.8])
-    found = murphy_decomposition(label, p, equal_width_edges(2))
-    assert found.reliability == pytest.approx(0.6 * (0.2 - 1 / 3) ** 2 + 0.4 * (0.8 - 1) ** 2)
-    assert found.resolution == pytest.approx(0.6 * (1 / 3 - 0.6) ** 2 + 0.4 * (1 - 0.6) ** 2)
-    assert found.uncertainty == pytest.approx(0.24)
-    assert found.within == pytest.approx(0, abs=1e-12)
-    label, p = cases()
-    parts = murphy_decomposition(label, p, equal_width_edges())
-    total = parts.reliability - parts.resolution + parts.uncertainty + parts.within
-    assert total == pytest.approx(brier_score_loss(label, p))
 
 
 def test_slope_and_intercept_are_those_of_statsmodels():
@@ -162,7 +144,6 @@ def test_perfect_and_extreme_probabilities_give_finite_errors():
     p = label.astype(float)
     assert expected_calibration_error(label, p, equal_width_edges()) == 0
     assert maximum_calibration_error(label, 1 - p, equal_width_edges()) == 1
-    assert adaptive_calibration_error(label, p) == 0
     assert expected_calibration_error(label[:1], p[:1], equal_mass_edges(p[:1])) == 0
 
 
