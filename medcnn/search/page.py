@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -15,10 +15,8 @@ from medcnn.run_dir import atomic_path, write_json, write_text
 from medcnn.search import figures
 from medcnn.search.importance import importances
 from medcnn.search.space import Parameter, assignments
+from medcnn.search.stage import Stage
 from medcnn.search.study import interrupted
-
-if TYPE_CHECKING:
-    from medcnn.search.sweeping import Stage
 
 FOREIGN = ("search=", "search.", "hydra", "+search")
 """Overrides that speak of the search itself, and not of what it found."""

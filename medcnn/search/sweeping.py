@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from medcnn.crossvalidation.whole import is_whole
 from medcnn.errors import ConfigError
 from medcnn.search.options import Options, read_options
 from medcnn.search.space import Parameter, assignments, read_space
+from medcnn.search.stage import Stage
 from medcnn.settings import check
 
 if TYPE_CHECKING:
@@ -35,21 +36,6 @@ class TrialFault(Exception):  # noqa: N818  a result of one trial, not of the se
 
 class Stopped(Exception):  # noqa: N818  the job has recorded the error that the command reports
     """A trial that could not be started: so could none of the others."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A study with one space and one method; ``coarse_to_fine`` has two."""
-
-    name: str
-    method: str
-    space: list[Parameter]
-    options: Options
-
-    @property
-    def study(self) -> str:
-        """Its name in the database."""
-        return f"{self.options.study}/{self.name}" if self.name else self.options.study
 
 
 def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict[str, Any] | None:
