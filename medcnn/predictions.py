@@ -103,7 +103,7 @@ def check_predictions(table: pd.DataFrame, *, source: str = "the predictions") -
     table["patient_id"] = table["patient_id"].fillna(table["image_id"])
     if "split" not in table:
         table["split"] = "test"
-    table["label"] = checked_labels(_from_words(table["label"]), source)
+    table["label"] = checked_labels(table["label"], source)
     table["p_abnormal"] = _probabilities(table["p_abnormal"], source)
     return table
 
@@ -116,24 +116,17 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
         table[ordered].to_csv(temporary, index=False, float_format="%.9g")
 
 
-def _from_words(column: pd.Series) -> pd.Series:
-    """Return labels with the words normal and abnormal, as ``predict`` decides, as 0 and 1."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column
-    return column.map(lambda value: WORDS.get(str(value).strip().lower(), value))
-
-
 def checked_labels(column: pd.Series, source: str) -> pd.Series:
     """Return the labels of a table of predictions, or of a manifest, as integers.
 
     Args:
-        column: As read.
+        column: As read: 0 and 1, or the words normal and abnormal.
         source: What the table is, for the error.
 
     Raises:
-        DataError: If a label is not 0 or 1.
+        DataError: If a label is anything else.
     """
-    values = pd.to_numeric(column, errors="coerce")
+    values = pd.to_numeric(_from_words(column), errors="coerce")
     wrong = ~values.isin([0, 1])
     if wrong.any():
         row = int(np.flatnonzero(wrong.to_numpy())[0])
@@ -144,6 +137,13 @@ def checked_labels(column: pd.Series, source: str) -> pd.Series:
             remedy="map the labels to 0 and 1, or drop the unlabelled rows",
         )
     return values.astype(int)
+
+
+def _from_words(column: pd.Series) -> pd.Series:
+    """Return labels with the words normal and abnormal, as ``predict`` decides, as 0 and 1."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.map(lambda value: WORDS.get(str(value).strip().lower(), value))
 
 
 def _probabilities(column: pd.Series, source: str) -> pd.Series:

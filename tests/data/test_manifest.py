@@ -32,6 +32,15 @@ def test_a_missing_patient_is_the_image_itself_and_said():
     assert build_manifest(rows(patient_id=["p", "p"]), source="x").warnings == ()
 
 
+def test_labels_may_be_words():
+    assert build_manifest(rows(label=["Normal", "abnormal"]), source="x").table[
+        "label"
+    ].tolist() == [
+        0,
+        1,
+    ]
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
