@@ -57,4 +57,4 @@ def _tell(found: Predicted, others: int) -> None:
     if written.foreign:
         warn(f"{written.foreign} files are unlike the training images; {REASONS} says why")
     if others:
-        say(f"left out     {others} files whose names are none of an image")
+        say(f"left out     {others} that by their names are no images")
