@@ -40,7 +40,7 @@ def test_every_image_has_a_row_and_the_console_counts_them(trained_run, mixed, t
     said = capsys.readouterr().out
     assert "3 files" in said and "1 not readable" in said
     assert "not readable not_an_image 1" in said
-    assert "left out     1 files" in said
+    assert "left out     1 that" in said
 
 
 def test_rows_from_before_are_said_to_stand(trained_run, mixed, tmp_path, capsys):
