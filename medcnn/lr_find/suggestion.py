@@ -87,7 +87,10 @@ def suggest(rates: Array, losses: Array, *, exploded: float | None = None) -> Su
     begin = float(np.median(curve[: max(len(curve) // 10, 3)]))
     descent = begin - float(curve[bottom])
     if bottom < 2 or descent <= CERTAIN * _noise(losses, weights):
-        note = "The loss fell at no rate: look at the data and the labels, or at what is frozen."
+        note = (
+            "The loss fell at no rate by more than batches differ: take more steps or pretrained "
+            "weights, and look at the data, the labels and what is frozen."
+        )
         return Suggestion(None, None, None, exploded, note)
     starts, middle = (
         int(np.flatnonzero(curve[:bottom] > begin - part * descent)[-1]) for part in (SEEN, 0.5)
