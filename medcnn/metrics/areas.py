@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from medcnn.metrics.auroc import placements, separated
-from medcnn.metrics.curves import partial_auroc, roc_curve, tally
+from medcnn.metrics.curves import partial_auroc, precision_recall_curve, roc_curve, tally
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, by_cluster, undefined
 from medcnn.metrics.influence import LOGIT, interval
 
@@ -31,19 +31,16 @@ def average_precision_estimate(
     """
     if label.min() == label.max():
         return _without_a_class(label, cluster)
-    order = np.argsort(-p, kind="stable")
-    y, score = label[order].astype(np.float64), p[order]
-    last = np.append(np.flatnonzero(np.diff(score)), len(p) - 1)
-    tie = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
-    found, called, hits = np.cumsum(y)[last], last + 1.0, np.bincount(tie, y)
-    precision = found / called
-    value = float(hits @ precision) / float(y.sum())
+    counts = tally(label, p)
+    precision, _, score = precision_recall_curve(counts)
+    called, hits = counts.tp + counts.fp, np.diff(counts.tp, prepend=0.0)
+    value = float(hits @ precision) / counts.positives
     # A case changes its own precision and that of each abnormal case ranked with or below it.
+    place = np.searchsorted(-score, -p)
     more, less = (
-        np.cumsum(each[::-1])[::-1][tie] for each in (hits / called, hits * precision / called)
+        np.cumsum(each[::-1])[::-1][place] for each in (hits / called, hits * precision / called)
     )
-    influence = np.empty(len(p))
-    influence[order] = (y * (precision[tie] - value + more) - less) / np.mean(y)
+    influence = (label * (precision[place] - value + more) - less) / label.mean()
     return _estimate(value, influence, label, cluster, level)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,10 +25,9 @@ from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.regularizers import Penalty
 from medcnn.tasks.distributed import share_thawed
-from medcnn.tasks.faults import DivergenceError
 from medcnn.tasks.optimization import (
-    ClippedTask,
     Schedule,
+    XrayTask,
     check_combination,
     scheduled,
     statistics_kept,
@@ -59,7 +58,7 @@ class Transfer(Protocol):
         """Return the optimiser's parameter groups."""
 
 
-class XrayClassification(ClippedTask):
+class XrayClassification(XrayTask):
     """Normal/abnormal classification of chest X-rays.
 
     Args:
@@ -190,13 +189,7 @@ class XrayClassification(ClippedTask):
         # Reading a number off an accelerator halts it, so there only some steps are looked at, and
         # all of them when the epoch is done.
         if not (loss.is_cuda and batch_index % 50) and not torch.isfinite(loss.detach()):
-            self._diverge(loss.detach(), batch_index, "train")
-
-    def _diverge(self, loss: Tensor, batch_index: int, split: str) -> NoReturn:
-        lr = self.trainer.optimizers[0].param_groups[0]["lr"]
-        raise DivergenceError(
-            float(loss), epoch=self.current_epoch, batch=batch_index, lr=lr, split=split
-        )
+            self.diverge(loss.detach(), "train", batch_index)
 
     def validation_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the validation loss of one batch."""
@@ -237,7 +230,7 @@ class XrayClassification(ClippedTask):
         losses = torch.stack([loss.cpu() for loss, _, _ in seen]).double()
         broken = torch.nonzero(~torch.isfinite(losses))
         if len(broken):
-            self._diverge(losses[broken[0, 0]], int(broken[0, 0]), split)
+            self.diverge(losses[broken[0, 0]], split, int(broken[0, 0]))
         self.log(f"{split}_loss", float((losses * sizes).sum() / sizes.sum()), sync_dist=True)
         logit = torch.cat([logit.cpu() for _, logit, _ in seen]).numpy()
         label = torch.cat([label.cpu() for _, _, label in seen]).numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import pytorch_lightning as pl
 import torch
@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from medcnn.errors import ConfigError, MedcnnWarning
+from medcnn.tasks.faults import DivergenceError
 from medcnn.tasks.sharpness import SharpnessAware
 
 
@@ -106,10 +107,17 @@ def clip_gradients(
     return norm
 
 
-class ClippedTask(pl.LightningModule):
-    """A task that clips what can be clipped, and keeps the norm for the learning curves."""
+class XrayTask(pl.LightningModule):
+    """What both tasks share: they clip what can be clipped, and stop where a loss is no number."""
 
     gradient_norm: Tensor | None = None
+
+    def diverge(self, loss: Tensor | float, split: str, batch: int | None = None) -> NoReturn:
+        """Raise DivergenceError for a loss that is no number, of a batch or of the whole epoch."""
+        lr = self.trainer.optimizers[0].param_groups[0]["lr"]
+        raise DivergenceError(
+            float(loss), epoch=self.current_epoch, batch=batch, lr=lr, split=split
+        )
 
     def configure_gradient_clipping(
         self,

@@ -15,11 +15,10 @@ from torch import Tensor
 
 from medcnn.data.batch import Batch
 from medcnn.models.conv_autoencoder import ConvAutoencoder
-from medcnn.tasks.faults import DivergenceError
-from medcnn.tasks.optimization import ClippedTask, Schedule, scheduled
+from medcnn.tasks.optimization import Schedule, XrayTask, scheduled
 
 
-class XrayReconstruction(ClippedTask):
+class XrayReconstruction(XrayTask):
     """Mean squared error of the recreated image, in units of the training pixels' variance.
 
     Args:
@@ -89,9 +88,7 @@ class XrayReconstruction(ClippedTask):
             if seen:
                 total = sum(float(error) for error, _ in seen) / sum(n for _, n in seen)
                 if not math.isfinite(total):
-                    lr = self.trainer.optimizers[0].param_groups[0]["lr"]
-                    epoch = self.current_epoch
-                    raise DivergenceError(total, epoch=epoch, batch=None, lr=lr, split=split)
+                    self.diverge(total, split)
                 self.log(f"{split}_loss", total, sync_dist=True)
         self._seen = {"train": [], "val": []}
 
