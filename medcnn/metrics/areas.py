@@ -31,12 +31,14 @@ def average_precision_estimate(
     """
     if label.min() == label.max():
         return _without_a_class(label, cluster)
-    counts = tally(label, p)
-    precision, _, score = precision_recall_curve(counts)
+    order = np.argsort(-p, kind="stable")
+    counts = tally(label[order], p[order])
+    precision, _, _ = precision_recall_curve(counts)
     called, hits = counts.tp + counts.fp, np.diff(counts.tp, prepend=0.0)
     value = float(hits @ precision) / counts.positives
     # A case changes its own precision and that of each abnormal case ranked with or below it.
-    place = np.searchsorted(-score, -p)
+    place = np.empty(len(p), np.int64)
+    place[order] = np.repeat(np.arange(len(called)), np.diff(called, prepend=0.0).astype(np.int64))
     more, less = (
         np.cumsum(each[::-1])[::-1][place] for each in (hits / called, hits * precision / called)
     )
