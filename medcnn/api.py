@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from medcnn.config import compose, explain
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
+from medcnn.settings.composition import compose, explain
 
 
 def train(overrides: Sequence[str] = ()) -> RunDir:
@@ -38,7 +38,7 @@ def predict(overrides: Sequence[str]) -> pd.DataFrame:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "input=FOLDER"]``.
     """
-    from medcnn.inference.finishing import read_table
+    from medcnn.predict.finishing import read_table
 
     return read_table(_do("predict", overrides))
 

@@ -146,7 +146,7 @@ def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _print_help(command: Command) -> None:
-    from medcnn.command_help import help_text
+    from medcnn.settings.help import help_text
 
     sys.stdout.write(help_text(command.config) + "\n")
 
@@ -207,7 +207,7 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from medcnn.config import config_folder, explain, quote_rules
+    from medcnn.settings.composition import config_folder, explain, quote_rules
 
     failures: list[MedcnnError] = []
     overrides = [text for text in arguments if not text.startswith("-")]
@@ -259,7 +259,7 @@ def _open_runs(cfg: DictConfig) -> None:
     """
     from omegaconf import OmegaConf
 
-    from medcnn.run_dir import RunDir
+    from medcnn.run.directory import RunDir
 
     named = None if OmegaConf.is_missing(cfg, "run") else cfg.get("run")
     for path in [named] if isinstance(named, str) else named or ():
@@ -270,7 +270,7 @@ def _unforeseen(error: Exception, command: Command, arguments: Sequence[str]) ->
     from hydra.errors import HydraException
 
     if isinstance(error, HydraException):
-        from medcnn.config import explain
+        from medcnn.settings.composition import explain
 
         explained = explain(error, command.config, list(arguments))
         sys.stderr.write(f"medcnn: {explained}\n")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from medcnn.errors import DataError, require_pyarrow
-from medcnn.run_dir import atomic_path
+from medcnn.run.directory import atomic_path
 
 REQUIRED = ("label", "p_abnormal")
 COLUMNS = ("image_id", "patient_id", "label", "split", "p_abnormal")

@@ -78,10 +78,10 @@ def compare_loaders(images: int, rounds: int) -> None:
 
 def loaders(folder: Path, images: int) -> dict[str, Callable[[], Iterator[Any]]]:
     """Return the ways to go once through the same images, each yielding tensors of a batch."""
-    from medcnn.config import compose
-    from medcnn.data.cache import build_cache
+    from medcnn.data.cache.cache import build_cache
     from medcnn.data.datamodule import XrayDataModule
     from medcnn.data.manifest import build_manifest
+    from medcnn.settings.composition import compose
 
     rng = np.random.default_rng(0)
     names = [f"i{row}" for row in range(images)]
@@ -166,12 +166,12 @@ def show_rows(sizes: list[int]) -> None:
 
 def costs(n: int) -> dict[str, float]:
     """Return CPU seconds of what grows with the number of rows, and the peak memory in MiB."""
-    from medcnn.data.audit_hashing import WINDOWS, find_candidates
-    from medcnn.data.cache_key import make_profile
-    from medcnn.data.cache_store import find, load_index
-    from medcnn.data.cached_images import ImageCache
+    from medcnn.data.audit.hashing import WINDOWS, find_candidates
+    from medcnn.data.cache.images import ImageCache
+    from medcnn.data.cache.key import make_profile
+    from medcnn.data.cache.store import find, load_index
     from medcnn.data.manifest import build_manifest
-    from medcnn.data.splits import assign_splits
+    from medcnn.data.splits.splits import assign_splits
 
     rng = np.random.default_rng(0)
     clock = _Clock()
@@ -215,8 +215,8 @@ class _Clock:
 
 
 def _segments(folder: Path, n: int, rng: np.random.Generator) -> Any:
-    from medcnn.data.cache_key import as_keys
-    from medcnn.data.cache_store import write_segment
+    from medcnn.data.cache.key import as_keys
+    from medcnn.data.cache.store import write_segment
 
     keys = as_keys(rng.bytes(16 * n))
     for start in range(0, n, 2048):

@@ -36,14 +36,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from medcnn import trainer
-from medcnn.config import compose
 from medcnn.data.preparation import Prepared, prepare
-from medcnn.fitting import build_datamodule, build_task, optimizer_options
-from medcnn.journal import Journal
-from medcnn.run_dir import RunDir
-from medcnn.settings import check
-from medcnn.tasks.classification import XrayClassification
+from medcnn.run.directory import RunDir
+from medcnn.run.journal import Journal
+from medcnn.settings.composition import compose
+from medcnn.training import trainer
+from medcnn.training.fitting import build_datamodule, build_task, optimizer_options
+from medcnn.training.settings import check
+from medcnn.training.tasks.classification import XrayClassification
 
 SEEDS = 4
 EPOCHS = 3

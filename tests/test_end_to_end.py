@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 import medcnn
 from medcnn.errors import DataError, UserError, WeightsError
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = [

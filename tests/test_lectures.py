@@ -23,7 +23,7 @@ from medcnn.models.autoencoder import Autoencoder, Corruption, pretrain_stack
 from medcnn.models.inventory import take_inventory
 from medcnn.models.xray_cnn import xray_cnn
 from medcnn.models.xray_cnn_plan import plan_xray_cnn
-from medcnn.regularizers import Penalty
+from medcnn.training.regularizers import Penalty
 
 
 def matrix(text):

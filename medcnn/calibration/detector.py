@@ -29,7 +29,7 @@ from medcnn.calibration.out_of_distribution import (
 )
 from medcnn.errors import DataError, unknown_name
 from medcnn.metrics.estimate import FloatArray
-from medcnn.run_dir import atomic_path
+from medcnn.run.directory import atomic_path
 
 SCORE, FLAG, REASONS = "ood_score", "out_of_distribution", "ood_reasons"
 

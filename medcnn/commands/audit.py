@@ -7,13 +7,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from medcnn.config import plain
 from medcnn.console import say, warn
-from medcnn.data.audit import Audit, run_audit
-from medcnn.data.audit_mending import deduplicate
+from medcnn.data.audit.audit import Audit, run_audit
+from medcnn.data.audit.mending import deduplicate
 from medcnn.data.preparation import Prepared, prepare
-from medcnn.run_dir import write_json
-from medcnn.settings import check_data
+from medcnn.run.directory import write_json
+from medcnn.settings.composition import plain
+from medcnn.training.settings import check_data
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:

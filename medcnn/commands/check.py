@@ -9,10 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from medcnn.config import plain
 from medcnn.console import say
 from medcnn.errors import MedcnnError, unknown_name
-from medcnn.run_dir import write_json, write_text
+from medcnn.run.directory import write_json, write_text
+from medcnn.settings.composition import plain
 
 CHECKS = ("layers", "dicom")
 

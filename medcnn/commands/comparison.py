@@ -19,7 +19,7 @@ from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.comparison import write_comparison
 from medcnn.reporting.summary import announce_comparison
-from medcnn.run_dir import RunDir, write_json
+from medcnn.run.directory import RunDir, write_json
 
 DECISION = "decision"
 

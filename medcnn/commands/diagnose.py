@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
-from medcnn.config import plain
 from medcnn.console import say
 from medcnn.diagnosis import diagnose, diagnose_run
 from medcnn.errors import ConfigError
-from medcnn.run_dir import RunDir, write_json
-from medcnn.settings import check_path
+from medcnn.run.directory import RunDir, write_json
+from medcnn.settings.composition import plain
+from medcnn.training.settings import check_path
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:

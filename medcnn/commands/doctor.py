@@ -13,13 +13,13 @@ from omegaconf import DictConfig
 from rich.progress import track
 
 from medcnn.commands.installation import examine_installation, versions
-from medcnn.config import plain
 from medcnn.console import CONSOLE, say
-from medcnn.data.cache import default_root
+from medcnn.data.cache.cache import default_root
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.doctor import SEVERITIES, Examination, Finding, examine
-from medcnn.run_dir import write_json
-from medcnn.settings import check_path
+from medcnn.run.directory import write_json
+from medcnn.settings.composition import plain
+from medcnn.training.settings import check_path
 
 _EXAMPLES = 3
 _WORDS = {

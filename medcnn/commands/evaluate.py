@@ -13,7 +13,6 @@ from omegaconf import DictConfig
 from medcnn.calibration.options import read_safeguards
 from medcnn.commands.comparison import compare_named
 from medcnn.commands.validation import as_trained, validation_predictions
-from medcnn.config import plain
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.columns import with_manifest
@@ -26,7 +25,8 @@ from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.reporting.report import write_predictions_report
 from medcnn.reporting.summary import announce
-from medcnn.run_dir import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.settings.composition import plain
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
         table = read_predictions(saved)
         threshold = frozen_threshold(runs[0])
     else:
-        predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
+        predicting = importlib.import_module("medcnn.predict.runs")  # torch: seconds
         predicted = predicting.predict_split(runs, options)
         table, threshold, known = predicted.table, predicted.threshold, predicted.notes
         val = predicted.validation

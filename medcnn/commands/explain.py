@@ -8,15 +8,15 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medcnn.config import plain
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, DataError
-from medcnn.inference.explanations.options import read_options
+from medcnn.explanations.options import read_options
 from medcnn.reporting.overlays import overlay, write_pictures
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import show_estimate
 from medcnn.reporting.wording import Wording
-from medcnn.run_dir import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.settings.composition import plain
 
 FOLDER = "explanations"
 _SHOWN = ("pointing_game", "mass_in_lesion", "above_random")
@@ -43,7 +43,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         )
     language = given["language"] or _language(directory)
     Wording(language)
-    studying = importlib.import_module("medcnn.inference.explanations.study")  # torch: seconds
+    studying = importlib.import_module("medcnn.explanations.study")  # torch: seconds
     found, pictures = studying.study(directory, options, say)
     _draw(directory, found["images"], pictures)
     write_json(directory.explanations, found)

@@ -8,12 +8,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from medcnn.config import plain
 from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS
 from medcnn.errors import ConfigError, require_pyarrow, unknown_name
-from medcnn.run_dir import RunDir, atomic_path
-from medcnn.settings import check_path
+from medcnn.run.directory import RunDir, atomic_path
+from medcnn.settings.composition import plain
+from medcnn.training.settings import check_path
 
 SUFFIXES = (".parquet", ".csv")
 
@@ -28,7 +28,7 @@ def run(cfg: DictConfig) -> Any:
     directory = RunDir.open(str(options["run"]))
     output = Path(str(options["output"]))
     _check(options, directory, output)
-    extraction = importlib.import_module("medcnn.inference.features")  # torch: seconds
+    extraction = importlib.import_module("medcnn.predict.features")  # torch: seconds
     found = extraction.extract(directory, options)
     for text in found.warnings:
         warn(text)

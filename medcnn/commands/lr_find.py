@@ -11,10 +11,10 @@ from omegaconf import DictConfig
 from medcnn.console import say, warn
 from medcnn.data.preparation import prepare
 from medcnn.errors import ConfigError
-from medcnn.journal import Journal
 from medcnn.lr_find.suggestion import suggest
-from medcnn.run_dir import RunDir, atomic_path, write_json
-from medcnn.settings import check
+from medcnn.run.directory import RunDir, atomic_path, write_json
+from medcnn.run.journal import Journal
+from medcnn.training.settings import check
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:

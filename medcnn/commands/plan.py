@@ -6,10 +6,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from medcnn.config import plain
 from medcnn.console import say
 from medcnn.errors import ConfigError
 from medcnn.metrics.sample_size import plan
+from medcnn.settings.composition import plain
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:

@@ -11,19 +11,19 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
-from medcnn.config import plain
 from medcnn.console import say, warn
 from medcnn.data.manifest import build_manifest, read_table
 from medcnn.data.preparation import Prepared, cache_images
 from medcnn.errors import ConfigError, UserError
-from medcnn.journal import Journal
 from medcnn.metrics.auroc import auroc_value
 from medcnn.predictions import read_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run_dir import RunDir, read_json
-from medcnn.run_settings import read_settings
-from medcnn.training import conclude
+from medcnn.run.directory import RunDir, read_json
+from medcnn.run.journal import Journal
+from medcnn.run.settings import read_settings
+from medcnn.settings.composition import plain
+from medcnn.training.story import conclude
 
 
 def run(cfg: DictConfig) -> RunDir:
@@ -39,13 +39,13 @@ def run(cfg: DictConfig) -> RunDir:
     settings = _check(options, source, target)
     before = read_predictions(source.predictions("val"))
     manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
-    restating = importlib.import_module("medcnn.inference.population")  # torch: seconds
+    restating = importlib.import_module("medcnn.predict.batch_statistics")  # torch: seconds
     model, checkpoint = restating.load_trained(source, len(manifest.split("train")))
     journal = _begin(source, target, settings["seed"])
     with journal.stage("data"):
         prepared = Prepared(manifest, cache_images(manifest, settings["data"]), None)
     with journal.stage("population"):
-        fitting = importlib.import_module("medcnn.fitting")  # Lightning: seconds
+        fitting = importlib.import_module("medcnn.training.fitting")  # Lightning: seconds
         data = fitting.build_datamodule(settings, prepared)
         found = restating.restate(model, checkpoint, data, options["batches"])
         journal.note(population_statistics={"from": str(source.path), "layers": found.layers})

@@ -12,15 +12,15 @@ from omegaconf import DictConfig
 from medcnn.augment import Augmentation
 from medcnn.augment.gallery import gallery
 from medcnn.augment.resampling import Images
-from medcnn.config import plain
 from medcnn.console import say, warn
 from medcnn.data.manifest import COLUMNS, Manifest
 from medcnn.data.preparation import cache_images, read_data
 from medcnn.errors import DataError
 from medcnn.reporting.figures.gallery import picture_grid
 from medcnn.reporting.figures.style import to_png
-from medcnn.run_dir import atomic_path
-from medcnn.settings import check_data, check_path
+from medcnn.run.directory import atomic_path
+from medcnn.settings.composition import plain
+from medcnn.training.settings import check_data, check_path
 
 DEFAULT_OUTPUT = "augmentation.png"
 PHANTOM = {"_target_": "medcnn.data.sources.phantom.read", "n_images": 8, "seed": 0}

@@ -9,11 +9,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medcnn.commands.show_augment import images_of, pick
-from medcnn.config import plain
 from medcnn.console import say
 from medcnn.reporting.figures.gallery import picture_grid
 from medcnn.reporting.figures.style import to_png
-from medcnn.run_dir import atomic_path
+from medcnn.run.directory import atomic_path
+from medcnn.settings.composition import plain
 
 DEFAULT_OUTPUT = "filters.png"
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from medcnn.config import plain
 from medcnn.console import say
 from medcnn.models.checks import check_model
-from medcnn.run_dir import write_json
-from medcnn.settings import check_rules
-from medcnn.value_rules import SHOW_MODEL_RULES
+from medcnn.run.directory import write_json
+from medcnn.settings.composition import plain
+from medcnn.settings.rules import SHOW_MODEL_RULES
+from medcnn.training.settings import check_rules
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from medcnn.console import warn
 from medcnn.crossvalidation.whole import check_whole, is_whole
 from medcnn.errors import ConfigError
-from medcnn.run_dir import RunDir
-from medcnn.run_settings import read_settings
-from medcnn.settings import check
+from medcnn.run.directory import RunDir
+from medcnn.run.settings import read_settings
+from medcnn.training.settings import check
 
 
 def run(cfg: DictConfig) -> Any:
@@ -30,7 +30,7 @@ def run(cfg: DictConfig) -> Any:
     folds = importlib.import_module("medcnn.crossvalidation.running")
     if whole:
         return folds.run_all(settings)
-    directory = importlib.import_module("medcnn.training").run(settings)
+    directory = importlib.import_module("medcnn.training.story").run(settings)
     folds.join_if_complete(directory)
     return directory
 
@@ -43,7 +43,7 @@ def _go_on(directory: RunDir, cfg: DictConfig) -> RunDir:
     if is_whole(begun):
         whole: RunDir = folds.go_on(directory)
         return whole
-    importlib.import_module("medcnn.training").resume(directory)
+    importlib.import_module("medcnn.training.story").resume(directory)
     folds.join_if_complete(directory)
     return directory
 

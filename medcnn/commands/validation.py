@@ -10,7 +10,7 @@ import pandas as pd
 
 from medcnn.calibration.options import read_safeguards
 from medcnn.predictions import read_predictions
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 
 def validation_predictions(
@@ -26,7 +26,7 @@ def validation_predictions(
     saved = runs[0].predictions("val")
     if as_trained(runs, options) and saved.is_file():
         return read_predictions(saved)
-    predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
+    predicting = importlib.import_module("medcnn.predict.runs")  # torch: seconds
     table: pd.DataFrame = predicting.predict_split(runs, {**options, "split": "val"}).table
     return table
 

@@ -25,7 +25,7 @@ from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import clustered_proportion
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 Array = npt.NDArray[np.float64]
 EDGE = 1e-9

@@ -13,11 +13,11 @@ from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
 from medcnn.data.manifest import read_table
 from medcnn.evaluation.results import evaluate, jsonable
-from medcnn.journal import Journal
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run_dir import RunDir, atomic_path, read_json, write_json, write_text
+from medcnn.run.directory import RunDir, atomic_path, read_json, write_json, write_text
+from medcnn.run.journal import Journal
 
 
 def report_folds(
@@ -114,7 +114,7 @@ def _combine(
     if any(run.members for run in members):
         journal.warn(f"Each fold is an ensemble itself: evaluate.py run=[{_named(members)}]")
         return
-    predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
+    predicting = importlib.import_module("medcnn.predict.runs")  # torch: seconds
     options = {
         "vote": None,
         "tta": None,

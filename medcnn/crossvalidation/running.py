@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
 from medcnn.crossvalidation.whole import ALL, check_whole, fold_of
-from medcnn.run_dir import RunDir
-from medcnn.run_place import begin, choose_run_dir, held
-from medcnn.run_settings import read_settings
-from medcnn.training import resume, run
+from medcnn.run.directory import RunDir
+from medcnn.run.place import begin, choose_run_dir, held
+from medcnn.run.settings import read_settings
+from medcnn.training.story import resume, run
 
 OWN = ("run_dir", "resume")
 """Keys in which the runs of one cross-validation may differ, besides the fold."""

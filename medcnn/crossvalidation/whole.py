@@ -8,9 +8,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medcnn.config import plain
 from medcnn.errors import ConfigError
-from medcnn.settings import checked
+from medcnn.settings.composition import plain
+from medcnn.training.settings import checked
 
 ALL = "all"
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medcnn.data.batch import Batch
-from medcnn.data.cache_store import Pixels
-from medcnn.data.cached_images import ImageCache
+from medcnn.data.cache.images import ImageCache
+from medcnn.data.cache.store import Pixels
 from medcnn.data.dataset import Augment, BatchSampler, CachedBatches, DeviceAugment
 from medcnn.data.manifest import Manifest
 from medcnn.data.sampling import balanced_weights

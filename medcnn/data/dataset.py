@@ -7,6 +7,7 @@ on with the very batches it would have had.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from medcnn.data.batch import Batch
-from medcnn.data.cached_images import ImageCache
+from medcnn.data.cache.images import ImageCache
 
 Augment = Callable[[npt.NDArray[np.uint8], np.random.Generator], npt.NDArray[np.uint8]]
 
@@ -160,3 +161,20 @@ class CachedBatches(Dataset[Batch]):
             # A dataclass in the batch would be taken apart on its way to the device.
             batch["pending"] = partial(self.pending.apply_tensor, parameters=drawn)
         return batch
+
+
+def clean_images(loader: Any) -> Iterator[torch.Tensor]:
+    """Yield the training images in batches of the training's size, N×1×H×W in [0, 1].
+
+    They are in the order of the first epoch and as a test would see them: none is augmented, none is
+    drawn twice, and a smaller last batch is left out.
+
+    Args:
+        loader: The training loader, or any other with a ``BatchSampler`` over ``CachedBatches``.
+    """
+    images = copy.copy(loader.dataset)
+    images.augment = None
+    own = loader.sampler
+    order = BatchSampler(len(images), own.batch_size, shuffle=True, seed=own.seed, drop_last=True)
+    for request in order:
+        yield images[request]["image"]

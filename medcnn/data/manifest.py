@@ -15,7 +15,7 @@ import pandas as pd
 
 from medcnn.errors import DataError
 from medcnn.predictions import checked_labels
-from medcnn.run_dir import atomic_path
+from medcnn.run.directory import atomic_path
 
 COLUMNS = ("image_id", "path", "label", "patient_id", "study_id", "view", "split")
 SPLITS = ("train", "val", "test")

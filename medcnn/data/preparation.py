@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from medcnn.data.audit import Audit, enforce, run_audit
-from medcnn.data.audit_mending import deduplicate
-from medcnn.data.cache import build_cache
-from medcnn.data.cached_images import ImageCache
+from medcnn.data.audit.audit import Audit, enforce, run_audit
+from medcnn.data.audit.mending import deduplicate
+from medcnn.data.cache.cache import build_cache
+from medcnn.data.cache.images import ImageCache
 from medcnn.data.manifest import Manifest
 from medcnn.data.pseudonyms import hide_patients
-from medcnn.data.source_splits import assign_by_source
 from medcnn.data.sources.chosen import source_options
 from medcnn.data.sources.several import combine
-from medcnn.data.splits import SplitPlan, assign_splits, check_classes
+from medcnn.data.splits.sources import assign_by_source
+from medcnn.data.splits.splits import SplitPlan, assign_splits, check_classes
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.identifiers import read_salt
 

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from medcnn.diagnosis.curves import auroc_error
 from medcnn.metrics.auroc import auroc
-from medcnn.run_dir import RunDir, read_json
+from medcnn.run.directory import RunDir, read_json
 
 ENTROPY = ("bce", "cross_entropy")
 """Losses whose value at chance is the entropy of the prevalence."""

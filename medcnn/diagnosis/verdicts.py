@@ -14,7 +14,7 @@ from medcnn.diagnosis.curves import Curves, read_curves
 from medcnn.diagnosis.facts import Facts, read_facts
 from medcnn.diagnosis.finding import SEVERITIES, Finding
 from medcnn.errors import DataError
-from medcnn.run_dir import RunDir, write_json
+from medcnn.run.directory import RunDir, write_json
 
 Rule = Callable[[Curves, Facts], Finding | None]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 IDENTIFIERS = ("image_id", "patient_id", "study_id")
 

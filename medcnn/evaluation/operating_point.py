@@ -9,7 +9,7 @@ from medcnn.errors import DataError
 from medcnn.metrics.rules import parse_rule
 from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
 from medcnn.predictions import read_predictions
-from medcnn.run_dir import RunDir, read_json
+from medcnn.run.directory import RunDir, read_json
 
 DEFAULT_RULE = "youden"
 DEFAULT_VALUE = 0.5

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from medcnn.data.batch import Batch
-from medcnn.data.cached_images import ImageCache
+from medcnn.data.cache.images import ImageCache
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
-from medcnn.inference.loading import load_model
-from medcnn.inference.runs import run_manifest
 from medcnn.inspection.figures import draw_inspection
 from medcnn.inspection.network import Inspection, inspect
-from medcnn.run_dir import RunDir, atomic_path
-from medcnn.run_settings import read_settings
+from medcnn.predict.loading import load_model
+from medcnn.predict.runs import run_manifest
+from medcnn.run.directory import RunDir, atomic_path
+from medcnn.run.settings import read_settings
 
 IMAGES = 64
 """Of both classes alike: the share of dead channels changes little beyond."""

@@ -11,11 +11,11 @@ import numpy as np
 import pytorch_lightning as pl
 
 from medcnn.data.preparation import Prepared
-from medcnn.fitting import build_datamodule, build_task
-from medcnn.journal import Journal
 from medcnn.lr_find.suggestion import Array
-from medcnn.tasks.faults import DivergenceError
-from medcnn.trainer import go_through, quieten, trainer_options
+from medcnn.run.journal import Journal
+from medcnn.training.fitting import build_datamodule, build_task
+from medcnn.training.tasks.faults import DivergenceError
+from medcnn.training.trainer import go_through, quieten, trainer_options
 
 EXPLODED = 4.0
 """The test ends when the running loss is this many times its best: the usual choice since fastai."""

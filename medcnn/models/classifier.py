@@ -27,7 +27,7 @@ from medcnn.models.weights import (
     load_matching,
     read_state,
 )
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 
 class Classifier(nn.Module):

@@ -18,7 +18,7 @@ from medcnn.reporting.sections import Table, reader_table_of
 from medcnn.reporting.sentences import translated
 from medcnn.reporting.tables import with_interval
 from medcnn.reporting.wording import Wording
-from medcnn.run_dir import write_text
+from medcnn.run.directory import write_text
 
 MEASURES = ("sensitivity", "specificity", "accuracy", "auroc")
 

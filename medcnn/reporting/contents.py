@@ -14,7 +14,7 @@ from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.explained import read_explanations
-from medcnn.run_dir import RunDir, read_json
+from medcnn.run.directory import RunDir, read_json
 
 TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
 

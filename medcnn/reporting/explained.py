@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from medcnn.run_dir import RunDir, read_json
+from medcnn.run.directory import RunDir, read_json
 
 
 def read_explanations(run: RunDir) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
-from medcnn.run_dir import atomic_path
+from medcnn.run.directory import atomic_path
 
 Pixels = npt.NDArray[np.float32]
 Colours = npt.NDArray[np.uint8]

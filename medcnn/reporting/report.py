@@ -16,7 +16,7 @@ from medcnn.reporting.page import page_facts
 from medcnn.reporting.plates import Plate, draw_plates
 from medcnn.reporting.thumbnails import PixelReader, Thumbnails, read_pixels
 from medcnn.reporting.wording import Wording
-from medcnn.run_dir import RunDir, atomic_path, write_text
+from medcnn.run.directory import RunDir, atomic_path, write_text
 
 
 def write_report(

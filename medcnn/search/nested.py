@@ -19,7 +19,7 @@ from medcnn.crossvalidation.reporting import report_folds
 from medcnn.crossvalidation.whole import ALL, check_whole
 from medcnn.data.preparation import read_data
 from medcnn.errors import ConfigError
-from medcnn.run_dir import RunDir, write_json
+from medcnn.run.directory import RunDir, write_json
 from medcnn.search.options import read_options
 from medcnn.search.page import of_training
 from medcnn.search.space import assignments, read_space

@@ -11,7 +11,7 @@ import optuna
 import pandas as pd
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from medcnn.run_dir import atomic_path, write_json, write_text
+from medcnn.run.directory import atomic_path, write_json, write_text
 from medcnn.search import figures
 from medcnn.search.importance import importances
 from medcnn.search.space import Parameter, assignments

@@ -16,7 +16,7 @@ from medcnn.errors import ConfigError
 from medcnn.search.options import Options, read_options
 from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.search.stage import Stage
-from medcnn.settings import check
+from medcnn.training.settings import check
 
 if TYPE_CHECKING:
     import optuna

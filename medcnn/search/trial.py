@@ -23,10 +23,10 @@ from medcnn.diagnosis.curves import read_curves
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.rates import diverged
 from medcnn.errors import ConfigError, MedcnnError
-from medcnn.journal import Journal
-from medcnn.run_dir import RunDir, write_json, write_text
+from medcnn.run.directory import RunDir, write_json, write_text
+from medcnn.run.journal import Journal
 from medcnn.search.options import Options, read_options
-from medcnn.settings import check
+from medcnn.training.settings import check
 
 
 def run_trial(cfg: DictConfig) -> dict[str, Any]:

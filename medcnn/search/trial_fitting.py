@@ -11,12 +11,12 @@ import torch
 from optuna.storages import RDBStorage
 
 from medcnn.data.preparation import Prepared
-from medcnn.fitting import build_datamodule, train
-from medcnn.journal import Journal
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
+from medcnn.run.journal import Journal
 from medcnn.search.options import Options
 from medcnn.search.study import make_pruner, open_storage
-from medcnn.tasks.faults import DivergenceError
+from medcnn.training.fitting import build_datamodule, train
+from medcnn.training.tasks.faults import DivergenceError
 
 FAULTS = (DivergenceError, torch.OutOfMemoryError)
 """What ends one trial without a score and leaves the others alone."""

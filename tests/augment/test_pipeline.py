@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 
 from medcnn.augment import OPERATORS, Augmentation
 from medcnn.augment.mixing import Mixing
-from medcnn.config import config_folder
 from medcnn.errors import ConfigError
+from medcnn.settings.composition import config_folder
 
 RNG = np.random.default_rng
 NAMES = sorted(path.stem for path in (config_folder() / "augment").glob("*.yaml"))

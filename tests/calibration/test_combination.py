@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 
 from medcnn.calibration.combination import VOTES, Combination, fit_combination, fit_merge
 from medcnn.errors import ConfigError, DataError
-from medcnn.value_rules import RULES
+from medcnn.settings.rules import RULES
 
 
 @pytest.fixture

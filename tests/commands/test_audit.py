@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from medcnn.commands.audit import run
-from medcnn.config import compose
 from medcnn.errors import ConfigError
+from medcnn.settings.composition import compose
 
 
 @pytest.fixture

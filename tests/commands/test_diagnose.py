@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from medcnn.cli import run
 from medcnn.diagnosis.facts import read_facts
-from medcnn.run_dir import RunDir, write_json
+from medcnn.run.directory import RunDir, write_json
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import shutil
 import pytest
 
 from medcnn.cli import run as run_command
-from medcnn.inference.explanations.verdicts import warnings_of
+from medcnn.explanations.verdicts import warnings_of
 from medcnn.reporting.contents import read_run
 from medcnn.reporting.sentences import translated
 from medcnn.reporting.wording import Wording
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 FAST = ["images=3", "sanity=2", "marker=3", "shown=2", "steps=2", "method=[grad_cam,occlusion]"]
 

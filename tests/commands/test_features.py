@@ -4,9 +4,9 @@ import pandas as pd
 import torch
 
 from medcnn.cli import run
-from medcnn.inference.loading import load_model
+from medcnn.predict.loading import load_model
 from medcnn.predictions import read_predictions
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 
 def features_of(table):

@@ -3,8 +3,8 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.commands.plan import run
-from medcnn.config import compose
 from medcnn.errors import ConfigError
+from medcnn.settings.composition import compose
 
 
 def plan(*overrides):

@@ -10,11 +10,11 @@ from omegaconf import OmegaConf
 from medcnn.cli import run
 from medcnn.data.manifest import build_manifest, read_table
 from medcnn.data.preparation import Prepared, cache_images
-from medcnn.fitting import build_datamodule
-from medcnn.inference.loading import load_model, read_settings
-from medcnn.inference.population import freeze_as_trained
+from medcnn.predict.batch_statistics import freeze_as_trained
+from medcnn.predict.loading import load_model, read_settings
 from medcnn.predictions import read_predictions
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
+from medcnn.training.fitting import build_datamodule
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import pytest
 
 from medcnn.cli import run
 from medcnn.commands.train import run as command
-from medcnn.config import compose
 from medcnn.errors import ConfigError
-from medcnn.run_dir import RunDir, read_json
+from medcnn.run.directory import RunDir, read_json
+from medcnn.settings.composition import compose
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from medcnn.calibration import Calibrator
 from medcnn.commands.validation import validation_predictions
 from medcnn.errors import ConfigError
 from medcnn.predictions import read_predictions
-from medcnn.run_dir import read_json
+from medcnn.run.directory import read_json
 
 PLAIN = {"vote": None, "tta": None, "tta_merge": None, "mc_samples": None, "mc": {"inject": None}}
 

@@ -14,7 +14,7 @@ from medcnn.crossvalidation.joining import (
 from medcnn.errors import DataError
 from medcnn.metrics.proportions import clustered_proportion
 from medcnn.metrics.thresholds import Threshold, choose_threshold
-from medcnn.run_dir import RunDir, write_json
+from medcnn.run.directory import RunDir, write_json
 
 THRESHOLDS = [0.3, 0.5, 0.6]
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.run_dir import RunDir, read_json, write_json
-from medcnn.run_settings import read_settings
+from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.run.settings import read_settings
 
 
 def copied(whole, folder):

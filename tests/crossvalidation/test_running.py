@@ -11,7 +11,7 @@ import medcnn
 from medcnn.cli import run
 from medcnn.crossvalidation.running import join_if_complete
 from medcnn.errors import ConfigError, UserError
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 
 def test_one_command_leaves_a_run_a_fold_and_one_report(whole):

@@ -1,8 +1,8 @@
 import pytest
 
-from medcnn.config import compose
 from medcnn.crossvalidation.whole import check_whole, fold_of, is_whole
 from medcnn.errors import ConfigError
+from medcnn.settings.composition import compose
 
 
 def whole(*overrides):

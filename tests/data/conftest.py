@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.data.cache import build_cache
+from medcnn.data.cache.cache import build_cache
 from medcnn.data.manifest import build_manifest
 
 

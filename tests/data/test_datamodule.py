@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from medcnn.augment import Augmentation
-from medcnn.data.cache import build_cache
+from medcnn.data.cache.cache import build_cache
 from medcnn.data.datamodule import (
     XrayDataModule,
     sample_images,

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from medcnn.data.cache import build_cache
+from medcnn.data.cache.cache import build_cache
 from medcnn.data.dataset import BatchRequest, BatchSampler, CachedBatches
 
 

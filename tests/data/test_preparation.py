@@ -4,10 +4,10 @@ import cv2
 import pandas as pd
 import pytest
 
-from medcnn.config import compose, plain
 from medcnn.data.preparation import prepare
-from medcnn.data.split_file import write_split
+from medcnn.data.splits.file import write_split
 from medcnn.errors import AuditStop, ConfigError, DataError
+from medcnn.settings.composition import compose, plain
 
 
 @pytest.fixture

@@ -13,20 +13,20 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from medcnn import fitting
-from medcnn.config import compose
 from medcnn.data.preparation import prepare
 from medcnn.data.sources.phantom.plan import Options, plan
 from medcnn.data.sources.phantom.radiograph import render
 from medcnn.diagnosis import diagnose
 from medcnn.diagnosis.curves import auroc_error
 from medcnn.diagnosis.facts import Score, read_facts
-from medcnn.inference.predictor import predict_logits
 from medcnn.inspection.network import inspect
-from medcnn.journal import Journal
 from medcnn.metrics.auroc import auroc, auroc_value
-from medcnn.run_dir import RunDir, write_json
-from medcnn.settings import check
+from medcnn.predict.predictor import predict_logits
+from medcnn.run.directory import RunDir, write_json
+from medcnn.run.journal import Journal
+from medcnn.settings.composition import compose
+from medcnn.training import fitting
+from medcnn.training.settings import check
 
 SIDE = 32
 COMMON = [

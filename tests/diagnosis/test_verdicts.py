@@ -6,17 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.config import compose
 from medcnn.diagnosis import diagnose
 from medcnn.diagnosis.facts import Facts, Score, Split
 from medcnn.errors import DataError
-from medcnn.settings import check
+from medcnn.settings.composition import compose
+from medcnn.training.settings import check
 
 EPOCHS = np.arange(20)
 SETTINGS = {
     "optimizer": {"lr": 1e-3, "weight_decay": 0.01},
     "model": {"backbone": "resnet18", "dropout": 0.0, "init": "default"},
-    "scheduler": {"_target_": "medcnn.tasks.schedules.Cosine", "warmup_fraction": 0.1},
+    "scheduler": {
+        "_target_": "medcnn.training.optimizers.schedules.Cosine",
+        "warmup_fraction": 0.1,
+    },
     "augment": {"operators": {}},
     "loss": {"name": "bce", "label_smoothing": 0.0},
     "data": {"balance": "none", "image_size": 64},

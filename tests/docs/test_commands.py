@@ -11,9 +11,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep
 
 from medcnn.cli import COMMANDS, _with_words
-from medcnn.config import compose, config_folder
 from medcnn.search.space import read_space
-from medcnn.settings import check
+from medcnn.settings.composition import compose, config_folder
+from medcnn.training.settings import check
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from medcnn.augment.views import VIEWS
 from medcnn.calibration.combination import MERGES, VOTES
-from medcnn.config import config_folder
 from medcnn.diagnosis.verdicts import RULES
-from medcnn.inference.explanations.names import METHODS
+from medcnn.explanations.names import METHODS
 from medcnn.layers import LAYERS
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
+from medcnn.settings.composition import config_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 

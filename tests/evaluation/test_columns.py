@@ -3,7 +3,7 @@ import pytest
 
 from medcnn.evaluation.columns import with_manifest
 from medcnn.predictions import check_predictions
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from medcnn.errors import DataError, UserError
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
 from medcnn.metrics.thresholds import choose_threshold
 from medcnn.predictions import read_predictions, write_predictions
-from medcnn.run_dir import RunDir, write_json
+from medcnn.run.directory import RunDir, write_json
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ import pytest
 
 import medcnn
 from medcnn.data.preparation import cache_images
-from medcnn.inference.loading import load_model
-from medcnn.inference.runs import run_manifest
 from medcnn.inspection.network import Inspection, Layer, inspect
 from medcnn.inspection.run import dead_share, inspect_models, inspect_run
-from medcnn.run_dir import read_json
-from medcnn.run_settings import read_settings
+from medcnn.predict.loading import load_model
+from medcnn.predict.runs import run_manifest
+from medcnn.run.directory import read_json
+from medcnn.run.settings import read_settings
 
 EMPTY = np.empty(0)
 

@@ -4,9 +4,9 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from medcnn.config import compose, config_folder
 from medcnn.errors import ConfigError
 from medcnn.losses.names import LOSSES, check_loss, read_terms
+from medcnn.settings.composition import compose, config_folder
 
 NAMES = sorted(path.stem for path in (config_folder() / "loss").glob("*.yaml"))
 

@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 from hydra.utils import instantiate
 
-from medcnn.config import compose, config_folder
 from medcnn.errors import ConfigError
 from medcnn.losses import Objective, functional, ranking
+from medcnn.settings.composition import compose, config_folder
 
 Z = torch.tensor([-1.5, 0.2, 2.0, -0.3])
 Y = torch.tensor([0.0, 1.0, 1.0, 0.0])

@@ -1,8 +1,8 @@
 import pytest
 
-from medcnn.config import compose, config_folder, plain
 from medcnn.models.checks import check_model
 from medcnn.models.names import FAMILIES, family_of
+from medcnn.settings.composition import compose, config_folder, plain
 
 NAMES = sorted(path.stem for path in (config_folder() / "model").glob("*.yaml"))
 

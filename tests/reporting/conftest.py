@@ -12,7 +12,7 @@ import pytest
 
 from medcnn.evaluation.results import evaluate
 from medcnn.metrics.thresholds import Threshold
-from medcnn.run_dir import RunDir, write_json, write_text
+from medcnn.run.directory import RunDir, write_json, write_text
 
 WARNINGS = [
     "model.weights=auto: no ImageNet weights were found, so the backbone starts from random weights.",

@@ -16,7 +16,7 @@ from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
 from medcnn.reporting.comparison import write_comparison
 from medcnn.reporting.report import write_report
-from medcnn.run_dir import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, read_json, write_json
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from medcnn.reporting.explained import read_explanations
-from medcnn.run_dir import RunDir, write_json
+from medcnn.run.directory import RunDir, write_json
 
 
 def test_the_pictures_are_looked_for_in_the_run(tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from medcnn.reporting.wording import LANGUAGES, catalogue
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 
 
 def test_every_string_stands_in_every_language() -> None:

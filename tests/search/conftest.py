@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from medcnn.config import compose
 from medcnn.search.sweeping import search
+from medcnn.settings.composition import compose
 
 SPACE = ["optimizer.lr=tag(log,interval(1e-4,1e-1))", "model.dropout=interval(0.0,0.6)"]
 

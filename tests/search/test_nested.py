@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from medcnn.cli import run
-from medcnn.config import compose
 from medcnn.crossvalidation.running import join_if_complete
 from medcnn.errors import ConfigError
-from medcnn.run_dir import RunDir
+from medcnn.run.directory import RunDir
 from medcnn.search.nested import of_fold, search_nested
+from medcnn.settings.composition import compose
 
 
 def test_each_fold_has_a_search_of_its_own():

@@ -1,8 +1,8 @@
 import pytest
 
-from medcnn.config import compose, plain
 from medcnn.errors import ConfigError
 from medcnn.search.options import METHODS, read_options
+from medcnn.settings.composition import compose, plain
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -13,7 +13,7 @@ from medcnn.search.study import Worker, counted, make_pruner, make_sampler, open
 
 SCRIPT = """
 import os, signal, sys
-from medcnn.config import compose
+from medcnn.settings.composition import compose
 from medcnn.search.sweeping import search
 
 folder, kill_at = sys.argv[1], int(sys.argv[2])

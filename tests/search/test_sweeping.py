@@ -3,11 +3,11 @@ import itertools
 import pandas as pd
 import pytest
 
-from medcnn.config import compose, plain
 from medcnn.errors import ConfigError
 from medcnn.search import sweeping
 from medcnn.search.options import read_options
 from medcnn.search.study import Worker, open_storage, open_study
+from medcnn.settings.composition import compose, plain
 
 
 def values(launched, name="optimizer.lr"):

@@ -7,12 +7,12 @@ import pytest
 
 import medcnn
 from medcnn.cli import run
-from medcnn.config import compose, plain
 from medcnn.data.manifest import build_manifest
 from medcnn.data.preparation import prepare
 from medcnn.errors import ConfigError
 from medcnn.search.options import read_options
 from medcnn.search.trial import part_of_training, prepare_trial, without_test
+from medcnn.settings.composition import compose, plain
 
 
 def make_manifest():
@@ -91,7 +91,7 @@ def test_trials_train_and_are_judged_on_validation(folder):
 def test_the_command_of_the_best_composes_to_one_training(folder):
     import shlex
 
-    from medcnn.config import compose
+    from medcnn.settings.composition import compose
 
     command = json.loads((folder / "search.json").read_text())["best"]["command"]
     python, launcher, *overrides = shlex.split(command)

@@ -10,8 +10,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from medcnn.config import config_folder
 from medcnn.errors import ConfigError, unknown_name
+from medcnn.settings.composition import config_folder
 
 SELF = "several"
 """The option of the data group that stands for several sources is none itself."""

@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 import pandas as pd
 
-from medcnn.data.audit_statistics import first_names
+from medcnn.data.audit.statistics import first_names
 from medcnn.data.manifest import Manifest, build_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_index, present, release_folder, release_table

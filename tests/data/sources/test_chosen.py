@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from medcnn.config import config_folder
 from medcnn.data.sources.chosen import check_sources, source_names, source_options
 from medcnn.errors import ConfigError
+from medcnn.settings.composition import config_folder
 
 
 def test_the_names_are_the_options_of_the_data_group():

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from medcnn.config import config_folder
 from medcnn.data.sources.chosen import source_names
 from medcnn.data.sources.phantom.plan import Options
+from medcnn.settings.composition import config_folder
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sources.md"
 

@@ -22,7 +22,7 @@ from medcnn.data.sources.phantom.dicom import dicom_bytes, patient_id, study_uid
 from medcnn.data.sources.phantom.plan import Case, Options, plan
 from medcnn.data.sources.phantom.radiograph import render
 from medcnn.errors import DataError
-from medcnn.run_dir import atomic_path, write_json
+from medcnn.run.directory import atomic_path, write_json
 
 # Part of the digest: raised whenever the same options give other pixels.
 VERSION = 2

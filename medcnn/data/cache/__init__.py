@@ -1,0 +1,1 @@
+"""The image cache: every image decoded and resized once."""

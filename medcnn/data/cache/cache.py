@@ -1,0 +1,196 @@
+"""The image cache: every image decoded and resized once.
+
+``build_cache`` takes the rows of a manifest and returns an ``ImageCache`` in its row order. A
+folder of the cache holds the images of all data sets that were read in the same way (size, dtype,
+exactness, version of the reader), so that folds, subsets and unions of data sets share images.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from medcnn.data.cache.build import (
+    TRIAL_ROWS,
+    Problem,
+    build,
+    chunk_length,
+    make_chunks,
+    worth_workers,
+)
+from medcnn.data.cache.images import ImageCache, Unreadable
+from medcnn.data.cache.key import Keys, Profile, make_profile, stat_keys
+from medcnn.data.cache.store import Index, find, load_index
+from medcnn.errors import DataError
+
+
+def default_root() -> Path:
+    """Return the folder of the cache: ``MEDCNN_CACHE``, else ``~/.cache/medcnn/images``."""
+    given = os.environ.get("MEDCNN_CACHE")
+    return Path(given) if given else Path.home() / ".cache" / "medcnn" / "images"
+
+
+def build_cache(
+    table: pd.DataFrame,
+    *,
+    size: int,
+    root: Path | None = None,
+    exact: bool = False,
+    workers: int | None = None,
+    progress: bool = True,
+    dtype: str = "uint8",
+) -> ImageCache:
+    """Decode and resize what is not in the cache yet and return the images of ``table``.
+
+    Args:
+        table: Rows with ``image_id`` and ``path``; a path may be ``FILE.npz#name/12``.
+        size: Height and width of the cached images in pixels.
+        root: Folder of the cache; None is ``default_root()``.
+        exact: Whether decoders must work at full resolution.
+        workers: Processes that decode; None is one a core where they are worth their start, 0 or 1
+            is this process.
+        progress: Whether to show a progress bar on stderr.
+        dtype: ``uint8`` or ``uint16``.
+
+    Raises:
+        ConfigError: If the size or the dtype cannot be cached.
+        DataError: If no image at all is readable.
+    """
+    profile = make_profile(size=size, dtype=dtype, exact=exact)
+    folder = (root or default_root()) / profile.name
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = table["path"].astype(str).tolist()
+    files, exists = stat_keys(paths)
+    index = _load(folder, profile)
+    problems = [
+        Problem(int(row), "no_file", f"{paths[row]}: there is no such file")
+        for row in np.flatnonzero(~exists)
+    ]
+    if (exists & (_locate(index, files) < 0)).any():
+        with _lock(folder, progress):
+            index = _load(folder, profile)
+            pending = np.flatnonzero(exists & (_locate(index, files) < 0)).tolist()
+            with _progress_bar(len(pending), size, shown=progress) as advance:
+                problems += _fill(
+                    _Job(folder, profile, index.keys, paths, files), pending, workers, advance
+                )
+            index = _load(folder, profile)
+    identifiers = table["image_id"].astype(str).to_numpy()
+    where = _locate(index, files)
+    cache = ImageCache(folder, profile, index, where, identifiers, _report(problems, table))
+    if len(table) and not cache.readable.any():
+        raise DataError(
+            f"None of the {len(table)} images can be read.",
+            expected="DICOM, PNG, JPEG, TIFF or BMP files",
+            found=cache.unreadable[0]["problem"] if cache.unreadable else "no pixels",
+            remedy="run `medcnn doctor` on the folder",
+        )
+    return cache
+
+
+def _load(folder: Path, profile: Profile) -> Index:
+    return load_index(folder, (profile.size, profile.size), profile.dtype)
+
+
+def _locate(index: Index, files: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:
+    """Return the position of each file's image in the index, -1 where it is not there."""
+    linked = find(index.files, files)
+    where = np.full(len(files), -1, np.int64)
+    known = linked >= 0
+    where[known] = find(index.keys, index.targets[linked[known]])
+    return where
+
+
+@dataclass(frozen=True)
+class _Job:
+    folder: Path
+    profile: Profile
+    known: Keys
+    paths: Sequence[str]
+    files: Keys
+
+    def build(
+        self, rows: Sequence[int], workers: int, advance: Callable[[int], None]
+    ) -> list[Problem]:
+        length = chunk_length(self.profile, len(rows), max(workers, 1))
+        return build(
+            make_chunks(rows, self.paths, self.files, length),
+            folder=self.folder,
+            profile=self.profile,
+            known=self.known,
+            workers=workers,
+            advance=advance,
+        )
+
+
+def _fill(
+    job: _Job, pending: Sequence[int], workers: int | None, advance: Callable[[int], None]
+) -> list[Problem]:
+    """Build what is pending; without a number of workers, a few files tell whether any are worth it."""
+    if workers is not None:
+        return job.build(pending, workers if workers > 1 else 0, advance)
+    start = time.perf_counter()
+    problems = job.build(pending[:TRIAL_ROWS], 0, advance)
+    rest = pending[TRIAL_ROWS:]
+    if worth_workers(time.perf_counter() - start, TRIAL_ROWS, len(rest)):
+        cores = os.cpu_count() or 1
+        return problems + job.build(rest, cores if cores > 1 else 0, advance)
+    return problems + job.build(rest, 0, advance)
+
+
+def _report(problems: Sequence[Problem], table: pd.DataFrame) -> list[Unreadable]:
+    ordered = sorted(problems, key=lambda problem: problem.row)
+    return [
+        {
+            "image_id": str(table["image_id"].iloc[problem.row]),
+            "path": str(table["path"].iloc[problem.row]),
+            "kind": problem.kind,
+            "problem": problem.text,
+        }
+        for problem in ordered
+    ]
+
+
+@contextlib.contextmanager
+def _lock(folder: Path, progress: bool) -> Iterator[None]:
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if progress:
+            Console(stderr=True).print("Waiting for another run that fills the same image cache …")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _progress_bar(total: int, size: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+        task = bar.add_task(f"Decoding images to {size}×{size}", total=total)
+        yield lambda count: bar.advance(task, count)

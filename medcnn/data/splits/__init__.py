@@ -1,0 +1,1 @@
+"""Splits by patient: official, given, or made."""

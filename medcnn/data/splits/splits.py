@@ -1,0 +1,162 @@
+"""Splits by patient: official, given, or made; reproducible and independent of the order of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from medcnn.data.manifest import SPLITS, Manifest
+from medcnn.data.splits.drawing import draw, fold_of_groups, matching, newest
+from medcnn.data.splits.file import apply_split
+from medcnn.errors import DataError
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How a manifest is split.
+
+    Attributes:
+        val_fraction: Part of the patients that becomes val.
+        test_fraction: Part that becomes test.
+        seed: Seed of the draw.
+        stratify: Columns to balance besides the label; numbers by their quartiles.
+        group: The column whose values never stand on both sides.
+        by_date: A date column: the newest patients become test.
+        hold_out: ``COLUMN:VALUE``: patients with such an image become test.
+        fold: Which fold is held out, from 0.
+        folds: Number of folds.
+        official: Whether splits of the source are kept.
+        split_file: A CSV of ``image_id, split`` to take instead.
+    """
+
+    val_fraction: float = 0.15
+    test_fraction: float = 0.15
+    seed: int = 0
+    stratify: Sequence[str] = ()
+    group: str = "patient_id"
+    by_date: str | None = None
+    hold_out: Sequence[str] = ()
+    fold: int | None = None
+    folds: int | None = None
+    official: bool = True
+    split_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.fold is not None and self.folds is not None and not 0 <= self.fold < self.folds:
+            raise DataError(
+                f"There is no fold {self.fold}.",
+                expected=f"0 to {self.folds - 1}",
+                found=f"data.fold={self.fold}",
+            )
+        ways = {
+            "data.by_date": self.by_date,
+            "data.hold_out": self.hold_out,
+            "data.fold": None if self.fold is None else str(self.fold),
+        }
+        chosen = [name for name, value in ways.items() if value]
+        if len(chosen) > 1:
+            raise DataError(
+                f"{' and '.join(chosen)} both say what is tested.",
+                expected="one of data.by_date, data.hold_out and data.fold",
+                remedy="leave one out",
+            )
+
+
+def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest:
+    """Return the manifest with every row in train, val or test.
+
+    Splits of the source are honoured; missing ones are carved out of its training part, whole groups
+    (patients) at a time, stratified by label. With folds, fold k of the training part is held out as
+    test, or as val where the source has a test split of its own.
+
+    Args:
+        manifest: The images; an empty split counts as train.
+        plan: What is asked for; by default a random split by patient.
+
+    Raises:
+        DataError: If a column is missing, there are too few patients, a split file does not fit, or
+            a test split is asked for beside the source's own.
+    """
+    plan = plan or SplitPlan()
+    if plan.split_file is not None:
+        return check_classes(apply_split(manifest, plan.split_file))
+    _check_columns(manifest.table, plan)
+    table = manifest.table.copy()
+    table["split"] = table["split"].replace("", "train") if plan.official else "train"
+    present = set(table["split"])
+    if "test" in present:
+        _check_free(plan)
+    if plan.folds is not None and plan.fold is not None:
+        held_out = "val" if "test" in present else "test"
+        table.loc[table["split"].eq("val"), "split"] = "train"
+        present = (present - {"val"}) | {held_out}
+        train = table[table["split"].eq("train")]
+        places = fold_of_groups(train, plan.folds, plan.seed, plan.stratify, plan.group)
+        _move(table, held_out, {name for name in places if places[name] == plan.fold}, plan)
+    # Fractions are of the whole, so what is carved second is a larger part of what is left.
+    left = 1.0
+    for name, fraction in (("test", plan.test_fraction), ("val", plan.val_fraction)):
+        if name not in present:
+            _move(table, name, _chosen(table, name, fraction / left, plan), plan)
+            left -= fraction
+    return check_classes(manifest.with_table(table))
+
+
+def _chosen(table: pd.DataFrame, name: str, fraction: float, plan: SplitPlan) -> set[str]:
+    train = table[table["split"].eq("train")]
+    if name == "test" and plan.by_date is not None:
+        return newest(train, fraction, plan.by_date, plan.group)
+    if name == "test" and plan.hold_out:
+        return matching(train, plan.hold_out, plan.group)
+    return draw(train, name, fraction, plan.seed, plan.stratify, plan.group)
+
+
+def _move(table: pd.DataFrame, name: str, groups: set[str], plan: SplitPlan) -> None:
+    chosen = table["split"].eq("train") & table[plan.group].isin(groups)
+    table.loc[chosen, "split"] = name
+
+
+def _check_columns(table: pd.DataFrame, plan: SplitPlan) -> None:
+    dated = [plan.by_date] if plan.by_date else []
+    for column in (plan.group, *plan.stratify, *dated):
+        if column not in table:
+            raise DataError(
+                f"The manifest has no column {column!r} to split by.",
+                expected=", ".join(map(str, table.columns)),
+                found=column,
+            )
+
+
+def _check_free(plan: SplitPlan) -> None:
+    for name, value in (("by_date", plan.by_date), ("hold_out", plan.hold_out)):
+        if value:
+            raise DataError(
+                f"data.{name} asks for a test split, and the source has one of its own.",
+                expected="a source without a test split",
+                found=f"data.{name}={value if isinstance(value, str) else list(value)}",
+                remedy="data.official=false forgets the source's own splits",
+            )
+
+
+def check_classes(manifest: Manifest) -> Manifest:
+    """Return the manifest if each split has both classes.
+
+    Raises:
+        DataError: If one lacks a class.
+    """
+    counts = manifest.table.groupby(["split", "label"]).size()
+    for split in SPLITS:
+        for label, name in ((0, "normal"), (1, "abnormal")):
+            if (split, label) not in counts.index:
+                raise DataError(
+                    f"The {split} split has no {name} image.",
+                    expected="both classes in train, val and test",
+                    found="; ".join(
+                        f"{part}: {sum(manifest.table['split'] == part)} images" for part in SPLITS
+                    ),
+                    remedy="give more patients, or larger val_fraction and test_fraction",
+                )
+    return manifest

@@ -1,0 +1,156 @@
+"""Whether the model looks at the burned-in marker: what painting it over, or one more, changes.
+
+Dimensions: N images, one channel, S×S pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from medcnn.explanations.intervals import clusters_of, mean_of
+from medcnn.explanations.localization import Mask, area, mass_inside
+from medcnn.explanations.marker import Changed, burn_in, find_marker, paint_over
+from medcnn.explanations.perturbation import Floats, Probability
+from medcnn.explanations.subjects import Subjects, pixels_of
+from medcnn.metrics.proportions import share
+
+MATTERS = 0.05
+"""A change of the mean probability from which on the model is said to look at the marker."""
+FEWEST = 5
+"""Patients without whom an interval says too little for a verdict."""
+LETTERS = ("L", "R")
+
+
+def marker_test(
+    subjects: Subjects,
+    probability: Probability,
+    threshold: float,
+    *,
+    count: int,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return how far the probability changes when a marker goes or comes, with intervals.
+
+    Args:
+        subjects: Images of both classes, in the order in which they are looked at.
+        probability: Of images in [0, 1].
+        threshold: From which on an image is called abnormal.
+        count: At most so many images with a marker and as many without are changed.
+        level: Of the intervals.
+        seed: Of the letters and of the intervals.
+    """
+    letters = np.random.default_rng(seed).choice(LETTERS, len(subjects))
+    found, removed, beside, added = 0, _Changes(), _Changes(), _Changes()
+    looked_at = 0
+    for row in range(len(subjects)):
+        if min(len(removed), len(added)) >= count:
+            break
+        looked_at += 1
+        pixels = pixels_of(subjects.table.iloc[row])
+        where = find_marker(pixels)
+        found += int(where.any())
+        if where.any() and len(removed) < count:
+            removed.add(row, paint_over(pixels, where, subjects.size))
+            # The same patch on the other side of the chest: what painting alone changes.
+            beside.add(row, paint_over(pixels, where[:, ::-1], subjects.size))
+        elif not where.any() and len(added) < count:
+            added.add(row, burn_in(pixels, str(letters[row]), subjects.size))
+    results: dict[str, Any] = {"looked_at": looked_at, "with_marker": found}
+    for name, changes in (("removal", removed), ("beside", beside), ("insertion", added)):
+        results[name] = changes.measure(subjects, probability, threshold, level, seed)
+    results["evidence"] = looks_at_marker(results)
+    return results
+
+
+def looks_at_marker(results: Mapping[str, Any]) -> list[str]:
+    """Return which of removal and insertion change the mean probability, surely and by enough.
+
+    >>> strong = {"value": -0.3, "ci": [-0.4, -0.2], "method": "bootstrap-bca"}
+    >>> none = {"value": None, "ci": None, "method": "bootstrap-bca"}
+    >>> arms = {"removal": {"n_patients": 9, "change": strong}}
+    >>> looks_at_marker(arms | {"insertion": {"n_patients": 0, "change": none}})
+    ['removal']
+    """
+    return [
+        name
+        for name in ("removal", "insertion")
+        if results[name]["n_patients"] >= FEWEST and _matters(results[name]["change"])
+    ]
+
+
+def heat_on_marker(
+    heat_NSS: npt.NDArray[np.float32], marker_NSS: Mask, patients: pd.Series, level: float
+) -> dict[str, Any]:
+    """Return the mean share of the heat on the marker, and the share of the image that it covers.
+
+    Args:
+        heat_NSS: Of images with a marker.
+        marker_NSS: Where it is.
+        patients: Of the images.
+        level: Of the intervals.
+    """
+    cluster = clusters_of(patients)
+    return {
+        "heat": mean_of(mass_inside(heat_NSS, marker_NSS), cluster, level).to_json(),
+        "area": mean_of(area(marker_NSS), cluster, level).to_json(),
+    }
+
+
+def _matters(change: Mapping[str, Any]) -> bool:
+    value, ci = change["value"], change["ci"]
+    if value is None or ci is None or abs(value) < MATTERS:
+        return False
+    return bool(ci[0] > 0 or ci[1] < 0)
+
+
+class _Changes:
+    """The images that were changed in one way."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.changes: list[Changed] = []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def add(self, row: int, change: Changed) -> None:
+        self.rows.append(row)
+        self.changes.append(change)
+
+    def measure(
+        self,
+        subjects: Subjects,
+        probability: Probability,
+        threshold: float,
+        level: float,
+        seed: int,
+    ) -> dict[str, Any]:
+        chosen = subjects.of(self.rows)
+        before, after = self._probabilities(chosen, probability)
+        cluster = chosen.cluster
+        flipped = (before >= threshold) != (after >= threshold)
+        return {
+            "n": len(self),
+            "n_patients": int(chosen.table["patient_id"].nunique()),
+            "change": mean_of(after - before, cluster, level, seed).to_json(),
+            "absolute_change": mean_of(np.abs(after - before), cluster, level, seed).to_json(),
+            "flipped": share(flipped, cluster, level).to_json(),
+        }
+
+    def _probabilities(self, chosen: Subjects, probability: Probability) -> tuple[Floats, Floats]:
+        if not self.rows:
+            return np.zeros(0), np.zeros(0)
+        changed = chosen.image_N1SS + _stacked(self.changes)
+        return probability(chosen.image_N1SS), probability(changed.clamp(0, 1))
+
+
+def _stacked(changes: Sequence[Changed]) -> Tensor:
+    return torch.from_numpy(np.stack([change.difference for change in changes]))[:, None]

@@ -1,0 +1,94 @@
+"""BatchNorm's population statistics of a run that is trained already."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.utils import instantiate
+from torch import nn
+
+from medcnn.data.datamodule import XrayDataModule
+from medcnn.data.dataset import clean_images
+from medcnn.errors import ConfigError
+from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
+from medcnn.models.transfer import Auto, choose
+from medcnn.predict.loading import TrainedModel, load_model, read_checkpoint
+from medcnn.run.directory import RunDir, read_json
+
+
+@dataclass(frozen=True)
+class Restated:
+    """A trained model with its population statistics, and its checkpoint with them.
+
+    Attributes:
+        model: The model; its calibrator and threshold are still those of the old statistics.
+        checkpoint: What ``best.ckpt`` holds, with the new statistics.
+        layers: The layers that were re-estimated.
+    """
+
+    model: TrainedModel
+    checkpoint: dict[str, Any]
+    layers: list[str]
+
+
+def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, dict[str, Any]]:
+    """Return the model of a finished run, frozen as in its best epoch, and its checkpoint.
+
+    Args:
+        run: The run.
+        n_train: How many images it was trained on.
+
+    Raises:
+        WeightsError: If the run is not finished.
+        ConfigError: If no batch normalisation was trained.
+    """
+    model = load_model(run)
+    checkpoint = read_checkpoint(run.best_checkpoint)
+    freeze_as_trained(model, run, int(checkpoint["epoch"]), n_train)
+    if not trained_norms(model):
+        raise ConfigError(
+            f"There is nothing to re-estimate in {run.path}.",
+            expected="a network with batch normalisation that was trained",
+            found=f"{_count(model)} batch normalisations, all of them frozen"
+            if _count(model)
+            else "no batch normalisation",
+            remedy="the run is right as it is",
+        )
+    return model, checkpoint
+
+
+def restate(
+    model: TrainedModel, checkpoint: Mapping[str, Any], data: XrayDataModule, batches: int | None
+) -> Restated:
+    """Re-estimate BatchNorm's statistics over the training images of a run.
+
+    Layers that were frozen when the best epoch ended keep theirs, as they did in training.
+
+    Args:
+        model: See ``load_trained``, as is ``checkpoint``; it is changed in place.
+        checkpoint: What ``best.ckpt`` holds.
+        data: The images of the run.
+        batches: How many training batches to take; None: all.
+    """
+    images = itertools.islice(clean_images(data.train_dataloader()), batches)
+    layers = estimate_population_statistics(model, images)
+    state = {f"network.{name}": value for name, value in model.network.state_dict().items()}
+    return Restated(
+        model, {**checkpoint, "state_dict": {**checkpoint["state_dict"], **state}}, layers
+    )
+
+
+def freeze_as_trained(model: TrainedModel, run: RunDir, epoch: int, n_train: int) -> None:
+    """Freeze what the run's transfer policy froze in an epoch."""
+    policy = instantiate(model.settings["transfer"])
+    if isinstance(policy, Auto):
+        weights: Mapping[str, Any] = read_json(run.environment)["weights"]
+        policy.chosen, _ = choose(model.network, n_train, weights["loaded"], little=policy.little)
+    policy.apply(model.network, epoch)
+
+
+def _count(model: nn.Module) -> int:
+    return sum(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in model.modules())

@@ -1,0 +1,175 @@
+"""Prediction of files: a walk through a folder, batches through trained models, one row a file.
+
+Rows are written as they come, so that neither the number of files nor an early end matters; a second
+pass (``medcnn.predict.finishing``) makes the table of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medcnn.calibration.frequency import LEVEL, METHOD
+from medcnn.errors import DataError
+from medcnn.io.identifiers import pseudonym, read_salt
+from medcnn.predict.finishing import Judging, Written, write_table
+from medcnn.predict.ledger import Ledger, ledger_path
+from medcnn.predict.loading import read_settings
+from medcnn.predict.out_of_distribution import load_detector
+from medcnn.predict.predict_options import PredictOptions
+from medcnn.predict.quick import QuickPanel
+from medcnn.predict.runs import Panel, assemble, predict_split
+from medcnn.predict.walk import Walk
+from medcnn.predict.ways import ways_of
+from medcnn.predictions import read_predictions
+from medcnn.run.directory import RunDir, write_json
+from medcnn.version import __version__
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a prediction came to.
+
+    Attributes:
+        written: What the table holds, in numbers.
+        kept: Rows that stood from an earlier prediction.
+        warnings: What a reader has to know.
+    """
+
+    written: Written
+    kept: int
+    warnings: tuple[str, ...]
+
+
+def predict_folder(
+    runs: Sequence[RunDir], options: PredictOptions, config: Mapping[str, Any], files: int
+) -> Predicted:
+    """Predict a file or the files of a folder, and write the table and what it was made with.
+
+    Args:
+        runs: One run, or several as one ensemble.
+        options: What is asked for.
+        config: The command's configuration, for ``vote``, ``tta``, ``mc_samples`` and their like.
+        files: How many files there are.
+
+    Raises:
+        WeightsError: If a run cannot be loaded.
+        DataError: If its records do not fit one another, or the output is another model's.
+    """
+    panel = assemble(runs, config)
+    detector = load_detector(runs[0])
+    quick = QuickPanel(panel, detector, exact=options.exact, tolerance=options.tolerance)
+    val = _validation(panel, runs, config)
+    judging = Judging(val, options.safeguards, panel.threshold.value, options.seed)
+    salt = _salt(panel)
+    identity = _identity(panel, runs[0], options, salt)
+    alone = not options.root.is_dir()
+    path = ledger_path(options.output)
+    with Ledger(path, identity, resume=options.resume) as ledger:
+        walk = Walk(quick, ledger, options, files, salt)
+        kept = walk.go(judging.thresholds)
+        settled = judging.settled(ledger)
+        if quick.fast is not None and settled.thresholds != judging.thresholds:
+            walk.go(settled.thresholds, again=True)
+        written = write_table(ledger, settled, options.output)
+        recomputed = ledger.count(exact=True)
+    if alone:
+        path.unlink(missing_ok=True)
+    warnings = (*panel.notes, *quick.warnings, *_of_interval(val), *written.warnings)
+    record = _record(identity, panel, quick, settled, written, warnings, recomputed)
+    write_json(options.output.with_name(f"{options.output.name}.json"), record)
+    return Predicted(written, kept, warnings)
+
+
+def _validation(
+    panel: Panel, runs: Sequence[RunDir], config: Mapping[str, Any]
+) -> pd.DataFrame | None:
+    """Return validation predictions made like those of the files; None where there are none.
+
+    They are what the panel was fitted on just now, or what training left; a single model that is
+    looked at otherwise than it was trained predicts its validation images anew.
+    """
+    if panel.validation is not None:
+        return panel.validation
+    saved = runs[0].predictions("val")
+    as_trained = panel.predictor.ways == ways_of({}, read_settings(runs[0]))
+    if saved.is_file() and as_trained:
+        return read_predictions(saved)
+    if not runs[0].manifest.is_file():
+        return None
+    try:
+        return predict_split(runs, {**config, "split": "val"}).table
+    except (DataError, OSError):
+        # The run was moved away from its images; the table says that it has no interval.
+        return None
+
+
+def _of_interval(val: pd.DataFrame | None) -> list[str]:
+    if val is None:
+        return ["There are no validation predictions, so no interval of the probability."]
+    return []
+
+
+def _identity(
+    panel: Panel, run: RunDir, options: PredictOptions, salt: str | None
+) -> dict[str, Any]:
+    """Return what tells one way of predicting from another, as plain values."""
+    # What was fitted now follows from members and ways, to the last digits.
+    saved = panel.judgement is not None and panel.validation is None
+    return {
+        "input": str(options.root.resolve()),
+        "checkpoints": [member.sha256 for member in panel.predictor.members],
+        "judgement": _sha256(run.judgement) if saved else None,
+        "out_of_distribution": _sha256(run.out_of_distribution),
+        "ways": asdict(panel.predictor.ways),
+        "pseudonyms": pseudonym("none", salt, "identity") if salt else None,
+        "medcnn": __version__,
+    }
+
+
+def _salt(panel: Panel) -> str | None:
+    hidden = panel.predictor.members[0].settings["data"].get("hash_patients", False)
+    return read_salt() if hidden else None
+
+
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _record(
+    identity: Mapping[str, Any],
+    panel: Panel,
+    quick: QuickPanel,
+    judging: Judging,
+    written: Written,
+    warnings: Sequence[str],
+    recomputed: int,
+) -> dict[str, Any]:
+    """Return what stands beside the table: with what it was made, and what is in it."""
+    interval = None
+    if judging.val is not None:
+        patients = int(judging.val["patient_id"].nunique())
+        interval = {"level": LEVEL, "method": METHOD, "validation_patients": patients}
+    return {
+        **identity,
+        "threshold": asdict(panel.threshold),
+        "interval": interval,
+        "safeguards": asdict(judging.asked),
+        "precision": {
+            "first_answer": quick.precision,
+            "tolerance": quick.tolerance if quick.fast is not None else 0.0,
+            "largest_difference_seen": quick.largest,
+            "computed_exactly": recomputed,
+        },
+        "files": written.rows,
+        "decisions": dict(written.decisions),
+        "not_readable": dict(written.errors),
+        "out_of_distribution_files": written.foreign,
+        "referred": written.referred,
+        "warnings": list(warnings),
+    }

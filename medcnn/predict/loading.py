@@ -1,0 +1,174 @@
+"""A trained model from its run directory, as data and never as code.
+
+Checkpoints are read with ``weights_only=True``; the network is rebuilt from ``config.yaml``, whose
+targets have to lie in medcnn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medcnn.augment.normalize import normalize
+from medcnn.calibration import Calibrator
+from medcnn.errors import ConfigError, MedcnnError, WeightsError
+from medcnn.metrics.thresholds import Threshold
+from medcnn.models.classifier import Classifier, rebuild
+from medcnn.models.weights import NOT_WHOLE, first_line, read_plain, sha256_of, unreadable
+from medcnn.run.directory import RunDir
+from medcnn.run.settings import read_settings
+
+__all__ = ["TrainedModel", "load_members", "load_model", "read_checkpoint", "read_settings"]
+
+
+class TrainedModel(nn.Module):
+    """A classifier in evaluation mode with what was learnt for it on train and val.
+
+    Args:
+        network: Normalised image N×1×H×W to logit N.
+        pixel_mean: Mean of the training pixels, in [0, 1].
+        pixel_std: Their standard deviation.
+        pixel_shares: For the normalisation by histogram, their shares at or below each level.
+        calibrator: Logit to probability.
+        threshold: The frozen operating point.
+        settings: The run's configuration.
+        sha256: Hash of the checkpoint.
+    """
+
+    def __init__(
+        self,
+        network: Classifier,
+        *,
+        pixel_mean: float,
+        pixel_std: float,
+        pixel_shares: Tensor | None = None,
+        calibrator: Calibrator,
+        threshold: Threshold,
+        settings: Mapping[str, Any],
+        sha256: str,
+    ) -> None:
+        super().__init__()
+        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.pixel_mean, self.pixel_std = pixel_mean, pixel_std
+        self.pixel_shares = pixel_shares
+        self.normalization = str(settings["data"].get("normalize", "dataset"))
+        self.calibrator, self.threshold = calibrator, threshold
+        self.settings, self.sha256 = settings, sha256
+        self.image_size = int(settings["data"]["image_size"])
+
+    def normalize(self, image_N1HW: Tensor) -> Tensor:
+        """Return the images as the network saw them in training."""
+        image = normalize(
+            image_N1HW, self.normalization, self.pixel_mean, self.pixel_std, self.pixel_shares
+        )
+        return image.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, image_N1HW: Tensor) -> Tensor:
+        """Return the uncalibrated logit of abnormal, N, for images in [0, 1]."""
+        logit: Tensor = self.network(self.normalize(image_N1HW))
+        return logit
+
+
+def load_model(run: RunDir) -> TrainedModel:
+    """Return the best model of a finished training, on the CPU.
+
+    Raises:
+        ConfigError: If the run is an autoencoder.
+        WeightsError: If there is no calibrated checkpoint or it cannot be read.
+    """
+    settings = read_settings(run)
+    if settings.get("task") == "autoencoder":
+        raise ConfigError(
+            f"The run {run.path} is an encoder, which answers nothing about an image.",
+            expected="a run of task=classification",
+            found="task=autoencoder",
+            remedy=f"train a classifier that starts from it: model.weights={run.path}",
+        )
+    path = run.best_checkpoint
+    checkpoint = read_checkpoint(path) if path.is_file() else {}
+    if "operating_point" not in checkpoint:
+        raise WeightsError(
+            f"The run {run.path} is not finished.",
+            expected="checkpoints/best.ckpt, calibrated and with a threshold",
+            found="a run that was stopped before its test",
+            remedy=f"python train.py resume={run.path}",
+        )
+    try:
+        return _model(settings, checkpoint, path)
+    except MedcnnError:
+        raise
+    except NOT_WHOLE as error:
+        raise WeightsError(
+            f"The checkpoint {path} does not fit the configuration of its run.",
+            expected="weights, calibrator and threshold as training wrote them",
+            found=first_line(error),
+            remedy="restore the run, or take another",
+        ) from error
+
+
+def _model(settings: Mapping[str, Any], checkpoint: Mapping[str, Any], path: Path) -> TrainedModel:
+    state = checkpoint["state_dict"]
+    network = rebuild(settings["model"], settings["transfer"].get("stage"))
+    network.load_state_dict(_inner(state, "network."))
+    mean, std = float(state["pixel_mean"]), float(state["pixel_std"])
+    threshold = Threshold(**checkpoint["operating_point"])
+    if not (math.isfinite(mean) and math.isfinite(std) and std > 0):
+        raise ValueError(f"pixels of mean {mean} and standard deviation {std}")
+    if not 0 <= float(threshold.value) <= 1:
+        raise ValueError(f"a threshold of {threshold.value!r}")
+    return TrainedModel(
+        network,
+        pixel_mean=mean,
+        pixel_std=std,
+        pixel_shares=state.get("pixel_shares"),
+        calibrator=calibrator_of(checkpoint),
+        threshold=threshold,
+        settings=settings,
+        sha256=sha256_of(path),
+    )
+
+
+def load_members(run: RunDir) -> list[TrainedModel]:
+    """Return the models of a run: the members of an ensemble, or the one that there is.
+
+    Raises:
+        WeightsError: If one of them is not finished or cannot be read.
+    """
+    return [load_model(member) for member in run.members or [run]]
+
+
+def is_calibrated(run: RunDir) -> bool:
+    """Return whether a training is finished: its best checkpoint is calibrated."""
+    path = run.best_checkpoint
+    return path.is_file() and "operating_point" in read_checkpoint(path)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return a checkpoint's plain content, or raise WeightsError if it is not plain or not whole."""
+    content = read_plain(path)
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
+        raise unreadable(path, f"{type(content).__name__} without a state_dict")
+    return content
+
+
+def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:
+    """Return a calibrator as a checkpoint keeps it: plain values and one tensor."""
+    record = calibrator.to_json()
+    return record | {"parameters": torch.tensor(record["parameters"], dtype=torch.float64)}
+
+
+def calibrator_of(checkpoint: Mapping[str, Any]) -> Calibrator:
+    """Return the calibrator of a checkpoint, or its temperature where it has no record of one."""
+    record = checkpoint.get("calibrator")
+    if record is None:
+        return Calibrator("temperature", (float(checkpoint["state_dict"]["temperature"]),))
+    return Calibrator.from_json(record | {"parameters": record["parameters"].tolist()})
+
+
+def _inner(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}

@@ -1,0 +1,151 @@
+"""The features of images through a trained network, and the detector of foreign ones fitted to them.
+
+Legend: N images, one channel, H×W pixels, D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from medcnn.calibration import Calibrator
+from medcnn.calibration.detector import Detector, Seen, fit_detector
+from medcnn.calibration.input_checks import FileFacts, InputReference, fit_input_reference
+from medcnn.calibration.out_of_distribution import KEPT, fit_reference
+from medcnn.data.batch import Batch
+from medcnn.data.datamodule import XrayDataModule
+from medcnn.models.classifier import Classifier
+from medcnn.run.directory import RunDir
+
+LOOKED_AT = 500
+"""Training images whose pixels are described: enough for the central 95 % of a statistic."""
+
+
+class Model(Protocol):
+    """A task or a trained model: a classifier and how its images are normalised."""
+
+    network: Classifier
+
+    def normalize(self, image_N1HW: Tensor) -> Tensor:
+        """Return the images as the network saw them in training."""
+
+
+def load_detector(run: RunDir) -> Detector | None:
+    """Return the detector of a run; None where it was trained without one."""
+    path = run.out_of_distribution
+    return Detector.load(path) if path.is_file() else None
+
+
+@torch.inference_mode()
+def look(
+    model: Model,
+    image_N1HW: Tensor,
+    inputs: InputReference,
+    calibrator: Calibrator,
+    features_ND: Tensor | None = None,
+) -> Seen:
+    """Return features, logit, probability and pixel statistics of a batch, in one pass.
+
+    Args:
+        model: Its network in evaluation mode.
+        image_N1HW: In [0, 1].
+        inputs: What the pixels are compared with.
+        calibrator: Logit to probability.
+        features_ND: Of the images, where they are known already.
+    """
+    device = next(model.network.parameters()).device
+    features = features_ND
+    if features is None:
+        features = model.network.features(model.normalize(image_N1HW.to(device)))
+    logit = model.network.head(features).double().cpu().numpy()
+    return Seen(
+        features.double().cpu().numpy(),
+        logit,
+        calibrator.probability(logit),
+        inputs.deviations(image_N1HW[:, 0].float().cpu().numpy()),
+    )
+
+
+def watch(
+    model: Model,
+    data: XrayDataModule,
+    calibrator: Calibrator,
+    score: str,
+    *,
+    quantile: float,
+    splits: Sequence[str] = ("val", "test"),
+    seed: int = 0,
+) -> tuple[Detector, dict[str, pd.DataFrame]]:
+    """Fit the detector on train, its thresholds on validation, and judge the splits.
+
+    At most 2000 training images are passed, drawn at random and not augmented.
+
+    Args:
+        model: The trained task or model.
+        data: Its data.
+        calibrator: Logit to probability.
+        score: One of ``medcnn.calibration.out_of_distribution.SCORES``.
+        quantile: The share of validation that is not flagged.
+        splits: What to judge besides; validation first.
+        seed: Seed of the draw.
+
+    Returns:
+        The detector, and for each split its columns in the order of the manifest.
+    """
+    train = data.manifest.split("train")
+    chosen = train.iloc[np.random.default_rng(seed).permutation(len(train))[:KEPT]]
+    inputs = fit_input_reference(
+        lambda: _pixels(data, chosen["image_id"].tolist()[:LOOKED_AT]),
+        train["view"].fillna("").tolist() if "view" in train else (),
+    )
+    few = XrayDataModule(
+        data.manifest.with_table(chosen.assign(split="train")),
+        data.cache,
+        augment=None,
+        batch_size=data.batch_size,
+    )
+    was_training = model.network.training
+    model.network.eval()
+    learnt = _through(model, few.loader("train"), inputs, calibrator)
+    seen = {split: _through(model, data.loader(split), inputs, calibrator) for split in splits}
+    model.network.train(was_training)
+    reference = fit_reference(learnt.features, chosen["label"].to_numpy(np.int64), seed=seed)
+    detector = fit_detector(score, reference, inputs, seen["val"], quantile)
+    return detector, {split: detector.judge(each) for split, each in seen.items()}
+
+
+def judge_files(
+    model: Model,
+    detector: Detector,
+    calibrator: Calibrator,
+    image_N1HW: Tensor,
+    facts: Sequence[FileFacts],
+    features_ND: Tensor | None = None,
+) -> tuple[pd.DataFrame, Seen]:
+    """Return the detector's columns of a batch of files, and what was measured of them."""
+    seen = look(model, image_N1HW, detector.inputs, calibrator, features_ND)
+    return detector.judge(seen, facts), seen
+
+
+def _through(
+    model: Model, batches: Iterable[Batch], inputs: InputReference, calibrator: Calibrator
+) -> Seen:
+    parts = [look(model, batch["image"], inputs, calibrator) for batch in batches]
+    return Seen(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.logit for part in parts]),
+        np.concatenate([part.p for part in parts]),
+        np.concatenate([part.deviations for part in parts]),
+    )
+
+
+def _pixels(data: XrayDataModule, image_ids: Sequence[str]) -> Iterator[np.ndarray]:
+    rows = data.cache.rows_of(list(image_ids))
+    for start in range(0, len(rows), 64):
+        images = data.cache.take(rows[start : start + 64])
+        yield images.astype(np.float32) / np.iinfo(images.dtype).max

@@ -1,0 +1,259 @@
+"""Predictions of a run's own images by one trained model or several, in one way or many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from medcnn.calibration.combination import Combination
+from medcnn.data.datamodule import XrayDataModule
+from medcnn.data.manifest import Manifest, build_manifest, read_table
+from medcnn.data.preparation import cache_images
+from medcnn.errors import ConfigError, DataError
+from medcnn.metrics.thresholds import Threshold
+from medcnn.metrics.uncertainty import binary_entropy
+from medcnn.predict.ensemble import Judgement, Predictor, fit_judgement, judge
+from medcnn.predict.loading import TrainedModel, load_members, read_settings
+from medcnn.predict.predictor import predict_logits, with_probabilities
+from medcnn.predict.ways import Ways, ways_of
+from medcnn.run.directory import RunDir
+
+Array = npt.NDArray[np.float64]
+
+FEWEST = 20
+"""Validation images of each class that all members have to share for something to be fitted on."""
+FROM_SHARES = ("soft", "logit", "hard")
+"""Votes that need no fit, so that members without a common validation set can take them."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The Predictions table of a split and what belongs to it.
+
+    Attributes:
+        table: The predictions.
+        threshold: The operating point.
+        notes: What a reader has to know.
+        validation: Predictions of the validation images that the operating point was fitted on just
+            now; None where it stands from training.
+    """
+
+    table: pd.DataFrame
+    threshold: Threshold
+    notes: tuple[str, ...] = ()
+    validation: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Members, how they look, and how their answers become one.
+
+    Attributes:
+        predictor: The members and their ways.
+        judgement: None for one model seen once, which has a calibrator and a threshold of its own.
+        validation: Predictions of the validation images that the judgement was fitted on; None where
+            it was not fitted now.
+    """
+
+    predictor: Predictor
+    judgement: Judgement | None
+    validation: pd.DataFrame | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know of the members and of how they were combined."""
+        more = self.judgement.notes if self.judgement else ()
+        return (*self.predictor.notes, *more)
+
+    @property
+    def threshold(self) -> Threshold:
+        """The frozen operating point."""
+        return (self.judgement or self.predictor.members[0]).threshold
+
+    def columns(self, p_MVSN: Array) -> pd.DataFrame:
+        """Return the probability and uncertainty of each image from what ``predictor`` found."""
+        if self.judgement is not None:
+            return judge(p_MVSN, self.judgement)
+        p = p_MVSN[0, 0, 0]
+        return pd.DataFrame({"p_abnormal": p, "entropy": binary_entropy(p)})
+
+
+def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
+    """Return the members of the runs with what combines them.
+
+    A run that is looked at as it was trained brings its judgement along; for anything else it is
+    fitted now, on validation images that no member was trained on.
+
+    Args:
+        runs: One or several.
+        options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc`` and ``batch_size``.
+    """
+    ways = ways_of(options, read_settings(runs[0]) if len(runs) == 1 else None)
+    groups = [load_members(run) for run in runs]
+    predictor = Predictor([member for group in groups for member in group], ways)
+    if len(predictor.members) == 1 and ways.plain:
+        return Panel(predictor, None)
+    if len(runs) == 1 and runs[0].judgement.is_file():
+        saved = Judgement.load(runs[0].judgement)
+        if saved.ways == ways:
+            return Panel(predictor, saved)
+    judgement, validation = _fit(runs, groups, predictor, int(options["batch_size"]))
+    return Panel(predictor, judgement, validation.assign(split="val"))
+
+
+def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predicted:
+    """Return the predictions of one split of the first run's manifest.
+
+    Raises:
+        ConfigError: If the run has no such split.
+        DataError: If a member was trained on images or patients of the split.
+    """
+    manifest = run_manifest(runs[0])
+    split = str(options["split"])
+    if not len(manifest.split(split)):
+        raise ConfigError(
+            f"The run {runs[0].path} has no split {split!r}.",
+            expected="train, val or test",
+            found=split,
+        )
+    if split == "test":
+        _refuse_leak(runs, manifest.split(split))
+    panel = assemble(runs, options)
+    members = panel.predictor.members
+    batches = batches_of(members, manifest.split(split), manifest, int(options["batch_size"]))
+    if panel.judgement is None:
+        model = members[0]
+        table = with_probabilities(predict_logits(model, batches), split, model.calibrator)
+    else:
+        cases, p_MVSN = panel.predictor.through(batches)
+        table = cases.assign(split=split).join(judge(p_MVSN, panel.judgement))
+    return Predicted(table, panel.threshold, panel.notes, panel.validation)
+
+
+def run_manifest(run: RunDir) -> Manifest:
+    """Return the manifest that a run left, with its splits."""
+    return build_manifest(read_table(run.manifest), source=str(run.manifest))
+
+
+def _fit(
+    runs: Sequence[RunDir],
+    groups: Sequence[Sequence[TrainedModel]],
+    predictor: Predictor,
+    batch_size: int,
+) -> tuple[Judgement, pd.DataFrame]:
+    """Fit the judgement on validation images that no member has trained on, and judge them."""
+    manifest = run_manifest(runs[0])
+    val = manifest.split("val")
+    common = val[~_trained_on(runs[1:], runs[0], val)]
+    settings = predictor.members[0].settings
+    ways, thresholds = predictor.ways, [each.threshold.value for each in predictor.members]
+    fitted = {"calibration": settings["calibration"], "rule": settings["threshold"]}
+    if common.empty or common["label"].value_counts().reindex([0, 1], fill_value=0).min() < min(
+        FEWEST, val["label"].value_counts().min()
+    ):
+        return _fit_apart(runs, groups, ways, batch_size, **fitted)
+    batches = batches_of(predictor.members, common, manifest, batch_size)
+    cases, p_MVSN = predictor.through(batches)
+    found = fit_judgement(ways, p_MVSN, cases["label"], thresholds=thresholds, **fitted)
+    validation = cases.join(judge(p_MVSN, found))
+    left = len(val) - len(common)
+    if left:
+        note = (
+            f"{left} of {len(val)} validation images of the first run are training images of "
+            f"another and were left out; the rest fitted the combination and its threshold."
+        )
+        return replace(found, notes=(note,)), validation
+    return found, validation
+
+
+def _fit_apart(
+    runs: Sequence[RunDir],
+    groups: Sequence[Sequence[TrainedModel]],
+    ways: Ways,
+    batch_size: int,
+    **fitted: Any,
+) -> tuple[Judgement, pd.DataFrame]:
+    """Fit on each run's own validation images, as it alone predicts them: folds share none."""
+    if ways.vote not in FROM_SHARES:
+        raise ConfigError(
+            f"vote={ways.vote} is fitted on validation, and these runs share no validation images "
+            "that none of them was trained on.",
+            expected=f"vote={' | '.join(FROM_SHARES)}",
+            found=f"vote={ways.vote}",
+        )
+    tables, parts = [], []
+    for run, members in zip(runs, groups, strict=True):
+        manifest = run_manifest(run)
+        alone = Predictor(members, ways)
+        batches = batches_of(members, manifest.split("val"), manifest, batch_size)
+        cases, p_MVSN = alone.through(batches)
+        tables.append(cases)
+        parts.append(p_MVSN.mean(0, keepdims=True))
+    cases, p_1VSN = pd.concat(tables, ignore_index=True), np.concatenate(parts, axis=-1)
+    found = fit_judgement(replace(ways, vote="soft"), p_1VSN, cases["label"], **fitted)
+    validation = cases.join(judge(p_1VSN, found))
+    models = [member for group in groups for member in group]
+    thresholds = tuple(model.threshold.value for model in models) if ways.vote == "hard" else ()
+    note = (
+        "The runs' validation images are each other's training images, so calibration and "
+        "threshold were fitted on what each run predicts for its own validation images."
+    )
+    whole = replace(
+        found,
+        ways=ways,
+        combination=Combination(ways.vote, thresholds=thresholds),
+        merges=found.merges * len(models),
+        notes=(note,),
+    )
+    return whole, validation
+
+
+def _refuse_leak(runs: Sequence[RunDir], rows: pd.DataFrame) -> None:
+    for run in runs[1:]:
+        seen = int(_trained_on([run], runs[0], rows).sum())
+        if seen:
+            raise DataError(
+                f"{run.path} was trained on test patients of {runs[0].path}.",
+                expected="runs with the same test split, or with test patients that none trained on",
+                found=f"{seen} of {len(rows)} test images",
+                remedy="train the runs with the same data.split=FILE or data.split_seed; folds of a "
+                "cross-validation are judged by its own report",
+            )
+
+
+def _trained_on(
+    others: Sequence[RunDir], first: RunDir, rows: pd.DataFrame
+) -> npt.NDArray[np.bool_]:
+    """Say of each row whether its image or patient is in the training split of another run.
+
+    Patients are compared only between runs on the same data: elsewhere the same name may well mean
+    another person.
+    """
+    known = np.zeros(len(rows), dtype=np.bool_)
+    for other in others:
+        train = run_manifest(other).split("train")
+        if _data_of(other) == _data_of(first):
+            known |= rows["patient_id"].isin(train["patient_id"]).to_numpy()
+        known |= rows["path"].isin(train["path"]).to_numpy()
+    return known
+
+
+def _data_of(run: RunDir) -> tuple[Any, ...]:
+    data = read_settings(run)["data"]
+    return tuple(str(data.get(key)) for key in ("_target_", "source", "root"))
+
+
+def batches_of(
+    members: Sequence[TrainedModel], rows: pd.DataFrame, manifest: Manifest, batch_size: int
+) -> Any:
+    """Return the batches of some rows of a manifest, at the size of the largest member."""
+    largest = max(members, key=lambda member: member.image_size)
+    chosen = manifest.with_table(rows.assign(split="test"))
+    cache = cache_images(chosen, largest.settings["data"])
+    loaders = XrayDataModule(chosen, cache, augment=None, batch_size=batch_size)
+    return loaders.loader("test")

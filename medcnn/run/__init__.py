@@ -1,0 +1,1 @@
+"""A run: its directory, its lock, its journal and its configuration, as later commands read them."""

@@ -1,0 +1,173 @@
+"""The journal of a run: what it ran on, how long each stage took, and every warning it gave.
+
+It becomes ``environment.json``, which the report repeats.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from medcnn.errors import MedcnnWarning
+from medcnn.run.directory import RunDir, read_json, write_json, write_text
+
+PACKAGES = (
+    "medcnn",
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "pydicom",
+    "opencv-python-headless",
+    "hydra-core",
+)
+
+
+class Journal:
+    """Facts and warnings of one run, written to ``environment.json`` after every stage.
+
+    Args:
+        run: The run directory.
+        seed: The seed of the run.
+        echo: Called with each new warning, to show it on the console.
+    """
+
+    def __init__(self, run: RunDir, *, seed: int, echo: Any = None) -> None:
+        self.run, self._echo = run, echo
+        self.facts: dict[str, Any] = {
+            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "started": _now(),
+            "finished": None,
+            "seed": seed,
+            "seconds": {},
+            "warnings": [],
+            "versions": _versions(),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "cpu": _processor(),
+            "cores": os.cpu_count(),
+            **_revision(diff := _uncommitted()),
+            "resumed": 0,
+            "test_looks": 0,
+        }
+        if diff:
+            write_text(run.changes, diff)
+        if run.environment.is_file():
+            before = read_json(run.environment)
+            self.facts["resumed"] = before.get("resumed", 0) + 1
+            self.facts["warnings"] = before.get("warnings", [])
+            self.facts["test_looks"] = before.get("test_looks", 0)
+
+    def warn(self, text: str) -> None:
+        """Record a warning once, and show it."""
+        if text not in self.facts["warnings"]:
+            self.facts["warnings"].append(text)
+            if self._echo is not None:
+                self._echo(text)
+
+    def note(self, **facts: Any) -> None:
+        """Record facts and save the journal."""
+        self.facts.update(facts)
+        self.save()
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage and catch the medcnn warnings given in it."""
+        started = time.perf_counter()
+        with warnings.catch_warnings():
+            show = warnings.showwarning
+
+            def catch(message: Any, category: type[Warning], *place: Any) -> None:
+                if issubclass(category, MedcnnWarning):
+                    self.warn(str(message))
+                else:
+                    show(message, category, *place)
+
+            setattr(warnings, "showwarning", catch)  # noqa: B010  its stub names every parameter
+            warnings.simplefilter("always", MedcnnWarning)
+            try:
+                yield
+            finally:
+                seconds = time.perf_counter() - started
+                self.facts["seconds"][name] = round(seconds, 3)
+                self.save()
+
+    def finish(self) -> None:
+        """Record that the run is complete."""
+        self.note(finished=_now())
+
+    def save(self) -> None:
+        """Write ``environment.json``."""
+        write_json(self.run.environment, self.facts)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Where the code runs from: a checkout, or the folder of the installed packages."""
+
+
+def _git(*arguments: str) -> str | None:
+    """Return what git says of the checkout; None without one, or without git."""
+    if not (CHECKOUT / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603  fixed arguments
+            ["git", "-C", str(CHECKOUT), *arguments],  # noqa: S607  the user's own git
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return done.stdout
+
+
+def _uncommitted() -> str | None:
+    """Return what of the checkout's tracked files differs from its commit, as a patch."""
+    return _git("diff", "HEAD")
+
+
+def _revision(diff: str | None) -> dict[str, Any]:
+    """Return commit and dirty state of the checkout, or nulls."""
+    commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return {
+        "commit": None if commit is None else commit.strip(),
+        "dirty": None if status is None else bool(status),
+        "diff_sha256": hashlib.sha256(diff.encode()).hexdigest() if diff else None,
+    }

@@ -1,0 +1,105 @@
+"""The place of a run: chosen, held against other processes, and cleared of attempts without results."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
+
+from medcnn.console import say
+from medcnn.errors import ConfigError, UserError
+from medcnn.run.directory import RunDir, write_text
+
+
+def choose_run_dir(settings: Mapping[str, Any]) -> Path:
+    """Return where the run goes: as asked, Hydra's folder of a multirun job, or by name and time."""
+    if settings["run_dir"] is not None:
+        return Path(str(settings["run_dir"]))
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        folder: str = HydraConfig.get().runtime.output_dir
+        return Path(folder)
+    return Path("outputs") / str(settings["name"]) / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+
+
+@contextlib.contextmanager
+def held(directory: RunDir) -> Iterator[None]:
+    """Make the run directory and keep other processes out of it, until this one is done or dead.
+
+    Raises:
+        ConfigError: If it cannot be made.
+        UserError: If another process is at work in it.
+    """
+    lock = FileLock(directory.path / ".lock")
+    try:
+        directory.path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"Another process is training in {directory.path}.",
+            expected="one process in a run directory",
+            found=f"{lock.lock_file}, which that process holds",
+            remedy="wait until it is done, or choose another run_dir",
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"run_dir cannot be made: {directory.path}", found=str(error), remedy="choose another"
+        ) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows keeps a file that is open
+            Path(lock.lock_file).unlink()
+        lock.release()
+
+
+def begin(directory: RunDir, settings: Mapping[str, Any]) -> None:
+    """Leave the configuration in the directory, without what an earlier attempt prepared.
+
+    An attempt that the audit stopped, or that failed before its first epoch was over, has nothing to
+    lose: the same command, mended, begins anew in its place.
+
+    Raises:
+        UserError: If there are results in it.
+    """
+    kept = next(results_in(directory), None)
+    if kept is not None:
+        raise UserError(
+            f"There is a run in {directory.path} already.",
+            expected="a folder without results of a run",
+            found=str(kept),
+            remedy=f"go on with it by resume={directory.path}, delete it, or choose another run_dir",
+        )
+    if directory.config.is_file():
+        say(f"{directory.path} holds an attempt that was not trained; it is begun anew")
+        for attempt in (directory, *_members(directory)):
+            _clear(attempt)
+    write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+
+
+def results_in(directory: RunDir) -> Iterator[Path]:
+    """Yield what training and testing have left in a directory and in the members of it."""
+    yield from (path for path in (directory.metrics, directory.results) if path.is_file())
+    for folder in (directory.best_checkpoint.parent, directory.predictions("test").parent):
+        yield from sorted(folder.glob("[!.]*"))
+    for member in _members(directory):
+        yield from results_in(member)
+
+
+def _members(directory: RunDir) -> list[RunDir]:
+    """Return all members, those of folds that have not begun included."""
+    return [RunDir(path) for path in sorted(directory.member(0).path.parent.glob("[0-9]*"))]
+
+
+def _clear(attempt: RunDir) -> None:
+    prepared = ("config", "environment", "changes", "manifest", "split", "audit")
+    for name in prepared:
+        path: Path = getattr(attempt, name)
+        path.unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""The configuration that a run left, read as data: it may come from a stranger.
+
+Nothing in it is called, looked up or resolved here. Whatever a later step builds from it is named by
+``_target_``, and a target that medcnn does not ship is refused, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from medcnn.errors import ConfigError
+from medcnn.run.directory import RunDir
+from medcnn.settings.composition import config_folder
+
+MOST_BYTES = 2**20
+"""A configuration is a few kilobytes; what is larger is none."""
+NEEDED = (("data", "image_size"), ("model", "backbone"), ("transfer",))
+LARGEST_SIDE = 4096
+TRUSTED = "MEDCNN_TRUSTED_PACKAGES"
+"""The environment variable that names packages, with commas, whose targets are accepted too."""
+EARLIER = frozenset({"torch.optim.AdamW", "medcnn.losses.BinaryCrossEntropy"})
+"""Targets that stand in runs of earlier configurations; neither does more than hold numbers."""
+
+
+def read_settings(run: RunDir) -> dict[str, Any]:
+    """Return the configuration of a run as plain values.
+
+    Raises:
+        ConfigError: If it is no configuration of medcnn, or names a target that medcnn does not ship.
+    """
+    settings = _plain(run)
+    for keys in NEEDED:
+        value: Any = settings
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is None:
+            raise _refused(run, f"{'.'.join(keys)}, as training writes it", "no such key")
+    side = settings["data"]["image_size"]
+    if type(side) is not int or not 1 <= side <= LARGEST_SIDE:
+        raise _refused(run, f"data.image_size from 1 to {LARGEST_SIDE}", repr(side))
+    known = shipped_targets() | EARLIER
+    trusted = tuple(f"{name}." for name in os.environ.get(TRUSTED, "").split(",") if name)
+    named = set(_targets(settings)) - known
+    foreign = sorted(target for target in named if not target.startswith(trusted))
+    if foreign:
+        raise ConfigError(
+            f"{run.config} names code that medcnn does not ship.",
+            expected="_target_ of the kinds in medcnn's own configurations",
+            found=", ".join(foreign)[:200],
+            remedy="do not use this run unless you know who made it; nothing of it was executed. For "
+            f"packages of your own: {TRUSTED}=PACKAGE",
+        )
+    return settings
+
+
+@cache
+def shipped_targets() -> frozenset[str]:
+    """Return every ``_target_`` in the configurations that medcnn ships."""
+    pattern = re.compile(r"^[^#\n]*\b_target_:\s*([\w.]+)", re.MULTILINE)
+    texts = (path.read_text(encoding="utf-8") for path in config_folder().rglob("*.yaml"))
+    return frozenset(target for text in texts for target in pattern.findall(text))
+
+
+def _plain(run: RunDir) -> dict[str, Any]:
+    path = run.config
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise _refused(run, f"at most {MOST_BYTES:,} bytes", f"{size:,} bytes")
+        text = path.read_text(encoding="utf-8")
+        # Ten lines of aliases of aliases unfold to more than any memory holds.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise _refused(run, "plain values", "a YAML alias")
+        settings = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
+        raise _refused(run, "YAML as training writes it", " ".join(str(error).split())) from error
+    if not isinstance(settings, dict):
+        raise _refused(run, "keys and values", type(settings).__name__)
+    return {str(key): value for key, value in settings.items()}
+
+
+def _targets(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "_target_":
+                yield str(inner)
+            yield from _targets(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _targets(inner)
+
+
+def _refused(run: RunDir, expected: str, found: str) -> ConfigError:
+    return ConfigError(
+        f"{run.config} is not a configuration that medcnn can use.",
+        expected=expected,
+        found=found[:300],
+        remedy="restore it, or take another run",
+    )

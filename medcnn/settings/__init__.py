@@ -1,0 +1,1 @@
+"""Settings: a configuration, composed from YAML and checked before anything heavy is loaded."""

@@ -1,0 +1,188 @@
+"""Configurations: where they lie, how one is composed, and what its faults are called.
+
+Nothing here imports torch, so that ``--help``, ``--cfg job`` and every configuration error answer at
+once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from medcnn.errors import ConfigError, MedcnnError, nearest
+
+
+def config_folder() -> Path:
+    """Return the folder of the YAML files: inside an installed wheel, or beside the package."""
+    package = Path(__file__).resolve().parents[1]
+    shipped = package / "configs"
+    return shipped if shipped.is_dir() else package.parent / "configs"
+
+
+def compose(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Return the configuration that the overrides make of ``configs/<config_name>.yaml``.
+
+    Raises:
+        ConfigError: If an override is misspelt or does not fit.
+    """
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+            return hydra.compose(config_name, overrides=quote_rules(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error, config_name, overrides) from error
+
+
+def quote_rules(arguments: Sequence[str]) -> list[str]:
+    """Quote rules such as ``npv>=0.99`` for Hydra, whose grammar ends a bare value at ``=``.
+
+    >>> quote_rules(["refer=npv>=0.99", "seed=1"])
+    ["refer='npv>=0.99'", 'seed=1']
+    """
+    rule = re.compile(r"([\w.@/+~]+)=([a-zA-Z_]+ *(?:>=|≥) *[0-9.]+)")
+    found = ((rule.fullmatch(text), text) for text in arguments)
+    return [f"{match[1]}='{match[2]}'" if match else text for match, text in found]
+
+
+def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> MedcnnError:
+    """Return the one clear message for what Hydra or OmegaConf raised."""
+    from hydra.errors import MissingConfigException, OverrideParseException
+
+    if isinstance(error.__cause__, MedcnnError):  # what was to be made said it well itself
+        return error.__cause__
+    if isinstance(error, OverrideParseException):
+        return ConfigError(
+            f"The argument {error.override!r} is not an override.",
+            expected="group=option or key=value, for example data=chest_xray or optimizer.lr=1e-3",
+            found=str(error.override),
+            remedy="quote values that hold commas, spaces, brackets or equals signs",
+        )
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _unknown_option(error.missing_cfg_file, error.options or ())
+    text = f"{error}\n{error.__cause__ or ''}"
+    key = re.search(
+        r"(?:Could not override|Key|append to your config use \+?)\s*'?([\w./@-]+)", text
+    )
+    if "not in struct" in text or "Could not override" in text:
+        return _unknown_key(
+            _full_key(text) or (key.group(1) if key else "?"), config_name, overrides
+        )
+    return ConfigError(
+        "The configuration does not fit together.",
+        found=" ".join(text.split())[:400],
+        remedy="look at the composed configuration with --cfg job",
+    )
+
+
+def _full_key(text: str) -> str | None:
+    found = re.search(r"Could not override '([^'=]+)'", text) or re.search(r"full_key: (\S+)", text)
+    return found.group(1) if found else None
+
+
+def _unknown_option(path: str, options: Sequence[str]) -> ConfigError:
+    group, _, option = path.rpartition("/")
+    guess = nearest(option, options)
+    return ConfigError(
+        f"There is no {group or 'configuration'} named {option!r}.",
+        expected=f"one of {', '.join(sorted(options))}" if options else "an existing configuration",
+        found=f"{group}={option}",
+        remedy=f"did you mean {group}={guess}?" if guess else f"choose one of the {group} options",
+    )
+
+
+def _unknown_key(key: str, config_name: str, overrides: Sequence[str]) -> ConfigError:
+    known = sorted({*flat_keys(_without_values(config_name, overrides)), *groups(config_name)})
+    guess = _same_leaf(key, known) or nearest(key, known)
+    siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
+    return ConfigError(
+        f"There is no key {key!r} in the configuration.",
+        expected=", ".join(siblings) or "a key that --cfg job shows",
+        found=key,
+        remedy=f"did you mean {guess!r}?" if guess else "see every key with --cfg job",
+    )
+
+
+def _same_leaf(key: str, known: Sequence[str]) -> str | None:
+    """Return the key of the same last name in another group, as optimizer.lr for lr."""
+    leaf = key.rpartition(".")[2]
+    return next((name for name in known if name.rpartition(".")[2] == leaf), None)
+
+
+def groups(config_name: str) -> Iterator[str]:
+    """Yield the groups of options that a command chooses from, those it inherits included."""
+    own = OmegaConf.load(config_folder() / f"{config_name}.yaml")
+    for entry in OmegaConf.select(own, "defaults", default=()):
+        if isinstance(entry, DictConfig):
+            yield from map(str, entry)
+        elif entry not in ("base", "_self_"):
+            yield from groups(entry)
+
+
+def _without_values(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose with the group choices alone, to learn which keys they offer."""
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    named = set(groups(config_name))
+    choices = [text for text in overrides if text.partition("=")[0] in named]
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        try:
+            return hydra.compose(config_name, overrides=choices)
+        except (HydraException, OmegaConfBaseException):
+            return hydra.compose(config_name)
+
+
+def flat_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Yield every dotted key of a configuration, inner ones included."""
+    for key in map(str, cfg):
+        name = f"{prefix}{key}"
+        yield name
+        if not OmegaConf.is_missing(cfg, key) and not OmegaConf.is_interpolation(cfg, key):
+            value = cfg[key]
+            if isinstance(value, DictConfig):
+                yield from flat_keys(value, f"{name}.")
+
+
+def plain(cfg: Any) -> Any:
+    """Return a configuration as plain dicts, lists and values, interpolations resolved.
+
+    Raises:
+        ConfigError: If a mandatory value (``???``) is missing.
+    """
+    missing = sorted(_missing(OmegaConf.to_container(cfg, resolve=False)))
+    if missing:
+        raise ConfigError(
+            f"The configuration needs a value for {missing[0]}.",
+            expected=f"{missing[0]}=VALUE on the command line",
+            found="nothing",
+            remedy=f"add {missing[0]}=…; the chosen data set cannot know it"
+            if missing[0].startswith("data.")
+            else f"add {missing[0]}=…",
+        )
+    try:
+        return OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            "An interpolation in the configuration does not resolve.",
+            found=" ".join(str(error).split()),
+            remedy="check the names between ${ and }",
+        ) from error
+
+
+def _missing(value: Any, prefix: str = "") -> Iterator[str]:
+    if value == "???":
+        yield prefix
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _missing(inner, f"{prefix}.{key}" if prefix else str(key))

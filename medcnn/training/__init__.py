@@ -1,0 +1,1 @@
+"""Training: from settings and prepared data to a trained, calibrated and reported run."""

@@ -1,0 +1,1 @@
+"""Callbacks: learning curves, averages of the weights, snapshots, batch statistics."""

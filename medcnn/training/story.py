@@ -1,0 +1,195 @@
+"""Training: the whole story of a run, in order.
+
+Nothing here imports torch until the configuration and the data have proved sound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from medcnn.calibration.options import read_safeguards
+from medcnn.console import say, warn
+from medcnn.data.manifest import SPLITS, Manifest
+from medcnn.data.preparation import Prepared, prepare
+from medcnn.data.splits.file import write_split
+from medcnn.diagnosis import add_diagnosis
+from medcnn.evaluation.out_of_distribution import flagged_results
+from medcnn.evaluation.results import evaluate
+from medcnn.evaluation.safeguards import add_results, guard
+from medcnn.predictions import write_predictions
+from medcnn.reporting.report import write_report
+from medcnn.reporting.summary import announce
+from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.run.faults import foreseen
+from medcnn.run.journal import Journal
+from medcnn.run.place import begin, choose_run_dir, held
+from medcnn.run.settings import read_settings
+from medcnn.training.settings import check
+
+if TYPE_CHECKING:
+    from medcnn.training.fitting import Fitted
+
+
+def run(settings: Mapping[str, Any]) -> RunDir:
+    """Train, test and report one model; return its run directory.
+
+    Args:
+        settings: What ``medcnn.training.settings.check`` returned.
+    """
+    directory = RunDir(choose_run_dir(settings))
+    with held(directory):
+        begin(directory, settings)
+        return _train(directory, settings)
+
+
+def resume(directory: RunDir) -> RunDir:
+    """Go on with a run from its newest state; a finished run is left as it is."""
+    if directory.results.is_file() and directory.report.is_file():
+        say(f"{directory.path} is finished; its report is {directory.report}")
+        return directory
+    if directory.results.is_file() and read_json(directory.results).get("task") == "autoencoder":
+        say(f"{directory.path} is finished; start a classifier by model.weights={directory.path}")
+        return directory
+    settings = check(OmegaConf.create(read_settings(directory)))
+    with held(directory):
+        say(f"going on with {directory.path}")
+        return _train(directory, settings)
+
+
+def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
+    with foreseen(directory.path, settings):
+        return _story(directory, settings)
+
+
+def _story(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
+    journal = Journal(directory, seed=settings["seed"], echo=warn)
+    with journal.stage("data"):
+        prepared = prepare_run(directory, settings)
+    _note_data(journal, prepared, directory)
+    if settings["task"] == "autoencoder":
+        return _pretrain(directory, settings, prepared, journal)
+    # torch and Lightning: seconds
+    fitting = importlib.import_module(
+        "medcnn.training.fitting" if _is_plain(settings) else "medcnn.training.members"
+    )
+    fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
+    with directory.best_checkpoint.open("rb") as stream:
+        journal.note(checkpoint_sha256=hashlib.file_digest(stream, "sha256").hexdigest())
+    with journal.stage("evaluate"):
+        results = conclude(directory, settings, prepared.manifest, fitted, journal)
+        inspection = importlib.import_module("medcnn.inspection.run")
+        seen = inspection.inspect_models(directory, prepared.manifest, prepared.cache)
+        diagnosis = add_diagnosis(directory, results, dead=inspection.dead_share(seen))
+    journal.finish()
+    with journal.stage("report"):
+        write_report(directory, language=settings["language"])
+    announce(results, directory.report)
+    for line in diagnosis.lines():
+        say(line)
+    return directory
+
+
+def _is_plain(settings: Mapping[str, Any]) -> bool:
+    """Return whether one model is looked at once."""
+    several = settings["ensemble"]["members"] > 1 or settings["tta"] != "none"
+    return not several and not settings["mc_samples"]
+
+
+def _pretrain(
+    directory: RunDir, settings: Mapping[str, Any], prepared: Prepared, journal: Journal
+) -> RunDir:
+    """Train an encoder without labels; what it leaves is read by ``model.weights=RUN_DIR``."""
+    pretraining = importlib.import_module("medcnn.training.pretraining")
+    results = pretraining.pretrain(settings, prepared, directory, journal)
+    journal.finish()
+    write_json(directory.results, results | {"warnings": journal.facts["warnings"]})
+    say(f"figure       {directory.figures / 'reconstruction.png'}")
+    backbone = settings["model"]["backbone"]
+    say(f"encoder      start a {backbone} from it by model.weights={directory.path}")
+    return directory
+
+
+def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
+    """Prepare the data and leave its split, manifest and audit in the run directory."""
+    prepared = prepare(
+        settings["data"],
+        on_split=lambda manifest: write_split(manifest, directory.split),
+        on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
+    )
+    prepared.manifest.write(directory.manifest)
+    for split in SPLITS:
+        labels = prepared.manifest.split(split)["label"]
+        n, abnormal = len(labels), int(labels.sum())
+        say(f"{split:5}  {n:6} images, {n - abnormal} normal, {abnormal} abnormal")
+    return prepared
+
+
+def _note_data(journal: Journal, prepared: Prepared, directory: RunDir) -> None:
+    manifest, audit = prepared.manifest, prepared.audit
+    found = () if audit is None else (*audit.leaks, *audit.findings)
+    for text in (*manifest.warnings, *found):
+        journal.warn(text)
+    journal.note(
+        data={
+            "source": manifest.source,
+            "label_policy": manifest.label_policy,
+            "citation": manifest.citation,
+            "manifest_sha256": hashlib.sha256(directory.manifest.read_bytes()).hexdigest(),
+            "images_blake2b": prepared.cache.digest,
+        }
+    )
+
+
+def conclude(
+    directory: RunDir,
+    settings: Mapping[str, Any],
+    manifest: Manifest,
+    fitted: Fitted,
+    journal: Journal,
+) -> dict[str, Any]:
+    """Write the predictions and ``results.json``: the one look at the test split."""
+    extra = [name for name in settings["subgroups"] if name in manifest.table.columns]
+    for name in set(settings["subgroups"]) - set(extra):
+        journal.warn(f"The manifest has no column {name!r} to report subgroups by.")
+    columns = manifest.table[["image_id", *extra]]
+    test = fitted.test.merge(columns, on="image_id", how="left", validate="one_to_one")
+    asked = read_safeguards(settings)
+    guarded = guard(
+        fitted.val,
+        test,
+        fitted.threshold,
+        asked,
+        calibrator=fitted.calibrator.name,
+        seed=settings["seed"],
+    )
+    test = guarded.table
+    write_predictions(fitted.val, directory.predictions("val"))
+    write_predictions(test, directory.predictions("test"))
+    results = evaluate(
+        test,
+        fitted.threshold,
+        split="test",
+        subgroups=extra,
+        temperature=fitted.temperature,
+        seed=settings["seed"],
+    )
+    add_results(results, guarded, fitted.threshold, subgroups=extra)
+    foreign, more = flagged_results(
+        test, fitted.threshold.value, 1 - settings.get("ood_quantile", 1.0)
+    )
+    results["out_of_distribution"] = foreign
+    results["warnings"] += more
+    if fitted.knobs:
+        results["knobs"] = fitted.knobs
+    results["calibration"]["calibrator"] = fitted.calibrator.to_json()
+    if fitted.calibrator.note:
+        results["warnings"].append(f"Calibration: {fitted.calibrator.note}.")
+    journal.note(test_looks=journal.facts["test_looks"] + 1)
+    results["warnings"] = [*journal.facts["warnings"], *results.get("warnings", [])]
+    write_json(directory.results, results)
+    return results

@@ -1,0 +1,249 @@
+"""Lightning's trainer as a run needs it: precision, callbacks, checkpoints, loggers, interruptions."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from medcnn.console import CONSOLE, say
+from medcnn.data.datamodule import XrayDataModule, worker_count
+from medcnn.errors import ConfigError, WeightsError
+from medcnn.predict.loading import read_checkpoint
+from medcnn.run.directory import RunDir, atomic_path
+from medcnn.run.journal import Journal
+from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
+from medcnn.training.callbacks.batch_statistics import PopulationStatistics
+from medcnn.training.callbacks.curves import EpochLine, LearningCurves
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are whole or absent, whatever happens while they are written.
+
+    Lightning writes them in the system's folder of temporary files and moves them: where that is
+    another file system, a run that is killed, or whose disk is full, is left with half of one.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write beside the place and rename."""
+        with atomic_path(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read plain values and tensors; a damaged file is told in words."""
+        try:
+            return read_checkpoint(Path(path))
+        except WeightsError as error:
+            raise WeightsError(
+                error.problem,
+                expected=error.expected,
+                found=error.found,
+                remedy="restore it, or delete it: resume= then trains from the beginning",
+            ) from error
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """Lightning's keeper of checkpoints, which still knows the best when the run has been moved.
+
+    Lightning forgets its score where the folder is another, and the next epoch would replace
+    ``best.ckpt``, however bad it is.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the scores, and look for the files where the run lies now."""
+        before, here = str(state_dict["dirpath"]), str(self.dirpath)
+        paths = {
+            name: str(state_dict[name]).replace(before, here, 1)
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path")
+        }
+        best = {
+            path.replace(before, here, 1): score
+            for path, score in state_dict["best_k_models"].items()
+        }
+        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": here})
+
+
+def quieten() -> None:
+    """Leave out what Lightning says of its environment: this file says it, shorter."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.utilities\._pytree")
+    warnings.filterwarnings("ignore", message=".*does not have many workers")
+    # Where a run goes on in the middle of an epoch, the data module does so too.
+    warnings.filterwarnings("ignore", message=".*ended before the epoch ended")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
+
+
+def build_trainer(
+    settings: Mapping[str, Any], run: RunDir, journal: Journal, *more: pl.Callback
+) -> pl.Trainer:
+    """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
+    options = trainer_options(settings)
+    watch = settings["callbacks"]
+    mode = "max" if watch["monitor"] == "val_auroc" else "min"
+    curves = LearningCurves(run.metrics)
+    callbacks: list[pl.Callback] = [
+        *more,
+        curves,
+        EpochLine(curves, say),
+        EarlyStopping(
+            watch["monitor"],
+            mode=mode,
+            patience=watch["patience"],
+            min_delta=watch["min_delta"],
+            check_finite=True,
+        ),
+        RunCheckpoint(
+            run.best_checkpoint.parent,
+            filename=run.best_checkpoint.stem,
+            monitor=watch["monitor"],
+            mode=mode,
+            enable_version_counter=False,
+        ),
+        _last_checkpoint(run, every=None),
+    ]
+    if watch["save_every"] is not None:
+        callbacks.append(_last_checkpoint(run, every=watch["save_every"]))
+    if watch["ema"] is not None:
+        callbacks.append(ExponentialAverage(watch["ema"]))
+    if watch["swa"] is not None:
+        callbacks.append(StochasticAverage(watch["swa"], watch["bn_batches"]))
+    if watch.get("population_statistics"):
+        callbacks.append(PopulationStatistics())
+    if CONSOLE.is_terminal:
+        callbacks.append(RichProgressBar(leave=False))
+    chosen = {
+        "precision": options["precision"],
+        "threads": torch.get_num_threads(),
+        "workers": worker_count(settings["data"]["num_workers"]),
+        "device": _device_name(),
+    }
+    journal.note(**chosen)
+    say(
+        "training on {device}, {precision}, threads: {threads}, loader processes: {workers}, "
+        "at most {epochs} epochs".format(**chosen, epochs=options["max_epochs"])
+    )
+    return pl.Trainer(
+        **options,
+        callbacks=callbacks,
+        plugins=[WholeCheckpoints()],
+        logger=build_logger(settings, run),
+        enable_progress_bar=CONSOLE.is_terminal,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=run.path,
+    )
+
+
+def trainer_options(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Lightning's trainer takes of the group ``trainer``.
+
+    A run has one device, however many the machine has: with more, its batches would be others, and
+    so would the model.
+    """
+    ours = ("channels_last", "compile")
+    options = {key: value for key, value in settings["trainer"].items() if key not in ours}
+    options["precision"] = choose_precision(options["precision"], options["accelerator"])
+    if options["devices"] == "auto":
+        options["devices"] = 1
+    return options
+
+
+def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
+    """Return what keeps the newest state: a run that is killed while training goes on from it.
+
+    Args:
+        run: Where it lies.
+        every: After how many steps; None: after each epoch.
+    """
+    return RunCheckpoint(
+        run.last_checkpoint.parent,
+        filename=run.last_checkpoint.stem,
+        monitor=None,
+        save_top_k=1,
+        every_n_train_steps=every,
+        every_n_epochs=None if every else 1,
+        save_on_train_epoch_end=not every,
+        enable_version_counter=False,
+    )
+
+
+def build_logger(settings: Mapping[str, Any], run: RunDir) -> Any:
+    """Return the logger beside ``metrics.csv``, which writes into the run unless told where."""
+    if not settings["logger"]:
+        return False
+    options = dict(settings["logger"])
+    here = {"save_dir": str(run.path), "tracking_uri": f"sqlite:///{run.path.resolve()}/mlflow.db"}
+    for key, place in here.items():
+        if key in options and options[key] is None:
+            options[key] = place
+    return instantiate(options)
+
+
+def choose_precision(wanted: str, accelerator: str = "auto") -> str:
+    """Return Lightning's name of the precision; ``auto`` is bf16 where the hardware multiplies it.
+
+    Raises:
+        ConfigError: If it is fp16 without a GPU, for which Lightning would take another one.
+    """
+    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if wanted == "16-mixed" and (accelerator == "cpu" or not gpu):
+        raise ConfigError(
+            "trainer.precision=16-mixed needs a GPU.",
+            expected="auto, bf16-mixed or 32-true on a CPU",
+            found=f"trainer.accelerator={accelerator} on a machine with{'' if gpu else 'out'} a GPU",
+        )
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available() and accelerator != "cpu":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
+
+
+def go_through(
+    trainer: pl.Trainer,
+    task: pl.LightningModule,
+    data: XrayDataModule,
+    newest: Path | None = None,
+) -> None:
+    """Train to the end.
+
+    Args:
+        trainer: Lightning's.
+        task: What trains.
+        data: Its images.
+        newest: The checkpoint to go on from, where it exists.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped it, which Lightning answers by ending the process.
+    """
+    begun = newest if newest is not None and newest.is_file() else None
+    listening = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=begun)
+    except SystemExit as stop:
+        if trainer.interrupted or isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from stop
+        raise
+    finally:
+        signal.signal(signal.SIGINT, listening)  # Lightning ignores it from an interruption on
+
+
+def _device_name() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU ({os.cpu_count()} cores)"

@@ -1,0 +1,60 @@
+import pytest
+
+from medcnn.augment.views import VIEWS
+from medcnn.calibration.combination import MERGES
+from medcnn.errors import ConfigError
+from medcnn.predict.ways import Ways, ways_of
+from medcnn.settings.rules import RULES
+
+ASKED = {
+    "vote": None,
+    "tta": None,
+    "tta_merge": None,
+    "mc_samples": None,
+    "mc": {"inject": None, "p": None},
+}
+TRAINED = {
+    "ensemble": {"members": 3, "vote": "rank"},
+    "tta": "flips",
+    "tta_merge": "geometric",
+    "mc_samples": 4,
+    "mc": {"inject": "blocks", "p": 0.1},
+    "seed": 7,
+}
+
+
+def test_null_is_as_trained():
+    assert ways_of(ASKED, TRAINED) == Ways("rank", "flips", "geometric", 4, "blocks", 0.1, 7)
+
+
+def test_what_is_asked_for_comes_first_also_where_it_is_nothing():
+    found = ways_of(ASKED | {"tta": "none", "mc_samples": 0, "vote": "soft"}, TRAINED)
+    assert found.plain
+    assert found.vote == "soft"
+    assert found.merge == "geometric"
+
+
+def test_several_runs_start_from_the_plain_way():
+    assert ways_of(ASKED, None) == Ways()
+    assert Ways().plain
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"vote": "sof"}, "soft"),
+        ({"tta": "ligth"}, "light"),
+        ({"merge": "men"}, "mean"),
+        ({"mc_samples": -1}, "mc_samples cannot be -1"),
+        ({"mc_samples": True}, "mc_samples cannot be True"),
+        ({"mc_samples": 2.5}, "mc_samples cannot be 2.5"),
+    ],
+)
+def test_impossible_ways_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        Ways(**options)
+
+
+def test_the_configuration_knows_every_name():
+    assert all(RULES["tta"].holds(name) for name in VIEWS)
+    assert all(RULES["tta_merge"].holds(name) for name in MERGES)

@@ -1,0 +1,106 @@
+import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch.optim.swa_utils import AveragedModel, update_bn
+
+from medcnn.errors import ConfigError
+from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
+
+
+class Witness(pl.Callback):
+    """Keeps the training weights after each step, and the validated ones of each epoch."""
+
+    def __init__(self):
+        self.steps, self.validated = [], []
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        self.steps.append(copy(pl_module.network))
+
+    def on_validation_epoch_end(self, trainer, pl_module):
+        self.validated.append(copy(pl_module.network))
+
+
+def copy(network):
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def assert_same(ours, theirs):
+    assert set(ours) == set(theirs)
+    for name, value in ours.items():
+        torch.testing.assert_close(value, theirs[name], msg=name)
+
+
+def reference_ema(start, steps, decay):
+    average = {name: value.clone() for name, value in start.items()}
+    for t, weights in enumerate(steps, 1):
+        d = min(decay, (1 + t) / (10 + t))
+        for name, value in weights.items():
+            if value.is_floating_point():
+                average[name] = d * average[name] + (1 - d) * value
+            else:
+                average[name] = value
+    return average
+
+
+def test_the_exponential_average_is_the_written_sum_and_is_what_is_validated_and_saved(
+    tiny, tmp_path
+):
+    witness, ema = Witness(), ExponentialAverage(0.9)
+    best = ModelCheckpoint(tmp_path, "best", monitor="val_auroc", mode="max")
+    task = tiny.make_task()
+    start = copy(task.network)
+    tiny(witness, ema, best, task=task)
+    expected = reference_ema(start, witness.steps, 0.9)
+    assert_same(ema.average, expected)
+    assert_same(witness.validated[-1], expected)
+    assert_same(copy(task.network), witness.steps[-1])
+    saved = torch.load(best.best_model_path, weights_only=True)["state_dict"]
+    kept = {name[8:]: value for name, value in saved.items() if name.startswith("network.")}
+    assert any(all(torch.equal(kept[k], one[k]) for k in kept) for one in witness.validated)
+    assert not torch.equal(kept["linear.weight"], witness.steps[-1]["linear.weight"])
+
+
+def test_a_resumed_average_is_the_uninterrupted_one(tiny, tmp_path):
+    whole = ExponentialAverage(0.9)
+    task, _ = tiny(whole, epochs=3)
+    first = ExponentialAverage(0.9)
+    _, trainer = tiny(first, epochs=1)
+    trainer.save_checkpoint(tmp_path / "one.ckpt")
+    second = ExponentialAverage(0.9)
+    other, _ = tiny(second, epochs=3, ckpt_path=tmp_path / "one.ckpt")
+    assert_same(second.average, whole.average)
+    assert_same(copy(other.network), copy(task.network))
+
+
+def test_the_stochastic_average_is_that_of_torch_with_its_batch_norm_statistics(tiny):
+    witness, swa = Witness(), StochasticAverage(0.5, bn_batches=100)
+    task, _ = tiny(swa, witness, epochs=4)
+    ends = witness.steps[5::6]
+    reference = AveragedModel(task.network)
+    network = tiny.make_task().network
+    for weights in ends[2:]:
+        network.load_state_dict(weights)
+        reference.update_parameters(network)
+    # Dropout comes after every BatchNorm here, so that torch's train mode does not matter.
+    loader = tiny.data().train_dataloader()
+    loader.sampler.set_epoch(3)
+    images = [batch["image"] for batch in loader]
+    update_bn([task.normalize(image) for image in images], reference)
+    ours, theirs = swa.average, copy(reference.module)
+    for name in ours:
+        if "num_batches" not in name:
+            torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-5, msg=name)
+    assert_same(witness.validated[1], ends[1])
+    assert_same(witness.validated[3], swa.average)
+
+
+@pytest.mark.parametrize("decay", [0, 1, -0.1])
+def test_a_decay_outside_of_0_to_1_is_refused(decay):
+    with pytest.raises(ConfigError, match=r"callbacks\.ema"):
+        ExponentialAverage(decay)
+
+
+def test_an_average_that_never_begins_is_refused():
+    with pytest.raises(ConfigError, match=r"callbacks\.swa"):
+        StochasticAverage(1.0)

@@ -1,0 +1,140 @@
+import pytest
+from omegaconf import OmegaConf
+
+from medcnn.errors import ConfigError, DataError
+from medcnn.settings.composition import compose, plain
+from medcnn.settings.rules import RULES
+from medcnn.training.settings import check, check_path
+
+
+@pytest.fixture(scope="module")
+def default():
+    return plain(compose("train", []))
+
+
+def checked(default, **values):
+    """Check the default configuration with some dotted keys set."""
+    cfg = OmegaConf.create(default)
+    for key, value in values.items():
+        OmegaConf.update(cfg, key.replace("__", "."), value, force_add=True)
+    return check(cfg)
+
+
+def test_the_default_passes_unchanged(default):
+    assert checked(default) == default
+
+
+def test_every_rule_speaks_of_a_key_that_exists(default):
+    def find(key):
+        value = default
+        for name in key.split("."):
+            value = value[name]
+        return value
+
+    of_a_policy = {"transfer.k": "last_k", "transfer.every": "gradual_unfreeze"}
+    of_a_policy |= {"transfer.decay": "layerwise_decay", "transfer.little": "auto"}
+    for key, rule in RULES.items():
+        if key in of_a_policy:
+            policy = plain(compose("train", [f"transfer={of_a_policy[key]}"]).transfer)
+            assert rule.holds(policy[key.removeprefix("transfer.")]), key
+        else:
+            assert rule.holds(find(key)), key
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("seed", [0, 2**32 - 1], [-1, 2**32, 1.0, True, "0"]),
+        ("data__batch_size", [2, 64], [1, 0, 2.5, None]),
+        ("data__num_workers", ["auto", 0, 4], [-1, "all", 1.5]),
+        ("data__val_fraction", [0.1, 0.5], [0, 1, -0.1, True, "a tenth"]),
+        ("model__dropout", [0, 0.99], [1.0, -0.1, float("nan"), float("inf")]),
+        ("optimizer__lr", [1e-9, 1], [0, -1e-3, float("nan"), "fast"]),
+        ("transfer__k", [0, 2], [-1, 1.5, True]),
+        ("transfer__every", [1], [0, "two"]),
+        ("transfer__decay", [0.7, 1], [0, 1.1]),
+        ("transfer__little", [0, 1000], [-1, 0.5]),
+        ("autoencoder__masking", [0, 0.75], [1, -0.1]),
+        ("autoencoder__patch", [1, 8], [0, 2.5]),
+        ("autoencoder__noise", [0, 0.1], [-1, "loud"]),
+        ("trainer__precision", ["auto", "bf16-mixed"], ["bf16", "64-true", 16, None]),
+        ("trainer__devices", ["auto", 1, [1]], [2, [0, 1], "2"]),
+        ("trainer__deterministic", ["warn", True, False], ["yes", 1.5]),
+        ("callbacks__ema", [None, 0.999], [0, 1, 1.5]),
+        ("callbacks__swa", [None, 0, 0.75], [1, -0.1]),
+        ("callbacks__save_every", [None, 1], [0, 0.5]),
+        ("penalty__max_norm", [None, 3], [0, -1]),
+        ("callbacks__monitor", ["val_loss"], ["test_auroc", "val_accuracy"]),
+    ],
+)
+def test_values_are_held_to_their_range(default, key, good, bad):
+    for value in good:
+        checked(default, **{key: value})
+    for value in bad:
+        name = key.replace("__", ".")
+        with pytest.raises(
+            ConfigError, match=rf"{name} cannot be(.|\n)*expected(.|\n)*{name}=VALUE"
+        ):
+            checked(default, **{key: value})
+
+
+@pytest.mark.parametrize("key", ["mc_samples", "callbacks.swa", "data.official"])
+def test_a_configuration_of_another_version_is_told(default, key):
+    cfg = OmegaConf.create(default)
+    group, _, name = key.rpartition(".")
+    del (OmegaConf.select(cfg, group) if group else cfg)[name]
+    with pytest.raises(ConfigError, match=f"has no {key}"):
+        check(cfg)
+
+
+@pytest.mark.parametrize("key", ["callbacks__monitor", "penalty__l1", "data__normalize"])
+def test_what_an_autoencoder_would_not_heed_is_refused(default, key):
+    good = {"task": "autoencoder", "callbacks__monitor": "val_loss"}
+    bad = {"callbacks__monitor": "val_auroc", "penalty__l1": 0.1, "data__normalize": "image"}
+    checked(default, **good)
+    with pytest.raises(ConfigError, match=f"does not go with {key.replace('__', '.')}"):
+        checked(default, **good | {key: bad[key]})
+
+
+def test_two_averages_of_the_weights_exclude_each_other(default):
+    with pytest.raises(ConfigError, match="not two"):
+        checked(default, callbacks__ema=0.99, callbacks__swa=0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"data__val_fraction": 0.5, "data__test_fraction": 0.5}, "nothing to train on"),
+        ({"data__folds": 5}, "go together"),
+        ({"data__fold": 0}, "go together"),
+        ({"data__folds": 3, "data__fold": 3}, "no fold 3 of 3(.|\n)*from 0 to 2, or all"),
+        ({"callbacks__population_statistics": True, "callbacks__ema": 0.9}, "not of their average"),
+        ({"refer_by": "mutual_information"}, "several predictions of each image"),
+        ({"refer_by": "distance", "out_of_distribution": None}, "distance from the training"),
+        ({"threshold": "sensitivty>=0.9"}, "sensitivity"),
+        ({"model": "resnet18"}, "one of the model options"),
+        ({"loss__name": "cross_entropyy"}, "cross_entropy"),
+    ],
+)
+def test_values_that_do_not_fit_each_other_are_refused(default, values, message):
+    with pytest.raises(ConfigError, match=message):
+        checked(default, **values)
+
+
+def test_several_sources_are_always_reported_apart(default, tmp_path):
+    found = checked(
+        default,
+        data__sources=["folder", "manifest"],
+        data__roots={"folder": str(tmp_path), "manifest": str(tmp_path)},
+        subgroups=["sex"],
+    )
+    assert found["subgroups"] == ["sex", "source"]
+
+
+def test_a_missing_path_is_told_by_the_part_that_is_missing(tmp_path):
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    check_path(tmp_path / "images", "data.root")
+    with pytest.raises(DataError, match=r"no 'imagse'(.|\n)*did you mean .*images\?"):
+        check_path(tmp_path / "imagse" / "train" / "more", "data.root")
+    with pytest.raises(DataError, match="check the path"):
+        check_path(tmp_path / "images" / "train" / "qqqq", "data.root")
