@@ -13,7 +13,7 @@ from medcnn.layers.registry import ACTIVATIONS, LAYERS, build, layer_class, make
 _HOMES = {
     "check_layers": "check",
     "constrain_max_norm": "constraints",
-    "estimate_population_statistics": "population",
+    "estimate_population_statistics": "batch_statistics",
     "fold_batch_norm": "folding",
     "render_table": "check_table",
     "StochasticLayer": "stochastic",
