@@ -86,6 +86,7 @@ def in_new_process():
             text=True,
             cwd=cwd,
             check=False,
+            timeout=240,
         )
         assert done.returncode == 0, done.stderr
         answers = []

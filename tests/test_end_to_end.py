@@ -123,7 +123,7 @@ def test_a_run_killed_and_resumed_with_workers_gives_the_predictions_of_one_with
         if line.startswith("epoch   1"):
             os.kill(process.pid, signal.SIGKILL)
             break
-    process.wait()
+    process.wait(60)
     assert not (folder / "results.json").exists()
     capsys.readouterr()
     medcnn.train([f"resume={folder}"])

@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -75,7 +75,10 @@ class _Helper:
             raise AssertionError("both ends were asked for as pipes")
         self.requests: IO[bytes] = self.process.stdin
         self.answers: IO[bytes] = self.process.stdout
-        if self.answers.read(5) != b"ready":
+        # A decoder library that cannot be loaded may hang rather than fail.
+        with self._watched(_CLOCK * _LEAST_SECONDS):
+            started = self.answers.read(5) == b"ready"
+        if not started:
             self.close()
             raise DecoderLimitError("the decoder process does not start")
 
@@ -87,21 +90,29 @@ class _Helper:
     def decode(self, header: Mapping[str, Any], frame: bytes) -> npt.NDArray[Any]:
         encoded = json.dumps(header).encode()
         # The limit is on CPU time; the clock is for platforms that cannot set one.
-        watch = threading.Timer(_CLOCK * header["seconds"], self.process.kill)
-        watch.start()
         try:
-            self.requests.write(struct.pack("<QQ", len(encoded), len(frame)) + encoded)
-            self.requests.write(frame)
-            self.requests.flush()
-            answer = json.loads(self._read(struct.unpack("<Q", self._read(8))[0]))
-            if "error" in answer:
-                raise ValueError(f"the decoder raised {answer['error']}")
-            dtype, shape = np.dtype(answer["dtype"]), tuple(answer["shape"])
-            content = self._read(dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
-            return np.frombuffer(content, dtype).reshape(shape)
+            with self._watched(_CLOCK * header["seconds"]):
+                self.requests.write(struct.pack("<QQ", len(encoded), len(frame)) + encoded)
+                self.requests.write(frame)
+                self.requests.flush()
+                answer = json.loads(self._read(struct.unpack("<Q", self._read(8))[0]))
+                if "error" in answer:
+                    raise ValueError(f"the decoder raised {answer['error']}")
+                dtype, shape = np.dtype(answer["dtype"]), tuple(answer["shape"])
+                content = self._read(dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
+                return np.frombuffer(content, dtype).reshape(shape)
         except (OSError, struct.error) as error:
             self.close()
             raise DecoderLimitError("the decoder crashed or took too long") from error
+
+    @contextlib.contextmanager
+    def _watched(self, seconds: float) -> Iterator[None]:
+        """End the process where what stands inside takes longer by the clock."""
+        watch = threading.Timer(seconds, self.process.kill)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
         finally:
             watch.cancel()
 

@@ -104,7 +104,7 @@ def test_a_second_process_is_kept_out_and_a_dead_one_is_not_waited_for(tmp_path)
         with pytest.raises(UserError, match="Another process is training"), held(directory):
             pass
         other.kill()
-        other.wait()
+        other.wait(60)
     with held(directory):
         pass
     assert list(directory.path.iterdir()) == []

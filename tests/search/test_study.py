@@ -57,9 +57,9 @@ def trials_of(folder):
 
 def test_a_killed_search_goes_on_as_it_would_have(tmp_path):
     killed = start(tmp_path, kill_at=3)
-    killed.communicate()
+    killed.communicate(timeout=120)
     assert killed.returncode == -9
-    resumed, _ = start(tmp_path).communicate()
+    resumed, _ = start(tmp_path).communicate(timeout=120)
     assert "trial 2 was interrupted, and is run again" in resumed
     assert resumed.strip().endswith("launched 4")
     complete = [each for each in trials_of(tmp_path) if each.state.name == "COMPLETE"]
@@ -75,7 +75,7 @@ def test_a_killed_search_goes_on_as_it_would_have(tmp_path):
 @pytest.mark.long
 def test_two_processes_share_the_trials_and_draw_different_ones(tmp_path):
     both = [start(tmp_path / "s") for _ in range(2)]
-    texts = [process.communicate() for process in both]
+    texts = [process.communicate(timeout=240) for process in both]
     assert [process.returncode for process in both] == [0, 0], texts
     launched = [int(out.strip().rpartition(" ")[2]) for out, _ in texts]
     trials = trials_of(tmp_path / "s")

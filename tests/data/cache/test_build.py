@@ -96,7 +96,7 @@ def test_workers_end_with_a_killed_parent():
     assert parent.stdout is not None
     child = Path("/proc") / parent.stdout.readline().decode().strip()
     parent.kill()
-    parent.wait()
+    parent.wait(60)
     for _ in range(100):
         if not child.exists() or "State:\tZ" in (child / "status").read_text():
             return

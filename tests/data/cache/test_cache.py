@@ -219,7 +219,7 @@ def start_slow_build(table: pd.DataFrame, tmp_path: Path) -> subprocess.Popen[by
 def test_killed_build_goes_on_where_it_stood(table, tmp_path):
     process = start_slow_build(table, tmp_path)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=60)
     kept = stored(tmp_path)
     assert 0 < kept < 40
     cache = build(table, tmp_path)
@@ -246,6 +246,6 @@ def test_two_builds_at_once_share_the_work(table, tmp_path, monkeypatch):
     process = start_slow_build(table, tmp_path)
     monkeypatch.setattr("sys.stderr", Releases(process))
     cache = build(table, tmp_path, progress=True)
-    assert process.wait() == 0
+    assert process.wait(60) == 0
     assert cache.readable.all()
     assert stored(tmp_path) == 40
