@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from medcnn.reporting.contents import Contents
+
+# The cells of the 2×2 table below each call of the threshold.
+CALLS = {"called_abnormal": ("tp", "fp"), "called_normal": ("tn", "fn")}
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Flow:
         evaluated: The cases behind the results.
         not_evaluated: Images of the evaluated split that have no prediction.
         outcomes: The confusion counts tp, fp, tn, fn, where there are any.
-        referred: Cases that would go to a radiologist; None where none were asked for.
+        referred: Cases of each outcome that a referral would pass to a radiologist instead; empty
+            where none was asked for. They are among ``outcomes``, so no case is counted twice.
         repeated: Images left out because they, or their patient, stand elsewhere in the data.
     """
 
@@ -53,26 +58,34 @@ class Flow:
     evaluated: Group
     not_evaluated: int | None
     outcomes: dict[str, int]
-    referred: int | None = None
+    referred: dict[str, int] = field(default_factory=dict)
     repeated: int = 0
+
+    def called(self, name: str) -> int | None:
+        """Return how many cases got the call ``name`` of ``CALLS``; None is unknown."""
+        return sum(self.outcomes[cell] for cell in CALLS[name]) if self.outcomes else None
+
+    def called_but_referred(self, name: str) -> int | None:
+        """Return how many of these a radiologist would decide; None where nothing is referred."""
+        return sum(self.referred[cell] for cell in CALLS[name]) if self.referred else None
 
 
 def count_flow(contents: Contents) -> Flow:
     """Count the images through manifest, splits and predictions."""
     manifest, split = contents.manifest, str(contents.results.get("split") or "test")
     evaluated = _group(contents.cases, contents.unit)
-    referral = (contents.results.get("uncertainty") or {}).get("referral") or {}
-    referred = referral.get("referred")
-    outcomes = {
-        k: int(v) for k, v in (contents.results.get("confusion") or {}).items() if v is not None
-    }
+    outcomes = _counts(contents.results.get("confusion"))
+    referred = _referred(contents, outcomes)
     if manifest is None:
         splits = {split: evaluated}
         if contents.validation is not None and split != "val":
             splits = {"val": _group(contents.validation), **splits}
         return Flow(None, None, splits, evaluated, None, outcomes, referred)
     names = ["train", "val", "test"] if "split" in manifest else []
-    splits = {name: _group(manifest[manifest["split"] == name]) for name in names}
+    # Folds that were held out in turn leave a single split.
+    splits = {
+        name: _group(rows) for name in names if len(rows := manifest[manifest["split"] == name])
+    }
     unreadable = contents.audit.get("unreadable")
     before = contents.audit.get("before_deduplication") or {}
     repeated = int(before.get("images", len(manifest))) - len(manifest)
@@ -90,6 +103,19 @@ def count_flow(contents: Contents) -> Flow:
             lacking = int((~rows.isin(contents.cases["image_id"].astype(str))).sum())
     count = len(unreadable) if isinstance(unreadable, list) else None
     return Flow(found, count, splits, evaluated, lacking, outcomes, referred, repeated)
+
+
+def _counts(confusion: Mapping[str, int | None] | None) -> dict[str, int]:
+    return {cell: int(n) for cell, n in (confusion or {}).items() if n is not None}
+
+
+def _referred(contents: Contents, outcomes: dict[str, int]) -> dict[str, int]:
+    """Return what of each outcome is not decided automatically."""
+    referral = (contents.results.get("uncertainty") or {}).get("referral")
+    if not referral or not outcomes:
+        return {}
+    automatic = _counts((referral.get("automatic") or {}).get("confusion"))
+    return {cell: n - automatic.get(cell, 0) for cell, n in outcomes.items()}
 
 
 def _group(table: pd.DataFrame, unit: str = "image") -> Group:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from medcnn.reporting.contents import Contents, read_run
-from medcnn.reporting.flow import Group, count_flow
+from medcnn.reporting.flow import CALLS, Group, count_flow
 
 
 def test_images_are_followed_from_found_to_outcome(built_run):
@@ -49,6 +49,11 @@ def test_images_without_a_prediction_are_counted():
     assert found.not_evaluated == 1
 
 
+def test_a_split_without_cases_is_no_stage():
+    found = count_flow(Contents("x", {"split": "test"}, cases(["a"]), manifest=manifest()))
+    assert list(found.splits) == ["train", "test"]
+
+
 def test_patients_are_looked_up_as_patients():
     results = {"split": "test", "unit": {"level": "patient"}}
     found = count_flow(Contents("x", results, cases(["p"]), manifest=manifest()))
@@ -57,7 +62,25 @@ def test_patients_are_looked_up_as_patients():
 
 
 def test_bare_predictions_start_at_the_evaluation():
-    results = {"split": "test", "uncertainty": {"referral": {"referred": 7}}}
-    found = count_flow(Contents("x", results, cases(["a"])))
-    assert (found.found, found.not_evaluated, found.referred) == (None, None, 7)
+    found = count_flow(Contents("x", {"split": "test"}, cases(["a"])))
+    assert (found.found, found.not_evaluated, found.referred) == (None, None, {})
     assert list(found.splits) == ["test"]
+
+
+def referring(outcomes, automatic):
+    results = {"confusion": outcomes, "uncertainty": {"referral": {"automatic": automatic}}}
+    return count_flow(Contents("x", {"split": "test"} | results, cases(["a"])))
+
+
+def test_referred_cases_are_counted_once():
+    """190 cases of which 9 are referred: 75 and 115 called, 5 and 4 of them to a radiologist."""
+    kept = {"tp": 70, "fp": 0, "tn": 91, "fn": 20}
+    flow = referring({"tp": 74, "fp": 1, "tn": 93, "fn": 22}, {"n": 181, "confusion": kept})
+    assert [flow.called(name) for name in CALLS] == [75, 115]
+    assert [flow.called_but_referred(name) for name in CALLS] == [5, 4]
+    assert sum(flow.outcomes.values()) == 190 == 181 + sum(flow.referred.values())
+
+
+def test_where_all_are_referred_none_is_decided_automatically():
+    outcomes = {"tp": 3, "fp": 1, "tn": 2, "fn": 0}
+    assert referring(outcomes, {"n": 0}).referred == outcomes

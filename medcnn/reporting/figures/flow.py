@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from medcnn.reporting.figures.style import ACCENT, FAINT, INK, MUTED, RULE, new_figure
-from medcnn.reporting.flow import Flow, Group
+from medcnn.reporting.flow import CALLS, Flow, Group
 from medcnn.reporting.wording import Wording
 
 _HIGH = 0.74
@@ -36,8 +36,6 @@ def flow_diagram(flow: Flow, split: str, words: Wording) -> Figure:
             axes, x, y + 0.62, words("flow.not_evaluated", n=words.count(flow.not_evaluated)), -1
         )
     _box(axes, x, y, 3.0, words("flow.evaluated"), _describe(flow.evaluated, words), strong=True)
-    if flow.referred is not None:
-        _aside(axes, x, y - 0.52, words("flow.referred", n=words.count(flow.referred)), -1)
     if flow.outcomes:
         _outcomes(axes, flow, x, y, words)
     return figure
@@ -58,22 +56,25 @@ def _splits(axes: Axes, flow: Flow, y: float, split: str, words: Wording) -> Non
 
 def _outcomes(axes: Axes, flow: Flow, x: float, y: float, words: Wording) -> None:
     """Draw the decisions below the cases at ``x``, and the reference standard below each."""
-    decided = {"called_abnormal": ("tp", "fp"), "called_normal": ("tn", "fn")}
     below, places = y - 1.24, (2.535, 7.465)
     _line(axes, [x, x], [y - _HIGH / 2, below + 0.55])
     _line(axes, [min(x, *places), max(x, *places)], [below + 0.55, below + 0.55])
-    for (name, cells), place in zip(decided.items(), places, strict=True):
+    for (name, cells), place in zip(CALLS.items(), places, strict=True):
         _line(axes, [place, place], [below + 0.55, below + _HIGH / 2], arrow=True)
         counts = [flow.outcomes.get(cell) for cell in cells]
-        known = [count for count in counts if count is not None]
-        total = words.count(sum(known) if len(known) == len(cells) else None)
-        _box(axes, place, below, 2.6, words(f"flow.{name}"), total)
+        _box(axes, place, below, 3.0, words(f"flow.{name}"), _called(flow, name, words))
         under = (place - 1.235, place + 1.235)
         _line(axes, [place, place], [below - _HIGH / 2, below - 0.69])
         _line(axes, list(under), [below - 0.69, below - 0.69])
         for cell, count, at in zip(cells, counts, under, strict=True):
             _line(axes, [at, at], [below - 0.69, below - 1.24 + _HIGH / 2], arrow=True)
             _box(axes, at, below - 1.24, 2.2, words(f"outcome.{cell}"), words.count(count))
+
+
+def _called(flow: Flow, name: str, words: Wording) -> str:
+    referred = flow.called_but_referred(name)
+    total = words.count(flow.called(name))
+    return total + (f" · {words('flow.referred', n=words.count(referred))}" if referred else "")
 
 
 def _split_x(flow: Flow, name: str) -> float:
