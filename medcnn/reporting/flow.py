@@ -83,9 +83,8 @@ def count_flow(contents: Contents) -> Flow:
         return Flow(None, None, splits, evaluated, None, outcomes, referred)
     names = ["train", "val", "test"] if "split" in manifest else []
     # Folds that were held out in turn leave a single split.
-    splits = {
-        name: _group(rows) for name in names if len(rows := manifest[manifest["split"] == name])
-    }
+    groups = {name: _group(manifest[manifest["split"] == name]) for name in names}
+    splits = {name: group for name, group in groups.items() if group.cases}
     unreadable = contents.audit.get("unreadable")
     before = contents.audit.get("before_deduplication") or {}
     repeated = int(before.get("images", len(manifest))) - len(manifest)
