@@ -38,7 +38,7 @@ def predict(overrides: Sequence[str]) -> pd.DataFrame:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "input=FOLDER"]``.
     """
-    from medcnn.predict.finishing import read_table
+    from medcnn.inference.finishing import read_table
 
     return read_table(_do("predict", overrides))
 

@@ -19,12 +19,12 @@ import torch
 from medcnn.calibration.detector import Detector, Seen, score_of
 from medcnn.calibration.out_of_distribution import SCORES
 from medcnn.data.preparation import cache_images
+from medcnn.inference.files import find_images
+from medcnn.inference.loading import TrainedModel, load_model
+from medcnn.inference.out_of_distribution import load_detector, look
+from medcnn.inference.runs import run_manifest
 from medcnn.io import read_image_resized
 from medcnn.metrics.auroc import auroc_value
-from medcnn.predict.files import find_images
-from medcnn.predict.loading import TrainedModel, load_model
-from medcnn.predict.out_of_distribution import load_detector, look
-from medcnn.predict.runs import run_manifest
 from medcnn.run.directory import RunDir
 
 Images = npt.NDArray[np.float32]

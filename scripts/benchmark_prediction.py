@@ -32,10 +32,10 @@ def networks() -> None:
     import torch
 
     from medcnn.calibration import Calibrator
+    from medcnn.inference.acceleration import fast_dtype, fast_model
+    from medcnn.inference.loading import TrainedModel
     from medcnn.metrics.thresholds import Threshold
     from medcnn.models.classifier import build_classifier
-    from medcnn.predict.acceleration import fast_dtype, fast_model
-    from medcnn.predict.loading import TrainedModel
 
     image = torch.rand(BATCH, 1, SIDE, SIDE)
     for name in ("resnet18", "densenet121"):

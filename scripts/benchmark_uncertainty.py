@@ -26,13 +26,13 @@ from scipy.special import expit
 from sklearn.model_selection import StratifiedGroupKFold
 
 import medcnn
+from medcnn.inference.predictor import predict_logits
+from medcnn.inference.runs import assemble, batches_of, run_manifest
 from medcnn.metrics.auroc import auroc_value
 from medcnn.metrics.calibration import equal_width_edges, expected_calibration_error, log_losses
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import choose_threshold
 from medcnn.metrics.uncertainty import aurc, reject
-from medcnn.predict.predictor import predict_logits
-from medcnn.predict.runs import assemble, batches_of, run_manifest
 from medcnn.run.directory import RunDir, write_json
 
 Array = npt.NDArray[np.float64]

@@ -70,7 +70,7 @@ def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
         table = read_predictions(saved)
         threshold = frozen_threshold(runs[0])
     else:
-        predicting = importlib.import_module("medcnn.predict.runs")  # torch: seconds
+        predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
         predicted = predicting.predict_split(runs, options)
         table, threshold, known = predicted.table, predicted.threshold, predicted.notes
         val = predicted.validation

@@ -28,7 +28,7 @@ def run(cfg: DictConfig) -> Any:
     directory = RunDir.open(str(options["run"]))
     output = Path(str(options["output"]))
     _check(options, directory, output)
-    extraction = importlib.import_module("medcnn.predict.features")  # torch: seconds
+    extraction = importlib.import_module("medcnn.inference.features")  # torch: seconds
     found = extraction.extract(directory, options)
     for text in found.warnings:
         warn(text)

@@ -39,7 +39,7 @@ def run(cfg: DictConfig) -> RunDir:
     settings = _check(options, source, target)
     before = read_predictions(source.predictions("val"))
     manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
-    restating = importlib.import_module("medcnn.predict.batch_statistics")  # torch: seconds
+    restating = importlib.import_module("medcnn.inference.batch_statistics")  # torch: seconds
     model, checkpoint = restating.load_trained(source, len(manifest.split("train")))
     journal = _begin(source, target, settings["seed"])
     with journal.stage("data"):

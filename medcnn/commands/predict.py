@@ -10,15 +10,15 @@ from omegaconf import DictConfig
 
 from medcnn.calibration.detector import REASONS
 from medcnn.console import say, warn
-from medcnn.predict.files import count_files, nothing_in
-from medcnn.predict.predict_options import read_predict_options
+from medcnn.inference.files import count_files, nothing_in
+from medcnn.inference.predict_options import read_predict_options
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
 from medcnn.training.settings import check_path
 
 if TYPE_CHECKING:
-    from medcnn.predict.folder import Predicted
+    from medcnn.inference.folder import Predicted
 
 
 def run(cfg: DictConfig) -> Path:
@@ -33,7 +33,7 @@ def run(cfg: DictConfig) -> Path:
     images, others = count_files(options.root)
     if not images:
         raise nothing_in(options.root)
-    folder = importlib.import_module("medcnn.predict.folder")  # torch: seconds
+    folder = importlib.import_module("medcnn.inference.folder")  # torch: seconds
     _tell(folder.predict_folder(runs, options, config, images), others)
     say(f"predictions  {options.output}")
     return options.output

@@ -26,7 +26,7 @@ def validation_predictions(
     saved = runs[0].predictions("val")
     if as_trained(runs, options) and saved.is_file():
         return read_predictions(saved)
-    predicting = importlib.import_module("medcnn.predict.runs")  # torch: seconds
+    predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
     table: pd.DataFrame = predicting.predict_split(runs, {**options, "split": "val"}).table
     return table
 

@@ -114,7 +114,7 @@ def _combine(
     if any(run.members for run in members):
         journal.warn(f"Each fold is an ensemble itself: evaluate.py run=[{_named(members)}]")
         return
-    predicting = importlib.import_module("medcnn.predict.runs")  # torch: seconds
+    predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
     options = {
         "vote": None,
         "tta": None,

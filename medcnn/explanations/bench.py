@@ -29,8 +29,8 @@ from medcnn.explanations.subjects import (
     masks_of,
     with_mask,
 )
-from medcnn.predict.acceleration import fast_dtype, fast_model
-from medcnn.predict.loading import TrainedModel
+from medcnn.inference.acceleration import fast_dtype, fast_model
+from medcnn.inference.loading import TrainedModel
 
 Watch = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Hands on the parts of a piece of work, of a name and a number of parts, and shows how far it is."""

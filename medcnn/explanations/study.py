@@ -26,8 +26,8 @@ from medcnn.explanations.perturbation import Floats, random_heat
 from medcnn.explanations.shortcut import heat_on_marker, marker_test
 from medcnn.explanations.subjects import draw, load
 from medcnn.explanations.verdicts import warnings_of
-from medcnn.predict.loading import load_model
-from medcnn.predict.runs import run_manifest
+from medcnn.inference.loading import load_model
+from medcnn.inference.runs import run_manifest
 from medcnn.run.directory import RunDir
 
 RANDOM = "random"

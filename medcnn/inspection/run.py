@@ -7,10 +7,10 @@ from medcnn.data.cache.images import ImageCache
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
+from medcnn.inference.loading import load_model
+from medcnn.inference.runs import run_manifest
 from medcnn.inspection.figures import draw_inspection
 from medcnn.inspection.network import Inspection, inspect
-from medcnn.predict.loading import load_model
-from medcnn.predict.runs import run_manifest
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.settings import read_settings
 

@@ -10,7 +10,7 @@ class StochasticLayer(nn.Module):
     """A layer that draws random numbers while training and is deterministic in evaluation.
 
     Monte Carlo dropout puts it alone into training mode, and the rest of the network stays in
-    evaluation: ``medcnn.predict.mc_dropout``.
+    evaluation: ``medcnn.inference.mc_dropout``.
 
     Attributes:
         generator: The source of the random numbers. None means torch's global one, so that

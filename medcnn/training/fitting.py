@@ -22,12 +22,12 @@ from medcnn.console import say
 from medcnn.data.datamodule import XrayDataModule, sample_images, training_pixels
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
+from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
+from medcnn.inference.out_of_distribution import watch
+from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
-from medcnn.predict.loading import TrainedModel, calibrator_state, read_checkpoint
-from medcnn.predict.out_of_distribution import watch
-from medcnn.predict.predictor import predict_logits, with_probabilities
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.training.regularizers import Penalty

@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 from medcnn.console import say
 from medcnn.data.preparation import Prepared
 from medcnn.evaluation.knobs import fewer, knob_results
-from medcnn.predict.ensemble import Predictor, fit_judgement, judge
-from medcnn.predict.loading import TrainedModel, is_calibrated, load_model, read_checkpoint
-from medcnn.predict.ways import ways_of
+from medcnn.inference.ensemble import Predictor, fit_judgement, judge
+from medcnn.inference.loading import TrainedModel, is_calibrated, load_model, read_checkpoint
+from medcnn.inference.ways import ways_of
 from medcnn.predictions import write_predictions
 from medcnn.run.directory import RunDir, atomic_path, write_text
 from medcnn.run.journal import Journal

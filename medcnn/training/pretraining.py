@@ -16,9 +16,9 @@ from medcnn.augment.normalize import fit as fit_statistics
 from medcnn.console import say
 from medcnn.data.datamodule import XrayDataModule, training_pixels
 from medcnn.data.preparation import Prepared
+from medcnn.inference.loading import read_checkpoint
 from medcnn.metrics.estimate import Estimate
 from medcnn.models.conv_autoencoder import build_autoencoder
-from medcnn.predict.loading import read_checkpoint
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.training.fitting import build_datamodule, optimizer_options

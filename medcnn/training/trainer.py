@@ -19,7 +19,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule, worker_count
 from medcnn.errors import ConfigError, WeightsError
-from medcnn.predict.loading import read_checkpoint
+from medcnn.inference.loading import read_checkpoint
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage

@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 
 from medcnn.cli import run
-from medcnn.predict.loading import load_model
+from medcnn.inference.loading import load_model
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir
 

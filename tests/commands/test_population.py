@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 from medcnn.cli import run
 from medcnn.data.manifest import build_manifest, read_table
 from medcnn.data.preparation import Prepared, cache_images
-from medcnn.predict.batch_statistics import freeze_as_trained
-from medcnn.predict.loading import load_model, read_settings
+from medcnn.inference.batch_statistics import freeze_as_trained
+from medcnn.inference.loading import load_model, read_settings
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir
 from medcnn.training.fitting import build_datamodule

@@ -19,9 +19,9 @@ from medcnn.data.sources.phantom.radiograph import render
 from medcnn.diagnosis import diagnose
 from medcnn.diagnosis.curves import auroc_error
 from medcnn.diagnosis.facts import Score, read_facts
+from medcnn.inference.predictor import predict_logits
 from medcnn.inspection.network import inspect
 from medcnn.metrics.auroc import auroc, auroc_value
-from medcnn.predict.predictor import predict_logits
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import compose

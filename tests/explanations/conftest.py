@@ -14,12 +14,12 @@ from medcnn.data.manifest import build_manifest
 from medcnn.explanations.bench import prepare
 from medcnn.explanations.marker import burn_in
 from medcnn.explanations.options import Options
+from medcnn.inference.loading import TrainedModel
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models import build_classifier
 from medcnn.models.classifier import Classifier
 from medcnn.models.stages import Backbone, GlobalAverage, chain
 from medcnn.models.weights import WeightsOrigin
-from medcnn.predict.loading import TrainedModel
 
 
 def as_model(network, normalize=lambda image: image):

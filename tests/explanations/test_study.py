@@ -9,8 +9,8 @@ from medcnn.calibration import Calibrator
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.explanations.options import Options
 from medcnn.explanations.study import spread, study
+from medcnn.inference.loading import calibrator_state
 from medcnn.models import build_classifier
-from medcnn.predict.loading import calibrator_state
 from medcnn.run.directory import RunDir, write_json, write_text
 
 MODEL = {"backbone": "tiny_resnet", "widths": [4, 8, 8], "image_size": 32, "weights": "none"}

@@ -3,10 +3,10 @@ import pytest
 
 import medcnn
 from medcnn.data.preparation import cache_images
+from medcnn.inference.loading import load_model
+from medcnn.inference.runs import run_manifest
 from medcnn.inspection.network import Inspection, Layer, inspect
 from medcnn.inspection.run import dead_share, inspect_models, inspect_run
-from medcnn.predict.loading import load_model
-from medcnn.predict.runs import run_manifest
 from medcnn.run.directory import read_json
 from medcnn.run.settings import read_settings
 

@@ -11,7 +11,7 @@ import yaml
 
 import medcnn
 from medcnn.errors import ConfigError, DataError
-from medcnn.predict.runs import assemble
+from medcnn.inference.runs import assemble
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir, read_json
 

@@ -65,8 +65,8 @@ def test_a_column_that_is_not_there_is_a_warning_of_the_report(run):
 def test_the_diagnosis_knows_the_weights(run, monkeypatch):
     diagnosis = read_json(run.path / "diagnosis.json")
     from medcnn.data.preparation import cache_images
+    from medcnn.inference.runs import run_manifest
     from medcnn.inspection import run as inspection
-    from medcnn.predict.runs import run_manifest
     from medcnn.run.settings import read_settings
 
     manifest = run_manifest(run)

@@ -25,7 +25,7 @@ from medcnn.evaluation.conformal import COLUMN as SET
 from medcnn.evaluation.prior_shift import BEFORE, correct_prior
 from medcnn.evaluation.referral import COLUMN as REFERRED
 from medcnn.evaluation.safeguards import guard_files
-from medcnn.predict.ledger import Ledger
+from medcnn.inference.ledger import Ledger
 from medcnn.run.directory import atomic_path
 
 LOW, HIGH = "p_low", "p_high"

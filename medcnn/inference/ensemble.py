@@ -24,13 +24,13 @@ from medcnn.calibration import Calibrator, fit_calibrator
 from medcnn.calibration.combination import CLIP, Combination, fit_combination, fit_merge
 from medcnn.data.batch import Batch
 from medcnn.errors import DataError
+from medcnn.inference.counter_random import stream_keys
+from medcnn.inference.loading import TrainedModel
+from medcnn.inference.mc_dropout import McDropout
+from medcnn.inference.ways import Ways
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.metrics.uncertainty import binary_entropy
-from medcnn.predict.counter_random import stream_keys
-from medcnn.predict.loading import TrainedModel
-from medcnn.predict.mc_dropout import McDropout
-from medcnn.predict.ways import Ways
 from medcnn.run.directory import read_json, write_json
 
 Array = npt.NDArray[np.float64]

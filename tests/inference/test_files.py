@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from medcnn.errors import DataError
-from medcnn.predict.files import (
+from medcnn.inference.files import (
     count_files,
     find_images,
     read_files,

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from medcnn.errors import ConfigError
-from medcnn.predict.counter_random import normal, stream_keys, uniform
+from medcnn.inference.counter_random import normal, stream_keys, uniform
 
 
 class RowRandomness(TorchFunctionMode):

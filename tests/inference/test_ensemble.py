@@ -10,8 +10,7 @@ from torch import nn
 from medcnn.augment.views import views
 from medcnn.calibration import Calibrator
 from medcnn.errors import DataError
-from medcnn.metrics.thresholds import Threshold
-from medcnn.predict.ensemble import (
+from medcnn.inference.ensemble import (
     Judgement,
     Predictor,
     decompose,
@@ -19,8 +18,9 @@ from medcnn.predict.ensemble import (
     judge,
     mask_keys,
 )
-from medcnn.predict.loading import TrainedModel
-from medcnn.predict.ways import Ways
+from medcnn.inference.loading import TrainedModel
+from medcnn.inference.ways import Ways
+from medcnn.metrics.thresholds import Threshold
 
 
 def member(network, mean=0.4, std=0.2, temperature=2.0, size=12):

@@ -1,7 +1,7 @@
 """Prediction of files: a walk through a folder, batches through trained models, one row a file.
 
 Rows are written as they come, so that neither the number of files nor an early end matters; a second
-pass (``medcnn.predict.finishing``) makes the table of them.
+pass (``medcnn.inference.finishing``) makes the table of them.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import pandas as pd
 
 from medcnn.calibration.frequency import LEVEL, METHOD
 from medcnn.errors import DataError
+from medcnn.inference.finishing import Judging, Written, write_table
+from medcnn.inference.ledger import Ledger, ledger_path
+from medcnn.inference.loading import read_settings
+from medcnn.inference.out_of_distribution import load_detector
+from medcnn.inference.predict_options import PredictOptions
+from medcnn.inference.quick import QuickPanel
+from medcnn.inference.runs import Panel, assemble, predict_split
+from medcnn.inference.walk import Walk
+from medcnn.inference.ways import ways_of
 from medcnn.io.identifiers import pseudonym, read_salt
-from medcnn.predict.finishing import Judging, Written, write_table
-from medcnn.predict.ledger import Ledger, ledger_path
-from medcnn.predict.loading import read_settings
-from medcnn.predict.out_of_distribution import load_detector
-from medcnn.predict.predict_options import PredictOptions
-from medcnn.predict.quick import QuickPanel
-from medcnn.predict.runs import Panel, assemble, predict_split
-from medcnn.predict.walk import Walk
-from medcnn.predict.ways import ways_of
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir, write_json
 from medcnn.version import __version__

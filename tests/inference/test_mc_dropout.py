@@ -11,11 +11,11 @@ from torchvision.models.densenet import _DenseLayer
 from torchvision.ops import DropBlock2d, StochasticDepth
 
 from medcnn.errors import ConfigError
+from medcnn.inference.counter_random import stream_keys
+from medcnn.inference.mc_dropout import McDropout
+from medcnn.inference.row_randomness import RowRandomness
 from medcnn.layers import dropout, structured_dropout
 from medcnn.models import build_classifier
-from medcnn.predict.counter_random import stream_keys
-from medcnn.predict.mc_dropout import McDropout
-from medcnn.predict.row_randomness import RowRandomness
 
 SEED = (5, 0)
 

@@ -1,6 +1,6 @@
 """Quick answers that decide as the exact ones do.
 
-The quick networks of ``medcnn.predict.acceleration`` answer first. An image whose probability is
+The quick networks of ``medcnn.inference.acceleration`` answer first. An image whose probability is
 within twice the tolerance of a threshold is computed again by the networks as they were trained, so
 that no decision differs as long as no probability is off by more than that. The first images and one
 of every batch are computed in both ways: where one of these is off by more than the tolerance,
@@ -22,10 +22,10 @@ from torch import Tensor
 
 from medcnn.calibration.detector import Detector
 from medcnn.errors import DataError, MedcnnError
+from medcnn.inference.acceleration import fast_dtype, fast_panel
+from medcnn.inference.out_of_distribution import judge_files
+from medcnn.inference.runs import Panel
 from medcnn.io import Facts
-from medcnn.predict.acceleration import fast_dtype, fast_panel
-from medcnn.predict.out_of_distribution import judge_files
-from medcnn.predict.runs import Panel
 
 FIRST_LOOK = 16
 """Images at the beginning that are computed in both ways."""

@@ -10,9 +10,9 @@ from medcnn.calibration.detector import Detector
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import build_manifest
+from medcnn.inference.out_of_distribution import load_detector, look, watch
 from medcnn.io import Facts
 from medcnn.models.classifier import build_classifier
-from medcnn.predict.out_of_distribution import load_detector, look, watch
 from medcnn.run.directory import RunDir
 
 CALIBRATOR = Calibrator("temperature", (1.5,))

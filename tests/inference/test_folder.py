@@ -10,8 +10,8 @@ import pytest
 
 import medcnn
 from medcnn.errors import ConfigError, DataError, UserError
+from medcnn.inference.ledger import Ledger, ledger_path
 from medcnn.io import read_image_resized
-from medcnn.predict.ledger import Ledger, ledger_path
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_every_file_gets_a_row_and_none_stops_the_others(run, make_folder, tmp_p
 def test_the_numbers_are_those_of_the_network_on_the_pixels(run, images, tmp_path):
     import torch
 
-    from medcnn.predict.loading import load_model
+    from medcnn.inference.loading import load_model
 
     model = load_model(run)
     table = predict(run, images, tmp_path / "o.csv", "exact=true").set_index("image_id")
@@ -109,7 +109,7 @@ def _mark(output):
 
 
 def test_a_stopped_prediction_goes_on_after_its_last_batch(run, images, tmp_path, monkeypatch):
-    from medcnn.predict.quick import QuickPanel
+    from medcnn.inference.quick import QuickPanel
 
     answers, calls = QuickPanel.answers, []
 
@@ -154,7 +154,7 @@ def test_two_processes_do_not_write_one_output(run, images, tmp_path):
 
 
 def test_other_safeguards_need_no_second_look_at_the_images(run, images, tmp_path, monkeypatch):
-    from medcnn.predict.quick import QuickPanel
+    from medcnn.inference.quick import QuickPanel
 
     output = tmp_path / "o.csv"
     plain = predict(run, images, output)
@@ -180,7 +180,7 @@ def test_the_second_pass_in_slices_is_that_over_the_whole(
     asked = {"alpha": 0.1, "refer": "20%", "prior_shift": "em" if shift == "em" else float(shift)}
     plain = predict(run, images, tmp_path / "plain.csv", "exact=true")
     given = [f"{key}={value}" for key, value in asked.items()]
-    monkeypatch.setattr("medcnn.predict.ledger.SLICE", 7)
+    monkeypatch.setattr("medcnn.inference.ledger.SLICE", 7)
     monkeypatch.setattr(Ledger.slices, "__defaults__", (7,))
     sliced = predict(run, images, tmp_path / "o.csv", "exact=true", *given)
     val = read_predictions(run.predictions("val"))

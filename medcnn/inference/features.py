@@ -22,14 +22,14 @@ from medcnn.console import CONSOLE
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import cache_images
 from medcnn.errors import DataError, WeightsError
+from medcnn.inference.files import Reading, find_images, read_files
+from medcnn.inference.loading import load_model, read_checkpoint, read_settings
+from medcnn.inference.runs import run_manifest
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.models.classifier import build_classifier
 from medcnn.models.stages import Backbone
 from medcnn.models.truncation import shortened
 from medcnn.models.weights import sha256_of
-from medcnn.predict.files import Reading, find_images, read_files
-from medcnn.predict.loading import load_model, read_checkpoint, read_settings
-from medcnn.predict.runs import run_manifest
 from medcnn.run.directory import RunDir
 
 Features = npt.NDArray[np.float32]

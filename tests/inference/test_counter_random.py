@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from medcnn.predict.counter_random import bits64, normal, splitmix64, stream_keys, uniform
+from medcnn.inference.counter_random import bits64, normal, splitmix64, stream_keys, uniform
 
 FROM_1234567 = [
     6457827717110365317,

@@ -15,12 +15,12 @@ from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import Manifest, build_manifest, read_table
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError, DataError
+from medcnn.inference.ensemble import Judgement, Predictor, fit_judgement, judge
+from medcnn.inference.loading import TrainedModel, load_members, read_settings
+from medcnn.inference.predictor import predict_logits, with_probabilities
+from medcnn.inference.ways import Ways, ways_of
 from medcnn.metrics.thresholds import Threshold
 from medcnn.metrics.uncertainty import binary_entropy
-from medcnn.predict.ensemble import Judgement, Predictor, fit_judgement, judge
-from medcnn.predict.loading import TrainedModel, load_members, read_settings
-from medcnn.predict.predictor import predict_logits, with_probabilities
-from medcnn.predict.ways import Ways, ways_of
 from medcnn.run.directory import RunDir
 
 Array = npt.NDArray[np.float64]

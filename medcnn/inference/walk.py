@@ -17,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from medcnn.console import CONSOLE
+from medcnn.inference.files import Reading, read_files, walk_images
+from medcnn.inference.ledger import Entry, Ledger, Stamp
+from medcnn.inference.predict_options import PredictOptions
+from medcnn.inference.quick import QuickPanel, TooFarError
 from medcnn.io.identifiers import pseudonym
-from medcnn.predict.files import Reading, read_files, walk_images
-from medcnn.predict.ledger import Entry, Ledger, Stamp
-from medcnn.predict.predict_options import PredictOptions
-from medcnn.predict.quick import QuickPanel, TooFarError
 
 KEPT_AT_A_TIME = 1000
 Row = tuple[dict[str, Any], bool]

@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError, unknown_name
+from medcnn.inference.counter_random import stream_keys
+from medcnn.inference.row_randomness import RowRandomness
 from medcnn.models.classifier import Classifier
-from medcnn.predict.counter_random import stream_keys
-from medcnn.predict.row_randomness import RowRandomness
 
 Step = Callable[[Tensor], Tensor]
 

@@ -2,7 +2,7 @@
 
 Folding alone changes the logit in the seventh digit. bfloat16, where the processor multiplies it
 natively, makes convolutions three to five times as fast and moves the logit by about a hundredth;
-what is near the threshold is therefore computed again in 32 bit (``medcnn.predict.quick``).
+what is near the threshold is therefore computed again in 32 bit (``medcnn.inference.quick``).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from medcnn.inference.ensemble import Predictor
+from medcnn.inference.loading import TrainedModel
+from medcnn.inference.runs import Panel
 from medcnn.layers.folding import fold_batch_norm
 from medcnn.models.stages import Backbone
-from medcnn.predict.ensemble import Predictor
-from medcnn.predict.loading import TrainedModel
-from medcnn.predict.runs import Panel
 
 
 def fast_dtype() -> torch.dtype:

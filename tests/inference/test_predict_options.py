@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from medcnn.errors import ConfigError
-from medcnn.predict.predict_options import read_predict_options
+from medcnn.inference.predict_options import read_predict_options
 from medcnn.settings.composition import compose, plain
 
 

@@ -179,9 +179,9 @@ def test_a_judgement_of_another_ensemble_is_refused(pair, image, tmp_path):
 
     from medcnn.calibration import Calibrator
     from medcnn.calibration.combination import Combination
+    from medcnn.inference.ensemble import Judgement
+    from medcnn.inference.ways import Ways
     from medcnn.metrics.thresholds import Threshold
-    from medcnn.predict.ensemble import Judgement
-    from medcnn.predict.ways import Ways
 
     run = RunDir(shutil.copytree(pair.path, tmp_path / "run"))
     three = Judgement(

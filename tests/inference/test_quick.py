@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import medcnn
+from medcnn.inference.acceleration import fast_dtype, fast_model
+from medcnn.inference.loading import load_model
+from medcnn.inference.quick import QuickPanel, TooFarError
+from medcnn.inference.runs import assemble
 from medcnn.io import Facts
-from medcnn.predict.acceleration import fast_dtype, fast_model
-from medcnn.predict.loading import load_model
-from medcnn.predict.quick import QuickPanel, TooFarError
-from medcnn.predict.runs import assemble
 
 OPTIONS = {
     "vote": None, "tta": None, "tta_merge": None, "mc_samples": None, "mc": None, "batch_size": 64,
@@ -81,7 +81,7 @@ def test_a_network_that_is_too_far_off_is_given_up_in_words(run, images):
 
 
 def test_a_folder_goes_on_exactly_after_that(run, make_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("medcnn.predict.quick.fast_dtype", lambda: torch.bfloat16)
+    monkeypatch.setattr("medcnn.inference.quick.fast_dtype", lambda: torch.bfloat16)
     images = make_folder(30)
     arguments = [f"run={run.path}", f"input={images}", "batch_size=8"]
     exact = medcnn.predict([*arguments, f"output={tmp_path / 'exact.csv'}", "exact=true"])
@@ -109,8 +109,8 @@ def test_exact_rows_replace_quick_ones_and_not_the_reverse(run, make_folder, tmp
 def test_views_and_passes_are_quick_too(run, images, ways):
     from dataclasses import replace
 
-    from medcnn.predict.ensemble import Predictor
-    from medcnn.predict.ways import ways_of
+    from medcnn.inference.ensemble import Predictor
+    from medcnn.inference.ways import ways_of
 
     member = load_model(run)
     slow = Predictor([member], ways_of(OPTIONS | ways))

@@ -3,7 +3,7 @@ import pytest
 from medcnn.augment.views import VIEWS
 from medcnn.calibration.combination import MERGES
 from medcnn.errors import ConfigError
-from medcnn.predict.ways import Ways, ways_of
+from medcnn.inference.ways import Ways, ways_of
 from medcnn.settings.rules import RULES
 
 ASKED = {
