@@ -30,7 +30,7 @@ def fast_dtype() -> torch.dtype:
 def fast_panel(panel: Panel, dtype: torch.dtype) -> Panel:
     """Return the panel with each of its members made quick; the panel itself is not changed."""
     members = [fast_model(member, dtype) for member in panel.predictor.members]
-    return replace(panel, predictor=Predictor(members, panel.predictor.ways))
+    return replace(panel, predictor=Predictor(members, panel.predictor.passes))
 
 
 def fast_model(model: TrainedModel, dtype: torch.dtype) -> TrainedModel:

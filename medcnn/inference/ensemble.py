@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,121 +18,50 @@ import torch
 from torch import Tensor, nn
 
 from medcnn.augment.views import views
-from medcnn.calibration import Calibrator, fit_calibrator
+from medcnn.calibration import fit_calibrator
 from medcnn.calibration.combination import CLIP, Combination, fit_combination, fit_merge
+from medcnn.calibration.judgement import Judgement
+from medcnn.calibration.passes import Passes
 from medcnn.data.batch import Batch
-from medcnn.errors import DataError
 from medcnn.inference.counter_random import stream_keys
 from medcnn.inference.loading import TrainedModel
 from medcnn.inference.mc_dropout import McDropout
-from medcnn.inference.ways import Ways
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.thresholds import Threshold, choose_threshold
+from medcnn.metrics.thresholds import choose_threshold
 from medcnn.metrics.uncertainty import binary_entropy
-from medcnn.run.directory import read_json, write_json
 
 Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What is fitted on validation for a set of members seen in certain ways.
-
-    Attributes:
-        ways: How they look.
-        combination: Of the members.
-        merges: Of each member's views; None takes the greatest.
-        calibrator: Of the combined logit.
-        threshold: The frozen operating point.
-        notes: What a reader has to know of how it was fitted.
-    """
-
-    ways: Ways
-    combination: Combination
-    merges: tuple[Combination | None, ...]
-    calibrator: Calibrator
-    threshold: Threshold
-    notes: tuple[str, ...] = ()
-
-    def save(self, path: Path) -> None:
-        """Write it as JSON."""
-        write_json(
-            path,
-            {
-                "ways": asdict(self.ways),
-                "combination": self.combination.to_json(),
-                "merges": [merge and merge.to_json() for merge in self.merges],
-                "calibrator": self.calibrator.to_json(),
-                "threshold": asdict(self.threshold),
-                "notes": list(self.notes),
-            },
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> Judgement:
-        """Return what ``save`` wrote.
-
-        Raises:
-            DataError: If the file is not such a record.
-        """
-        try:
-            facts = read_json(path)
-            threshold = Threshold(**facts["threshold"])
-            if not 0 <= threshold.value <= 1:
-                raise ValueError(f"a threshold of {threshold.value!r}")
-            return cls(
-                Ways(**facts["ways"]),
-                Combination.from_json(facts["combination"]),
-                tuple(merge and Combination.from_json(merge) for merge in facts["merges"]),
-                Calibrator.from_json(facts["calibrator"]),
-                threshold,
-                tuple(map(str, facts["notes"])),
-            )
-        except (
-            LookupError,
-            TypeError,
-            ValueError,
-            OSError,
-            AttributeError,
-            RecursionError,
-        ) as error:
-            raise DataError(
-                f"{path} cannot be read.",
-                expected="what training wrote of how members, views and passes are combined",
-                found=str(error),
-                remedy="restore it, or train again",
-            ) from error
-
-
 class Predictor:
-    """Members seen in certain ways.
+    """Members, and the passes through them.
 
     Args:
         members: At least one; they may differ in backbone, image size and normalisation.
-        ways: Views and passes.
+        passes: Views and passes.
 
     Attributes:
         notes: What was put into networks for their stochastic passes, in words.
         features_ND: Of the last batch through the first member, where its passes share them.
     """
 
-    def __init__(self, members: Sequence[TrainedModel], ways: Ways) -> None:
-        self.members, self.ways = list(members), ways
-        self.views = views(ways.tta)
+    def __init__(self, members: Sequence[TrainedModel], passes: Passes) -> None:
+        self.members, self.passes = list(members), passes
+        self.views = views(passes.tta)
         self.notes: list[str] = []
         self.features_ND: Tensor | None = None
         self._mc: list[McDropout] = []
-        for number, member in enumerate(self.members if ways.mc_samples else ()):
-            passes = McDropout(
+        for number, member in enumerate(self.members if passes.mc_samples else ()):
+            sampler = McDropout(
                 member.network,
-                ways.mc_samples,
-                inject=ways.inject,
-                p=ways.p,
-                seed=(ways.seed, number),
+                passes.mc_samples,
+                inject=passes.inject,
+                p=passes.p,
+                seed=(passes.seed, number),
             )
-            self._mc.append(passes)
-            if passes.injected and passes.injected not in self.notes:
-                self.notes.append(passes.injected)
+            self._mc.append(sampler)
+            if sampler.injected and sampler.injected not in self.notes:
+                self.notes.append(sampler.injected)
 
     @property
     def image_size(self) -> int:
@@ -163,10 +90,10 @@ class Predictor:
     def _logits(self, number: int, member: TrainedModel, image: Tensor, key_N: Tensor) -> Array:
         image = member.normalize(_resized(image, member.image_size))
         if self._mc:
-            passes = self._mc[number]
-            shared = passes.shared(image)
-            logits = passes.logits(shared, key_N)
-            features = shared if passes.first == "head" else None
+            sampler = self._mc[number]
+            shared = sampler.shared(image)
+            logits = sampler.logits(shared, key_N)
+            features = shared if sampler.first == "head" else None
         else:
             features = member.network.features(image)
             logits = member.network.head(features)[None]
@@ -205,7 +132,7 @@ def mask_keys(image_N1HW: Tensor) -> Tensor:
 
 
 def fit_judgement(
-    ways: Ways,
+    passes: Passes,
     p_MVSN: Array,
     label_N: npt.ArrayLike,
     *,
@@ -216,7 +143,7 @@ def fit_judgement(
     """Fit what combines the members, calibrates the result and decides, on validation.
 
     Args:
-        ways: How members vote and views merge.
+        passes: Of the votes of members, the merges of views.
         p_MVSN: Validation probabilities.
         label_N: 0 normal, 1 abnormal.
         calibration: Name of the calibrator.
@@ -224,13 +151,13 @@ def fit_judgement(
         thresholds: Each member's own, for the hard vote.
     """
     label = np.asarray(label_N, dtype=np.int64)
-    merges = tuple(fit_merge(ways.merge, p_VSN.mean(1), label) for p_VSN in p_MVSN)
+    merges = tuple(fit_merge(passes.merge, p_VSN.mean(1), label) for p_VSN in p_MVSN)
     p_MN = _merged(p_MVSN, merges)
-    combination = fit_combination(ways.vote, p_MN, label, thresholds=thresholds)
+    combination = fit_combination(passes.vote, p_MN, label, thresholds=thresholds)
     combined = log_odds(combination(p_MN), CLIP)
     calibrator = fit_calibrator(calibration, combined, label)
     threshold = choose_threshold(label, calibrator.probability(combined), rule)
-    return Judgement(ways, combination, merges, calibrator, threshold)
+    return Judgement(passes, combination, merges, calibrator, threshold)
 
 
 def judge(p_MVSN: Array, judgement: Judgement) -> pd.DataFrame:

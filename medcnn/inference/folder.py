@@ -20,11 +20,11 @@ from medcnn.inference.finishing import Judging, Written, write_table
 from medcnn.inference.ledger import Ledger, ledger_path
 from medcnn.inference.loading import read_settings
 from medcnn.inference.out_of_distribution import load_detector
+from medcnn.inference.passes import passes_of
 from medcnn.inference.predict_options import PredictOptions
 from medcnn.inference.quick import QuickPanel
 from medcnn.inference.runs import Panel, assemble, predict_split
 from medcnn.inference.walk import Walk
-from medcnn.inference.ways import ways_of
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir, write_json
@@ -97,7 +97,7 @@ def _validation(
     if panel.validation is not None:
         return panel.validation
     saved = runs[0].predictions("val")
-    as_trained = panel.predictor.ways == ways_of({}, read_settings(runs[0]))
+    as_trained = panel.predictor.passes == passes_of({}, read_settings(runs[0]))
     if saved.is_file() and as_trained:
         return read_predictions(saved)
     if not runs[0].manifest.is_file():
@@ -119,14 +119,14 @@ def _identity(
     panel: Panel, run: RunDir, options: PredictOptions, salt: str | None
 ) -> dict[str, Any]:
     """Return what tells one way of predicting from another, as plain values."""
-    # What was fitted now follows from members and ways, to the last digits.
+    # What was fitted now follows from members and passes, to the last digits.
     saved = panel.judgement is not None and panel.validation is None
     return {
         "input": str(options.root.resolve()),
         "checkpoints": [member.sha256 for member in panel.predictor.members],
         "judgement": _sha256(run.judgement) if saved else None,
         "out_of_distribution": _sha256(run.out_of_distribution),
-        "ways": asdict(panel.predictor.ways),
+        "passes": asdict(panel.predictor.passes),
         "pseudonyms": pseudonym("none", salt, "identity") if salt else None,
         "medcnn": __version__,
     }

@@ -11,14 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from medcnn.calibration.combination import Combination
+from medcnn.calibration.judgement import Judgement
+from medcnn.calibration.passes import Passes
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import Manifest, build_manifest, read_table
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError, DataError
-from medcnn.inference.ensemble import Judgement, Predictor, fit_judgement, judge
+from medcnn.inference.ensemble import Predictor, fit_judgement, judge
 from medcnn.inference.loading import TrainedModel, load_members, read_settings
+from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import predict_logits, with_probabilities
-from medcnn.inference.ways import Ways, ways_of
 from medcnn.metrics.thresholds import Threshold
 from medcnn.metrics.uncertainty import binary_entropy
 from medcnn.run.directory import RunDir
@@ -54,7 +56,7 @@ class Panel:
     """Members, how they look, and how their answers become one.
 
     Attributes:
-        predictor: The members and their ways.
+        predictor: The members and their passes.
         judgement: None for one model seen once, which has a calibrator and a threshold of its own.
         validation: Predictions of the validation images that the judgement was fitted on; None where
             it was not fitted now.
@@ -93,14 +95,14 @@ def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
         runs: One or several.
         options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc`` and ``batch_size``.
     """
-    ways = ways_of(options, read_settings(runs[0]) if len(runs) == 1 else None)
+    passes = passes_of(options, read_settings(runs[0]) if len(runs) == 1 else None)
     groups = [load_members(run) for run in runs]
-    predictor = Predictor([member for group in groups for member in group], ways)
-    if len(predictor.members) == 1 and ways.plain:
+    predictor = Predictor([member for group in groups for member in group], passes)
+    if len(predictor.members) == 1 and passes.single:
         return Panel(predictor, None)
     if len(runs) == 1 and runs[0].judgement.is_file():
         saved = Judgement.load(runs[0].judgement)
-        if saved.ways == ways:
+        if saved.passes == passes:
             return Panel(predictor, saved)
     judgement, validation = _fit(runs, groups, predictor, int(options["batch_size"]))
     return Panel(predictor, judgement, validation.assign(split="val"))
@@ -151,15 +153,15 @@ def _fit(
     val = manifest.split("val")
     common = val[~_trained_on(runs[1:], runs[0], val)]
     settings = predictor.members[0].settings
-    ways, thresholds = predictor.ways, [each.threshold.value for each in predictor.members]
+    passes, thresholds = predictor.passes, [each.threshold.value for each in predictor.members]
     fitted = {"calibration": settings["calibration"], "rule": settings["threshold"]}
     if common.empty or common["label"].value_counts().reindex([0, 1], fill_value=0).min() < min(
         FEWEST, val["label"].value_counts().min()
     ):
-        return _fit_apart(runs, groups, ways, batch_size, **fitted)
+        return _fit_apart(runs, groups, passes, batch_size, **fitted)
     batches = batches_of(predictor.members, common, manifest, batch_size)
     cases, p_MVSN = predictor.through(batches)
-    found = fit_judgement(ways, p_MVSN, cases["label"], thresholds=thresholds, **fitted)
+    found = fit_judgement(passes, p_MVSN, cases["label"], thresholds=thresholds, **fitted)
     validation = cases.join(judge(p_MVSN, found))
     left = len(val) - len(common)
     if left:
@@ -174,39 +176,39 @@ def _fit(
 def _fit_apart(
     runs: Sequence[RunDir],
     groups: Sequence[Sequence[TrainedModel]],
-    ways: Ways,
+    passes: Passes,
     batch_size: int,
     **fitted: Any,
 ) -> tuple[Judgement, pd.DataFrame]:
     """Fit on each run's own validation images, as it alone predicts them: folds share none."""
-    if ways.vote not in FROM_SHARES:
+    if passes.vote not in FROM_SHARES:
         raise ConfigError(
-            f"vote={ways.vote} is fitted on validation, and these runs share no validation images "
+            f"vote={passes.vote} is fitted on validation, and these runs share no validation images "
             "that none of them was trained on.",
             expected=f"vote={' | '.join(FROM_SHARES)}",
-            found=f"vote={ways.vote}",
+            found=f"vote={passes.vote}",
         )
     tables, parts = [], []
     for run, members in zip(runs, groups, strict=True):
         manifest = run_manifest(run)
-        alone = Predictor(members, ways)
+        alone = Predictor(members, passes)
         batches = batches_of(members, manifest.split("val"), manifest, batch_size)
         cases, p_MVSN = alone.through(batches)
         tables.append(cases)
         parts.append(p_MVSN.mean(0, keepdims=True))
     cases, p_1VSN = pd.concat(tables, ignore_index=True), np.concatenate(parts, axis=-1)
-    found = fit_judgement(replace(ways, vote="soft"), p_1VSN, cases["label"], **fitted)
+    found = fit_judgement(replace(passes, vote="soft"), p_1VSN, cases["label"], **fitted)
     validation = cases.join(judge(p_1VSN, found))
     models = [member for group in groups for member in group]
-    thresholds = tuple(model.threshold.value for model in models) if ways.vote == "hard" else ()
+    thresholds = tuple(model.threshold.value for model in models) if passes.vote == "hard" else ()
     note = (
         "The runs' validation images are each other's training images, so calibration and "
         "threshold were fitted on what each run predicts for its own validation images."
     )
     whole = replace(
         found,
-        ways=ways,
-        combination=Combination(ways.vote, thresholds=thresholds),
+        passes=passes,
+        combination=Combination(passes.vote, thresholds=thresholds),
         merges=found.merges * len(models),
         notes=(note,),
     )

@@ -1,4 +1,4 @@
-"""Fitting of several members, or of one that is looked at in several ways: one run, one answer."""
+"""Fitting of several members, or of one that is looked at in several passes: one run, one answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medcnn.data.preparation import Prepared
 from medcnn.evaluation.knobs import fewer, knob_results
 from medcnn.inference.ensemble import Predictor, fit_judgement, judge
 from medcnn.inference.loading import TrainedModel, is_calibrated, load_model, read_checkpoint
-from medcnn.inference.ways import ways_of
+from medcnn.inference.passes import passes_of
 from medcnn.predictions import write_predictions
 from medcnn.run.directory import RunDir, atomic_path, write_text
 from medcnn.run.journal import Journal
@@ -117,12 +117,12 @@ def _combine(
     journal: Journal,
 ) -> Fitted:
     data = build_datamodule(settings, prepared)
-    predictor = Predictor(models, ways_of({}, settings))
+    predictor = Predictor(models, passes_of({}, settings))
     for text in predictor.notes:
         journal.warn(text[0].upper() + text[1:] + ".")
     cases, p_MVSN = predictor.through(data.val_dataloader())
     judgement = fit_judgement(
-        predictor.ways,
+        predictor.passes,
         p_MVSN,
         cases["label"],
         calibration=settings["calibration"],

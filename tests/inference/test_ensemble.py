@@ -9,9 +9,10 @@ from torch import nn
 
 from medcnn.augment.views import views
 from medcnn.calibration import Calibrator
+from medcnn.calibration.judgement import Judgement
+from medcnn.calibration.passes import Passes
 from medcnn.errors import DataError
 from medcnn.inference.ensemble import (
-    Judgement,
     Predictor,
     decompose,
     fit_judgement,
@@ -19,7 +20,6 @@ from medcnn.inference.ensemble import (
     mask_keys,
 )
 from medcnn.inference.loading import TrainedModel
-from medcnn.inference.ways import Ways
 from medcnn.metrics.thresholds import Threshold
 
 
@@ -47,32 +47,32 @@ def images(n=6, size=12):
 
 
 def test_members_views_and_passes_have_an_axis_each(members):
-    found = Predictor(members, Ways(tta="light", mc_samples=4)).probabilities(images())
+    found = Predictor(members, Passes(tta="light", mc_samples=4)).probabilities(images())
     assert found.shape == (2, 5, 4, 6)
     assert ((found > 0) & (found < 1)).all()
 
 
 def test_members_keep_their_own_size_normalisation_and_calibration(members):
     image = images()
-    found = Predictor(members, Ways()).probabilities(image)
+    found = Predictor(members, Passes()).probabilities(image)
     small = nn.functional.interpolate(image, (8, 8), mode="bilinear", antialias=True)
     with torch.inference_mode():
         first = members[0].network((image - 0.4) / 0.2).numpy() / 2.0
         second = members[1].network((small - 0.6) / 0.1).numpy() / 0.5
     np.testing.assert_allclose(found[:, 0, 0], expit([first, second]), rtol=1e-5)
-    assert Predictor(members, Ways()).image_size == 12
+    assert Predictor(members, Passes()).image_size == 12
 
 
 def test_views_are_those_of_the_augmentation_operators(members):
     image = images()
-    found = Predictor(members[:1], Ways(tta="flips")).probabilities(image)
-    mirrored = Predictor(members[:1], Ways()).probabilities(image.flip(-1))
+    found = Predictor(members[:1], Passes(tta="flips")).probabilities(image)
+    mirrored = Predictor(members[:1], Passes()).probabilities(image.flip(-1))
     assert [view.name for view in views("flips")] == ["original", "mirrored"]
     np.testing.assert_allclose(found[:, 1], mirrored[:, 0], rtol=1e-5)
 
 
 def test_an_image_gets_the_same_masks_in_any_batch_and_order(members):
-    predictor, image = Predictor(members, Ways(tta="flips", mc_samples=3)), images()
+    predictor, image = Predictor(members, Passes(tta="flips", mc_samples=3)), images()
     found = predictor.probabilities(image)
     order = [4, 2]
     np.testing.assert_allclose(predictor.probabilities(image[order]), found[..., order], rtol=1e-5)
@@ -83,18 +83,18 @@ def test_an_image_gets_the_same_masks_in_any_batch_and_order(members):
 def test_features_of_the_first_member_are_kept_for_the_detector(members):
     with torch.inference_mode():
         expected = members[0].network.features(members[0].normalize(images()))
-    for ways in (Ways(), Ways(mc_samples=3), Ways(tta="flips")):
-        predictor = Predictor(members, ways)
+    for passes in (Passes(), Passes(mc_samples=3), Passes(tta="flips")):
+        predictor = Predictor(members, passes)
         predictor.probabilities(images())
         torch.testing.assert_close(predictor.features_ND, expected)
-    early = Predictor(members[1:], Ways(mc_samples=3))
+    early = Predictor(members[1:], Passes(mc_samples=3))
     early.probabilities(images())
     assert early.features_ND is None
 
 
 def test_injected_dropout_is_told_once(make_classifier):
     plain = [member(make_classifier()), member(make_classifier())]
-    predictor = Predictor(plain, Ways(mc_samples=3, inject="head", p=0.1))
+    predictor = Predictor(plain, Passes(mc_samples=3, inject="head", p=0.1))
     assert len(predictor.notes) == 1
     assert "p = 0.1" in predictor.notes[0]
 
@@ -121,18 +121,18 @@ def test_the_parts_sum_whatever_the_axes():
     assert (found["mutual_information"] >= 0).all()
 
 
-def made(ways, seed=0, members=3, seen=2, passes=2, n=300):
+def made(asked, seed=0, members=3, seen=2, samples=2, n=300):
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 2, n)
-    score = 3 * (label - 0.5) + rng.normal(0, 1, (members, seen, passes, n))
+    score = 3 * (label - 0.5) + rng.normal(0, 1, (members, seen, samples, n))
     p = expit(score)
-    return p, label, fit_judgement(ways, p, label, calibration="platt", rule="youden")
+    return p, label, fit_judgement(asked, p, label, calibration="platt", rule="youden")
 
 
 @pytest.mark.parametrize("merge", ["mean", "geometric", "max", "weighted"])
 @pytest.mark.parametrize("vote", ["soft", "logit", "hard", "rank", "weighted", "greedy", "stacked"])
 def test_a_judgement_is_the_same_after_it_was_saved(vote, merge, tmp_path):
-    p, _, judgement = made(Ways(vote=vote, merge=merge, tta="flips", mc_samples=2))
+    p, _, judgement = made(Passes(vote=vote, merge=merge, tta="flips", mc_samples=2))
     judgement.save(tmp_path / "judgement.json")
     again = Judgement.load(tmp_path / "judgement.json")
     assert again == judgement
@@ -140,7 +140,7 @@ def test_a_judgement_is_the_same_after_it_was_saved(vote, merge, tmp_path):
 
 
 def test_the_columns_of_a_table(tmp_path):
-    p, label, judgement = made(Ways(tta="flips", mc_samples=2))
+    p, label, judgement = made(Passes(tta="flips", mc_samples=2))
     table = judge(p, judgement)
     assert {"logit", "p_abnormal", "tta_std", "member_0", "member_2", "std"} <= set(table)
     np.testing.assert_allclose(table["member_1"], p[1].mean((0, 1)))

@@ -179,13 +179,17 @@ def test_a_judgement_of_another_ensemble_is_refused(pair, image, tmp_path):
 
     from medcnn.calibration import Calibrator
     from medcnn.calibration.combination import Combination
-    from medcnn.inference.ensemble import Judgement
-    from medcnn.inference.ways import Ways
+    from medcnn.calibration.judgement import Judgement
+    from medcnn.calibration.passes import Passes
     from medcnn.metrics.thresholds import Threshold
 
     run = RunDir(shutil.copytree(pair.path, tmp_path / "run"))
     three = Judgement(
-        Ways(), Combination("soft"), (Combination("soft"),) * 3, Calibrator(), Threshold(0.5, "f1")
+        Passes(),
+        Combination("soft"),
+        (Combination("soft"),) * 3,
+        Calibrator(),
+        Threshold(0.5, "f1"),
     )
     three.save(run.judgement)
     assert asdict(Judgement.load(run.judgement)) == asdict(three)

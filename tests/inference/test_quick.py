@@ -104,17 +104,17 @@ def test_exact_rows_replace_quick_ones_and_not_the_reverse(run, make_folder, tmp
 
 
 @pytest.mark.parametrize(
-    "ways", [{"tta": "flips"}, {"mc_samples": 4, "mc": {"inject": "head", "p": 0.2}}]
+    "passes", [{"tta": "flips"}, {"mc_samples": 4, "mc": {"inject": "head", "p": 0.2}}]
 )
-def test_views_and_passes_are_quick_too(run, images, ways):
+def test_views_and_passes_are_quick_too(run, images, passes):
     from dataclasses import replace
 
     from medcnn.inference.ensemble import Predictor
-    from medcnn.inference.ways import ways_of
+    from medcnn.inference.passes import passes_of
 
     member = load_model(run)
-    slow = Predictor([member], ways_of(OPTIONS | ways))
-    fast = Predictor([fast_model(member, torch.bfloat16)], replace(slow.ways))
+    slow = Predictor([member], passes_of(OPTIONS | passes))
+    fast = Predictor([fast_model(member, torch.bfloat16)], replace(slow.passes))
     np.testing.assert_allclose(
         fast.probabilities(images[:40]), slow.probabilities(images[:40]), atol=0.05
     )

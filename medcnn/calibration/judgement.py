@@ -1,0 +1,109 @@
+"""The judgement of a run: how logits become one probability and a decision, as ``judgement.json``.
+
+It is fitted on validation and stands in every run and in every member of an ensemble. Whoever needs
+a run's threshold or calibrator takes it from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from medcnn.calibration.calibrator import Calibrator
+from medcnn.calibration.combination import Combination
+from medcnn.calibration.passes import Passes
+from medcnn.errors import DataError
+from medcnn.metrics.thresholds import Threshold
+from medcnn.run.directory import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is fitted on validation for a set of members seen in certain passes.
+
+    Attributes:
+        passes: Through which the members see an image.
+        combination: Of the members.
+        merges: Of each member's views; None takes the greatest.
+        calibrator: Of the combined logit; of one member seen once that is the network's own.
+        threshold: The frozen operating point.
+        notes: What a reader has to know of how it was fitted.
+        alone: Of the same model seen once, where this one is of several passes: what its single
+            logits mean before they are merged. None where it is that already, and for an ensemble,
+            whose members have judgements of their own.
+    """
+
+    passes: Passes
+    combination: Combination
+    merges: tuple[Combination | None, ...]
+    calibrator: Calibrator
+    threshold: Threshold
+    notes: tuple[str, ...] = ()
+    alone: Judgement | None = None
+
+    @classmethod
+    def of_one(cls, calibrator: Calibrator, threshold: Threshold) -> Judgement:
+        """Return the judgement of one member seen once, where there is nothing to combine."""
+        return cls(Passes(), Combination(), (Combination(),), calibrator, threshold)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for strict JSON."""
+        return {
+            "passes": asdict(self.passes),
+            "combination": self.combination.to_json(),
+            "merges": [merge and merge.to_json() for merge in self.merges],
+            "calibrator": self.calibrator.to_json(),
+            "threshold": self.threshold.to_json(),
+            "notes": list(self.notes),
+            "alone": self.alone and self.alone.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Judgement:
+        """Return what ``to_json`` wrote, or an earlier version, which said ``ways`` for ``passes``.
+
+        Raises:
+            DataError: If calibrator, combination or threshold were changed or are none.
+            LookupError: If a part is missing; TypeError and ValueError: if one is of another kind.
+        """
+        threshold = Threshold.from_json(
+            {"predictions_sha256": facts["threshold"].get("predictions"), **facts["threshold"]}
+        )
+        if not 0 <= threshold.value <= 1:
+            raise ValueError(f"a threshold of {threshold.value!r}")
+        passes = facts["ways"] if "ways" in facts else facts["passes"]
+        return cls(
+            Passes(**passes),
+            Combination.from_json(facts["combination"]),
+            tuple(merge and Combination.from_json(merge) for merge in facts["merges"]),
+            Calibrator.from_json(facts["calibrator"]),
+            threshold,
+            tuple(map(str, facts["notes"])),
+            cls.from_json(facts["alone"]) if facts.get("alone") else None,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        write_json(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> Judgement:
+        """Return what ``save`` wrote.
+
+        Raises:
+            DataError: If the file is not such a record.
+        """
+        try:
+            return cls.from_json(read_json(path))
+        except (
+            *(LookupError, TypeError, ValueError, OSError, AttributeError, RecursionError),
+            DataError,
+        ) as error:
+            raise DataError(
+                f"{path} cannot be read.",
+                expected="what training wrote of how members, views and passes are combined",
+                found=error.problem if isinstance(error, DataError) else str(error),
+                remedy="restore it, or train again",
+            ) from error
