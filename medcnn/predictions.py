@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from medcnn.errors import DataError, require_pyarrow
@@ -114,6 +115,16 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
     ordered += [name for name in table.columns if name not in ordered]
     with atomic_path(path) as temporary:
         table[ordered].to_csv(temporary, index=False, float_format="%.9g")
+
+
+def clusters_of(patients: pd.Series) -> npt.NDArray[np.int64] | None:
+    """Return the patient of each case as integers from 0; None where none has two cases.
+
+    >>> clusters_of(pd.Series(["b", "a", "b"])), clusters_of(pd.Series(["b", "a"]))
+    (array([0, 1, 0]), None)
+    """
+    codes, names = pd.factorize(patients)
+    return codes.astype(np.int64) if len(names) < len(codes) else None
 
 
 def checked_labels(column: pd.Series, source: str) -> pd.Series:

@@ -22,9 +22,9 @@ from medcnn.evaluation.operating_point import frozen_threshold
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import clustered_proportion
+from medcnn.metrics.proportions import share, subset
 from medcnn.metrics.thresholds import Threshold
-from medcnn.predictions import read_predictions
+from medcnn.predictions import clusters_of, read_predictions
 from medcnn.run.directory import RunDir
 
 Array = npt.NDArray[np.float64]
@@ -148,7 +148,7 @@ def _check_once(table: pd.DataFrame) -> None:
 def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> dict[str, Any]:
     """Return what only folds can tell: each at its threshold, their spread, and all of them pooled.
 
-    ``pooled`` counts each case at the threshold of its fold, with intervals clustered by patient.
+    ``pooled`` counts each case at the threshold of its fold, with the intervals of the headline.
     ``mean`` of a measure over folds comes with its standard deviation, which is the spread of models
     and held-out patients together and not a standard error: training sets of folds overlap (Bengio
     and Grandvalet 2004). ``spread_of_thresholds`` is the distance of the lowest from the highest, in
@@ -170,7 +170,7 @@ def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> dict[str
 
 
 def _of_fold(rows: pd.DataFrame, level: float) -> dict[str, Any]:
-    label, cluster = _labels(rows), _clusters(rows)
+    label, cluster = _labels(rows), clusters_of(rows["patient_id"])
     ranked = auroc(label, rows["p_fold"].to_numpy(np.float64), cluster=cluster, level=level)
     return {
         "n": len(rows),
@@ -182,11 +182,11 @@ def _of_fold(rows: pd.DataFrame, level: float) -> dict[str, Any]:
 
 
 def _shares(rows: pd.DataFrame, level: float) -> dict[str, Estimate]:
-    label, cluster = _labels(rows), _clusters(rows)
+    label, cluster = _labels(rows), clusters_of(rows["patient_id"])
     called = (rows["p_fold"] >= rows["fold_threshold"]).to_numpy()
     right = (called == (label == 1)).astype(float)
     return {
-        name: clustered_proportion(right[mask], cluster[mask], level)
+        name: share(right[mask], subset(cluster, mask), level)
         for name, mask in (("sensitivity", label == 1), ("specificity", label == 0))
     }
 
@@ -194,10 +194,6 @@ def _shares(rows: pd.DataFrame, level: float) -> dict[str, Estimate]:
 def _labels(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
     found: npt.NDArray[np.int64] = rows["label"].to_numpy(np.int64)
     return found
-
-
-def _clusters(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
-    return np.asarray(pd.factorize(rows["patient_id"])[0], dtype=np.int64)
 
 
 def _spread(folds: Sequence[Mapping[str, Any]], name: str) -> dict[str, float | None]:

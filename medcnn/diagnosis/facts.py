@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from medcnn.diagnosis.curves import auroc_error
 from medcnn.metrics.auroc import auroc
+from medcnn.predictions import clusters_of
 from medcnn.run.directory import RunDir, read_json
 
 ENTROPY = ("bce", "cross_entropy")
@@ -187,7 +188,8 @@ def _val_score(run: RunDir) -> Score | None:
     if not run.predictions("val").is_file():
         return None
     table = pd.read_csv(run.predictions("val"))
-    found = auroc(table["label"].to_numpy(np.int64), table["p_abnormal"].to_numpy(np.float64))
+    label, p = table["label"].to_numpy(np.int64), table["p_abnormal"].to_numpy(np.float64)
+    found = auroc(label, p, cluster=clusters_of(table["patient_id"]))
     return _score(found.to_json())
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medcnn.metrics.estimate import FloatArray, IntArray
+from medcnn.predictions import clusters_of
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,9 @@ class Cases:
 
 def cases_of(table: pd.DataFrame, *, clusters: bool = True) -> Cases:
     """Return the cases in the rows of a table."""
-    codes, patients = pd.factorize(table["patient_id"])
-    several = clusters and len(patients) < len(table)
     return Cases(
         label=table["label"].to_numpy(np.int64),
         p=table["p_abnormal"].to_numpy(np.float64),
-        patients=len(patients),
-        cluster=codes.astype(np.int64) if several else None,
+        patients=int(table["patient_id"].nunique()),
+        cluster=clusters_of(table["patient_id"]) if clusters else None,
     )

@@ -14,7 +14,7 @@ from medcnn.evaluation.measures import (
     BRIER_PARTS,
     SENSITIVITIES,
     SPECIFICITIES,
-    headline_by_patient,
+    headline,
 )
 from medcnn.evaluation.readers import reader_results, shares
 from medcnn.evaluation.results import jsonable, rows_of
@@ -76,8 +76,8 @@ def compare(
         "n_patients": a.patients,
         "names": list(names),
         "thresholds": [threshold_a.to_json(), threshold_b.to_json()],
-        "a": headline_by_patient(a, threshold_a.value, level),
-        "b": headline_by_patient(b, threshold_b.value, level),
+        "a": headline(a, threshold_a.value, level),
+        "b": headline(b, threshold_b.value, level),
         "mcnemar": {name: share["mcnemar"] for name, share in found_shares.items()},
         "differences": {name: share["difference"] for name, share in found_shares.items()},
         "agreement": kappa(called[0], called[1], level, a.cluster),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.calibration import log_losses, mean_estimate
+from medcnn.predictions import clusters_of
 
 Array = npt.NDArray[np.float64]
 
@@ -52,8 +53,7 @@ def knob_results(table: pd.DataFrame, parts: Mapping[str, Array]) -> list[dict[s
         parts: As ``fewer`` returns them.
     """
     label = table["label"].to_numpy(np.int64)
-    patient = pd.factorize(table["patient_id"])[0]
-    cluster = patient if patient.max(initial=0) + 1 < len(patient) else None
+    cluster = clusters_of(table["patient_id"])
     return [
         {
             "knob": name,

@@ -18,7 +18,7 @@ from medcnn.metrics.bootstrap import bootstrap
 from medcnn.metrics.cells import MAX_FPR, CellMetrics, reduce_to_cells
 from medcnn.metrics.decision import Confusion
 from medcnn.metrics.estimate import BoolArray, Estimate
-from medcnn.metrics.proportions import effective_size, proportion, share, subset
+from medcnn.metrics.proportions import effective_size, share, subset
 
 SPECIFICITIES = (0.80, 0.90, 0.95)
 SENSITIVITIES = (0.90, 0.95, 0.98)
@@ -37,22 +37,6 @@ def confusion_of(cases: Cases, threshold: float) -> Confusion:
     return Confusion(tp, fp, cases.negatives - fp, cases.positives - tp)
 
 
-def headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
-    """Return sensitivity, specificity, PPV, NPV and accuracy (Wilson) and the AUROC (DeLong).
-
-    Image by image, as the contract of ``results.json`` has it; see ``clustered_headline``.
-    """
-    c = confusion_of(cases, threshold)
-    return {
-        "sensitivity": proportion(c.tp, cases.positives, level=level),
-        "specificity": proportion(c.tn, cases.negatives, level=level),
-        "ppv": proportion(c.tp, c.tp + c.fp, level=level),
-        "npv": proportion(c.tn, c.tn + c.fn, level=level),
-        "accuracy": proportion(c.tp + c.tn, len(cases.label), level=level),
-        "auroc": auroc(cases.label, cases.p, level=level),
-    }
-
-
 def shares_of(cases: Cases, threshold: float) -> dict[str, tuple[BoolArray, BoolArray]]:
     """Return which cases each share counts, and which of them succeed, as two masks of N."""
     called, abnormal = cases.p >= threshold, cases.label == 1
@@ -61,24 +45,26 @@ def shares_of(cases: Cases, threshold: float) -> dict[str, tuple[BoolArray, Bool
     return dict(zip(SHARES, ((mask, right) for mask in counted), strict=True))
 
 
-def clustered_headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
-    """Return the headline with intervals that know that images of one patient resemble each other.
+def headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+    """Return sensitivity, specificity, PPV, NPV and accuracy (Wilson) and the AUROC (DeLong).
 
-    Empty where no patient has two images.
+    Where patients have several images the intervals count patients, and ``method`` ends in
+    ``clustered``; every page, table and comparison takes these numbers from here.
     """
-    if cases.cluster is None:
-        return {}
     found = {
-        name: share(right[mask], cases.cluster[mask], level)
+        name: share(right[mask], subset(cases.cluster, mask), level)
         for name, (mask, right) in shares_of(cases, threshold).items()
     }
     found["auroc"] = auroc(cases.label, cases.p, cluster=cases.cluster, level=level)
     return found
 
 
-def headline_by_patient(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
-    """Return the headline, patients counted rather than images where some have several."""
-    return clustered_headline(cases, threshold, level) or headline(cases, threshold, level)
+def headline_by_case(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+    """Return the headline as if each image were a patient of its own; empty where it is.
+
+    Too narrow where images of a patient are alike: for a footnote, and for who reads of such counts.
+    """
+    return {} if cases.cluster is None else headline(replace(cases, cluster=None), threshold, level)
 
 
 def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
@@ -122,7 +108,7 @@ def areas(cases: Cases, level: float) -> dict[str, Any]:
 
 def of_decisions(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
     """Return balanced accuracy, F1 and Matthews' correlation at the threshold."""
-    at = headline_by_patient(cases, threshold, level)
+    at = headline(cases, threshold, level)
     called = (cases.p >= threshold).astype(np.int64)
     return {
         "balanced_accuracy": balanced_accuracy(at),
@@ -214,7 +200,7 @@ def effective_confusion(cases: Cases, threshold: float) -> Confusion:
 def decision_of(cases: Cases, threshold: float, level: float) -> dict[str, Any]:
     """Return likelihood ratios, predictive values, net benefit and the number needed to read."""
     c = effective_confusion(cases, threshold)
-    at = headline_by_patient(cases, threshold, level)
+    at = headline(cases, threshold, level)
     return {
         "likelihood_ratios": {
             "positive": decision.likelihood_ratio_positive(c, level),

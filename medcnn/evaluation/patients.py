@@ -10,7 +10,7 @@ import pandas as pd
 
 from medcnn.errors import DataError, unknown_name
 from medcnn.evaluation.cases import cases_of
-from medcnn.evaluation.measures import headline_by_patient
+from medcnn.evaluation.measures import headline
 
 WAYS = ("mean", "max", "noisy_or")
 UNITS = {"image": "image_id", "study": "study_id", "patient": "patient_id"}
@@ -120,6 +120,6 @@ def unit_results(
             found[name][way] = {
                 "n": len(units),
                 "prevalence": float(cases.label.mean()),
-                **headline_by_patient(cases, threshold, level),
+                **headline(cases, threshold, level),
             }
     return found

@@ -12,7 +12,7 @@ from medcnn.calibration.conformal import doubt_of
 from medcnn.calibration.referral import MEASURES, Referral, fit_referral, parse_refer
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.evaluation.cases import cases_of
-from medcnn.evaluation.measures import confusion_of, headline_by_patient
+from medcnn.evaluation.measures import confusion_of, headline
 from medcnn.evaluation.results import jsonable
 from medcnn.metrics.estimate import FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
@@ -94,7 +94,7 @@ def referral_results(
     automatic: dict[str, Any] = {"n": int((~referred).sum())}
     if automatic["n"]:
         kept = cases_of(rows[~referred])
-        automatic |= jsonable(headline_by_patient(kept, threshold, level))
+        automatic |= jsonable(headline(kept, threshold, level))
         automatic["confusion"] = asdict(confusion_of(kept, threshold))
     error = wrong.astype(np.float64)
     found: dict[str, Any] = {

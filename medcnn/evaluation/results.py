@@ -19,7 +19,6 @@ from medcnn.metrics.rules import TARGETS
 from medcnn.metrics.thresholds import Threshold
 
 FEW = 10  # cases of a class below which a warning is given
-WIDER = 1.1  # a patient-clustered interval this much wider than the plain one is worth a warning
 
 
 def evaluate(
@@ -77,14 +76,13 @@ def evaluate(
         **measures.decision_of(cases, at, level),
         "operating_points": measures.operating_points(cases, at, level),
         "chosen_point": {"target": reached_target(cases, threshold, level), "youden_lost": lost},
-        "clustered": measures.clustered_headline(cases, at, level),
+        "by_case": measures.headline_by_case(cases, at, level),
         **unit_results(rows, at, level),
     }
     results["warnings"] = [
         *class_warnings(cases, split),
         *repeat_warnings(rows, split),
         *threshold_warnings(threshold, split),
-        *cluster_warnings(results),
         *warnings,
         *gap_warnings(groups, level),
     ]
@@ -113,7 +111,7 @@ def reached_target(cases: Cases, threshold: Threshold, level: float) -> dict[str
     name, _, bound = threshold.rule.partition(">=")
     if name not in TARGETS:
         return None
-    reached = measures.headline_by_patient(cases, threshold.value, level)[name]
+    reached = measures.headline(cases, threshold.value, level)[name]
     if reached.value is None:
         return None
     wanted = float(bound)
@@ -154,23 +152,6 @@ def threshold_warnings(threshold: Threshold, split: str) -> list[str]:
         f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: "
         "sensitivity, specificity and all that depends on the threshold are too good to be true. "
         "Only cases that had no part in the choice can judge it."
-    ]
-
-
-def cluster_warnings(results: dict[str, Any]) -> list[str]:
-    """Return a warning where headline intervals forget how alike a patient's images are."""
-    wider = []
-    for name, clustered in results["clustered"].items():
-        plain = results[name]
-        if plain.width and clustered.ci and clustered.width > WIDER * plain.width:
-            low, high = clustered.ci
-            wider.append(f"{name} {low:.3f} to {high:.3f}")
-    if not wider:
-        return []
-    return [
-        "Images of a patient are alike. Counting patients rather than images, the intervals are: "
-        + ", ".join(wider)
-        + "."
     ]
 
 

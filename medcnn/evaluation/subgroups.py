@@ -12,7 +12,7 @@ from scipy import special, stats
 
 from medcnn.errors import unknown_name
 from medcnn.evaluation.cases import Cases, cases_of
-from medcnn.evaluation.measures import headline_by_patient, shares_of
+from medcnn.evaluation.measures import headline, shares_of
 from medcnn.metrics import calibration
 from medcnn.metrics.auroc import auroc_value, auroc_variance
 from medcnn.metrics.bins import DISTANCES
@@ -132,7 +132,7 @@ def _entry(
         "n_patients": cases.patients,
         "prevalence": float(cases.label.mean()),
         "small": min(present) < FEW,
-        **headline_by_patient(cases, threshold, level),
+        **headline(cases, threshold, level),
         "calibration": _calibration(cases, threshold, level, seed) if len(present) == 2 else {},
         "gaps": {},
     }
@@ -159,7 +159,7 @@ def _calibration(cases: Cases, threshold: float, level: float, seed: int) -> dic
 
 def _gaps(group: Cases, rest: Cases, threshold: float, level: float) -> dict[str, Any]:
     """Return the gaps of a group; patients with images on both sides count as two."""
-    ours, theirs = (headline_by_patient(cases, threshold, level) for cases in (group, rest))
+    ours, theirs = (headline(cases, threshold, level) for cases in (group, rest))
     gaps: dict[str, Any] = {}
     for name in TESTED:
         test = _auroc_p(group, rest) if name == "auroc" else _share_p(group, rest, threshold, name)

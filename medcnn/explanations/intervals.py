@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from medcnn.metrics.bootstrap import Sample, bootstrap
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-
-
-def clusters_of(patients: pd.Series) -> IntArray | None:
-    """Return the patient of each image as integers from 0; None where none has two images."""
-    codes, names = pd.factorize(patients)
-    return codes.astype(np.int64) if len(names) < len(codes) else None
 
 
 def mean_of(

@@ -14,12 +14,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from medcnn.explanations.intervals import clusters_of, mean_of
+from medcnn.explanations.intervals import mean_of
 from medcnn.explanations.localization import Mask, area, mass_inside
 from medcnn.explanations.marker import Changed, burn_in, find_marker, paint_over
 from medcnn.explanations.perturbation import Floats, Probability
 from medcnn.explanations.subjects import Subjects, pixels_of
 from medcnn.metrics.proportions import share
+from medcnn.predictions import clusters_of
 
 MATTERS = 0.05
 """A change of the mean probability from which on the model is said to look at the marker."""

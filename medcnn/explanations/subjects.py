@@ -18,11 +18,11 @@ from torch import Tensor
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
 from medcnn.errors import DataError
-from medcnn.explanations.intervals import clusters_of
 from medcnn.explanations.localization import Mask, read_mask
 from medcnn.explanations.marker import DETAIL, Pixels, find_marker, touched
 from medcnn.io import read_image
 from medcnn.metrics.estimate import IntArray
+from medcnn.predictions import clusters_of
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def _results(contents: Contents, words: Wording) -> dict[str, Any]:
 
 
 def _tile_notes(contents: Contents, words: Wording) -> dict[str, list[str]]:
-    """Return what stands below each headline number: its counts, and the interval by patient."""
+    """Return what stands below each headline number: its counts, and the interval by image."""
     notes: dict[str, list[str]] = {key: [] for key in HEADLINE}
     counts = contents.results.get("confusion") or {}
     if counts:
@@ -141,11 +141,11 @@ def _tile_notes(contents: Contents, words: Wording) -> dict[str, list[str]]:
             n = words.count(counts[right] + counts[wrong])
             cases = words(f"noun.{contents.unit}_of")
             notes[key].append(words(text, k=words.count(counts[right]), n=n, cases=cases))
-    for key, raw in (contents.results.get("clustered") or {}).items():
+    for key, raw in (contents.results.get("by_case") or {}).items():
         if key in notes and read_estimate(raw).has_interval:
             row = estimate_row(key, read_estimate(raw), words)
             cases = words(f"noun.{contents.unit}")
-            notes[key].append(words("headline.by_patient", interval=row.interval, cases=cases))
+            notes[key].append(words("headline.by_case", interval=row.interval, cases=cases))
     return notes
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from medcnn.metrics.decision import Confusion
+from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.measures import effective_confusion
 from medcnn.reporting.cases import doubt_measure, wrong_decisions
 from medcnn.reporting.contents import Contents
 from medcnn.reporting.estimates import Estimate, read_estimate
@@ -72,9 +73,8 @@ def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
 
 def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
     results, label_N, score_N = contents.results, contents.label_N, contents.score_N
-    clustered = results.get("clustered") or {}
     found = {
-        name: read_estimate(clustered.get(name) or results.get(name))
+        name: read_estimate(results.get(name))
         for name in ("sensitivity", "specificity", "ppv", "auroc", "average_precision")
     }
     yield _roc(contents, found, words)
@@ -91,8 +91,8 @@ def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
     yield Drawing("reliability", reliability)
     net = decisions.decision_curve(label_N, score_N, contents.threshold, words)
     yield Drawing("decision_curve", net)
-    if counts:
-        cells = Confusion(**{cell: int(counts[cell]) for cell in ("tp", "fp", "tn", "fn")})
+    if counts and contents.threshold is not None:
+        cells = effective_confusion(cases_of(contents.cases), contents.threshold)
         prevalence = float(label_N.mean())
         values = decisions.predictive_values(cells, prevalence, contents.level, words)
         yield Drawing("predictive_values", values)

@@ -42,15 +42,13 @@ def units_table(contents: Contents, words: Wording) -> Table | None:
     results = contents.results
     entries: list[tuple[str, Mapping[str, Any]]] = []
     cases = words(f"noun.{contents.unit}")
-    if results.get("clustered"):
-        together = {"n": results.get("n"), **results["clustered"]}
-        entries.append((words("units.clustered", cases=cases), together))
     for unit in ("studies", "patients"):
         for way, found in (results.get(unit) or {}).items():
             entries.append((words(f"units.{unit}", way=words(f"units.{way}")), found))
     if not entries:
         return None
-    entries.insert(0, (cases, results))
+    together = words("units.clustered", cases=cases) if results.get("by_case") else cases
+    entries.insert(0, (together, results))
     header = [words("units.unit"), words("table.cases")]
     return Table(
         (*header, *(words.measure(key) for key in LEVEL_MEASURES)),

@@ -26,7 +26,7 @@ def test_one_command_leaves_a_run_a_fold_and_one_report(whole):
     assert results["auroc"]["value"] == pytest.approx(
         roc_auc_score(table["label"], table["p_abnormal"])
     )
-    assert results["clustered"]["auroc"]["method"].endswith("clustered")
+    assert results["auroc"]["method"] == "delong-clustered"
     assert {row["group"] for row in results["subgroups"] if row["column"] == "fold"} == set("01")
     assert len(results["cross_validation"]["by_fold"]) == 2
     page = whole.report.read_text()

@@ -54,13 +54,15 @@ def test_balanced_accuracy_is_scikit_learns_and_its_interval_that_of_two_samples
     assert measures.balanced_accuracy(measures.headline(alone, 0.4, 0.95)).value is None
 
 
-def test_clustered_headline_is_wider_where_images_of_a_patient_are_alike(several):
+def test_the_headline_counts_patients_and_is_wider_where_their_images_are_alike(several):
     cases = cases_of(several)
-    plain = measures.headline(cases, 0.5, 0.95)
-    clustered = measures.clustered_headline(cases, 0.5, 0.95)
-    assert clustered["auroc"].value == plain["auroc"].value
-    assert clustered["accuracy"].width > plain["accuracy"].width
-    assert clustered["sensitivity"].method == "wilson-clustered"
+    by_case = measures.headline_by_case(cases, 0.5, 0.95)
+    by_patient = measures.headline(cases, 0.5, 0.95)
+    assert by_patient["auroc"].value == by_case["auroc"].value
+    assert by_patient["accuracy"].width > by_case["accuracy"].width
+    assert by_patient["sensitivity"].method == "wilson-clustered"
+    assert by_case["sensitivity"].method == "wilson"
+    assert measures.headline_by_case(cases_of(several, clusters=False), 0.5, 0.95) == {}
 
 
 def test_decision_measures_speak_of_the_threshold_given():
@@ -87,7 +89,7 @@ def test_operating_points_mark_the_chosen_one():
 def test_other_thresholds_count_patients_rather_than_images(several):
     cases = cases_of(several)
     points = {point["threshold"]: point for point in measures.operating_points(cases, 0.45, 0.95)}
-    expected = measures.clustered_headline(cases, 0.45, 0.95)
+    expected = measures.headline(cases, 0.45, 0.95)
     assert points[0.45]["chosen"] and not points[0.5]["chosen"]
     for name in ("sensitivity", "specificity"):
         assert points[0.45][name] == expected[name]

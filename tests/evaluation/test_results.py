@@ -6,6 +6,7 @@ import pytest
 from sklearn import metrics as sk
 
 from medcnn.errors import DataError
+from medcnn.evaluation.compare import compare
 from medcnn.evaluation.results import evaluate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import check_predictions
@@ -81,3 +82,24 @@ def test_one_patient_alone_is_evaluated_without_a_numerical_warning():
     found = evaluate(make_table(40).assign(patient_id="only"), AT)
     assert found["n_patients"] == 1
     assert found["calibration"]["ece"]["value"] is not None
+
+
+@pytest.mark.parametrize("fixture", ["table", "several"])
+def test_one_number_has_one_interval_wherever_it_stands(fixture, request):
+    table = request.getfixturevalue(fixture).assign(all="everyone")
+    found = evaluate(table, AT, subgroups=["all"])
+    chosen = next(point for point in found["operating_points"] if point["chosen"])
+    compared = compare(table, table, AT, AT)
+    for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy", "auroc"):
+        assert compared["a"][name] == compared["b"][name] == found[name], name
+        assert found["subgroups"][0][name] == found[name], name
+        assert name not in chosen or chosen[name] == found[name], name
+    methods = {found[name]["method"] for name in ("sensitivity", "auroc")}
+    if fixture == "several":
+        assert methods == {"wilson-clustered", "delong-clustered"}
+        by_case = found["by_case"]["sensitivity"]
+        assert by_case["method"] == "wilson"
+        assert by_case["value"] == found["sensitivity"]["value"]
+    else:
+        assert methods == {"wilson", "delong"}
+        assert found["by_case"] == {}

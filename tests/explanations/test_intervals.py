@@ -1,9 +1,8 @@
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from medcnn.explanations.intervals import clusters_of, mean_of
+from medcnn.explanations.intervals import mean_of
 
 
 def test_the_mean_of_images_has_scipys_bca_interval():
@@ -33,8 +32,3 @@ def test_what_is_undefined_is_left_out_and_said():
 def test_one_patient_has_no_interval():
     found = mean_of([0.2, 0.4], np.array([0, 0]))
     assert found.value == pytest.approx(0.3) and found.ci is None
-
-
-def test_patients_are_numbered_only_where_one_has_two_images():
-    assert clusters_of(pd.Series(["b", "a", "c"])) is None
-    assert clusters_of(pd.Series(["b", "a", "b"])).tolist() == [0, 1, 0]

@@ -17,11 +17,11 @@ def test_the_lead_counts_what_was_counted(built_run):
     assert lead.startswith("189 Patienten (402 Bilder), Teilmenge Test")
 
 
-def test_headline_notes_give_counts_and_the_interval_by_patient(built_run):
+def test_headline_notes_give_counts_and_the_interval_by_image(built_run):
     facts = page_facts(read_run(built_run), Wording("en"))
     notes = facts["tile_notes"]
     assert "abnormal images called abnormal" in notes["sensitivity"][0]
-    assert notes["auroc"][-1].startswith("counting patients, not images: 0.")
+    assert notes["auroc"][-1].startswith("counting images, not patients: 0.")
 
 
 def test_warnings_known_in_english_alone_are_marked(built_run):

@@ -21,7 +21,7 @@ def test_tables_hold_what_the_results_hold(built_run):
     assert ratios[-1] == "number_needed_to_read"
     units = sections.units_table(contents, EN)
     assert units is not None
-    assert units.rows[0][0] == "images"
+    assert units.rows[0][0] == "images, those of a patient kept together"
     worth, rejection = sections.doubt_tables(contents, EN)
     assert worth is not None
     assert rejection is not None
