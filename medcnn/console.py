@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 from rich.console import Console
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+_LABEL = re.compile(r"\s*\S+(?: \S+)* {2,}|\s*")
 
 
 def say(text: str) -> None:
-    """Print one line, as it is."""
-    CONSOLE.print(text, markup=False)
+    """Print one line, as it is; on a terminal that is too narrow, break it between words."""
+    CONSOLE.print(folded(text, CONSOLE.width) if CONSOLE.is_terminal else text, markup=False)
+
+
+def folded(text: str, width: int) -> str:
+    """Break each line at ``width``, its further lines below the text that its label stands before.
+
+    Paths and overrides may be longer than that and stay whole: they are there to be copied.
+
+    >>> print(folded("warning      too few cases of a class", 28))
+    warning      too few cases
+                 of a class
+    """
+    return "\n".join(_folded(line, width) for line in text.splitlines())
+
+
+def _folded(line: str, width: int) -> str:
+    label = _LABEL.match(line)
+    indent = label.end() if label and label.end() < width // 2 else 0
+    pieces = textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(pieces)
 
 
 def warn(text: str) -> None:
     """Print a warning on stderr."""
-    ERRORS.print(f"warning: {text}", style="yellow", markup=False)
+    text = f"warning: {text}"
+    shown = folded(text, ERRORS.width) if ERRORS.is_terminal else text
+    ERRORS.print(shown, style="yellow", markup=False)

@@ -13,7 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from medcnn.console import CONSOLE, say
@@ -23,6 +23,7 @@ from medcnn.inference.loading import read_checkpoint
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
+from medcnn.training.callbacks.bar import EpochBar
 from medcnn.training.callbacks.batch_statistics import PopulationStatistics
 from medcnn.training.callbacks.curves import EpochLine, LearningCurves
 
@@ -124,7 +125,7 @@ def build_trainer(
     if watch.get("population_statistics"):
         callbacks.append(PopulationStatistics())
     if CONSOLE.is_terminal:
-        callbacks.append(RichProgressBar(leave=False))
+        callbacks.append(EpochBar(CONSOLE))
     chosen = {
         "precision": options["precision"],
         "threads": torch.get_num_threads(),
@@ -141,7 +142,7 @@ def build_trainer(
         callbacks=callbacks,
         plugins=[WholeCheckpoints()],
         logger=build_logger(settings, run),
-        enable_progress_bar=CONSOLE.is_terminal,
+        enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
