@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from medcnn.io.words import FRONTAL, is_chest, is_radiography, view_name
 from medcnn.metrics.estimate import FloatArray
 
 SIDE = 32
@@ -29,9 +30,6 @@ STATISTICS = {
     "black": "much more or much less is black than in training",
     "white": "much more or much less is white than in training",
 }
-CHEST = ("CHEST", "THORAX", "LUNG", "RIB", "TORAX")
-RADIOGRAPHY = ("CR", "DX", "RG", "XR", "OT", "SC")
-LATERAL = ("LL", "RL", "LATERAL", "LAT")
 ASPECT = (0.6, 1.67)
 
 
@@ -191,21 +189,26 @@ def fact_reasons(facts: FileFacts, views: Sequence[str]) -> list[str]:
         views: The view positions in training.
     """
     found = []
-    modality, part, view = (
-        value.strip().upper() for value in (facts.modality, facts.body_part, facts.view)
-    )
-    if modality and modality not in RADIOGRAPHY:
-        found.append(f"the modality is {modality}, not a radiograph's")
-    if part and not any(name in part for name in CHEST):
-        found.append(f"the body part is {part}, not the chest")
-    trained = {name.upper() for name in views}
-    if view and (view not in trained if trained else view in LATERAL):
+    if not is_radiography(facts.modality):
+        found.append(f"the modality is {facts.modality.upper()}, not a radiograph's")
+    if not is_chest(facts.body_part):
+        found.append(f"the body part is {facts.body_part.upper()}, not the chest")
+    view, trained = view_name(facts.view), {view_name(name) for name in views} - {""}
+    if view and not _is_among(view, trained):
         among = f"those trained on ({', '.join(sorted(trained))})" if trained else "frontal ones"
-        found.append(f"the view {view} is not among {among}")
+        found.append(f"the view {facts.view} is not among {among}")
     aspect = facts.columns / max(facts.rows, 1)
     if not ASPECT[0] <= aspect <= ASPECT[1]:
         found.append(f"the image is {facts.columns}×{facts.rows}, no shape of a chest radiograph")
     return found
+
+
+def _is_among(view: str, trained: set[str]) -> bool:
+    if view in trained or (not trained and view in FRONTAL):
+        return True
+    # FRONTAL leaves open whether PA or AP is meant.
+    is_open = view == "FRONTAL" or "FRONTAL" in trained
+    return is_open and view in FRONTAL and not trained.isdisjoint(FRONTAL)
 
 
 def _standardised(small_NTT: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from medcnn.io.bounded import BoundedBytes
 from medcnn.io.codestream import Header, read_header
 from medcnn.io.decoders import check_depth, decode_frame, find_decoder
 from medcnn.io.facts import MAX_SCANS, MAX_TILES, check_count
+from medcnn.io.notes import Note
 from medcnn.io.pixel_module import PixelModule, read_pixel_module
 from medcnn.io.reduced import reduced_j2k, reduced_jpeg, wanted_scale
 
@@ -47,14 +48,14 @@ class Stored:
         is_colour: Whether the file was RGB, YBR or palette, to which no VOI LUT applies.
         top: The largest luminance of a colour image, else 0.
         scale: By how much the decoder reduced both sides: 1, 2, 4 or 8.
-        warnings: What was not as it should be.
+        notes: What is not as it should be.
     """
 
     values: npt.NDArray[Any]
     is_colour: bool = False
     top: float = 0.0
     scale: int = 1
-    warnings: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = ()
 
 
 def decode(
@@ -96,12 +97,14 @@ def decode(
     return _finish(values, dataset, module, path, scale, notes)
 
 
-def _notes(module: PixelModule, *, is_native: bool) -> tuple[str, ...]:
+def _notes(module: PixelModule, *, is_native: bool) -> tuple[Note, ...]:
     notes = []
     if module.frames > 1:
-        notes.append(f"multi-frame image: the first of {module.frames} frames is used")
+        text = f"multi-frame image: the first of {module.frames} frames is used"
+        notes.append(Note("multi_frame", text))
     if is_native and module.low_bits:
-        notes.append(f"High Bit {module.high}: the bits below the lowest are left out")
+        text = f"High Bit {module.high}: the bits below the lowest are left out"
+        notes.append(Note("bits", text))
     return tuple(notes)
 
 
@@ -174,11 +177,11 @@ def _checked_header(frame: bytes, module: PixelModule, path: Path) -> Header:
     return header
 
 
-def _end_notes(frame: bytes) -> tuple[str, ...]:
+def _end_notes(frame: bytes) -> tuple[Note, ...]:
     """Say so if a JPEG or JPEG 2000 codestream lacks its end marker, which both spell FFD9."""
     if _END in frame[-_LONGEST_TAIL:]:
         return ()
-    return ("the codestream has no end marker: the image may be cut off",)
+    return (Note("cut_off", "the codestream has no end marker: the image may be cut off"),)
 
 
 def _fitting_scale(syntax: UID, module: PixelModule, header: Header, min_size: int) -> int:
@@ -195,10 +198,10 @@ def _finish(
     module: PixelModule,
     path: Path,
     scale: int,
-    notes: tuple[str, ...],
+    notes: tuple[Note, ...],
 ) -> Stored:
     if module.photometric.startswith("MONOCHROME"):
-        return Stored(values, scale=scale, warnings=notes)
+        return Stored(values, scale=scale, notes=notes)
     if module.photometric == "PALETTE COLOR":
         if "RedPaletteColorLookupTableData" not in dataset:
             raise ImageError(
@@ -216,5 +219,5 @@ def _finish(
     rgb = np.ascontiguousarray(values[..., :3])
     rgb = rgb if rgb.dtype in (np.uint8, np.uint16) else rgb.astype(np.float32)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    notes = (*notes, f"{module.photometric} image: the luminance is used")
-    return Stored(grey, is_colour=True, top=top, scale=scale, warnings=notes)
+    notes = (*notes, Note("colour", f"{module.photometric} image: the luminance is used"))
+    return Stored(grey, is_colour=True, top=top, scale=scale, notes=notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,13 +18,12 @@ from medcnn.io.decoding import Stored, decode
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
 from medcnn.io.greyscale import choose_greyscale, padding_range
-from medcnn.io.lut import numbers
+from medcnn.io.header import header_facts
+from medcnn.io.notes import Note
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 
 _SAMPLED_SIDE = 256
 _LEAST_INTEGER_WIDTH = 200
-_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-_UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
 
 
 def read_dicom(
@@ -74,7 +72,7 @@ def read_dicom_resized(
         is_wide = abs(affine[0]) * _LEAST_INTEGER_WIDTH <= 1
         source = stored.values if is_wide else stored.values.astype(np.float32)
         small = to_uint8(resize_area_stepwise(source, size), *affine)
-        return small, _facts(dataset, stored, greyscale.description, greyscale.warnings)
+        return small, _facts(dataset, stored, greyscale.description, greyscale.notes)
 
 
 def read_facts(path: Path) -> tuple[Dataset, Facts]:
@@ -88,20 +86,7 @@ def read_facts(path: Path) -> tuple[Dataset, Facts]:
         if not path.is_file():
             raise InvalidDicomError("no regular file")
         dataset = open_dataset(path, stop_before_pixels=True)
-        stored = Stored(np.zeros((0, 0), np.uint8))
-        return dataset, _facts(dataset, stored, "none", ())
-
-
-def age_in_years(text: str) -> float | None:
-    """Return an Age String (PS3.5 6.2) in years, or None where it is not one; no unit means years.
-
-    >>> age_in_years("006M"), age_in_years("058Y"), age_in_years("")
-    (0.5, 58.0, None)
-    """
-    match = re.fullmatch(r"\s*(\d{1,3})([DWMY]?)\s*", text.upper())
-    if match is None:
-        return None
-    return round(int(match[1]) / _UNITS_PER_YEAR[match[2] or "Y"], 2)
+        return dataset, header_facts(dataset)
 
 
 @contextlib.contextmanager
@@ -171,12 +156,12 @@ def _load(path: Path, min_size: int | None, exact: bool, max_pixels: int) -> tup
 
 def _render(
     dataset: Dataset, stored: Stored
-) -> tuple[npt.NDArray[np.float32], str, tuple[str, ...]]:
+) -> tuple[npt.NDArray[np.float32], str, tuple[Note, ...]]:
     if stored.is_colour:
         pixels = stored.values.astype(np.float32) / np.float32(stored.top)
         return np.minimum(pixels, 1), f"full range 0 to {stored.top:g}", ()
     greyscale = choose_greyscale(dataset, stored.values)
-    return greyscale(stored.values), greyscale.description, greyscale.warnings
+    return greyscale(stored.values), greyscale.description, greyscale.notes
 
 
 def _resize_last(
@@ -199,45 +184,5 @@ def _has_padding(dataset: Dataset, stored: Stored) -> bool:
     return bool(cv2.hasNonZero(cv2.inRange(stored.values, *padding)))
 
 
-def _facts(dataset: Dataset, stored: Stored, description: str, notes: tuple[str, ...]) -> Facts:
-    return Facts(
-        kind="dicom",
-        rows=_integer(dataset, "Rows"),
-        columns=_integer(dataset, "Columns"),
-        bits=_integer(dataset, "BitsStored"),
-        photometric=_text(dataset, "PhotometricInterpretation"),
-        view=_text(dataset, "ViewPosition").upper(),
-        spacing_mm=_spacing(dataset),
-        modality=_text(dataset, "Modality"),
-        body_part=_text(dataset, "BodyPartExamined"),
-        patient_id=_text(dataset, "PatientID"),
-        study_id=_text(dataset, "StudyInstanceUID"),
-        sex=_text(dataset, "PatientSex").upper(),
-        age=age_in_years(_text(dataset, "PatientAge")),
-        laterality=_text(dataset, "ImageLaterality") or _text(dataset, "Laterality"),
-        manufacturer=_text(dataset, "Manufacturer"),
-        transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
-        window=description,
-        warnings=(*stored.warnings, *notes),
-        decoded_scale=stored.scale,
-    )
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    try:
-        return str(dataset.get(keyword) or "").strip()
-    except (TypeError, ValueError, AttributeError, NotImplementedError):
-        return ""
-
-
-def _integer(dataset: Dataset, keyword: str) -> int:
-    found = numbers(dataset, keyword)
-    return int(found[0]) if found and np.isfinite(found[0]) else 0
-
-
-def _spacing(dataset: Dataset) -> tuple[float, float] | None:
-    for keyword in _SPACINGS:
-        found = numbers(dataset, keyword)
-        if len(found) == 2 and all(np.isfinite(found)) and min(found) > 0:
-            return found[0], found[1]
-    return None
+def _facts(dataset: Dataset, stored: Stored, window: str, notes: tuple[Note, ...]) -> Facts:
+    return header_facts(dataset, window=window, notes=(*stored.notes, *notes), scale=stored.scale)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.errors import ImageError
+from medcnn.io.notes import Note
 
 MAX_PIXELS = 100_000_000
 """The most pixels (rows × columns) that a reader accepts before it decodes anything."""
@@ -35,13 +36,14 @@ class Facts:
         body_part: DICOM body part examined, empty where unknown.
         patient_id: Patient identifier as stored; hash it before it leaves (``identifiers``).
         study_id: Study instance UID, empty where unknown.
+        date: Date of the study or the exposure, ``YYYYMMDD``, empty where unknown.
         sex: ``M``, ``F``, ``O`` or empty.
         age: Age in years, None where unknown.
         laterality: ``L``, ``R``, ``B``, ``U`` or empty.
         manufacturer: Maker of the device, empty where unknown.
         transfer_syntax: Transfer syntax UID of a DICOM file, else empty.
         window: Which grey-scale transformation was applied, in words.
-        warnings: What was not as it should be, and what was done about it.
+        notes: What is not as it should be, and what was done about it, each with a kind to count by.
         decoded_scale: 1, 2, 4 or 8: by how much the decoder reduced the resolution.
     """
 
@@ -56,14 +58,20 @@ class Facts:
     body_part: str = ""
     patient_id: str = ""
     study_id: str = ""
+    date: str = ""
     sex: str = ""
     age: float | None = None
     laterality: str = ""
     manufacturer: str = ""
     transfer_syntax: str = ""
     window: str = "none"
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     decoded_scale: int = 1
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of the notes."""
+        return tuple(note.text for note in self.notes)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from medcnn.io.lut import (
     voi_lut,
     windows,
 )
+from medcnn.io.notes import Note
 
 PERCENTILES = (0.5, 99.5)
 """The stretch of images without a usable window, in percent of the pixels that are not padding."""
@@ -68,7 +69,7 @@ class GreyScale:
         affine: Slope and intercept from stored values to [0, 1] where all but the clipping is
             affine, so that it may follow a reduction; None where it is not.
         description: What was applied, in words.
-        warnings: What was not as it should be.
+        notes: What is not as it should be.
     """
 
     to_modality: Callable[[Values], Values]
@@ -77,7 +78,7 @@ class GreyScale:
     padding: tuple[float, float] | None
     affine: tuple[float, float] | None
     description: str
-    warnings: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     def __call__(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return the pixels of stored values of any shape."""
@@ -133,7 +134,7 @@ def choose_greyscale(dataset: Dataset, stored: npt.NDArray[Any]) -> GreyScale:
         padding=padding,
         affine=_affine(to_modality, to_unit, is_inverted=inverted),
         description=description,
-        warnings=(*notes, *voi_notes, *inversion_notes),
+        notes=(*notes, *voi_notes, *inversion_notes),
     )
 
 
@@ -195,7 +196,7 @@ def count_values(stored: npt.NDArray[Any], padding: tuple[float, float] | None) 
 
 def _choose_voi(
     dataset: Dataset, histogram: Histogram, values: Values
-) -> tuple[Callable[[Values], Values], str, tuple[str, ...]]:
+) -> tuple[Callable[[Values], Values], str, tuple[Note, ...]]:
     lut = voi_lut(dataset, is_signed=bool(values.min() < 0))
     if lut is not None:
         return _unit_lut(lut), f"VOI LUT sequence, {len(lut.entries)} entries", ()
@@ -212,14 +213,14 @@ def _choose_voi(
     if not complaint:
         return window, text, notes
     stretch, instead = _stretch(histogram, values)
-    return stretch, instead, (*notes, f"{text}: {complaint}; {instead} instead")
+    return stretch, instead, (*notes, Note("window", f"{text}: {complaint}; {instead} instead"))
 
 
-def _function_notes(dataset: Dataset) -> tuple[str, ...]:
+def _function_notes(dataset: Dataset) -> tuple[Note, ...]:
     named = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
     if named in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
         return ()
-    return ("unknown VOI LUT Function: LINEAR is taken",)
+    return (Note("window", "unknown VOI LUT Function: LINEAR is taken"),)
 
 
 def _complain(window: Window, histogram: Histogram, values: Values) -> str:
@@ -250,12 +251,14 @@ def _unit_lut(lut: Lut) -> Callable[[Values], Values]:
     return to_unit
 
 
-def _choose_inversion(dataset: Dataset) -> tuple[bool, tuple[str, ...]]:
+def _choose_inversion(dataset: Dataset) -> tuple[bool, tuple[Note, ...]]:
     """Return whether to invert: once, as INVERSE and MONOCHROME1 say the same (C.8.11.3.1.2)."""
     is_mono1 = dataset.PhotometricInterpretation == "MONOCHROME1"
     shape = str(dataset.get("PresentationLUTShape") or "").strip().upper()
     if is_mono1 and shape == "IDENTITY":
-        return True, ("MONOCHROME1 with Presentation LUT Shape IDENTITY: inverted once",)
+        text = "MONOCHROME1 with Presentation LUT Shape IDENTITY: inverted once"
+        return True, (Note("presentation_lut", text),)
     if not is_mono1 and shape == "INVERSE":
-        return True, ("MONOCHROME2 with Presentation LUT Shape INVERSE: inverted once",)
+        text = "MONOCHROME2 with Presentation LUT Shape INVERSE: inverted once"
+        return True, (Note("presentation_lut", text),)
     return is_mono1, ()

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from medcnn.io.dicom_file import first_item
+from medcnn.io.notes import Note
 
 Values = npt.NDArray[np.float64]
 
@@ -103,16 +104,17 @@ def modality(dataset: Dataset) -> Lut | Rescale:
     return rescale(dataset)[0]
 
 
-def rescale(dataset: Dataset) -> tuple[Rescale, tuple[str, ...]]:
+def rescale(dataset: Dataset) -> tuple[Rescale, tuple[Note, ...]]:
     """Return the rescale with 1 and 0 for what is absent or not usable, and notes of the latter."""
     slope = (numbers(dataset, "RescaleSlope") or [1.0])[0]
     intercept = (numbers(dataset, "RescaleIntercept") or [0.0])[0]
     notes = []
     if slope == 0 or not np.isfinite(slope):
-        notes.append(f"Rescale Slope {slope:g} is not usable: 1 is taken")
+        notes.append(Note("rescale", f"Rescale Slope {slope:g} is not usable: 1 is taken"))
         slope = 1.0
     if not np.isfinite(intercept):
-        notes.append(f"Rescale Intercept {intercept:g} is not usable: 0 is taken")
+        text = f"Rescale Intercept {intercept:g} is not usable: 0 is taken"
+        notes.append(Note("rescale", text))
         intercept = 0.0
     return Rescale(slope, intercept), tuple(notes)
 

@@ -21,11 +21,11 @@ from PIL import ImageOps, UnidentifiedImageError
 from medcnn.errors import ImageError
 from medcnn.io.codestream import count_scans
 from medcnn.io.facts import MAX_PIXELS, MAX_SCANS, Facts, Image, check_count, check_size
+from medcnn.io.notes import Note
 from medcnn.io.reduced import SCALES
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
-SIGNATURES = (b"\x89PNG", b"\xff\xd8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 _TIFF_PHOTOMETRIC = 262
 _ORIENTATION = 274
 
@@ -85,12 +85,12 @@ def _decode(path: Path, min_size: int | None, max_pixels: int) -> tuple[npt.NDAr
         bits=1 if mode == "1" else 8 * stored.dtype.itemsize,
         photometric=_photometric(mode),
         window=f"full range 0 to {np.iinfo(stored.dtype).max}",
-        warnings=notes,
+        notes=notes,
         decoded_scale=scale,
     )
     if stored.dtype == np.uint16 and stored.max() < 4096:
-        note = "16-bit file whose values stay below 4096: the image is dark"
-        facts = replace(facts, warnings=(*notes, note))
+        note = Note("dark", "16-bit file whose values stay below 4096: the image is dark")
+        facts = replace(facts, notes=(*notes, note))
     return stored, facts
 
 
@@ -133,12 +133,13 @@ def _photometric(mode: str) -> str:
     return "MONOCHROME2" if mode in ("1", "L", "LA", "I", "F") or mode[:2] == "I;" else "RGB"
 
 
-def _notes(image: PilImage.Image) -> tuple[str, ...]:
+def _notes(image: PilImage.Image) -> tuple[Note, ...]:
     notes = []
     if "A" in image.getbands():
-        notes.append("transparency is ignored")
+        notes.append(Note("transparency", "transparency is ignored"))
     if getattr(image, "is_animated", False):
-        notes.append(f"the first of {getattr(image, 'n_frames', 1)} pages is used")
+        text = f"the first of {getattr(image, 'n_frames', 1)} pages is used"
+        notes.append(Note("multi_frame", text))
     return tuple(notes)
 
 

@@ -20,8 +20,8 @@ from medcnn.errors import ImageError
 from medcnn.io.array import read_array, read_array_resized, split_fragment
 from medcnn.io.dicom import read_dicom, read_dicom_resized
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
-from medcnn.io.names import is_dicom_name
-from medcnn.io.raster import SIGNATURES, read_raster, read_raster_resized
+from medcnn.io.names import DICOM, is_dicom_name, type_of_bytes
+from medcnn.io.raster import read_raster, read_raster_resized
 
 
 def read_image(
@@ -84,10 +84,11 @@ def _is_dicom(file: Path) -> bool:
         ImageError: If it is neither or there is no such file.
     """
     head = _first_bytes(file)
-    if head[128:] == b"DICM":
-        return True
-    if head.startswith(SIGNATURES):
-        return False
+    told = type_of_bytes(head)
+    if told is not None and not told.is_read:
+        raise _unread(file, told.name)
+    if told is not None:
+        return told is DICOM
     # Old files have no preamble, and are tried all the same.
     if is_dicom_name(file.name):
         return True
@@ -98,6 +99,17 @@ def _is_dicom(file: Path) -> bool:
         expected="a DICOM, PNG, JPEG, TIFF or BMP file",
         found=f"a file that starts with {head[:4].hex(' ')}",
         remedy="leave it out of the folder",
+    )
+
+
+def _unread(file: Path, name: str) -> ImageError:
+    return ImageError(
+        file,
+        f"is {name}, which medcnn does not read",
+        kind="unsupported",
+        expected="a DICOM, PNG, JPEG, TIFF or BMP file",
+        found=name,
+        remedy="convert it to PNG without loss, or leave it out of the folder",
     )
 
 

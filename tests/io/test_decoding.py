@@ -110,7 +110,7 @@ def test_the_first_of_several_frames(tmp_path):
     dataset.PixelData = dataset.PixelData + bytes(512)
     found = decoded(write(tmp_path, dataset))
     np.testing.assert_array_equal(found.values, RAMP)
-    assert found.warnings == ("multi-frame image: the first of 2 frames is used",)
+    assert found.notes == (("multi_frame", "multi-frame image: the first of 2 frames is used"),)
 
 
 def test_a_reduction_leaves_the_size_that_is_needed(tmp_path):
@@ -171,4 +171,4 @@ def test_coded_colours_end_as_the_luminance_of_pillow(
     # Half a level from each of two roundings, and what a lossy coding leaves.
     assert np.abs(found.values - expected).max() <= tolerance
     assert (found.is_colour, found.top, found.scale) == (True, 255, 1)
-    assert found.warnings == (f"{photometric} image: the luminance is used",)
+    assert found.notes == (("colour", f"{photometric} image: the luminance is used"),)

@@ -11,7 +11,6 @@ from medcnn.errors import ImageError
 from medcnn.io import read_image, read_image_resized
 from medcnn.io.conformance.example import encode, file_of, image_dataset
 from medcnn.io.decoding import decode
-from medcnn.io.dicom import age_in_years, read_facts
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -38,42 +37,6 @@ def test_stored_values_of_real_scanners_are_those_of_pydicom(name):
 def write(folder, content):
     (folder / "a.dcm").write_bytes(content)
     return folder / "a.dcm"
-
-
-def test_facts_come_from_the_header_alone(tmp_path):
-    elements = {
-        "PatientID": "p1",
-        "PatientSex": "f",
-        "PatientAge": "018M",
-        "PixelSpacing": [0.2, 0.1],
-        "Manufacturer": "Maker",
-        "ImageLaterality": "L",
-    }
-    _, facts = read_facts(write(tmp_path, file_of(RAMP, **elements)))
-    assert (facts.patient_id, facts.sex, facts.age, facts.laterality) == ("p1", "F", 1.5, "L")
-    assert facts.spacing_mm == (0.2, 0.1)
-    assert (facts.rows, facts.columns, facts.bits) == (8, 8, 12)
-    assert (facts.modality, facts.body_part, facts.view) == ("DX", "CHEST", "PA")
-
-
-@pytest.mark.parametrize(
-    ("text", "years"),
-    [("058Y", 58.0), ("006m", 0.5), ("026W", 0.5), ("073D", 0.2), ("58", 58.0), ("old", None)],
-)
-def test_age_strings(text, years):
-    assert age_in_years(text) == years
-
-
-@pytest.mark.parametrize("age", ["", "Y", "1O0Y", "-12Y"])
-def test_an_age_that_is_none_is_unknown(tmp_path, age):
-    _, facts = read_facts(write(tmp_path, file_of(RAMP, PatientAge=age)))
-    assert facts.age is None
-
-
-@pytest.mark.parametrize("spacing", [[0, 0.1], [0.1], ["nan", "nan"], [-1, -1]])
-def test_an_impossible_spacing_is_unknown(tmp_path, spacing):
-    _, facts = read_facts(write(tmp_path, file_of(RAMP, PixelSpacing=spacing)))
-    assert facts.spacing_mm is None
 
 
 def test_an_error_quotes_no_value_of_a_tag(tmp_path):

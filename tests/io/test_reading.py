@@ -128,3 +128,31 @@ def test_real_files_read(real_data):
         image = read_image(path).pixels
         assert image.dtype == np.float32
         assert 0 <= image.min() < image.max() <= 1
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG"])
+def test_every_suffix_of_jpeg_is_jpeg(tmp_path, suffix):
+    grey = Pillow.fromarray(np.full((8, 8), 51, np.uint8))
+    grey.save(tmp_path / f"a{suffix}", "JPEG")
+    image = read_image(tmp_path / f"a{suffix}")
+    assert image.facts.kind == "jpeg"
+    np.testing.assert_allclose(image.pixels, 0.2, atol=2 / 255)
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "said"),
+    [
+        ("a.webp", "WEBP", "a WebP image"),
+        ("a.gif", "GIF", "a GIF image"),
+        ("a.jp2", "JPEG2000", "a JPEG 2000 image"),
+        ("a.j2k", "JPEG2000", "a JPEG 2000 image"),
+        ("a.avif", "AVIF", "an AVIF image"),
+        ("lies.png", "WEBP", "a WebP image"),
+        ("IM0001", "GIF", "a GIF image"),
+    ],
+)
+def test_images_of_other_types_are_named_as_what_they_are(tmp_path, name, form, said):
+    Pillow.new("L", (8, 8), 7).save(tmp_path / name, form)
+    with pytest.raises(ImageError, match=f"is {said}, which medcnn does not read") as caught:
+        read_image(tmp_path / name)
+    assert caught.value.kind == "unsupported"

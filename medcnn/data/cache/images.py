@@ -111,7 +111,7 @@ class ImageCache:
 
     @property
     def facts(self) -> pd.DataFrame:
-        """The kept facts of every row (kind, bits, view, warnings, …); missing where unreadable."""
+        """The kept facts of every row (kind, bits, view, notes, …); missing where unreadable."""
         table = self.facts_of(np.arange(len(self)), KEPT_FACTS)
         return table.assign(image_id=self._identifiers)
 

@@ -17,7 +17,7 @@ from medcnn.io import Facts, read_image, read_image_resized
 
 KEPT_FACTS = (
     *("kind", "rows", "columns", "bits", "photometric", "spacing_mm"),
-    *("view", "modality", "manufacturer", "window", "warnings"),
+    *("view", "modality", "body_part", "manufacturer", "window", "notes"),
 )
 
 

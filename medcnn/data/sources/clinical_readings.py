@@ -17,7 +17,7 @@ from medcnn.data.manifest import Manifest, build_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_files, release_folder
 from medcnn.errors import DataError
-from medcnn.io.dicom import age_in_years
+from medcnn.io.header import age_in_years
 
 IMAGES, READINGS = "CXR_png", "ClinicalReadings"
 RULE = "file names ending in _1 show signs of tuberculosis and are abnormal, those in _0 are normal"

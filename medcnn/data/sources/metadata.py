@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import pandas as pd
 
 from medcnn.errors import ConfigError
-from medcnn.io.dicom import age_in_years
+from medcnn.io.header import age_in_years
+from medcnn.io.words import FRONTAL, view_name
 
 Views = Literal["frontal", "all"]
 
@@ -15,20 +16,6 @@ OLDEST = 120.0
 """Years; releases hold slips of the keyboard such as 414."""
 
 SEXES = {"m": "M", "male": "M", "f": "F", "female": "F", "o": "O", "other": "O"}
-VIEW_NAMES = {
-    "POSTEROANTERIOR": "PA",
-    "ANTEROPOSTERIOR": "AP",
-    "AP_HORIZONTAL": "AP",
-    "L": "LATERAL",
-    "LL": "LATERAL",
-    "RL": "LATERAL",
-    "LLD": "LATERAL",
-    "LAO": "OBLIQUE",
-    "RAO": "OBLIQUE",
-    "UNK": "",
-    "NAN": "",
-}
-FRONTAL = ("PA", "AP", "FRONTAL")
 
 
 def sexes(column: pd.Series) -> pd.Series:
@@ -51,8 +38,7 @@ def _age(text: str) -> float | None:
 
 def views(column: pd.Series) -> pd.Series:
     """Return PA, AP, LATERAL, OBLIQUE, the release's own word, or empty where it is unknown."""
-    names = column.fillna("").astype(str).str.strip().str.upper()
-    return names.map(lambda name: VIEW_NAMES.get(name, name))
+    return column.fillna("").astype(str).map(view_name)
 
 
 def chosen_views(rows: pd.DataFrame, source: str, wanted: str) -> tuple[pd.DataFrame, list[str]]:

@@ -11,11 +11,13 @@ from medcnn.io.appearance import LEAST_CHARACTERS, is_blank, longest_text, looks
 from medcnn.io.dicom import read_facts, typed_errors
 from medcnn.io.dicom_file import is_part10
 from medcnn.io.doctor.finding import Finding
-from medcnn.io.doctor.header import header_findings, is_frontal_chest
+from medcnn.io.doctor.header import header_findings
 from medcnn.io.doctor.privacy import identifying_findings, telling_name_findings
 from medcnn.io.facts import Image
 from medcnn.io.names import DICOM_SUFFIXES, is_text, says_image
+from medcnn.io.notes import KINDS
 from medcnn.io.reading import read_image
+from medcnn.io.words import SHOWN_KINDS, is_frontal_chest
 
 LEAST_SIDE = 224
 """Below this many pixels on the shorter side, small findings are lost."""
@@ -84,7 +86,7 @@ def _tag_findings(path: Path, name: str) -> tuple[Finding, ...]:
         # Elements are parsed as they are looked at, so a broken one shows here at the latest.
         with typed_errors(path):
             return (
-                *header_findings(dataset, facts),
+                *header_findings(facts),
                 *identifying_findings(dataset),
                 *telling_name_findings(dataset, name),
             )
@@ -94,8 +96,9 @@ def _tag_findings(path: Path, name: str) -> tuple[Finding, ...]:
 
 def _reader_findings(image: Image) -> Iterator[Finding]:
     facts = image.facts
-    for text in facts.warnings:
-        yield Finding("warning", "reader", text, "look at the image, for example in a viewer")
+    for note in facts.notes:
+        if note.kind not in SHOWN_KINDS:  # which the header alone says too
+            yield Finding("warning", note.kind, note.text, KINDS[note.kind].remedy)
     if min(facts.rows, facts.columns) < LEAST_SIDE:
         problem = f"smaller than {LEAST_SIDE} pixels on its shorter side"
         yield Finding("warning", "small", problem, "use the original, not a thumbnail")

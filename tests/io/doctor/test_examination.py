@@ -61,7 +61,7 @@ def test_a_good_file_has_no_findings(tmp_path):
         ({"PatientName": "Doe^Jane"}, "identifying_tags"),
         ({"BurnedInAnnotation": "YES"}, "burned_in_annotation"),
         ({"PhotometricInterpretation": "MONOCHROME1"}, "inverted"),
-        ({"WindowCenter": 1, "WindowWidth": 0}, "reader"),
+        ({"WindowCenter": 1, "WindowWidth": 0}, "window"),
         ({"BitsStored": 99}, "corrupt"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),

@@ -1,0 +1,149 @@
+"""A DICOM header -> the facts of an image, whatever state its optional elements are in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+
+from medcnn.io.facts import Facts
+from medcnn.io.lut import numbers
+from medcnn.io.notes import Note
+from medcnn.io.words import shown_notes, side_name, view_of_code, view_of_orientation, view_within
+
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+_UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
+_DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
+_DATES = ("StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate")
+_UNREADABLE = (
+    *(TypeError, ValueError, AttributeError, NotImplementedError, LookupError, OverflowError),
+    *(EOFError, OSError),
+)
+"""What pydicom raises on an element that is not what its VR says."""
+
+
+def header_facts(
+    dataset: Dataset, *, window: str = "none", notes: Iterable[Note] = (), scale: int = 1
+) -> Facts:
+    """Return the facts of a data set.
+
+    Args:
+        dataset: The data set with its File Meta Information.
+        window: Which grey-scale transformation was applied, in words.
+        notes: What decoding and rendering noticed.
+        scale: By how much the decoder reduced the resolution.
+    """
+    facts = Facts(
+        kind="dicom",
+        rows=_integer(dataset, "Rows"),
+        columns=_integer(dataset, "Columns"),
+        bits=_integer(dataset, "BitsStored"),
+        photometric=text(dataset, "PhotometricInterpretation").upper(),
+        view=_view(dataset),
+        spacing_mm=_spacing(dataset),
+        modality=text(dataset, "Modality"),
+        body_part=text(dataset, "BodyPartExamined") or _region(dataset),
+        patient_id=text(dataset, "PatientID"),
+        study_id=text(dataset, "StudyInstanceUID"),
+        date=_date(dataset),
+        sex=text(dataset, "PatientSex").upper(),
+        age=age_in_years(text(dataset, "PatientAge")),
+        laterality=side_name(text(dataset, "ImageLaterality") or text(dataset, "Laterality")),
+        manufacturer=text(dataset, "Manufacturer"),
+        transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
+        window=window,
+        decoded_scale=scale,
+    )
+    return replace(facts, notes=(*notes, *shown_notes(facts)))
+
+
+def age_in_years(text: str) -> float | None:
+    """Return an Age String (PS3.5 6.2) in years, or None where it is not one; no unit means years.
+
+    >>> age_in_years("006M"), age_in_years("058Y"), age_in_years("")
+    (0.5, 58.0, None)
+    """
+    match = re.fullmatch(r"\s*(\d{1,3})([DWMY]?)\s*", text.upper())
+    if match is None:
+        return None
+    return round(int(match[1]) / _UNITS_PER_YEAR[match[2] or "Y"], 2)
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """Return an element as text: the first of several values, empty where there is none to read.
+
+    Blanks, nulls and whatever else pads a value are no part of it (PS3.5 6.2).
+    """
+    try:
+        value = dataset.get(keyword)
+        if isinstance(value, MultiValue | list | tuple):
+            value = value[0] if value else ""
+        if isinstance(value, Sequence | Dataset):
+            return ""
+        if isinstance(value, bytes):
+            value = value.decode("ascii", "replace")
+        return str(value if value is not None else "").strip(" \t\r\n\0")
+    except _UNREADABLE:
+        return ""
+
+
+def items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
+    """Yield the items of a short sequence of codes; none where it is none or cannot be read."""
+    try:
+        sequence = dataset.get(keyword)
+    except _UNREADABLE:
+        return
+    if isinstance(sequence, Sequence):
+        yield from sequence
+
+
+def _view(dataset: Dataset) -> str:
+    """Return View Position, or what its code, the patient's orientation or a description says."""
+    named = text(dataset, "ViewPosition").upper()
+    if named:
+        return named
+    for item in items(dataset, "ViewCodeSequence"):
+        found = view_of_code(text(item, "CodeValue"), text(item, "CodeMeaning"))
+        if found:
+            return found
+    orientation = _values(dataset, "PatientOrientation")
+    of_patient = view_of_orientation(*orientation) if len(orientation) == 2 else ""
+    described = (view_within(text(dataset, keyword)) for keyword in _DESCRIPTIONS)
+    found = next((view for view in described if view), "")
+    return of_patient if of_patient == "LATERAL" or not found else found
+
+
+def _region(dataset: Dataset) -> str:
+    regions = (text(item, "CodeMeaning") for item in items(dataset, "AnatomicRegionSequence"))
+    return next((region for region in regions if region), "")
+
+
+def _date(dataset: Dataset) -> str:
+    found = (text(dataset, keyword).replace(".", "") for keyword in _DATES)
+    return next((date for date in found if re.fullmatch(r"\d{8}", date)), "")
+
+
+def _values(dataset: Dataset, keyword: str) -> list[str]:
+    try:
+        value = dataset.get(keyword)
+    except _UNREADABLE:
+        return []
+    return [str(each).strip().upper() for each in value] if isinstance(value, MultiValue) else []
+
+
+def _integer(dataset: Dataset, keyword: str) -> int:
+    found = numbers(dataset, keyword)
+    return int(found[0]) if found and np.isfinite(found[0]) else 0
+
+
+def _spacing(dataset: Dataset) -> tuple[float, float] | None:
+    for keyword in _SPACINGS:
+        found = numbers(dataset, keyword)
+        if len(found) == 2 and all(np.isfinite(found)) and min(found) > 0:
+            return found[0], found[1]
+    return None
