@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from medcnn.files.tables import read_table
 from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose, explain
 
@@ -38,9 +39,9 @@ def predict(overrides: Sequence[str]) -> pd.DataFrame:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "input=FOLDER"]``.
     """
-    from medcnn.inference.finishing import read_table
+    from medcnn.inference.finishing import TEXT
 
-    return read_table(_do("predict", overrides))
+    return read_table(_do("predict", overrides), text=TEXT)
 
 
 def _do(command: str, overrides: Sequence[str]) -> Any:

@@ -8,14 +8,15 @@ columns are kept and can serve as subgroups. Tables of other frameworks need ``l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medcnn.errors import DataError, require_pyarrow
+from medcnn.errors import DataError
+from medcnn.files.tables import read_table
 from medcnn.run.directory import atomic_path
 
 REQUIRED = ("label", "p_abnormal")
@@ -43,40 +44,17 @@ def read_predictions(
     """
     path = Path(path)
     named = {ours: str(theirs) for ours, theirs in (columns or {}).items() if theirs is not None}
-    if not path.is_file():
-        raise DataError(
-            f"There is no predictions file {path}.",
-            expected=f"a CSV or Parquet file with the columns {', '.join(COLUMNS)}",
-            remedy="check the path",
-        )
-    try:
-        table = _read(path, [named.get(name, name) for name in TEXT])
-    except (
-        ValueError,
-        OSError,
-    ) as error:  # pandas's and pyarrow's errors of content are ValueErrors
-        raise DataError(
-            f"{path} is not a readable {'Parquet' if _is_parquet(path) else 'CSV'} file.",
-            found=str(error),
-            remedy="export it again",
-        ) from error
+    table = read_table(
+        path,
+        text=[named.get(name, name) for name in TEXT],
+        what="predictions file",
+        expected=f"a CSV or Parquet file with the columns {', '.join(COLUMNS)}",
+        remedy="check the path, or export it again",
+    )
     _check_present(table, named.values(), str(path), "name one that is there")
     renamed = table.assign(**{ours: table[theirs] for ours, theirs in named.items()})
     foreign = [theirs for theirs in set(named.values()) if theirs not in named]
     return check_predictions(renamed.drop(columns=foreign), source=str(path))
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.suffix == ".parquet"
-
-
-def _read(path: Path, text: Sequence[str]) -> pd.DataFrame:
-    if not _is_parquet(path):
-        return pd.read_csv(path, dtype=dict.fromkeys(text, str))
-    require_pyarrow("a CSV file")
-    table = pd.read_parquet(path)
-    names = [name for name in text if name in table]
-    return table.assign(**{name: table[name].map(str, na_action="ignore") for name in names})
 
 
 def _check_present(table: pd.DataFrame, names: Iterable[str], source: str, remedy: str) -> None:

@@ -4,7 +4,7 @@ from sklearn.metrics import roc_auc_score
 
 import medcnn
 from medcnn.errors import ConfigError, WeightsError
-from medcnn.run.directory import read_json
+from medcnn.files.plain import read_json
 
 
 def test_train_returns_the_run_that_it_left(trained_run):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +24,9 @@ from medcnn.calibration.out_of_distribution import (
     one_minus_max_probability,
     quantile_threshold,
 )
-from medcnn.errors import DataError, unknown_name
+from medcnn.errors import unknown_name
+from medcnn.files.arrays import ARCHIVE_ERRORS, read_arrays
+from medcnn.files.plain import damaged
 from medcnn.metrics.estimate import FloatArray
 from medcnn.run.directory import atomic_path
 
@@ -36,11 +35,6 @@ SCORE, FLAG, REASONS = "ood_score", "out_of_distribution", "ood_reasons"
 
 MOST_BYTES = 2**30
 """What the arrays of a detector may unfold to; those of 2000 images with 2048 features are 30 MB."""
-NOT_WHOLE = (
-    *(OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError),
-)
-"""What reading a damaged or hostile archive can end in."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +105,11 @@ class Detector:
         Raises:
             DataError: If the file is damaged.
         """
+        expected = "the plain arrays that training left"
+        remedy = "train again, or remove the file: nothing is flagged then"
+        arrays = read_arrays(path, most_bytes=MOST_BYTES, expected=expected, remedy=remedy)
         try:
-            arrays = _read(path)
+            _check_finite(arrays)
             return cls(
                 str(arrays["score"]),
                 float(arrays["threshold"]),
@@ -121,12 +118,9 @@ class Detector:
                 FeatureReference.from_arrays(_part(arrays, "features.")),
                 InputReference.from_arrays(_part(arrays, "inputs.")),
             )
-        except (*NOT_WHOLE, MemoryError) as error:
-            raise DataError(
-                f"{path} cannot be read.",
-                expected="the plain arrays that training left",
-                found=f"{type(error).__name__}: {error}",
-                remedy="train again, or remove the file: nothing is flagged then",
+        except ARCHIVE_ERRORS as error:
+            raise damaged(
+                path, "detector of foreign images", expected, error, "", remedy
             ) from error
 
 
@@ -163,18 +157,10 @@ def score_of(name: str, features: FeatureReference, seen: Seen) -> FloatArray:
     raise unknown_name("score of foreign images", name, SCORES)
 
 
-def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an npz file, which are small and finite."""
-    with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > MOST_BYTES:
-        raise ValueError(f"arrays of {size:,} bytes")
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
+def _check_finite(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} is not finite")
-    return arrays
 
 
 def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:

@@ -15,8 +15,9 @@ from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import Combination
 from medcnn.calibration.passes import Passes
 from medcnn.errors import DataError
+from medcnn.files.plain import read_json
 from medcnn.metrics.thresholds import Threshold
-from medcnn.run.directory import read_json, write_json
+from medcnn.run.directory import write_json
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from medcnn.evaluation.compare import compare, correct_together
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
+from medcnn.files.tables import read_csv
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.comparison import write_comparison
@@ -130,13 +131,13 @@ def _holds_decisions(path: Path, probability: str) -> bool:
     """Say whether a file is a reader's decisions rather than a model's probabilities."""
     if path.suffix == ".parquet":
         return False
-    header = pd.read_csv(path, nrows=0).columns
+    header = read_csv(path).columns
     return DECISION in header and probability not in header
 
 
 def _decided(path: Path, other: pd.DataFrame | None, split: str) -> pd.DataFrame:
     """Return a reader's decisions as predictions of 0 and 1; labels are those of the other side."""
-    table = pd.read_csv(path, dtype={"image_id": str})
+    table = read_csv(path, text=("image_id", "patient_id", "study_id"))
     table["p_abnormal"] = table[DECISION]
     if "label" not in table:
         if other is None or "image_id" not in table:

@@ -6,12 +6,12 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from omegaconf import DictConfig
 
 from medcnn.console import say
 from medcnn.diagnosis import diagnose, diagnose_run
 from medcnn.errors import ConfigError
+from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
 from medcnn.training.settings import check_path
@@ -41,7 +41,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         output = output or directory.path / "diagnosis.json"
     else:
         check_path(Path(options["curves"]), "curves")
-        found = diagnose(pd.read_csv(options["curves"]))
+        found = diagnose(read_curves(Path(options["curves"])))
     for line in found.lines():
         say(line)
     result = found.to_json()

@@ -21,11 +21,12 @@ from medcnn.evaluation.patients import at_level, unit_of
 from medcnn.evaluation.readers import reader_results, readers_for
 from medcnn.evaluation.results import evaluate, jsonable
 from medcnn.evaluation.safeguards import add_results, guard
+from medcnn.files.plain import read_json
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.reporting.report import write_predictions_report
 from medcnn.reporting.summary import announce
-from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
 
 

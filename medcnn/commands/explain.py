@@ -11,11 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.explanations.options import read_options
+from medcnn.files.plain import read_json
 from medcnn.reporting.overlays import overlay, write_pictures
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import show_estimate
 from medcnn.reporting.wording import Wording
-from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
 
 FOLDER = "explanations"

@@ -15,11 +15,12 @@ from medcnn.console import say, warn
 from medcnn.data.manifest import build_manifest, read_table
 from medcnn.data.preparation import Prepared, cache_images
 from medcnn.errors import ConfigError, UserError
+from medcnn.files.plain import read_json
 from medcnn.metrics.auroc import auroc_value
 from medcnn.predictions import read_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run.directory import RunDir, read_json
+from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain

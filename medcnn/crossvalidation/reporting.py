@@ -13,10 +13,11 @@ from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
 from medcnn.data.manifest import read_table
 from medcnn.evaluation.results import evaluate, jsonable
+from medcnn.files.plain import read_json
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run.directory import RunDir, atomic_path, read_json, write_json, write_text
+from medcnn.run.directory import RunDir, atomic_path, write_json, write_text
 from medcnn.run.journal import Journal
 
 

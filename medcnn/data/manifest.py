@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.errors import DataError
+from medcnn.files.tables import read_csv
 from medcnn.predictions import checked_labels
 from medcnn.run.directory import atomic_path
 
@@ -91,6 +92,7 @@ def build_manifest(
             expected="at least one image of each class",
             remedy="check data.root",
         )
+    _check_named(table, source)
     unnamed = _unnamed_patients(table, source)
     for name, default in (("patient_id", "image_id"), ("study_id", "patient_id")):
         table[name] = table[name].fillna(table[default]) if name in table else table[default]
@@ -118,25 +120,29 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         DataError: If the file is missing or is not a CSV file.
     """
-    if not path.is_file():
-        raise DataError(
-            f"There is no manifest {path}.",
-            expected=f"a CSV file with the columns {', '.join(COLUMNS)}",
-            remedy="check data.root",
-        )
-    try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, str))
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} is not a readable CSV file.",
-            expected="UTF-8 text with commas between the columns",
-            found=str(error).strip(),
-            remedy="export it again",
-        ) from error
+    table = read_csv(
+        path,
+        text=TEXT_COLUMNS,
+        what="manifest",
+        expected=f"a CSV file with the columns {', '.join(COLUMNS)}",
+        remedy="check data.root, or export it again",
+    )
     if "path" in table:
         folder = path.resolve().parent
-        table["path"] = [str(folder / name) for name in table["path"].astype(str)]
+        table["path"] = table["path"].map(lambda name: str(folder / name), na_action="ignore")
     return table
+
+
+def _check_named(table: pd.DataFrame, source: str) -> None:
+    for name in ("image_id", "path"):
+        empty = table[name].isna()
+        if empty.any():
+            raise DataError(
+                f"{source} has {int(empty.sum())} rows without {name}.",
+                expected=f"{name} in every row",
+                found=f"an empty cell in data row {int(empty.to_numpy().argmax()) + 1}",
+                remedy="fill it in, or leave the row out",
+            )
 
 
 def _unnamed_patients(table: pd.DataFrame, source: str) -> list[str]:

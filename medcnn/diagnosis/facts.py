@@ -12,9 +12,10 @@ import yaml
 from omegaconf import OmegaConf
 
 from medcnn.diagnosis.curves import auroc_error
+from medcnn.files.plain import read_json
 from medcnn.metrics.auroc import auroc
 from medcnn.predictions import clusters_of
-from medcnn.run.directory import RunDir, read_json
+from medcnn.run.directory import RunDir
 
 ENTROPY = ("bce", "cross_entropy")
 """Losses whose value at chance is the entropy of the prevalence."""

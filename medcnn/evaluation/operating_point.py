@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from medcnn.errors import DataError
+from medcnn.files.plain import read_json
 from medcnn.metrics.rules import parse_rule
 from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
 from medcnn.predictions import read_predictions
-from medcnn.run.directory import RunDir, read_json
+from medcnn.run.directory import RunDir
 
 DEFAULT_RULE = "youden"
 DEFAULT_VALUE = 0.5

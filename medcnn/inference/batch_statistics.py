@@ -13,10 +13,11 @@ from torch import nn
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.dataset import clean_images
 from medcnn.errors import ConfigError
+from medcnn.files.plain import read_json
 from medcnn.inference.loading import TrainedModel, load_model, read_checkpoint
 from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
 from medcnn.models.transfer import Auto, choose
-from medcnn.run.directory import RunDir, read_json
+from medcnn.run.directory import RunDir
 
 
 @dataclass(frozen=True)

@@ -142,13 +142,6 @@ def write_table(ledger: Ledger, judging: Judging, output: Path) -> Written:
     return written
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return a table that ``write_table`` wrote; what is empty is NaN or None."""
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    return pd.read_csv(path, dtype=dict.fromkeys(TEXT, str))
-
-
 def _slim(ledger: Ledger) -> pd.DataFrame:
     """Return probability and patient of every row; a patient's name is kept once."""
     p, patients, codes = array("d"), dict[str | None, int](), array("q")

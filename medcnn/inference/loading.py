@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from medcnn.augment.normalize import normalize
 from medcnn.calibration import Calibrator
 from medcnn.errors import ConfigError, MedcnnError, WeightsError
+from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
-from medcnn.models.weights import NOT_WHOLE, first_line, read_plain, sha256_of, unreadable
+from medcnn.models.weights import first_line, read_plain, sha256_of, unreadable
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
 
@@ -102,7 +103,7 @@ def load_model(run: RunDir) -> TrainedModel:
         return _model(settings, checkpoint, path)
     except MedcnnError:
         raise
-    except NOT_WHOLE as error:
+    except ARCHIVE_ERRORS as error:
         raise WeightsError(
             f"The checkpoint {path} does not fit the configuration of its run.",
             expected="weights, calibrator and threshold as training wrote them",

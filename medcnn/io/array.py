@@ -7,10 +7,7 @@ An archive's array is read once and kept (the four last used, for each process);
 from __future__ import annotations
 
 import functools
-import struct
-import tokenize
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.errors import ImageError, nearest
+from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.io.facts import Facts, Image
 from medcnn.io.reduction import resize_area, to_uint8
 
 MAX_ARRAY_BYTES = 8 * 2**30
 """The largest array that is read from an archive."""
-
-ARCHIVE_ERRORS = (
-    *(OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError),
-    *(struct.error, zlib.error, zipfile.BadZipFile, tokenize.TokenError),
-)
-"""What NumPy and zipfile raise on damaged archives."""
 
 _SUFFIX = ".npz"
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import re
 import socket
-import struct
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,15 +18,9 @@ import torchvision
 from torch import Tensor, nn
 
 from medcnn.errors import MedcnnWarning, WeightsError
+from medcnn.files.arrays import ARCHIVE_ERRORS
 
 TIMEOUT_S = 5.0
-
-NOT_WHOLE = (
-    *(pickle.UnpicklingError, struct.error, RuntimeError, EOFError, OSError, LookupError),
-    *(ValueError, TypeError, AttributeError, AssertionError, ImportError, OverflowError),
-    MemoryError,
-)
-"""What reading a damaged or hostile file can end in; none of it runs code from the file."""
 
 _CLAIM = re.compile(r"-([0-9a-f]{8,})\.")
 _DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d*")
@@ -147,7 +139,7 @@ def read_plain(path: Path) -> Any:
     """
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except NOT_WHOLE as error:
+    except ARCHIVE_ERRORS as error:
         # Torch's own message advises to run the code in the file.
         code = re.search(r"GLOBAL (\S+)", str(error))
         raise unreadable(path, f"an object of {code[1]}" if code else first_line(error)) from error

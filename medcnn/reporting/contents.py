@@ -12,9 +12,10 @@ from omegaconf import OmegaConf
 
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
+from medcnn.files.plain import read_json
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.explained import read_explanations
-from medcnn.run.directory import RunDir, read_json
+from medcnn.run.directory import RunDir
 
 TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
 

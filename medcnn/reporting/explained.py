@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from medcnn.run.directory import RunDir, read_json
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir
 
 
 def read_explanations(run: RunDir) -> dict[str, Any]:

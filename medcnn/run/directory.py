@@ -161,8 +161,3 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` as strict JSON (NaN is an error), atomically."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Return the JSON value in ``path``."""
-    return json.loads(path.read_text(encoding="utf-8"))

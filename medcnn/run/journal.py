@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from medcnn.errors import MedcnnWarning
-from medcnn.run.directory import RunDir, read_json, write_json, write_text
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir, write_json, write_text
 
 PACKAGES = (
     "medcnn",

@@ -21,10 +21,11 @@ from medcnn.diagnosis import add_diagnosis
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.results import evaluate
 from medcnn.evaluation.safeguards import add_results, guard
+from medcnn.files.plain import read_json
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, write_json
 from medcnn.run.faults import foreseen
 from medcnn.run.journal import Journal
 from medcnn.run.place import begin, choose_run_dir, held

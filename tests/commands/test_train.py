@@ -5,7 +5,8 @@ import pytest
 from medcnn.cli import run
 from medcnn.commands.train import run as command
 from medcnn.errors import ConfigError
-from medcnn.run.directory import RunDir, read_json
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose
 
 

@@ -8,8 +8,8 @@ import medcnn
 from medcnn.calibration import Calibrator
 from medcnn.commands.validation import validation_predictions
 from medcnn.errors import ConfigError
+from medcnn.files.plain import read_json
 from medcnn.predictions import read_predictions
-from medcnn.run.directory import read_json
 
 PLAIN = {"vote": None, "tta": None, "tta_merge": None, "mc_samples": None, "mc": {"inject": None}}
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir, write_json
 from medcnn.run.settings import read_settings
 
 

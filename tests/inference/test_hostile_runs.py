@@ -238,7 +238,7 @@ def test_a_detector_that_does_not_fit_is_refused(copied, image, tmp_path, change
     monkeypatch.chdir(tmp_path)
     np.savez(copied.out_of_distribution, **_arrays(**changes))
     with pytest.raises(
-        UserError, match=r"cannot be read|fit one another|do not fit|score of foreign"
+        UserError, match=r"not a readable|fit one another|do not fit|score of foreign"
     ):
         predict(copied, image, tmp_path)
     assert not (tmp_path / "executed").exists()
@@ -247,7 +247,7 @@ def test_a_detector_that_does_not_fit_is_refused(copied, image, tmp_path, change
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06", b"\x93NUMPY\x01\x00\x10\x00nonsense"])
 def test_a_detector_that_is_no_archive_is_refused(copied, image, tmp_path, content):
     copied.out_of_distribution.write_bytes(content)
-    with pytest.raises(DataError, match=r"out_of_distribution\.npz cannot be read"):
+    with pytest.raises(DataError, match=r"out_of_distribution\.npz is not a readable"):
         predict(copied, image, tmp_path)
 
 

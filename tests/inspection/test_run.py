@@ -3,11 +3,11 @@ import pytest
 
 import medcnn
 from medcnn.data.preparation import cache_images
+from medcnn.files.plain import read_json
 from medcnn.inference.loading import load_model
 from medcnn.inference.runs import run_manifest
 from medcnn.inspection.network import Inspection, Layer, inspect
 from medcnn.inspection.run import dead_share, inspect_models, inspect_run
-from medcnn.run.directory import read_json
 from medcnn.run.settings import read_settings
 
 EMPTY = np.empty(0)

@@ -1,7 +1,8 @@
 import shutil
 
+from medcnn.files.plain import read_json
 from medcnn.reporting.report import write_report
-from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, write_json
 
 
 def test_what_was_dropped_and_what_was_not_checked_is_told(built_run, tmp_path):

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from medcnn.evaluation.compare import compare
+from medcnn.files.plain import read_json
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
 from medcnn.reporting.comparison import write_comparison
 from medcnn.reporting.report import write_report
-from medcnn.run.directory import RunDir, read_json, write_json
+from medcnn.run.directory import RunDir, write_json
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

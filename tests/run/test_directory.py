@@ -4,7 +4,8 @@ import json
 import pytest
 
 from medcnn.errors import UserError
-from medcnn.run.directory import RunDir, atomic_path, read_json, write_json
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir, atomic_path, write_json
 
 
 def test_open_refuses_a_folder_that_is_no_run(tmp_path):

@@ -5,8 +5,9 @@ import warnings
 import pytest
 
 from medcnn.errors import MedcnnWarning
+from medcnn.files.plain import read_json
 from medcnn.run import journal as journals
-from medcnn.run.directory import RunDir, read_json
+from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 
 

@@ -7,7 +7,8 @@ import pytest
 
 import medcnn
 from medcnn.errors import AuditStop, ConfigError, UserError
-from medcnn.run.directory import RunDir, read_json, write_text
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir, write_text
 from medcnn.run.place import begin, choose_run_dir, held
 from medcnn.settings.composition import compose, plain
 

@@ -11,9 +11,10 @@ import yaml
 
 import medcnn
 from medcnn.errors import ConfigError, DataError
+from medcnn.files.plain import read_json
 from medcnn.inference.runs import assemble
 from medcnn.predictions import read_predictions
-from medcnn.run.directory import RunDir, read_json
+from medcnn.run.directory import RunDir
 
 SMALL = [
     "data.source.n_images=90",

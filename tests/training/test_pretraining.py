@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import medcnn
-from medcnn.run.directory import read_json
+from medcnn.files.plain import read_json
 from medcnn.training.story import resume
 
 ASKED = [

@@ -6,7 +6,8 @@ import pytest
 
 import medcnn
 from medcnn.cli import run as command
-from medcnn.run.directory import RunDir, read_json
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir
 from medcnn.training.story import resume
 
 

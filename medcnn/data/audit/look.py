@@ -17,7 +17,7 @@ import pandas as pd
 from medcnn.data.audit.hashing import Hashes, Rows, hash_windows, population_of, thumbnails
 from medcnn.data.audit.near import MIN_SIDE, Near, near_duplicates
 from medcnn.data.cache.images import ImageCache
-from medcnn.io.array import ARCHIVE_ERRORS
+from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.run.directory import atomic_path
 
 BLANK_SD = 2.0

@@ -15,7 +15,7 @@ from medcnn.data.cache.key import Profile
 from medcnn.data.cache.read import KEPT_FACTS
 from medcnn.data.cache.store import Index, Pixels, checksum, read_facts
 from medcnn.errors import DataError
-from medcnn.io.array import ARCHIVE_ERRORS
+from medcnn.files.arrays import ARCHIVE_ERRORS
 
 Unreadable = dict[str, str]
 """``image_id``, ``path``, ``kind`` and ``problem`` of a file that did not end as pixels."""

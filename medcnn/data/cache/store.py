@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.data.cache.key import Keys, as_keys
-from medcnn.io.array import ARCHIVE_ERRORS
+from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.run.directory import atomic_path
 
 Pixels = npt.NDArray[np.unsignedinteger[Any]]

@@ -10,7 +10,7 @@ from typing import NoReturn
 import pandas as pd
 
 from medcnn.errors import DataError, nearest
-from medcnn.io.array import ARCHIVE_ERRORS
+from medcnn.files.tables import read_csv
 from medcnn.io.names import is_dicom_name, is_text, says_image
 
 MAGIC_OFFSET = 128
@@ -74,14 +74,8 @@ def release_table(path: Path, columns: tuple[str, ...], source: str) -> pd.DataF
     Raises:
         DataError: If it is no CSV file or one of ``columns`` is missing.
     """
-    try:
-        # Rows of some releases end in a comma that their header lacks: no index is to be guessed.
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-    except ARCHIVE_ERRORS as error:
-        raise DataError(
-            f"{path} is not a readable CSV file.", found=str(error), remedy="download it again"
-        ) from error
-    table.columns = table.columns.astype(str).str.strip()
+    table = read_csv(path, text=None, blank=True, remedy="download it again")
+    table.columns = table.columns.str.strip()
     missing = [name for name in columns if name not in table.columns]
     if missing:
         guess = nearest(missing[0], table.columns)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from medcnn.data.manifest import SPLITS, Manifest, build_manifest
 from medcnn.data.sources.findings import CHESTMNIST, labelled
 from medcnn.errors import DataError
-from medcnn.io.array import ARCHIVE_ERRORS
+from medcnn.files.arrays import ARCHIVE_ERRORS
 
 CITATION = (
     "Yang et al., MedMNIST v2: a large-scale lightweight benchmark for 2D and 3D biomedical image "

@@ -8,6 +8,7 @@ import pandas as pd
 
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.errors import DataError
+from medcnn.files.tables import read_csv
 from medcnn.run.directory import atomic_path
 
 
@@ -42,17 +43,14 @@ def apply_split(manifest: Manifest, path: Path) -> Manifest:
 
 def _read(path: Path) -> pd.Series:
     """Return the split of each image_id."""
-    try:
-        given = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"There is no split file {path}.",
-            expected="a CSV file with the columns image_id and split",
-            found=str(error),
-            remedy="check data.split; every run leaves its own as split.csv",
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a readable CSV file.", found=str(error)) from error
+    given = read_csv(
+        path,
+        text=None,
+        blank=True,
+        what="split file",
+        expected="a CSV file with the columns image_id and split",
+        remedy="check data.split; every run leaves its own as split.csv",
+    )
     if not {"image_id", "split"} <= set(given.columns):
         raise DataError(
             f"{path} is not a split file.",
