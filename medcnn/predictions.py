@@ -16,12 +16,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from medcnn.errors import DataError
-from medcnn.files.tables import read_table
+from medcnn.files.sheets import read_sheet
 from medcnn.run.directory import atomic_path
 
 REQUIRED = ("label", "p_abnormal")
 COLUMNS = ("image_id", "patient_id", "label", "split", "p_abnormal")
-TEXT = ("image_id", "patient_id", "study_id", "split")
+IDENTIFIERS = ("image_id", "patient_id", "study_id")
+TEXT = (*IDENTIFIERS, "split")
 WORDS = {"normal": 0, "abnormal": 1}
 UNCERTAINTY = ("entropy", "expected_entropy", "mutual_information", "std")
 
@@ -44,13 +45,15 @@ def read_predictions(
     """
     path = Path(path)
     named = {ours: str(theirs) for ours, theirs in (columns or {}).items() if theirs is not None}
-    table = read_table(
+    sheet = read_sheet(
         path,
-        text=[named.get(name, name) for name in TEXT],
         what="predictions file",
         expected=f"a CSV or Parquet file with the columns {', '.join(COLUMNS)}",
         remedy="check the path, or export it again",
     )
+    identifiers = [named.get(name, name) for name in IDENTIFIERS]
+    table = sheet.typed(identifiers=identifiers, text=[named.get("split", "split")])
+    table = table.reset_index(drop=True)
     _check_present(table, named.values(), str(path), "name one that is there")
     renamed = table.assign(**{ours: table[theirs] for ours, theirs in named.items()})
     foreign = [theirs for theirs in set(named.values()) if theirs not in named]

@@ -31,7 +31,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     for text in prepared.manifest.warnings:
         warn(text)
     for text in found["findings"]:
-        say(f"- {text}")
+        if text not in prepared.manifest.warnings:
+            say(f"- {text}")
     for text in found["not_checked"]:
         say(f"- not checked: {text}")
     say(f"verdict      {found['verdict']}")

@@ -7,19 +7,22 @@ columns (sex, age, site, finding, …) that subgroup tables can use. ``label`` i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from medcnn.errors import DataError
+from medcnn.files.identifiers import plain_identifiers
 from medcnn.files.tables import read_csv
 from medcnn.predictions import checked_labels
 from medcnn.run.directory import atomic_path
 
 COLUMNS = ("image_id", "path", "label", "patient_id", "study_id", "view", "split")
 SPLITS = ("train", "val", "test")
+DOUBTED = "header_patient"
+"""The column of patients whom header and table tell apart differently: numbers, no identifiers."""
 TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
 
 
@@ -33,6 +36,8 @@ class Manifest:
         label_policy: How the release's findings became normal and abnormal, in one sentence.
         citation: The publication to cite.
         warnings: What the report has to repeat.
+        left_out: How many files or rows the source did not take, by reason.
+        doubts: Those of the warnings that the audit has to count as findings of its own.
     """
 
     table: pd.DataFrame
@@ -40,6 +45,8 @@ class Manifest:
     label_policy: str = "label as given: 0 normal, 1 abnormal"
     citation: str = ""
     warnings: tuple[str, ...] = field(default=())
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    doubts: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
         return len(self.table)
@@ -67,17 +74,20 @@ def build_manifest(
     label_policy: str = "label as given: 0 normal, 1 abnormal",
     citation: str = "",
     warnings: Iterable[str] = (),
+    left_out: Mapping[str, int] | None = None,
+    doubts: Iterable[str] = (),
 ) -> Manifest:
     """Check a source's rows, fill in the optional columns and return the manifest.
 
     ``patient_id`` defaults to ``image_id`` (every image its own patient, with a warning),
-    ``study_id`` to ``patient_id``, ``view`` and ``split`` to empty.
+    ``study_id`` to ``patient_id``, ``view`` and ``split`` to empty. Identifiers lose what makes no
+    difference (``medcnn.files.identifiers``).
 
     Raises:
         DataError: If there are no rows, a column is missing, an ``image_id`` stands twice, a label is
             not 0 or 1, a split has an unknown name, or one of the two classes is absent.
     """
-    table = table.copy()
+    table, doubts = table.copy(), tuple(doubts)
     missing = [name for name in ("image_id", "path", "label") if name not in table.columns]
     if missing:
         raise DataError(
@@ -92,16 +102,19 @@ def build_manifest(
             expected="at least one image of each class",
             remedy="check data.root",
         )
+    for name in ("image_id", "patient_id", "study_id"):
+        if name in table:
+            table[name] = plain_identifiers(table[name])
     _check_named(table, source)
     unnamed = _unnamed_patients(table, source)
     for name, default in (("patient_id", "image_id"), ("study_id", "patient_id")):
         table[name] = table[name].fillna(table[default]) if name in table else table[default]
     for name in ("view", "split"):
         table[name] = table[name].fillna("") if name in table else ""
+    _check_identifiers(table, source)
     for name in TEXT_COLUMNS:
         table[name] = table[name].astype(str)
     table["label"] = checked_labels(table["label"], source)
-    _check_identifiers(table, source)
     _check_splits(table, source)
     _check_classes(table, source)
     ordered = [*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]
@@ -110,7 +123,9 @@ def build_manifest(
         source=source,
         label_policy=label_policy,
         citation=citation,
-        warnings=(*warnings, *unnamed),
+        warnings=(*warnings, *doubts, *unnamed),
+        left_out=dict(left_out or {}),
+        doubts=tuple(doubts),
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.patients import UNITS
-from medcnn.files.tables import read_csv
+from medcnn.files.sheets import read_sheet
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.comparison import holm, mcnemar, paired_difference
 from medcnn.metrics.estimate import IntArray
@@ -34,7 +34,8 @@ def read_readers(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     expected = "image_id and a column of 0 and 1 for each reader, or image_id, reader, decision"
-    table = read_csv(path, text=("image_id", "reader"), what="readers file", expected=expected)
+    sheet = read_sheet(path, what="readers file", expected=expected)
+    table = sheet.typed(identifiers=["image_id", "reader"]).reset_index(drop=True)
     if "image_id" not in table or len(table.columns) < 2:
         found = ", ".join(map(str, table.columns))
         raise DataError(f"{path} is not a file of readers.", expected=expected, found=found)

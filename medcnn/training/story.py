@@ -133,7 +133,7 @@ def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
 def _note_data(journal: Journal, prepared: Prepared, directory: RunDir) -> None:
     manifest, audit = prepared.manifest, prepared.audit
     found = () if audit is None else (*audit.leaks, *audit.findings)
-    for text in (*manifest.warnings, *found):
+    for text in dict.fromkeys((*manifest.warnings, *found)):
         journal.warn(text)
     journal.note(
         data={

@@ -21,7 +21,7 @@ from medcnn.data.audit.near import FALSE_POSITIVES, NEAR
 from medcnn.data.audit.shortcut import NOT_PROBED, Shortcut, probe_shortcuts
 from medcnn.data.audit.statistics import by_split, first_names
 from medcnn.data.cache.images import ImageCache
-from medcnn.data.manifest import Manifest
+from medcnn.data.manifest import DOUBTED, Manifest
 from medcnn.errors import AuditStop
 
 Groups = Sequence[Sequence[str]]
@@ -104,13 +104,19 @@ def run_audit(manifest: Manifest, cache: ImageCache, *, seed: int = 0, probe: bo
         "cross_split_duplicates": len(crossing),
         "label_conflicts": len(_differing(table, [*same, *near], "label")),
         "splits": by_split(table, cache.facts_of(at, ("rows", "columns", "bits", "kind"))),
+        "left_out": dict(manifest.left_out),
+        "warnings": list(manifest.warnings),
     }
     names = table["image_id"].to_numpy()
     return Audit(
         facts=facts,
         groups=[names[group].tolist() for group in same],
         near_groups=[names[group].tolist() for group in near],
-        findings=_findings(table, cache, seen, same, near) + shortcut.findings(),
+        findings=[
+            *manifest.doubts,
+            *_findings(table, cache, seen, same, near),
+            *shortcut.findings(),
+        ],
         leaks=_leaks(table, same, near),
         not_checked=[*seen.not_checked(), *shortcut.reasons],
     )
@@ -165,11 +171,34 @@ def _leaks(
     return [
         *first_names(_shared(table, "patient_id"), "patient stands", "patients stand", shared),
         *first_names(_shared(table, "study_id"), "study stands", "studies stand", shared),
+        *_contradictions(table),
         *_told(table, _differing(table, same, "split"), "identical", "stand", "across splits"),
         *_told(
             table, _differing(table, near, "split"), "nearly identical", "stand", "across splits"
         ),
     ]
+
+
+def _contradictions(table: pd.DataFrame) -> list[str]:
+    """Return a sentence of patients of DICOM headers whom the table calls by several names.
+
+    It shows an image of each: the header's identifier is none that may leave.
+    """
+    if DOUBTED not in table:
+        return []
+    known = table[table[DOUBTED].notna()]
+    groups = known.groupby(DOUBTED, sort=False)
+    several = groups["patient_id"].nunique()
+    crossing = groups["split"].nunique()
+    images = groups["image_id"].first()
+    names = images[(several > 1) | (crossing > 1)].tolist()
+    return first_names(
+        names,
+        "patient of the DICOM headers stands",
+        "patients of the DICOM headers stand",
+        f"under several patient_id of the table ({int((crossing > 1).sum())} across splits; an image "
+        "of each)",
+    )
 
 
 def _findings(

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from medcnn.data.audit.audit import Audit
-from medcnn.data.manifest import SPLITS, Manifest
+from medcnn.data.manifest import DOUBTED, SPLITS, Manifest
 
 _ORDER = {"test": 0, "val": 1, "train": 2}
 
@@ -49,8 +49,9 @@ def _repeated(table: pd.DataFrame, audit: Audit) -> dict[str, None]:
 
 def _shared(table: pd.DataFrame) -> list[str]:
     order = table["split"].map(_ORDER)
-    nearest = [order.groupby(table[name]).transform("min") for name in ("patient_id", "study_id")]
-    return table.index[(order > nearest[0]) | (order > nearest[1])].tolist()
+    names = [name for name in ("patient_id", "study_id", DOUBTED) if name in table]
+    later = [order > order.groupby(table[name]).transform("min") for name in names]
+    return table.index[pd.concat(later, axis=1).any(axis=1)].tolist()
 
 
 def _told(table: pd.DataFrame, drop: Collection[str], what: str) -> list[str]:

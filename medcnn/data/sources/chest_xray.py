@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.manifest import SPLITS, Manifest, build_manifest
+from medcnn.data.manifest import SPLITS, Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_files, release_folder, sub_folders
 from medcnn.errors import DataError, nearest
@@ -45,7 +46,7 @@ def read(root: str | Path) -> Manifest:
     table = pd.DataFrame([row for split in splits for row in _split_rows(folder, split)])
     joined = _join_small_val(table)
     found = labelled(table, "chest_xray", RULE)
-    return build_manifest(
+    return complete_manifest(
         found.table,
         source="chest_xray",
         label_policy=found.policy,

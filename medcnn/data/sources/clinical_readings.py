@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_files, release_folder
 from medcnn.errors import DataError
@@ -70,7 +71,7 @@ def read_set(root: str | Path, source: str, prefix: str) -> Manifest:
         for path, match in matches
     )
     found = labelled(rows, source, RULE)
-    return build_manifest(
+    return complete_manifest(
         found.table,
         source=source,
         label_policy=found.policy,

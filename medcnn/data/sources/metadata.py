@@ -38,7 +38,8 @@ def _age(text: str) -> float | None:
 
 def views(column: pd.Series) -> pd.Series:
     """Return PA, AP, LATERAL, OBLIQUE, the release's own word, or empty where it is unknown."""
-    return column.fillna("").astype(str).map(view_name)
+    names = column.fillna("").astype(str)
+    return names.map({name: view_name(name) for name in names.unique()})
 
 
 def chosen_views(rows: pd.DataFrame, source: str, wanted: str) -> tuple[pd.DataFrame, list[str]]:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
 from medcnn.data.sources.chexpert_labels import OBSERVATIONS, label_observations, rule
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
     image_index,
@@ -56,7 +57,7 @@ def read(root: str | Path, uncertain: str = "u_ones", views: str = "frontal") ->
     rows, other_views = chosen_views(rows, "mimic_cxr", views)
     rows, absent = present(rows, "mimic_cxr", folder)
     found = labelled(rows, "mimic_cxr", rule(uncertain))
-    return build_manifest(
+    return complete_manifest(
         found.table,
         source="mimic_cxr",
         label_policy=found.policy,

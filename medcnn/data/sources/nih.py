@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
     image_index,
@@ -64,7 +65,7 @@ def read(root: str | Path, official_split: bool = True) -> Manifest:
     )
     rows, absent = present(rows, "nih", folder)
     found = labelled(rows, "nih", RULE)
-    return build_manifest(
+    return complete_manifest(
         found.table,
         source="nih",
         label_policy=found.policy,

@@ -15,7 +15,8 @@ from xml.parsers import expat
 import pandas as pd
 
 from medcnn.data.audit.statistics import first_names
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_index, present, release_folder, release_table
 from medcnn.data.sources.metadata import chosen_views, views
@@ -62,7 +63,7 @@ def read(root: str | Path, views: str = "frontal") -> Manifest:
     rows, other_views = chosen_views(rows, "openi", views)
     rows, absent = present(rows, "openi", folder)
     found = labelled(rows, "openi", RULE, closed=False)
-    return build_manifest(
+    return complete_manifest(
         found.table,
         source="openi",
         label_policy=found.policy,

@@ -12,7 +12,8 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
     image_index,
@@ -71,7 +72,7 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
     rows, other_views = chosen_views(rows, "padchest", views)
     rows, absent = present(rows, "padchest", folder)
     found = labelled(rows, "padchest", RULE)
-    return build_manifest(
+    return complete_manifest(
         found.table,
         source="padchest",
         label_policy=found.policy,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.headers import header_table
 from medcnn.data.sources.layout import (
     image_index,
     present,
@@ -54,16 +54,15 @@ def read(root: str | Path) -> Manifest:
     rows = pd.DataFrame({"image_id": classes.index, "finding": classes.to_numpy()})
     rows["path"] = (rows["image_id"] + ".dcm").map(image_index(folder))
     rows, absent = present(rows, "rsna", folder)
-    facts = header_table(rows["path"]).drop(columns=["patient_id", "study_id"], errors="ignore")
-    rows = rows.join(facts)
     patients = _patients(folder)
     rows["patient_id"] = [patients.get(image) for image in rows["image_id"]]
     found = labelled(rows, "rsna", RULE)
-    return build_manifest(
+    return complete_manifest(
         found.table,
         source="rsna",
         label_policy=found.policy,
         citation=CITATION,
+        identity=False,  # the header repeats the name of the image
         warnings=[*([] if patients else [NO_MAPPING]), *absent, *found.warnings],
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import DOUBTED, Manifest, build_manifest
 
 SOURCE = "source"
 """The column that says where an image comes from; reports take it as a subgroup."""
@@ -42,9 +43,11 @@ def combine(manifests: Mapping[str, Manifest]) -> Manifest:
         label_policy=". ".join(f"{name}: {m.label_policy}" for name, m in manifests.items()),
         citation="; ".join(citations),
         warnings=[
-            *(text for m in manifests.values() for text in m.warnings),
+            *(text for m in manifests.values() for text in m.warnings if text not in m.doubts),
             *_family_warnings(table, manifests),
         ],
+        left_out=sum((Counter(m.left_out) for m in manifests.values()), Counter()),
+        doubts=[text for m in manifests.values() for text in m.doubts],
     )
 
 
@@ -54,6 +57,8 @@ def _named(name: str, table: pd.DataFrame) -> pd.DataFrame:
     elsewhere = f"{LINKED[name]}/" if name in LINKED else None
     patients = table["patient_id"]
     linked = patients.str.startswith(elsewhere) if elsewhere else patients.ne(patients)
+    if DOUBTED in table:
+        table[DOUBTED] = f"{name}/" + table[DOUBTED]
     return table.assign(
         **{SOURCE: name},
         image_id=f"{name}/" + table["image_id"],

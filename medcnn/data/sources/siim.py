@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.headers import header_table
 from medcnn.data.sources.layout import (
     image_index,
     present,
@@ -55,8 +55,8 @@ def read(root: str | Path) -> Manifest:
         }
     )
     rows, absent = present(rows, "siim", folder)
-    found = labelled(rows.join(header_table(rows["path"])), "siim", RULE)
-    return build_manifest(
+    found = labelled(rows, "siim", RULE)
+    return complete_manifest(
         found.table,
         source="siim",
         label_policy=found.policy,

@@ -12,9 +12,9 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from medcnn.data.manifest import Manifest, build_manifest
+from medcnn.data.manifest import Manifest
+from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import canonical, kind, labelled
-from medcnn.data.sources.headers import header_table
 from medcnn.data.sources.layout import (
     image_index,
     present,
@@ -64,13 +64,13 @@ def read(root: str | Path, readers: str = "majority") -> Manifest:
     )
     rows["path"] = (rows["image_id"] + ".dicom").map(image_index(folder))
     rows, absent = present(rows, "vindr", folder)
-    facts = header_table(rows["path"]).drop(columns=["patient_id", "study_id"], errors="ignore")
-    found = labelled(rows.join(facts), "vindr", RULE.format(WORDS[readers]))
-    return build_manifest(
+    found = labelled(rows, "vindr", RULE.format(WORDS[readers]))
+    return complete_manifest(
         found.table,
         source="vindr",
         label_policy=found.policy,
         citation=CITATION,
+        identity=False,  # the header repeats the name of the image
         warnings=[*absent, *found.warnings],
     )
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.errors import DataError
-from medcnn.files.tables import read_csv
+from medcnn.files.sheets import read_sheet
 from medcnn.run.directory import atomic_path
 
 
@@ -43,20 +43,19 @@ def apply_split(manifest: Manifest, path: Path) -> Manifest:
 
 def _read(path: Path) -> pd.Series:
     """Return the split of each image_id."""
-    given = read_csv(
+    given = read_sheet(
         path,
-        text=None,
-        blank=True,
         what="split file",
         expected="a CSV file with the columns image_id and split",
         remedy="check data.split; every run leaves its own as split.csv",
-    )
+    ).typed(identifiers=["image_id"], text=["split"])
     if not {"image_id", "split"} <= set(given.columns):
         raise DataError(
             f"{path} is not a split file.",
             expected="the columns image_id and split",
             found=", ".join(given.columns),
         )
+    given = given[["image_id", "split"]].fillna("")
     unknown = sorted(set(given["split"]) - set(SPLITS))
     if unknown:
         raise DataError(

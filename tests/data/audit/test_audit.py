@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from medcnn.data.audit.audit import enforce, run_audit
 from medcnn.data.cache.cache import build_cache
+from medcnn.data.manifest import DOUBTED
 from medcnn.data.preparation import read_source
 from medcnn.data.splits.splits import assign_splits
 from medcnn.errors import AuditStop
@@ -142,3 +144,25 @@ def test_pneumoniamnist_has_8_images_on_both_sides(real_data, tmp_path):
     sides = [{name.split("_")[0] for name in group} for group in audit.groups]
     assert sum(side == {"train", "val"} for side in sides) == 8
     assert audit.near_groups == []
+
+
+def test_one_patient_of_the_headers_under_two_names_stops_the_run(pictures, stored):
+    doubted = {"patient_id": list("abcdef"), DOUBTED: ["1", None, None, None, "1", None]}
+    audit = run_audit(*stored(pictures(6), **LABELS, **doubted))
+    with pytest.raises(
+        AuditStop,
+        match=r"1 patient of the DICOM headers stands under several patient_id of the table "
+        r"\(1 across splits; an image of each\): i0\.",
+    ):
+        enforce(audit, "error")
+
+
+def test_what_the_source_doubts_and_left_out_is_in_the_audit(pictures, stored):
+    manifest, cache = stored(pictures(6), **LABELS)
+    told = replace(
+        manifest, doubts=("odd names",), warnings=("odd names", "x"), left_out={"mask": 2}
+    )
+    found = run_audit(told, cache).to_json()
+    assert found["left_out"] == {"mask": 2}
+    assert found["warnings"] == ["odd names", "x"]
+    assert (found["findings"], found["verdict"]) == (["odd names"], "warn")

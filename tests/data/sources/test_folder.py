@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from medcnn.data.sources.folder import class_labels, read
+from medcnn.data.sources.class_names import class_labels
+from medcnn.data.sources.folder import read
 from medcnn.errors import DataError
 
 

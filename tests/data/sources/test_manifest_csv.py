@@ -43,3 +43,61 @@ def test_a_folder_lists_its_tables(tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(DataError, match="There is no manifest"):
         read(tmp_path / "m.csv")
+
+
+HEAD = "image_id,path,label,patient_id\n"
+
+
+def sixty(spell):
+    return HEAD + "".join(f"i{i},{i}.png,{i // 2 % 2},{spell(i)}\n" for i in range(60))
+
+
+@pytest.mark.parametrize("mark", [" ", "\u00a0", "\u200b", "\ufeff", "\0", "\u3000"])
+def test_a_patient_is_one_however_the_name_is_padded(tmp_path, mark):
+    (tmp_path / "m.csv").write_text(sixty(lambda i: f"q{i // 2}{mark * (i % 2)}"))
+    assert read(tmp_path / "m.csv").table["patient_id"].nunique() == 30
+
+
+def test_patients_who_differ_by_capitals_are_said(tmp_path):
+    (tmp_path / "m.csv").write_text(sixty(lambda i: f"{'qQ'[i % 2]}{i // 2}"))
+    manifest = read(tmp_path / "m.csv")
+    (told,) = [text for text in manifest.warnings if "capitals" in text]
+    assert "60 identifiers of patients differ from another by capitals alone" in told
+    assert manifest.doubts == (told,)
+
+
+def test_rows_that_name_no_image_are_left_out_and_counted(tmp_path):
+    rows = ["a,a.png,0,p", "b,b.png,1,q", "c,,1,r", "d,NA,0,s", ",e.png,0,t", ",,,", ",,,"]
+    (tmp_path / "m.csv").write_text(HEAD + "\n".join(rows) + "\n")
+    manifest = read(tmp_path / "m.csv")
+    assert manifest.table["image_id"].tolist() == ["a", "b"]
+    assert manifest.left_out == {
+        "row without a path": 2,
+        "row without an image_id": 1,
+        "empty row": 2,
+    }
+    assert "m.csv: 2 of 5 rows have no path (line 4, 5) and were left out." in manifest.warnings
+    absent = "2 of 2 files in the column path are not there"
+    assert any(absent in text for text in manifest.warnings)
+
+
+def test_columns_labels_and_masks_as_people_write_them(tmp_path):
+    (tmp_path / "a.png").touch()
+    rows = "Image ID;Path;Label;PatientID;mask_path\n1;a;Normal;007;a.png\n2;b.png;Pneumonia;8;\n"
+    (tmp_path / "m.csv").write_text(rows)
+    table = read(tmp_path / "m.csv").table
+    assert table["label"].tolist() == [0, 1]
+    assert table["patient_id"].tolist() == ["007", "8"]
+    assert table["path"].iloc[0] == table["mask_path"].iloc[0] == str(tmp_path / "a.png")
+    assert table["mask_path"].isna().tolist() == [False, True]
+
+
+def test_the_headers_name_patients_whom_the_table_does_not(tmp_path, write_dicom):
+    for row in range(8):
+        write_dicom(tmp_path / f"{row}.dcm", PatientID=f"P{row // 2} ", StudyDate="20200101")
+    rows = "".join(f"i{row},{row}.dcm,{row % 2}\n" for row in range(8))
+    (tmp_path / "m.csv").write_text("image_id,path,label\n" + rows)
+    manifest = read(tmp_path / "m.csv")
+    assert manifest.table["patient_id"].tolist() == [f"P{row // 2}" for row in range(8)]
+    assert manifest.table["date"].tolist() == ["20200101"] * 8
+    assert manifest.warnings == ()

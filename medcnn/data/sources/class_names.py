@@ -1,0 +1,74 @@
+"""Words for the classes: what a folder, or a cell of a table, calls normal and abnormal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from medcnn.errors import DataError
+
+NORMAL_NAMES = (
+    *("normal", "healthy", "negative", "no_finding", "nofinding", "no_findings", "0"),
+    *("normals", "control", "controls", "neg"),
+)
+ABNORMAL_NAMES = (
+    *("abnormal", "diseased", "disease", "positive", "pathological", "pathology", "1"),
+    *("pneumonia", "tuberculosis", "tb", "covid", "covid19", "covid_19", "lung_opacity"),
+    *("effusion", "nodule", "mass", "pneumothorax", "cardiomegaly", "consolidation"),
+    *("viral_pneumonia", "bacterial_pneumonia", "atelectasis", "edema", "fibrosis", "emphysema"),
+    *("infiltration", "abnormals", "pos"),
+)
+CELLS = {"true": 1, "yes": 1, "y": 1, "false": 0, "no": 0, "n": 0, "0.0": 0, "1.0": 1}
+"""What a cell may say beside the names of classes."""
+
+
+def class_key(name: str) -> str:
+    """Return a name as it is compared.
+
+    >>> class_key(" Covid-19 ")
+    'covid_19'
+    """
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def class_labels(
+    names: Iterable[str], normal: Sequence[str] = (), abnormal: Sequence[str] = ()
+) -> dict[str, int]:
+    """Return the label of each class name: what the user said first, then the well-known names.
+
+    >>> class_labels(["NORMAL", "Covid-19"])
+    {'NORMAL': 0, 'Covid-19': 1}
+
+    Raises:
+        DataError: If a name is in both lists or its meaning is not known.
+    """
+    said = {class_key(n): 0 for n in normal} | {class_key(n): 1 for n in abnormal}
+    both = {class_key(n) for n in normal} & {class_key(n) for n in abnormal}
+    if both:
+        raise DataError(
+            f"The class {min(both)!r} is both normal and abnormal.",
+            expected="each class folder in one of the two lists",
+            remedy="take it out of source.normal or source.abnormal",
+        )
+    known = dict.fromkeys(NORMAL_NAMES, 0) | dict.fromkeys(ABNORMAL_NAMES, 1) | said
+    names = list(names)
+    unclear = [name for name in names if class_key(name) not in known]
+    if unclear:
+        raise DataError(
+            f"It is not clear whether the class folder {unclear[0]!r} is normal or abnormal.",
+            expected=f"well-known names ({', '.join(NORMAL_NAMES[:4])}, abnormal, pneumonia, …)",
+            found=", ".join(names),
+            remedy=f"say it: 'data.source.abnormal=[{unclear[0]}]' or "
+            f"'data.source.normal=[{unclear[0]}]'",
+        )
+    return {name: known[class_key(name)] for name in names}
+
+
+def cell_label(cell: object) -> object:
+    """Return 0 or 1 for a word that is known, the cell as it is for any other.
+
+    >>> cell_label("Normal"), cell_label("Viral pneumonia"), cell_label("yes"), cell_label("what")
+    (0, 1, 1, 'what')
+    """
+    key = class_key(str(cell))
+    known = dict.fromkeys(NORMAL_NAMES, 0) | dict.fromkeys(ABNORMAL_NAMES, 1) | CELLS
+    return known.get(key, cell)

@@ -1,0 +1,49 @@
+import os
+import signal
+
+import pytest
+
+from medcnn.io.workers import in_processes
+
+
+def double(numbers):
+    if 13 in numbers:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if 7 in numbers:
+        raise ValueError("seven")
+    return [2 * number for number in numbers]
+
+
+def apart(numbers):
+    return [(number,) for number in numbers]
+
+
+def run(chunks):
+    return list(
+        in_processes(
+            double, chunks, workers=2, apart=apart, crashed=lambda chunk: [f"crashed {chunk}"]
+        )
+    )
+
+
+def test_results_come_in_order_and_a_crash_costs_its_item_alone():
+    chunks = [(1, 2), (12, 13, 14), (3, 4), (5, 6), (8, 9), (10, 11)]
+    found = run(chunks)
+    assert [n for chunk, _ in found for n in chunk] == [
+        1,
+        2,
+        12,
+        13,
+        14,
+        *range(3, 7),
+        *range(8, 12),
+    ]
+    by_item = dict(found)
+    assert by_item[13,] == ["crashed (13,)"]
+    assert by_item[12,] == [24]
+    assert by_item[14,] == [28]
+
+
+def test_an_error_of_the_work_is_raised_here():
+    with pytest.raises(ValueError, match="seven"):
+        run([(7,)])
