@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from medcnn.reporting.checklist import checklist
 from medcnn.reporting.contents import Contents
 from medcnn.reporting.estimates import (
     HEADLINE,
+    Estimate,
     conditional_estimates,
     named_estimates,
     read_estimate,
@@ -25,38 +27,48 @@ from medcnn.reporting.subgroups import read_subgroups
 from medcnn.reporting.tables import estimate_row
 from medcnn.reporting.wording import Wording
 
+CHANCE = 0.5
+"""AUROC and balanced accuracy of a decision that does not look at the case."""
+
+# What was found comes first, then of whom, then how far it can be trusted, then the use of it.
 SECTIONS = (
     "headline",
-    "point",
-    "estimates",
-    "discrimination",
     "decisions",
-    "calibration",
-    "clinical",
-    "units",
+    "data",
+    "warnings",
     "cross_validation",
+    "discrimination",
+    "calibration",
     "subgroups",
+    "units",
     "readers",
-    "uncertainty",
-    "safeguards",
-    "explanations",
+    "clinical",
     "difficult",
     "cases",
-    "data",
-    "audit",
+    "explanations",
+    "safeguards",
+    "uncertainty",
+    "checklist",
+)
+APPENDIX = (
+    "estimates",
     "training",
     "diagnosis",
-    "checklist",
+    "audit",
     "card",
     "configuration",
     "environment",
 )
+FOLDED = ("checklist", "configuration", "environment")
+"""Long parts that are looked up rather than read, and so are opened on demand."""
 
 
 def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
     """Return what the templates need beside the contents, the plates and the cases."""
     results = contents.results
+    warnings = [(text, translated(text, words)) for text in contents.warnings()]
     found = {
+        "warnings": warnings,
         "units": sections.units_table(contents, words),
         "readers": sections.reader_table(contents, words),
         **dict.fromkeys(("safeguards", "cross_validation", "diagnosis", "knobs")),
@@ -67,7 +79,9 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
     return {
         **_results(contents, words),
         # Sections that a run may lack are left out; the others say that something is missing.
-        "sections": [key for key in SECTIONS if found.get(key, True)],
+        "sections": [key for key in (*SECTIONS, *APPENDIX) if found.get(key, True)],
+        "appendix": APPENDIX,
+        "folded": FOLDED,
         "found": found,
         "forest_rows": FOREST_ROWS,
         "bare": not contents.config_text and contents.manifest is None,
@@ -75,6 +89,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "split": words.name("split", contents.split),
         "level": words.percent(contents.level, 0),
         "threshold": _threshold(contents, words),
+        "chosen": _chosen(contents, words),
         "costs": sections.cost_sentences(contents, words),
         "looks": contents.environment.get("test_looks"),
         "subgroups": read_subgroups(results),
@@ -88,7 +103,8 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "best_epoch": _best_epoch(contents),
         "checklist": checklist(contents, words),
         "card": model_card(contents, words),
-        "warnings": [(text, translated(text, words)) for text in contents.warnings()],
+        "warnings": warnings,
+        "folds": (results.get("cross_validation") or {}).get("folds"),
         "lead": _lead(contents, words),
         "finished": _moment(str(contents.environment.get("finished") or "")),
         "model": model_name(contents),
@@ -112,10 +128,13 @@ def _lead(contents: Contents, words: Wording) -> str:
 
 def _results(contents: Contents, words: Wording) -> dict[str, Any]:
     estimates = named_estimates(contents.results)
+    rows = [estimate_row(key, estimate, words) for key, estimate in estimates.items()]
     return {
         "tiles": [estimate_row(key, estimates[key], words) for key in HEADLINE],
         "tile_notes": _tile_notes(contents, words),
-        "estimates": [estimate_row(key, estimate, words) for key, estimate in estimates.items()],
+        "chance": _by_chance(estimates, words),
+        "estimates": rows,
+        "named": {row.key: row for row in rows},
         "conditional": [
             estimate_row(key, estimate, words, fixed)
             for key, fixed, estimate in conditional_estimates(contents.results)
@@ -149,6 +168,18 @@ def _tile_notes(contents: Contents, words: Wording) -> dict[str, list[str]]:
     return notes
 
 
+def _by_chance(estimates: Mapping[str, Estimate], words: Wording) -> dict[str, str]:
+    """Return what is said of the headline numbers that chance alone would explain."""
+    found = {}
+    auroc, both = estimates["auroc"], estimates["balanced_accuracy"]
+    if auroc.low is not None and auroc.low <= CHANCE:
+        worse = auroc.high is not None and auroc.high < CHANCE
+        found["auroc"] = words("headline.worse" if worse else "headline.chance")
+    if both.low is not None and both.low <= CHANCE:
+        found |= dict.fromkeys(("sensitivity", "specificity"), words("headline.chance_together"))
+    return found
+
+
 def _best_epoch(contents: Contents) -> int | None:
     return None if contents.metrics is None else best_epoch(contents.metrics, contents.monitor)
 
@@ -160,6 +191,15 @@ def _moment(text: str) -> str:
     except ValueError:
         return text
     return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".strip()
+
+
+def _chosen(contents: Contents, words: Wording) -> str:
+    threshold = contents.results.get("threshold") or {}
+    if contents.threshold is None:
+        return ""
+    split = words.name("split", str(threshold.get("chosen_on") or "")) or words("common.unknown")
+    rule = words.rule(str(threshold.get("rule") or ""))
+    return words("point.at", value=words.number(contents.threshold, 4), rule=rule, split=split)
 
 
 def _threshold(contents: Contents, words: Wording) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from medcnn.reporting.cases import list_cases
 from medcnn.reporting.contents import Contents, from_predictions, read_run
@@ -98,10 +100,21 @@ def render(
 @cache
 def templates() -> Environment:
     """Return the templates of the pages; a name that is not defined is an error."""
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("medcnn.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["css_text"] = css_text
+    return environment
+
+
+def css_text(text: str) -> Markup:
+    r"""Return a text as it stands between the quotes of a CSS string in a style element.
+
+    >>> print(css_text('a "run" </style>'))
+    a \22 run\22  \3c /style\3e
+    """
+    return Markup(re.sub(r"[^\w .,:;()+-]", lambda found: f"\\{ord(found[0]):x} ", text))  # noqa: S704

@@ -13,7 +13,7 @@ def test_the_card_is_filled_from_the_run(built_run):
     assert any(line.startswith("training: ") for line in card["Data"])
     assert card["Performance"][0].startswith("Sensitivity 9")
     assert "The test split was looked at 3 times." in card["Limitations"]
-    assert any("Warnings at the top" in line for line in card["Limitations"])
+    assert any("Warnings in this report" in line for line in card["Limitations"])
 
 
 def test_what_is_unknown_is_said_to_be(built_run):

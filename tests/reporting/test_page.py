@@ -1,12 +1,41 @@
+import pytest
+
 from medcnn.reporting.contents import read_run
-from medcnn.reporting.page import SECTIONS, page_facts
+from medcnn.reporting.page import APPENDIX, SECTIONS, page_facts
 from medcnn.reporting.wording import Wording
 
 
 def test_sections_that_a_run_lacks_are_left_out(built_run):
     facts = page_facts(read_run(built_run), Wording("en"))
     assert set(SECTIONS) - set(facts["sections"]) >= {"readers", "safeguards"}
-    assert [key for key in SECTIONS if key in facts["sections"]] == facts["sections"]
+    order = (*SECTIONS, *APPENDIX)
+    assert [key for key in order if key in facts["sections"]] == facts["sections"]
+
+
+def test_what_was_found_comes_before_how_it_was_found(built_run):
+    read = page_facts(read_run(built_run), Wording("en"))["sections"]
+    wanted = ["headline", "decisions", "data", "warnings", "discrimination", "calibration"]
+    wanted += ["subgroups", "clinical", "cases", "checklist", "estimates", "environment"]
+    assert [key for key in read if key in wanted] == wanted
+
+
+@pytest.mark.parametrize(
+    ("auroc", "said"),
+    [
+        ([0.298, 0.674], "not better than chance"),
+        ([0.02, 0.21], "worse than chance"),
+        ([0.501, 0.8], None),
+    ],
+)
+def test_what_chance_explains_is_marked(built_run, auroc, said):
+    contents = read_run(built_run)
+    contents.results["auroc"] |= {"value": sum(auroc) / 2, "ci": auroc}
+    found = page_facts(contents, Wording("en"))["chance"]
+    assert found.get("auroc") == said
+    assert "sensitivity" not in found
+    contents.results["balanced_accuracy"] |= {"value": 0.55, "ci": [0.48, 0.62]}
+    found = page_facts(contents, Wording("en"))["chance"]
+    assert found["sensitivity"] == found["specificity"] == "together not better than chance"
 
 
 def test_the_lead_counts_what_was_counted(built_run):

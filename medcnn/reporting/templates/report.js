@@ -17,10 +17,48 @@
   });
   document.getElementById("print").addEventListener("click", function () { window.print(); });
 
+  // On a narrow screen the page is a list of its parts, each opened by a press or by a link to it.
+  var narrow = window.matchMedia("(max-width: 70rem)");
+  var contents = document.getElementById("contents");
+  var parts = Array.prototype.slice.call(document.querySelectorAll("details.part"));
+  var shut = parts.filter(function (part) { return !part.open; });
+  function fit() {
+    contents.open = !narrow.matches;
+    parts.forEach(function (part, index) {
+      part.open = shut.indexOf(part) < 0 && (!narrow.matches || index < 3);
+    });
+    reveal();
+  }
+  function reveal() {
+    var target = location.hash && document.getElementById(location.hash.slice(1));
+    var part = target && (target.querySelector("details.part") || target.closest("details.part"));
+    if (part && !part.open) { part.open = true; target.scrollIntoView(); }
+  }
+  document.querySelectorAll('a[href^="#"]').forEach(function (link) {
+    link.addEventListener("click", function () {
+      if (narrow.matches) { contents.open = false; }
+      window.setTimeout(reveal, 0);
+    });
+  });
+  narrow.addEventListener("change", fit);
+  window.addEventListener("hashchange", reveal);
+  fit();
+
+  // A table wider than its place says that it goes on.
+  var watcher = new ResizeObserver(function (entries) {
+    entries.forEach(function (entry) {
+      var box = entry.target;
+      box.dataset.hint = root.dataset.hint;
+      box.classList.toggle("cut", box.scrollWidth > box.clientWidth + 1);
+    });
+  });
+  document.querySelectorAll(".scroll").forEach(function (box) { watcher.observe(box); });
+
   // Closed details would print as one line.
   window.addEventListener("beforeprint", function () {
     document.querySelectorAll("details").forEach(function (part) { part.open = true; });
   });
+  window.addEventListener("afterprint", fit);
 
   var table = document.getElementById("case-table");
   var body = table.tBodies[0];
