@@ -1,4 +1,4 @@
-"""Hydra's way into ``medcnn.search``: the sweeper that ``search=NAME`` chooses.
+"""Hydra's way into medcnn: the sweepers of ``-m`` and of ``search=NAME``.
 
 Hydra imports this file at every start and takes sweepers from this namespace alone, so everything
 else lies in medcnn and is imported when a search begins.
@@ -7,10 +7,12 @@ else lies in medcnn and is imported when a search begins.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -37,12 +39,40 @@ class StudySweeper(Sweeper):
         return search(arguments, self.config, self._launch)
 
     def _launch(self, overrides: Sequence[str], number: int) -> Any:
-        return self.launcher.launch([list(overrides)], initial_job_idx=number)[0].return_value
+        job = self.launcher.launch([list(overrides)], initial_job_idx=number)[0]
+        if job.status is JobStatus.FAILED:
+            raise job._return_value  # its own property would announce it a second time
+        return job.return_value
+
+
+class EverySweeper(BasicSweeper):
+    """Hydra's own sweep, whose jobs all run although one fails; the end names those that did."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run every job."""
+        from medcnn.jobs import EveryJob
+
+        launcher = cast(Launcher, self.launcher)  # setup() has made it
+        every = EveryJob(launcher)
+        self.launcher = cast(Launcher, every)
+        returns = super().sweep(arguments)
+        every.conclude()
+        return returns
 
 
 ConfigStore.instance().store(
     group="hydra/sweeper",
     name="study",
     node={"_target_": "hydra_plugins.medcnn_search.StudySweeper"},
+    provider="medcnn",
+)
+ConfigStore.instance().store(
+    group="hydra/sweeper",
+    name="every",
+    node={
+        "_target_": "hydra_plugins.medcnn_search.EverySweeper",
+        "max_batch_size": None,
+        "params": None,
+    },
     provider="medcnn",
 )

@@ -8,7 +8,6 @@ fault in what the user gave; 3 stopped by the audit; 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medcnn.errors import ConfigError, MedcnnError, StorageError, unknown_name
+from medcnn.errors import ConfigError, MedcnnError, unknown_name
 from medcnn.version import __version__
 
 if TYPE_CHECKING:
@@ -168,22 +167,23 @@ def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: If an option is none of Hydra's.
     """
+    from medcnn.settings.grammar import is_override, quoted
+
     words = list(command.words)
     overrides: list[str] = []
     options: list[str] = []
     rest: list[str] = []
     for argument in arguments:
-        quoted = "'" + argument.replace("\\", "\\\\").replace("'", "\\'") + "'"
-        is_word = "=" not in argument
+        is_word = not is_override(argument)
         if argument.startswith("-"):
             _check_option(argument)
             options.append(argument)
         elif options and is_word:
             options.append(argument)
         elif words and is_word:
-            overrides.append(f"{words.pop(0)}={quoted}")
+            overrides.append(f"{words.pop(0)}={quoted(argument)}")
         elif command.rest and is_word:
-            rest.append(quoted)
+            rest.append(quoted(argument))
         else:
             overrides.append(argument)
     if rest:
@@ -193,6 +193,14 @@ def _with_words(command: Command, arguments: Sequence[str]) -> list[str]:
 
 def _check_option(argument: str) -> None:
     name, _, value = argument.partition("=")
+    if name in ("--config-name", "-cn", "--config-path", "-cp"):
+        raise ConfigError(
+            "Each command has its own configuration, and it cannot be exchanged.",
+            expected="values and groups of it: experiment=NAME data=NAME key=value",
+            found=argument,
+            remedy="put a YAML of your own into FOLDER/experiment/NAME.yaml and give "
+            "--config-dir FOLDER experiment=NAME",
+        )
     if name not in HYDRA_OPTIONS:
         raise ConfigError(
             f"There is no option {name!r}.",
@@ -207,31 +215,32 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from medcnn.settings.composition import config_folder, explain, quote_rules
+    from medcnn.settings.asked import check_asked
+    from medcnn.settings.composition import config_folder, explain
+    from medcnn.settings.grammar import as_given
 
+    several = bool({"-m", "--multirun"} & {*arguments})
+    arguments = as_given(arguments, several=several)
+    overrides = tuple(text for text in arguments if not text.startswith("-"))
+    check_asked(command.config, overrides, several=several)
     failures: list[MedcnnError] = []
-    overrides = [text for text in arguments if not text.startswith("-")]
 
     def task(cfg: DictConfig) -> Any:
-        # Raised through Hydra, an error would be announced a second time; the later jobs of a
-        # multirun are left out after a failure.
-        if failures:
-            return None
-        module, _, name = command.function.partition(":")
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from medcnn.jobs import Job, tell
+
+        hydra_config = HydraConfig.get()
         try:
-            _open_runs(cfg)
-            return getattr(importlib.import_module(module), name)(cfg)
-        except MedcnnError as error:
-            failures.append(error)
-            return None
-        except HydraException as error:
-            failures.append(explain(error, command.config, overrides))
-            return None
-        except OSError as error:
-            fault = StorageError.of(error)
-            if fault is None:
+            return Job(command.config, command.function, overrides)(cfg)
+        except Exception as error:
+            if hydra_config.mode == RunMode.MULTIRUN:
+                tell(hydra_config.job.num, error)
                 raise
-            failures.append(fault)
+            if not isinstance(error, MedcnnError):
+                raise
+            failures.append(error)  # raised through Hydra, it would be announced a second time
             return None
 
     # Threads of torch that wait by spinning take the core from the very thread that they wait for when
@@ -240,7 +249,7 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     # Hydra prints and swallows errors unless this is set; here they are explained instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     before = sys.argv
-    sys.argv = [before[0], *quote_rules(arguments)]
+    sys.argv = [before[0], *arguments]
     try:
         hydra.main(str(config_folder()), command.config, version_base="1.3")(task)()
     except (HydraException, OmegaConfBaseException) as error:
@@ -249,21 +258,6 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
         sys.argv = before
     if failures:
         raise failures[0]
-
-
-def _open_runs(cfg: DictConfig) -> None:
-    """Look for the run directories that are named, before seconds go into imports.
-
-    Raises:
-        UserError: If one of them is none.
-    """
-    from omegaconf import OmegaConf
-
-    from medcnn.run.directory import RunDir
-
-    named = None if OmegaConf.is_missing(cfg, "run") else cfg.get("run")
-    for path in [named] if isinstance(named, str) else named or ():
-        RunDir.open(str(path))
 
 
 def _unforeseen(error: Exception, command: Command, arguments: Sequence[str]) -> int:

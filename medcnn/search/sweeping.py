@@ -34,10 +34,6 @@ class TrialFault(Exception):  # noqa: N818  a result of one trial, not of the se
     """A trial that came to no score: the others go on."""
 
 
-class Stopped(Exception):  # noqa: N818  the job has recorded the error that the command reports
-    """A trial that could not be started: so could none of the others."""
-
-
 def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict[str, Any] | None:
     """Run a search, or go on with it, and return what it found; None if a trial could not start.
 
@@ -75,8 +71,6 @@ def _search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dic
     storage, worker = study.open_storage(options), study.Worker(options.folder)
     try:
         done = _run_stages(options, space, fixed, launch, storage, worker)
-    except Stopped:
-        return None
     finally:
         worker.leave()
     page = importlib.import_module("medcnn.search.page")
@@ -214,8 +208,6 @@ def _draw(parameter: Parameter, trial: optuna.Trial, stage: Stage) -> Any:
 def _conclude(trial: optuna.Trial, result: Any) -> float:
     import optuna
 
-    if result is None:
-        raise Stopped
     for key in ("epochs", "seconds", "fault", "learning_curve"):
         if key in result:
             trial.set_user_attr(key, result[key])

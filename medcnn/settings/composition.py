@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medcnn.errors import ConfigError, MedcnnError, nearest
+from medcnn.settings.grammar import as_given
 
 
 def config_folder() -> Path:
@@ -37,20 +38,9 @@ def compose(config_name: str, overrides: Sequence[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     try:
         with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            return hydra.compose(config_name, overrides=quote_rules(overrides))
+            return hydra.compose(config_name, overrides=as_given(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error, config_name, overrides) from error
-
-
-def quote_rules(arguments: Sequence[str]) -> list[str]:
-    """Quote rules such as ``npv>=0.99`` for Hydra, whose grammar ends a bare value at ``=``.
-
-    >>> quote_rules(["refer=npv>=0.99", "seed=1"])
-    ["refer='npv>=0.99'", 'seed=1']
-    """
-    rule = re.compile(r"([\w.@/+~]+)=([a-zA-Z_]+ *(?:>=|≥) *[0-9.]+)")
-    found = ((rule.fullmatch(text), text) for text in arguments)
-    return [f"{match[1]}='{match[2]}'" if match else text for match, text in found]
 
 
 def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> MedcnnError:
@@ -64,22 +54,72 @@ def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> Med
             f"The argument {error.override!r} is not an override.",
             expected="group=option or key=value, for example data=chest_xray or optimizer.lr=1e-3",
             found=str(error.override),
-            remedy="quote values that hold commas, spaces, brackets or equals signs",
+            remedy="close what is open; what Hydra is to take as text stands in quotes of its own, "
+            """inside those of the shell: 'key="[a text"'""",
         )
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _unknown_option(error.missing_cfg_file, error.options or ())
     text = f"{error}\n{error.__cause__ or ''}"
+    for known in (_several_values, _twice, _refused_by_target):
+        told = known(text)
+        if told is not None:
+            return told
     key = re.search(
         r"(?:Could not override|Key|append to your config use \+?)\s*'?([\w./@-]+)", text
     )
     if "not in struct" in text or "Could not override" in text:
-        return _unknown_key(
+        return unknown_key(
             _full_key(text) or (key.group(1) if key else "?"), config_name, overrides
         )
     return ConfigError(
         "The configuration does not fit together.",
         found=" ".join(text.split())[:400],
         remedy="look at the composed configuration with --cfg job",
+    )
+
+
+def _several_values(text: str) -> ConfigError | None:
+    found = re.search(
+        r"Ambiguous value for argument '([^=]+)=(.*?)'\s*1\. To use it as a list", text
+    )
+    if found is None:
+        return None
+    key, values = found.groups()
+    return ConfigError(
+        f"{key} has several values, and this is one run.",
+        expected=f"one value, or -m to run each: -m {key}={values}",
+        found=f"{key}={values}",
+        remedy=f"add -m; or write {key}=[{values}] for a list, '{key}=\"{values}\"' for a text",
+    )
+
+
+def _twice(text: str) -> ConfigError | None:
+    found = re.search(r"(\S+) appears more than once in the final defaults list", text)
+    if found is None:
+        return None
+    return ConfigError(
+        f"{found[1]} is chosen twice.",
+        expected=f"{found[1]}=NAME once, without +",
+        found=f"{found[1]} twice",
+        remedy=f"write {found[1]}=NAME",
+    )
+
+
+def _refused_by_target(text: str) -> ConfigError | None:
+    """Return the error for arguments that a constructor does not take, or misses."""
+    wrong = re.search(r"unexpected keyword argument '(\w+)'", text)
+    absent = re.search(r"missing \d+ required \S+ arguments?: '(\w+)'", text)
+    if not (wrong or absent):
+        return None
+    target = re.search(r"target '([\w.]+)'|(\w+)\.__init__\(\)", text)
+    what = target[1] or target[2] if target else "What _target_ names"
+    return ConfigError(
+        f"{what} takes no {wrong[1]!r}." if wrong else f"{what} needs {absent and absent[1]!r}.",
+        expected="the arguments that it declares",
+        found=wrong[1] if wrong else "nothing",
+        remedy="leave it out; a _target_ of your own is called with every value of its group"
+        if wrong
+        else "add it by +GROUP.NAME=VALUE",
     )
 
 
@@ -99,7 +139,8 @@ def _unknown_option(path: str, options: Sequence[str]) -> ConfigError:
     )
 
 
-def _unknown_key(key: str, config_name: str, overrides: Sequence[str]) -> ConfigError:
+def unknown_key(key: str, config_name: str, overrides: Sequence[str]) -> ConfigError:
+    """Return the error for a key that no configuration of the command has, with the nearest."""
     known = sorted({*flat_keys(_without_values(config_name, overrides)), *groups(config_name)})
     guess = _same_leaf(key, known) or nearest(key, known)
     siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
