@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from medcnn.files.tables import read_table
+from medcnn.run.command import asking
 from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose, explain
 
@@ -49,6 +50,7 @@ def _do(command: str, overrides: Sequence[str]) -> Any:
 
     run = importlib.import_module(f"medcnn.commands.{command}").run
     try:
-        return run(compose(command, overrides))
+        with asking(command, overrides):
+            return run(compose(command, overrides))
     except HydraException as error:  # around what a constructor refused
         raise explain(error, command, overrides) from error

@@ -108,7 +108,7 @@ def run(command: str, arguments: Sequence[str]) -> int:
         if {"-h", "--help"} & {*arguments}:
             _print_help(chosen)
         else:
-            _run_hydra(chosen, _with_words(chosen, arguments))
+            _run_hydra(command, _with_words(chosen, arguments))
         sys.stdout.flush()
     except MedcnnError as error:
         print(f"medcnn: {error}", file=sys.stderr)  # noqa: T201  the one place that ends a command
@@ -210,7 +210,7 @@ def _check_option(argument: str) -> None:
         )
 
 
-def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
+def _run_hydra(name: str, given: Sequence[str]) -> None:
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -219,8 +219,9 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
     from medcnn.settings.composition import config_folder, explain
     from medcnn.settings.grammar import as_given
 
-    several = bool({"-m", "--multirun"} & {*arguments})
-    arguments = as_given(arguments, several=several)
+    command = COMMANDS[name]
+    several = bool({"-m", "--multirun"} & {*given})
+    arguments = as_given(given, several=several)
     overrides = tuple(text for text in arguments if not text.startswith("-"))
     check_asked(command.config, overrides, several=several)
     failures: list[MedcnnError] = []
@@ -230,12 +231,16 @@ def _run_hydra(command: Command, arguments: Sequence[str]) -> None:
         from hydra.types import RunMode
 
         from medcnn.jobs import Job, tell
+        from medcnn.run.command import asking
 
         hydra_config = HydraConfig.get()
+        alone = hydra_config.mode == RunMode.RUN
+        asked = given if alone else hydra_config.overrides.task
         try:
-            return Job(command.config, command.function, overrides)(cfg)
+            with asking(name, asked):
+                return Job(command.config, command.function, overrides)(cfg)
         except Exception as error:
-            if hydra_config.mode == RunMode.MULTIRUN:
+            if not alone:
                 tell(hydra_config.job.num, error)
                 raise
             if not isinstance(error, MedcnnError):

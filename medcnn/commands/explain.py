@@ -18,6 +18,7 @@ from medcnn.reporting.summary import show_estimate
 from medcnn.reporting.wording import Wording
 from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
+from medcnn.settings.grammar import written
 
 FOLDER = "explanations"
 _SHOWN = ("pointing_game", "mass_in_lesion", "above_random")
@@ -34,13 +35,13 @@ def run(cfg: DictConfig) -> dict[str, Any]:
             f"{directory.path} is an ensemble, and heat is of one network.",
             expected="a single model",
             found=f"{len(directory.members)} members",
-            remedy=f"explain one of them: run={directory.member(0).path}",
+            remedy=f"explain one of them: {written('run', directory.member(0).path)}",
         )
     if not directory.predictions("val").is_file():
         raise DataError(
             f"The run {directory.path} is not finished.",
             expected="the predictions of validation, which a training leaves at its end",
-            remedy=f"python train.py resume={directory.path}",
+            remedy=f"medcnn train {written('resume', directory.path)}",
         )
     language = given["language"] or _language(directory)
     Wording(language)

@@ -13,6 +13,7 @@ from medcnn.data.manifest import SPLITS
 from medcnn.errors import ConfigError, require_pyarrow, unknown_name
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.settings.composition import plain
+from medcnn.settings.grammar import written
 from medcnn.training.settings import check_path
 
 SUFFIXES = (".parquet", ".csv")
@@ -64,5 +65,5 @@ def _check(options: dict[str, Any], directory: RunDir, output: Path) -> None:
             f"{directory.path} is an ensemble, and features are of one network.",
             expected="a single model",
             found=f"{len(directory.members)} members",
-            remedy=f"take one of them: run={directory.member(0).path}",
+            remedy=f"take one of them: {written('run', directory.member(0).path)}",
         )

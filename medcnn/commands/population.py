@@ -24,6 +24,7 @@ from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
+from medcnn.settings.grammar import written
 from medcnn.training.story import conclude
 
 
@@ -74,7 +75,7 @@ def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> dict[s
             f"{source.path} is an ensemble; its members have statistics of their own.",
             expected="a single model",
             found=f"{len(source.members)} members",
-            remedy=f"take one of them: run={source.member(0).path}",
+            remedy=f"take one of them: {written('run', source.member(0).path)}",
         )
     settings = read_settings(source)
     if settings.get("task") != "classification" or not source.results.is_file():

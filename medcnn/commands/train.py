@@ -64,7 +64,7 @@ def _run_trial(cfg: DictConfig, searching: DictConfig) -> Any:
     if searching.trial is None:
         raise ConfigError(
             "A search runs many trainings, and this is one.",
-            expected="python train.py -m search=NAME …, on the command line",
+            expected="medcnn train -m search=NAME …, on the command line",
             found=f"search={searching.method} in a single run",
         )
     return importlib.import_module("medcnn.search.trial").run_trial(cfg)

@@ -31,6 +31,7 @@ from medcnn.models.stages import Backbone
 from medcnn.models.truncation import shortened
 from medcnn.models.weights import sha256_of
 from medcnn.run.directory import RunDir
+from medcnn.settings.grammar import written
 
 Features = npt.NDArray[np.float32]
 
@@ -122,7 +123,7 @@ def _of_autoencoder(run: RunDir, settings: Mapping[str, Any]) -> Encoder:
             f"The run {run.path} is not finished.",
             expected="checkpoints/best.ckpt and results.json",
             found="a pre-training that was stopped",
-            remedy=f"python train.py resume={run.path}",
+            remedy=f"medcnn train {written('resume', run.path)}",
         )
     model = {key: value for key, value in settings["model"].items() if key != "_target_"}
     network = build_classifier(**{**model, "weights": str(run.path)}).eval()

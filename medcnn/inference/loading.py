@@ -23,6 +23,7 @@ from medcnn.models.classifier import Classifier, rebuild
 from medcnn.models.weights import first_line, read_plain, sha256_of, unreadable
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
+from medcnn.settings.grammar import written
 
 __all__ = ["TrainedModel", "load_members", "load_model", "read_checkpoint", "read_settings"]
 
@@ -88,7 +89,7 @@ def load_model(run: RunDir) -> TrainedModel:
             f"The run {run.path} is an encoder, which answers nothing about an image.",
             expected="a run of task=classification",
             found="task=autoencoder",
-            remedy=f"train a classifier that starts from it: model.weights={run.path}",
+            remedy=f"train a classifier that starts from it: {written('model.weights', run.path)}",
         )
     path = run.best_checkpoint
     checkpoint = read_checkpoint(path) if path.is_file() else {}
@@ -97,7 +98,7 @@ def load_model(run: RunDir) -> TrainedModel:
             f"The run {run.path} is not finished.",
             expected="checkpoints/best.ckpt, calibrated and with a threshold",
             found="a run that was stopped before its test",
-            remedy=f"python train.py resume={run.path}",
+            remedy=f"medcnn train {written('resume', run.path)}",
         )
     try:
         return _model(settings, checkpoint, path)

@@ -16,6 +16,7 @@ from medcnn.files.plain import read_json
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.explained import read_explanations
 from medcnn.run.directory import RunDir
+from medcnn.settings.grammar import written
 
 TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
 
@@ -124,7 +125,7 @@ def read_run(run: RunDir) -> Contents:
         raise DataError(
             f"{run.path} has no results.json, so there is nothing to report.",
             expected="the results of an evaluation",
-            remedy=f"run evaluate.py run={run.path} first",
+            remedy=f"run medcnn evaluate {written('run', run.path)} first",
         )
     results = read_json(run.results)
     split = str(results.get("split") or "test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from medcnn.reporting.contents import Contents
@@ -31,7 +32,7 @@ def environment_rows(contents: Contents, words: Wording) -> Rows:
     rows = [
         (
             words("env.command"),
-            " ".join(map(str, command)) if isinstance(command, list) else str(command),
+            shlex.join(map(str, command)) if isinstance(command, list) else str(command),
         )
     ]
     rows += [

@@ -11,6 +11,7 @@ from typing import Any
 
 from medcnn.console import say
 from medcnn.errors import UserError
+from medcnn.settings.grammar import written
 
 FULL = 4 * 2**20
 """A disk with fewer free bytes than this counts as full."""
@@ -33,7 +34,7 @@ def foreseen(run: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     except KeyboardInterrupt:
         whole = _whole(run)
         if any(whole.rglob("last.ckpt")):
-            say(f"stopped; go on with  python train.py resume={whole}")
+            say(f"stopped; go on with  medcnn train {written('resume', whole)}")
         raise
     except (OSError, MemoryError, RuntimeError) as error:
         told = explained(error, run, settings)
@@ -49,7 +50,7 @@ def explained(error: BaseException, run: Path, settings: Mapping[str, Any]) -> U
             f"There is no space left on the disk of {run}.",
             expected="room for checkpoints, predictions and the report",
             found=str(error).splitlines()[0],
-            remedy=f"make room, then python train.py resume={_whole(run)}",
+            remedy=f"make room, then medcnn train {written('resume', _whole(run))}",
         )
     text = str(error).lower()
     if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):

@@ -10,7 +10,6 @@ import hashlib
 import os
 import platform
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import Any
 
 from medcnn.errors import MedcnnWarning
 from medcnn.files.plain import read_json
+from medcnn.run.command import asked
 from medcnn.run.directory import RunDir, write_json, write_text
 
 PACKAGES = (
@@ -50,7 +50,7 @@ class Journal:
     def __init__(self, run: RunDir, *, seed: int, echo: Any = None) -> None:
         self.run, self._echo = run, echo
         self.facts: dict[str, Any] = {
-            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "command": asked(),
             "started": _now(),
             "finished": None,
             "seed": seed,

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from medcnn.console import say
 from medcnn.errors import ConfigError, UserError
 from medcnn.run.directory import RunDir, write_text
+from medcnn.settings.grammar import written
 
 
 def choose_run_dir(settings: Mapping[str, Any]) -> Path:
@@ -75,7 +76,8 @@ def begin(directory: RunDir, settings: Mapping[str, Any]) -> None:
             f"There is a run in {directory.path} already.",
             expected="a folder without results of a run",
             found=str(kept),
-            remedy=f"go on with it by resume={directory.path}, delete it, or choose another run_dir",
+            remedy=f"go on with it by {written('resume', directory.path)}, delete it, "
+            "or choose another run_dir",
         )
     if directory.config.is_file():
         say(f"{directory.path} holds an attempt that was not trained; it is begun anew")

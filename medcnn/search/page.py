@@ -111,9 +111,9 @@ def command(fixed: Sequence[str], chosen: Sequence[str]) -> str:
     """Return the command of one training with these overrides, without the search.
 
     >>> command(["search=tpe", "data=phantom", "search.trials=9"], ["optimizer.lr=0.01"])
-    'python train.py data=phantom optimizer.lr=0.01'
+    'medcnn train data=phantom optimizer.lr=0.01'
     """
-    return shlex.join(["python", "train.py", *of_training(fixed), *chosen])
+    return shlex.join(["medcnn", "train", *of_training(fixed), *chosen])
 
 
 def of_training(overrides: Sequence[str]) -> list[str]:

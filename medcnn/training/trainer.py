@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -241,7 +242,8 @@ def go_through(
             raise KeyboardInterrupt from stop
         raise
     finally:
-        signal.signal(signal.SIGINT, listening)  # Lightning ignores it from an interruption on
+        if threading.current_thread() is threading.main_thread():  # elsewhere Python refuses
+            signal.signal(signal.SIGINT, listening)  # Lightning ignores it from an interruption on
 
 
 def _device_name() -> str:
