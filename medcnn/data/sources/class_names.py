@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from medcnn.errors import DataError
+from medcnn.settings.grammar import written
 
 NORMAL_NAMES = (
     *("normal", "healthy", "negative", "no_finding", "nofinding", "no_findings", "0"),
@@ -41,6 +42,8 @@ def class_labels(
     Raises:
         DataError: If a name is in both lists or its meaning is not known.
     """
+    names = list(names)
+    normal, abnormal = _whole_names(normal, names), _whole_names(abnormal, names)
     said = {class_key(n): 0 for n in normal} | {class_key(n): 1 for n in abnormal}
     both = {class_key(n) for n in normal} & {class_key(n) for n in abnormal}
     if both:
@@ -50,17 +53,33 @@ def class_labels(
             remedy="take it out of source.normal or source.abnormal",
         )
     known = dict.fromkeys(NORMAL_NAMES, 0) | dict.fromkeys(ABNORMAL_NAMES, 1) | said
-    names = list(names)
     unclear = [name for name in names if class_key(name) not in known]
     if unclear:
         raise DataError(
             f"It is not clear whether the class folder {unclear[0]!r} is normal or abnormal.",
             expected=f"well-known names ({', '.join(NORMAL_NAMES[:4])}, abnormal, pneumonia, …)",
             found=", ".join(names),
-            remedy=f"say it: 'data.source.abnormal=[{unclear[0]}]' or "
-            f"'data.source.normal=[{unclear[0]}]'",
+            remedy=f"say it: {written('data.source.abnormal', unclear[:1])} or "
+            f"{written('data.source.normal', unclear[:1])}",
         )
     return {name: known[class_key(name)] for name in names}
+
+
+def _whole_names(said: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return class names as said, those that a comma of their own had parted joined again.
+
+    >>> _whole_names(["Viral", "bacterial", "tb"], ["Normal", "Viral, bacterial"])
+    ['Viral, bacterial', 'tb']
+    """
+    parted = {
+        tuple(part.strip() for part in name.split(",")): name for name in names if "," in name
+    }
+    whole, rest = [], list(map(str, said))
+    while rest:
+        parts = next((each for each in parted if tuple(rest[: len(each)]) == each), None)
+        whole.append(rest[0] if parts is None else parted[parts])
+        rest = rest[1 if parts is None else len(parts) :]
+    return whole
 
 
 def cell_label(cell: object) -> object:
