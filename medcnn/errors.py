@@ -12,6 +12,8 @@ import importlib.util
 import os
 from collections.abc import Iterable
 
+from medcnn.version import how_to_install
+
 
 class MedcnnError(Exception):
     """A fault that medcnn foresaw; its text is meant for the user.
@@ -145,7 +147,7 @@ def require_pyarrow(instead: str) -> None:
     if importlib.util.find_spec("pyarrow") is None:
         raise ConfigError(
             "Parquet files are read and written by pyarrow, which is not installed.",
-            expected="the extra: pip install 'medcnn[parquet]'",
+            expected=f"the extra: {how_to_install('parquet')}",
             found="no pyarrow",
             remedy=f"install it, or give {instead}",
         )

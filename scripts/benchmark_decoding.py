@@ -129,7 +129,7 @@ def peers() -> dict[str, Way]:
         if find_spec(way.__name__):
             found[name] = way
         else:
-            print(f"{name} is not installed and left out: pip install 'medcnn[benchmark]'")
+            print(f"{name} is not installed and left out: pip install -e '.[benchmark]'")
     return found
 
 

@@ -15,6 +15,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from medcnn.io.conformance import check_dicom, failures
 from medcnn.io.decoders import PREFERRED
 from medcnn.io.doctor import Finding
+from medcnn.version import DISTRIBUTION, how_to_install
 
 LEAST_FREE_GIB = 5
 """Room for a cache of about 100,000 images at 224 pixels."""
@@ -25,8 +26,9 @@ _PACKAGES = ("medcnn", "torch", "torchvision", "pytorch_lightning", "pydicom", "
 def versions() -> list[str]:
     """Return one line each about Python and the main packages, without importing them."""
     lines = [f"Python {platform.python_version()} on {platform.system()}, {os.cpu_count()} cores"]
+    others = {"cv2": "opencv-python-headless", "medcnn": DISTRIBUTION}
     for name in _PACKAGES:
-        distribution = {"cv2": "opencv-python-headless"}.get(name, name.replace("_", "-"))
+        distribution = others.get(name, name.replace("_", "-"))
         try:
             lines.append(f"{distribution} {version(distribution)}")
         except PackageNotFoundError:
@@ -39,12 +41,12 @@ def examine_installation(cache: Path) -> Iterator[Finding]:
     """Yield what is wrong: missing packages and decoders, wrong readings, no room for a cache."""
     for name in _PACKAGES:
         if importlib.util.find_spec(name) is None:
-            yield Finding("error", "missing_package", f"{name} is missing", "pip install medcnn")
+            yield Finding("error", "missing_package", f"{name} is missing", how_to_install())
     rows = check_dicom()
     for row in rows:
         if row["passed"] is None:
             problem = f"files in {row['case']} cannot be read: no decoder is installed"
-            yield Finding("warning", "missing_decoder", problem, "pip install 'medcnn[dicom]'")
+            yield Finding("warning", "missing_decoder", problem, how_to_install("dicom"))
     yield from _slow_decoder_findings()
     wrong = failures(rows)
     if wrong:
@@ -52,7 +54,7 @@ def examine_installation(cache: Path) -> Iterator[Finding]:
             "error",
             "wrong_reading",
             f"{len(wrong)} kinds of DICOM file are read wrongly: {', '.join(wrong[:5])}",
-            "see medcnn check dicom; pip install --upgrade 'medcnn[dicom]'",
+            f"see medcnn check dicom; {how_to_install('dicom')}",
         )
     yield from _cache_findings(cache)
 
@@ -65,7 +67,7 @@ def _slow_decoder_findings() -> Iterator[Finding]:
                 "note",
                 "slow_decoder",
                 f"files in {syntax.name} are read by a slower decoder than {preferred}",
-                "pip install 'medcnn[dicom]'",
+                how_to_install("dicom"),
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from medcnn.errors import ConfigError, unknown_name
+from medcnn.version import how_to_install
 
 CAMS = ("grad_cam", "grad_cam_plus_plus", "layer_cam")
 """Methods that weigh the maps of one stage by their gradients."""
@@ -41,7 +42,7 @@ def check_method(method: str, stage: str | None = None) -> None:
             f"{method} needs the package {package}.",
             expected=f"{package} installed",
             found="no such package",
-            remedy="pip install 'medcnn[explain]', or take method=grad_cam",
+            remedy=f"{how_to_install('explain')}, or take method=grad_cam",
         )
 
 

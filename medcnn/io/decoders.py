@@ -29,6 +29,7 @@ from pydicom.uid import (
 from medcnn.errors import ImageError
 from medcnn.io.contained import decode_contained
 from medcnn.io.pixel_module import PixelModule
+from medcnn.version import how_to_install
 
 # pydicom would try its own RLE decoder first, which is many times slower, and for JPEG 2000 either.
 # Pillow decodes 8-bit JPEG with libjpeg-turbo; pyjpegls is four times pylibjpeg on JPEG-LS.
@@ -137,5 +138,5 @@ def _missing_decoder(path: Path, name: str, packages: str) -> ImageError:
         f"needs a decoder for {name} that is not installed",
         kind="missing_decoder",
         expected=packages,
-        remedy="pip install 'medcnn[dicom]'",
+        remedy=how_to_install("dicom"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from medcnn.errors import ConfigError, nearest, unknown_name
+from medcnn.version import how_to_install
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "resnet": ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
@@ -142,7 +143,7 @@ def require(package: str, name: str) -> None:
             f"{name} needs the package {package}.",
             expected=f"{package} installed",
             found="no such package",
-            remedy="pip install 'medcnn[models]'",
+            remedy=how_to_install("models"),
         )
 
 

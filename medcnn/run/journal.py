@@ -22,9 +22,9 @@ from medcnn.errors import MedcnnWarning
 from medcnn.files.plain import read_json
 from medcnn.run.command import asked
 from medcnn.run.directory import RunDir, write_json, write_text
+from medcnn.version import __version__
 
 PACKAGES = (
-    "medcnn",
     "torch",
     "torchvision",
     "pytorch-lightning",
@@ -121,7 +121,7 @@ def _now() -> str:
 
 
 def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+    found: dict[str, str | None] = {"medcnn": __version__}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)

@@ -17,6 +17,7 @@ from medcnn.search.options import Options, read_options
 from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.search.stage import Stage
 from medcnn.training.settings import check
+from medcnn.version import how_to_install
 
 if TYPE_CHECKING:
     import optuna
@@ -93,7 +94,7 @@ def _import_optuna() -> None:
         importlib.import_module("optuna")
     except ImportError as error:
         raise ConfigError(
-            "A search needs Optuna.", found=str(error), remedy="pip install 'medcnn[search]'"
+            "A search needs Optuna.", found=str(error), remedy=how_to_install("search")
         ) from error
 
 

@@ -52,7 +52,7 @@ def test_a_decoder_that_is_not_installed_is_named(monkeypatch):
         find_decoder(JPEG2000Lossless, PATH)
     assert caught.value.kind == "missing_decoder"
     assert caught.value.expected == "pylibjpeg>=2.0 or python-gdcm"
-    assert "medcnn[dicom]" in caught.value.remedy
+    assert "pip install -e '.[dicom]'" in caught.value.remedy
 
 
 def test_pillow_alone_cannot_do_twelve_bits():

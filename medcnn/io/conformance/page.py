@@ -22,7 +22,7 @@ in [0, 1] with air dark and bone bright (PS3.4 N.2.1). The table is written by
 which reads one small file a case with the installed decoders; without `output=` it is printed, with
 `output=FILE.json` it is data. Expected pixels are worked by hand from the section of the standard that
 is named, or are the ramp that an independent encoder was given. *Passed* is "not installed" where the
-decoder of a transfer syntax is missing: `pip install 'medcnn[dicom]'`.
+decoder of a transfer syntax is missing: `pip install -e '.[dicom]'`.
 
 `medcnn doctor PATH` says in plain words what is wrong with a file or a folder, and `medcnn doctor`
 alone what is wrong with the installation. What it says of the pixels are plain rules: of the 5,216

@@ -205,4 +205,4 @@ def test_a_missing_decoder_is_named_with_the_cure(tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])},
         check=True,
     )
-    assert "('missing_decoder', \"pip install 'medcnn[dicom]'\")" in done.stdout
+    assert "('missing_decoder', \"pip install -e '.[dicom]' in" in done.stdout
