@@ -98,7 +98,7 @@ def decode(
 
 
 def _notes(module: PixelModule, *, is_native: bool) -> tuple[Note, ...]:
-    notes = []
+    notes = [*module.notes]
     if module.frames > 1:
         text = f"multi-frame image: the first of {module.frames} frames is used"
         notes.append(Note("multi_frame", text))

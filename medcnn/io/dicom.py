@@ -17,9 +17,10 @@ from medcnn.io.bounded import MAX_READS, TooManyReads
 from medcnn.io.decoding import Stored, decode
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
-from medcnn.io.greyscale import choose_greyscale, padding_range
+from medcnn.io.greyscale import choose_greyscale
 from medcnn.io.header import header_facts
 from medcnn.io.notes import Note
+from medcnn.io.padding import padding_range
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 
 _SAMPLED_SIDE = 256
@@ -178,8 +179,10 @@ def _sample(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def _has_padding(dataset: Dataset, stored: Stored) -> bool:
-    padding = padding_range(dataset)
-    if padding is None or stored.is_colour:
+    if stored.is_colour:
+        return False
+    padding, _ = padding_range(dataset, stored.values)
+    if padding is None:
         return False
     return bool(cv2.hasNonZero(cv2.inRange(stored.values, *padding)))
 

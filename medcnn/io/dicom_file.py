@@ -13,12 +13,10 @@ from typing import Any, BinaryIO
 
 import pydicom
 from pydicom import config
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_dataset, read_sequence_item
-from pydicom.sequence import Sequence
+from pydicom.filereader import read_dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -84,25 +82,6 @@ def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
         raise EOFError("the file ends before its pixel data do")
     dataset.file_meta = meta
     return _without_bulk(dataset)
-
-
-def first_item(dataset: Dataset, keyword: str) -> Dataset | None:
-    """Return the first item of a sequence, and parse nothing but that.
-
-    None where the sequence is absent, empty or none.
-    """
-    tag = tag_for_keyword(keyword)
-    if tag is None or tag not in dataset:
-        return None
-    element: Any = dataset.get_item(tag)
-    if not isinstance(element, RawDataElement):
-        value = dataset[tag].value
-        return value[0] if isinstance(value, Sequence) and len(value) else None
-    if not isinstance(element.value, bytes):
-        return None
-    implicit, little = element.is_implicit_VR, element.is_little_endian
-    stream = BoundedBytes(element.value)
-    return read_sequence_item(stream, implicit, little, "iso8859", 0)
 
 
 def _read_meta(stream: BinaryIO) -> FileMetaDataset:

@@ -14,47 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from medcnn.io.lut import (
-    Lut,
-    Rescale,
-    Values,
-    Window,
-    modality,
-    numbers,
-    rescale,
-    voi_lut,
-    windows,
-)
+from medcnn.io.elements import has_items, numbers, text
+from medcnn.io.histogram import BLOCK, WIDEST_TABLE, Histogram, count_values
+from medcnn.io.lut import Lut, Rescale, Values, Window
+from medcnn.io.lut_reading import ignored_lut, modality, moved_lut, rescale
 from medcnn.io.notes import Note
-
-PERCENTILES = (0.5, 99.5)
-"""The stretch of images without a usable window, in percent of the pixels that are not padding."""
-
-MIN_INSIDE = 0.01
-"""A window that leaves fewer of the pixels unclipped shows next to nothing, and is not used."""
-
-_WIDEST_TABLE = 1 << 20
-_BLOCK = 1 << 18
-_MOST_SORTED = 1 << 24
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """The distinct stored values, ascending, and how many pixels have each; padding left out."""
-
-    values: Values
-    counts: npt.NDArray[np.int64]
-
-    def percentile(self, values: Values, percent: float) -> float:
-        """Return the inverted empirical distribution of ``values``, one a distinct value."""
-        order = np.argsort(values, kind="stable")
-        cumulative = np.cumsum(self.counts[order])
-        index = int(np.searchsorted(cumulative, percent / 100 * cumulative[-1]))
-        return float(values[order][min(index, len(order) - 1)])
-
-    def share(self, inside: npt.NDArray[np.bool_]) -> float:
-        """Return the share of pixels whose distinct value is marked."""
-        return float(self.counts[inside].sum() / self.counts.sum())
+from medcnn.io.padding import padding_range
+from medcnn.io.photometric import photometric_name
+from medcnn.io.voi import choose_voi, placed
 
 
 @dataclass(frozen=True)
@@ -84,7 +51,7 @@ class GreyScale:
         """Return the pixels of stored values of any shape."""
         if stored.dtype.kind in "iu" and stored.size:
             low, high = int(stored.min()), int(stored.max())
-            if high - low < min(_WIDEST_TABLE, stored.size):
+            if high - low < min(WIDEST_TABLE, stored.size):
                 table = self._apply(np.arange(low, high + 1, dtype=np.float64))
                 return _by_blocks(lambda block: table[block.astype(np.intp) - low], stored)
         return _by_blocks(lambda block: self._apply(block.astype(np.float64)), stored)
@@ -105,8 +72,8 @@ def _by_blocks(
     """Return ``function`` of the values; no more than one block is ever held in eight bytes each."""
     flat = stored.ravel()
     pixels = np.empty(flat.shape, np.float32)
-    for start in range(0, flat.size, _BLOCK):
-        pixels[start : start + _BLOCK] = function(flat[start : start + _BLOCK])
+    for start in range(0, flat.size, BLOCK):
+        pixels[start : start + BLOCK] = function(flat[start : start + BLOCK])
     return pixels.reshape(stored.shape)
 
 
@@ -118,24 +85,50 @@ def choose_greyscale(dataset: Dataset, stored: npt.NDArray[Any]) -> GreyScale:
         stored: Its stored values, or a sample of them where an estimate of the percentiles will do.
 
     Raises:
-        ValueError: If a LUT sequence cannot be read or the values are not finite.
+        ValueError: If the values are not finite.
     """
-    padding = padding_range(dataset)
+    padding, padding_notes = padding_range(dataset, stored)
     histogram = count_values(stored, padding)
-    to_modality = modality(dataset)
+    signed = bool(histogram.values.min() < 0) or stored.dtype.kind == "i"
+    to_modality, modality_notes = _choose_modality(dataset, histogram, is_signed=signed)
     values = to_modality(histogram.values)
-    notes = rescale(dataset)[1] if isinstance(to_modality, Rescale) else ()
-    to_unit, description, voi_notes = _choose_voi(dataset, histogram, values)
+    voi = choose_voi(dataset, histogram, values, _full_range(dataset, to_modality, values))
     inverted, inversion_notes = _choose_inversion(dataset)
     return GreyScale(
         to_modality=to_modality,
-        to_unit=to_unit,
+        to_unit=voi.to_unit,
         is_inverted=inverted,
         padding=padding,
-        affine=_affine(to_modality, to_unit, is_inverted=inverted),
-        description=description,
-        notes=(*notes, *voi_notes, *inversion_notes),
+        affine=_affine(to_modality, voi.to_unit, is_inverted=inverted),
+        description=voi.description,
+        notes=(*padding_notes, *modality_notes, *voi.notes, *inversion_notes),
     )
+
+
+def _choose_modality(
+    dataset: Dataset, histogram: Histogram, *, is_signed: bool
+) -> tuple[Lut | Rescale, tuple[Note, ...]]:
+    found, notes = modality(dataset, is_signed=is_signed)
+    if not isinstance(found, Lut):
+        return found, notes
+    lut = placed(found, histogram, histogram.values)
+    if lut is found:
+        return found, notes
+    if lut is not None:
+        return lut, (*notes, moved_lut("ModalityLUTSequence", lut))
+    scale, more = rescale(dataset)
+    said = ignored_lut("ModalityLUTSequence", "holds none of the stored values")
+    return scale, (*notes, said, *more)
+
+
+def _full_range(dataset: Dataset, to_modality: Lut | Rescale, values: Values) -> float:
+    """Return how many values there can be behind the modality LUT, by the bits and by the values."""
+    seen = float(values.max() - values.min())
+    if isinstance(to_modality, Lut):
+        return max(seen, to_modality.top)
+    bits = (numbers(dataset, "BitsStored") or [16.0])[0]
+    declared = 2.0 ** min(bits, 32) * abs(to_modality.slope) if np.isfinite(bits) else 0.0
+    return max(seen, declared)
 
 
 def _affine(
@@ -154,111 +147,21 @@ def _affine(
     return (-slope, 1 - intercept) if is_inverted else (slope, intercept)
 
 
-def padding_range(dataset: Dataset) -> tuple[float, float] | None:
-    """Return the range of Pixel Padding Value and Range Limit (PS3.3 C.7.5.1.1.2), or None."""
-    value = numbers(dataset, "PixelPaddingValue")
-    if not value:
-        return None
-    limit = numbers(dataset, "PixelPaddingRangeLimit") or value
-    return min(value[0], limit[0]), max(value[0], limit[0])
-
-
-def count_values(stored: npt.NDArray[Any], padding: tuple[float, float] | None) -> Histogram:
-    """Return the distinct values and their counts, without padding unless nothing else is there.
-
-    Values that span more than 2**20 integers, and floating-point ones, are counted in every n-th
-    pixel of images above 16 megapixels, which keeps the memory for sorting them bounded.
-
-    Raises:
-        ValueError: If a value is not finite.
-    """
-    flat = stored.ravel()
-    low, high = flat.min(), flat.max()
-    if flat.dtype.kind in "iu" and int(high) - int(low) < _WIDEST_TABLE:
-        every = np.zeros(int(high) - int(low) + 1, np.int64)
-        for start in range(0, flat.size, _BLOCK):
-            block = flat[start : start + _BLOCK].astype(np.intp)
-            every += np.bincount(np.subtract(block, int(low), out=block), minlength=len(every))
-        found = np.flatnonzero(every)
-        values, counts = found + int(low), every[found]
-    else:
-        every_nth = -(-flat.size // _MOST_SORTED)
-        values, counts = np.unique(flat[::every_nth], return_counts=True)
-    distinct: Values = values.astype(np.float64)
-    if not np.isfinite(distinct).all():
-        raise ValueError("pixel values that are not finite")
-    if padding is not None:
-        kept = (distinct < padding[0]) | (distinct > padding[1])
-        if kept.any():
-            distinct, counts = distinct[kept], counts[kept]
-    return Histogram(distinct, counts)
-
-
-def _choose_voi(
-    dataset: Dataset, histogram: Histogram, values: Values
-) -> tuple[Callable[[Values], Values], str, tuple[Note, ...]]:
-    lut = voi_lut(dataset, is_signed=bool(values.min() < 0))
-    if lut is not None:
-        return _unit_lut(lut), f"VOI LUT sequence, {len(lut.entries)} entries", ()
-    candidates = windows(dataset)
-    if not candidates:
-        window, text = _stretch(histogram, values)
-        return window, text, ()
-    window = candidates[0]
-    text = f"{window.function} window, centre {window.center:g}, width {window.width:g}"
-    if len(candidates) > 1:
-        text += f" (first of {len(candidates)})"
-    complaint = _complain(window, histogram, values)
-    notes = _function_notes(dataset)
-    if not complaint:
-        return window, text, notes
-    stretch, instead = _stretch(histogram, values)
-    return stretch, instead, (*notes, Note("window", f"{text}: {complaint}; {instead} instead"))
-
-
-def _function_notes(dataset: Dataset) -> tuple[Note, ...]:
-    named = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
-    if named in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        return ()
-    return (Note("window", "unknown VOI LUT Function: LINEAR is taken"),)
-
-
-def _complain(window: Window, histogram: Histogram, values: Values) -> str:
-    if not window.is_valid:
-        return "not defined"
-    low, high = window.limits
-    inside = (values > low) & (values < high)
-    varied = len(values) > 2
-    if varied and window.function != "SIGMOID" and histogram.share(inside) < MIN_INSIDE:
-        return f"clips more than {1 - MIN_INSIDE:.0%} of the pixels"
-    return ""
-
-
-def _stretch(histogram: Histogram, values: Values) -> tuple[Window, str]:
-    low, high = (histogram.percentile(values, percent) for percent in PERCENTILES)
-    if high <= low:
-        low, high = float(values.min()), float(values.max())
-    text = f"percentiles {PERCENTILES[0]:g} to {PERCENTILES[1]:g}: {low:g} to {high:g}"
-    # A constant image has no contrast to stretch: it becomes black.
-    width = high - low if high > low else 1.0
-    return Window(low + width / 2, width, "LINEAR_EXACT"), text
-
-
-def _unit_lut(lut: Lut) -> Callable[[Values], Values]:
-    def to_unit(values: Values) -> Values:
-        return lut(values) / lut.top
-
-    return to_unit
-
-
 def _choose_inversion(dataset: Dataset) -> tuple[bool, tuple[Note, ...]]:
     """Return whether to invert: once, as INVERSE and MONOCHROME1 say the same (C.8.11.3.1.2)."""
-    is_mono1 = dataset.PhotometricInterpretation == "MONOCHROME1"
-    shape = str(dataset.get("PresentationLUTShape") or "").strip().upper()
+    is_mono1 = photometric_name(text(dataset, "PhotometricInterpretation")) == "MONOCHROME1"
+    shape = text(dataset, "PresentationLUTShape").upper()
+    notes = []
+    if has_items(dataset, "PresentationLUTSequence"):
+        said = "Presentation LUT Sequence in an image: it is ignored"
+        notes.append(Note("presentation_lut", said))
     if is_mono1 and shape == "IDENTITY":
-        text = "MONOCHROME1 with Presentation LUT Shape IDENTITY: inverted once"
-        return True, (Note("presentation_lut", text),)
-    if not is_mono1 and shape == "INVERSE":
-        text = "MONOCHROME2 with Presentation LUT Shape INVERSE: inverted once"
-        return True, (Note("presentation_lut", text),)
-    return is_mono1, ()
+        said = "MONOCHROME1 with Presentation LUT Shape IDENTITY: inverted once"
+        notes.append(Note("presentation_lut", said))
+    elif not is_mono1 and shape == "INVERSE":
+        said = "MONOCHROME2 with Presentation LUT Shape INVERSE: inverted once"
+        notes.append(Note("presentation_lut", said))
+    elif shape not in ("", "IDENTITY", "INVERSE"):
+        said = "unknown Presentation LUT Shape: it is ignored"
+        notes.append(Note("presentation_lut", said))
+    return is_mono1 or shape == "INVERSE", tuple(notes)

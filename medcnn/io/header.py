@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
-from pydicom.sequence import Sequence
 
+from medcnn.io.elements import codes, numbers, text, texts
 from medcnn.io.facts import Facts
-from medcnn.io.lut import numbers
 from medcnn.io.notes import Note
 from medcnn.io.words import shown_notes, side_name, view_of_code, view_of_orientation, view_within
 
@@ -20,11 +18,6 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
 _DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
 _DATES = ("StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate")
-_UNREADABLE = (
-    *(TypeError, ValueError, AttributeError, NotImplementedError, LookupError, OverflowError),
-    *(EOFError, OSError),
-)
-"""What pydicom raises on an element that is not what its VR says."""
 
 
 def header_facts(
@@ -59,7 +52,7 @@ def header_facts(
         window=window,
         decoded_scale=scale,
     )
-    return replace(facts, notes=(*notes, *shown_notes(facts)))
+    return replace(facts, notes=tuple(dict.fromkeys((*notes, *shown_notes(facts)))))
 
 
 def age_in_years(text: str) -> float | None:
@@ -74,44 +67,16 @@ def age_in_years(text: str) -> float | None:
     return round(int(match[1]) / _UNITS_PER_YEAR[match[2] or "Y"], 2)
 
 
-def text(dataset: Dataset, keyword: str) -> str:
-    """Return an element as text: the first of several values, empty where there is none to read.
-
-    Blanks, nulls and whatever else pads a value are no part of it (PS3.5 6.2).
-    """
-    try:
-        value = dataset.get(keyword)
-        if isinstance(value, MultiValue | list | tuple):
-            value = value[0] if value else ""
-        if isinstance(value, Sequence | Dataset):
-            return ""
-        if isinstance(value, bytes):
-            value = value.decode("ascii", "replace")
-        return str(value if value is not None else "").strip(" \t\r\n\0")
-    except _UNREADABLE:
-        return ""
-
-
-def items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
-    """Yield the items of a short sequence of codes; none where it is none or cannot be read."""
-    try:
-        sequence = dataset.get(keyword)
-    except _UNREADABLE:
-        return
-    if isinstance(sequence, Sequence):
-        yield from sequence
-
-
 def _view(dataset: Dataset) -> str:
     """Return View Position, or what its code, the patient's orientation or a description says."""
     named = text(dataset, "ViewPosition").upper()
     if named:
         return named
-    for item in items(dataset, "ViewCodeSequence"):
+    for item in codes(dataset, "ViewCodeSequence"):
         found = view_of_code(text(item, "CodeValue"), text(item, "CodeMeaning"))
         if found:
             return found
-    orientation = _values(dataset, "PatientOrientation")
+    orientation = texts(dataset, "PatientOrientation")
     of_patient = view_of_orientation(*orientation) if len(orientation) == 2 else ""
     described = (view_within(text(dataset, keyword)) for keyword in _DESCRIPTIONS)
     found = next((view for view in described if view), "")
@@ -119,21 +84,13 @@ def _view(dataset: Dataset) -> str:
 
 
 def _region(dataset: Dataset) -> str:
-    regions = (text(item, "CodeMeaning") for item in items(dataset, "AnatomicRegionSequence"))
+    regions = (text(item, "CodeMeaning") for item in codes(dataset, "AnatomicRegionSequence"))
     return next((region for region in regions if region), "")
 
 
 def _date(dataset: Dataset) -> str:
     found = (text(dataset, keyword).replace(".", "") for keyword in _DATES)
     return next((date for date in found if re.fullmatch(r"\d{8}", date)), "")
-
-
-def _values(dataset: Dataset, keyword: str) -> list[str]:
-    try:
-        value = dataset.get(keyword)
-    except _UNREADABLE:
-        return []
-    return [str(each).strip().upper() for each in value] if isinstance(value, MultiValue) else []
 
 
 def _integer(dataset: Dataset, keyword: str) -> int:

@@ -8,7 +8,10 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from medcnn.errors import ImageError
+from medcnn.io.elements import text
 from medcnn.io.facts import check_size
+from medcnn.io.notes import Note
+from medcnn.io.photometric import photometric_name
 
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _SAMPLES = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1}
@@ -29,6 +32,7 @@ class PixelModule:
         representation: Pixel representation: 1 with a sign, 0 without.
         planar: Planar configuration: 1 colour by plane, 0 by pixel.
         frames: Number of frames.
+        notes: What is not as it should be.
     """
 
     rows: int
@@ -41,6 +45,7 @@ class PixelModule:
     representation: int
     planar: int
     frames: int
+    notes: tuple[Note, ...] = ()
 
     @property
     def low_bits(self) -> int:
@@ -92,17 +97,27 @@ def _parse(dataset: Dataset) -> PixelModule:
     allocated = int(dataset.BitsAllocated)
     stored = int(dataset.BitsStored) if "PixelData" in dataset else allocated
     high = dataset.get("HighBit")
+    spelt = text(dataset, "PhotometricInterpretation")
+    photometric = photometric_name(spelt)
+    notes = []
+    if not spelt or photometric != spelt:
+        photometric = photometric or ("MONOCHROME2" if dataset.SamplesPerPixel == 1 else "RGB")
+        said = "is unknown" if spelt else "is missing"
+        said = "is spelt otherwise than the standard does" if photometric_name(spelt) else said
+        said = f"Photometric Interpretation {said}: {photometric} is taken"
+        notes.append(Note("photometric", said))
     return PixelModule(
         rows=int(dataset.Rows),
         columns=int(dataset.Columns),
         samples=int(dataset.SamplesPerPixel),
-        photometric=str(dataset.PhotometricInterpretation),
+        photometric=photometric,
         allocated=allocated,
         stored=stored,
         high=high if isinstance(high, int) else stored - 1,
         representation=int(dataset.get("PixelRepresentation") or 0),
         planar=int(dataset.get("PlanarConfiguration") or 0),
         frames=_count_frames(dataset),
+        notes=tuple(notes),
     )
 
 

@@ -20,7 +20,7 @@ from pydicom.uid import (
 from medcnn.errors import ImageError
 from medcnn.io import dicom_file, read_image
 from medcnn.io.conformance.example import encode, image_dataset
-from medcnn.io.dicom_file import first_item, is_part10, open_dataset, quiet_pydicom
+from medcnn.io.dicom_file import is_part10, open_dataset, quiet_pydicom
 
 STORED = np.arange(64, dtype=np.uint16).reshape(8, 8)
 SYNTAXES = (
@@ -103,17 +103,6 @@ def test_a_long_element_that_no_reader_needs_is_dropped(tmp_path, monkeypatch):
     found = open_dataset(write(tmp_path, encode(dataset)))
     assert "ImageComments" not in found
     assert (found.PatientID, len(found.PixelData)) == ("p1", 128)
-
-
-def test_the_first_item_and_nothing_else(tmp_path):
-    dataset = image_dataset(STORED, VOILUTSequence=items("first", "second"))
-    found = open_dataset(write(tmp_path, encode(dataset)))
-    assert first_item(found, "VOILUTSequence").LUTExplanation == "first"
-    # A second look finds the element parsed by the first.
-    assert found.VOILUTSequence[1].LUTExplanation == "second"
-    assert first_item(found, "VOILUTSequence").LUTExplanation == "first"
-    assert first_item(found, "ModalityLUTSequence") is None
-    assert first_item(found, "NoSuchKeyword") is None
 
 
 def test_silence_ends_with_the_block():

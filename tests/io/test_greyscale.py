@@ -5,7 +5,7 @@ import pytest
 
 from medcnn.io import greyscale
 from medcnn.io.conformance.example import image_dataset
-from medcnn.io.greyscale import choose_greyscale, count_values
+from medcnn.io.greyscale import choose_greyscale
 
 
 def test_percentiles_are_those_of_numpy():
@@ -51,36 +51,6 @@ def test_tables_and_blocks_give_what_the_formula_gives(monkeypatch):
     dataset.WindowCenter, dataset.WindowWidth = 100, 2500
     expected = np.clip((stored * 1.5 - 7 - 99.5) / 2499 + 0.5, 0, 1)
     for block, widest in ((7, 1 << 20), (1 << 18, 1 << 20), (7, 1)):
-        monkeypatch.setattr(greyscale, "_BLOCK", block)
-        monkeypatch.setattr(greyscale, "_WIDEST_TABLE", widest)
+        monkeypatch.setattr(greyscale, "BLOCK", block)
+        monkeypatch.setattr(greyscale, "WIDEST_TABLE", widest)
         np.testing.assert_allclose(choose_greyscale(dataset, stored)(stored), expected, atol=1e-6)
-
-
-def test_counts_are_those_of_numpy_in_blocks_too(monkeypatch):
-    stored = np.random.default_rng(0).integers(5, 90, 1000).astype(np.uint8)
-    values, counts = np.unique(stored, return_counts=True)
-    for block in (7, 1 << 18):
-        monkeypatch.setattr(greyscale, "_BLOCK", block)
-        found = count_values(stored, None)
-        np.testing.assert_array_equal(found.values, values)
-        np.testing.assert_array_equal(found.counts, counts)
-
-
-def test_large_floating_images_are_counted_in_every_nth_pixel(monkeypatch):
-    monkeypatch.setattr(greyscale, "_MOST_SORTED", 1000)
-    stored = np.random.default_rng(0).normal(size=(100, 100))
-    found = count_values(stored, None)
-    assert int(found.counts.sum()) == 1000
-    low, high = np.percentile(stored, [5, 95])
-    assert found.percentile(found.values, 5) == pytest.approx(low, abs=0.15)
-    assert found.percentile(found.values, 95) == pytest.approx(high, abs=0.15)
-
-
-def test_an_image_of_padding_alone_is_counted_whole():
-    found = count_values(np.full(4, 9, np.uint8), (9.0, 9.0))
-    assert (found.values.tolist(), found.counts.tolist()) == ([9.0], [4])
-
-
-def test_values_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match="not finite"):
-        count_values(np.array([0.0, np.nan]), None)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom import config
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
@@ -32,7 +33,8 @@ def image_dataset(
         bits: Bits stored; bits allocated are those of the array's type.
         syntax: Transfer syntax.
         frames: Coded frames, where the syntax is an encapsulated one.
-        **elements: Further elements by keyword; they replace those above, None takes one away.
+        **elements: Further elements by keyword; they replace those above, None takes one away,
+            and a DataElement brings a value representation of its own.
     """
     dataset = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=bytes(128))
     dataset.file_meta.TransferSyntaxUID = syntax
@@ -60,6 +62,8 @@ def image_dataset(
         for keyword, value in elements.items():
             if value is None:
                 delattr(dataset, keyword)
+            elif isinstance(value, DataElement):
+                dataset[keyword] = value
             else:
                 setattr(dataset, keyword, value)
     return dataset

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from medcnn.io.conformance.case import Case
@@ -51,11 +53,24 @@ def _packed_lut() -> bytes:
     return encode(dataset)
 
 
+def _beside(item: Dataset | None) -> partial[bytes]:
+    """Return a file with a VOI LUT Sequence that cannot be used beside a window that can."""
+    items = [] if item is None else [item]
+    return _row(*_QUARTERS, VOILUTSequence=items, **_EXACT)
+
+
+def _without_data() -> Dataset:
+    item = lut_item((4, 0, 8), (0,))
+    del item.LUTData
+    return item
+
+
 _EXACT: dict[str, Any] = {
     "WindowCenter": 2048,
     "WindowWidth": 4096,
     "VOILUTFunction": "LINEAR_EXACT",
 }
+_UNSIGNED_PADDING = DataElement(0x00280120, "US", 63536)
 _QUARTERS = (0, 1024, 2048, 3072)
 _TABLE = ((4, 0, 8), (0, 51, 204, 255))
 
@@ -150,6 +165,55 @@ CASES = (
         (0, 0.2, 0.8, 1),
     ),
     Case(
+        "VOI LUT Sequence of 16 declared and 12 used bits: what the table holds",
+        _VOI,
+        _luts((0, 1, 2, 3), voi=((4, 0, 16), (0, 1024, 2048, 4095))),
+        (0, 1024 / 4095, 2048 / 4095, 1),
+        warning="VOI LUT Sequence: 16 bits declared, 12 used",
+    ),
+    Case(
+        "VOI LUT Sequence of 6 declared and 2 held entries: what the table holds",
+        _VOI,
+        _luts((0, 1, 2, 3), voi=((6, 0, 16), (0, 65535))),
+        (0, 1, 1, 1),
+        warning="6 entries declared, 2 held",
+    ),
+    Case(
+        "VOI LUT Sequence whose first value has the wrong sign",
+        _VOI,
+        _luts((65532, 65533, 65534, 65535), bits=16, voi=((4, -4, 8), _TABLE[1])),
+        (0, 0.2, 0.8, 1),
+        warning="its first input value has the wrong sign: 65532 is taken",
+    ),
+    Case(
+        "VOI LUT Sequence without an item: the window",
+        "PS3.3 C.11.2",
+        _beside(None),
+        (0, 0.25, 0.5, 0.75),
+        warning="VOI LUT Sequence has no item: it is ignored",
+    ),
+    Case(
+        "VOI LUT Sequence without LUT Data: the window",
+        "PS3.3 C.11.2",
+        _beside(_without_data()),
+        (0, 0.25, 0.5, 0.75),
+        warning="VOI LUT Sequence has no LUT Data: it is ignored",
+    ),
+    Case(
+        "VOI LUT Sequence of zeros: the window",
+        "PS3.3 C.11.2",
+        _beside(lut_item((4, 0, 8), (0, 0, 0, 0))),
+        (0, 0.25, 0.5, 0.75),
+        warning="VOI LUT Sequence has LUT Data of zeros alone: it is ignored",
+    ),
+    Case(
+        "Modality LUT Sequence without an item: none",
+        _MODALITY,
+        _row(*_QUARTERS, ModalityLUTSequence=[], **_EXACT),
+        (0, 0.25, 0.5, 0.75),
+        warning="Modality LUT Sequence has no item: it is ignored",
+    ),
+    Case(
         "MONOCHROME1: inverted after the window",
         "PS3.3 C.7.6.3.1.2",
         _row(*_QUARTERS, PhotometricInterpretation="MONOCHROME1", **_EXACT),
@@ -219,6 +283,27 @@ CASES = (
             **_EXACT,
         ),
         (0, 0.75, 0.5),
+    ),
+    Case(
+        "Pixel Padding Value without the sign that the pixels have",
+        _PADDING,
+        _row(-2000, 0, 100, 200, dtype="i2", bits=16, PixelPaddingValue=_UNSIGNED_PADDING),
+        (0, 0, 0.5, 1),
+        warning="Pixel Padding Value has another sign than the pixels: -2000 is taken",
+    ),
+    Case(
+        "Pixel Padding Range Limit over all pixels: the value alone",
+        _PADDING,
+        _row(*_QUARTERS, PixelPaddingValue=0, PixelPaddingRangeLimit=4095, **_EXACT),
+        (0, 0.25, 0.5, 0.75),
+        warning="Pixel Padding Range Limit covers nearly all of the pixels",
+    ),
+    Case(
+        "unknown Presentation LUT Shape: none",
+        _SHAPE,
+        _row(*_QUARTERS, PresentationLUTShape="LIN OD", **_EXACT),
+        (0, 0.25, 0.5, 0.75),
+        warning="unknown Presentation LUT Shape",
     ),
     Case(
         "negative Pixel Padding Value",

@@ -213,6 +213,13 @@ CASES = (
         tolerance=1e-4,
     ),
     Case(
+        "Photometric Interpretation in small letters",
+        _COLOUR,
+        partial(file_of, _QUARTERS, **_window(4096, PhotometricInterpretation="monochrome 2")),
+        (0, 0.25, 0.5, 0.75),
+        warning="Photometric Interpretation is spelt otherwise",
+    ),
+    Case(
         "multi-frame: the first frame",
         "PS3.3 C.7.6.6",
         partial(file_of, _QUARTERS, **_window(4096, NumberOfFrames=2, PixelData=_FRAMES)),

@@ -111,5 +111,33 @@ CASES = (
         _stretched(),
         warning="not defined; percentiles",
     ),
+    Case(
+        "window above every pixel, then a good one: the second",
+        _LINEAR,
+        _row(*_STEPS, WindowCenter=[30000, 2048], WindowWidth=[100, 4096]),
+        _LINEAR_STEPS,
+        warning="LINEAR window, centre 2048, width 4096 instead",
+    ),
+    Case(
+        "window of negative width, then a good one: the second",
+        _LINEAR,
+        _row(*_STEPS, WindowCenter=[2048, 2048], WindowWidth=[-4096, 4096]),
+        _LINEAR_STEPS,
+        warning="width -4096: not defined",
+    ),
+    Case(
+        "window of 12 bits over 8: percentiles",
+        _FALLBACK,
+        partial(file_of, np.array([[0, 100, 200]], "u1"), bits=8, **_WIDE),
+        (0, 0.5, 1),
+        warning="wider than all values that there can be; percentiles",
+    ),
+    Case(
+        "Window Center without Window Width: percentiles",
+        _FALLBACK,
+        _thousand(WindowCenter=500),
+        _stretched(),
+        warning="Window Center without Window Width",
+    ),
     Case("constant image without a window: black", _FALLBACK, _row(7, 7, 7), (0, 0, 0)),
 )
