@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from medcnn.data.audit.look import Look, look
 from medcnn.data.audit.near import FALSE_POSITIVES, NEAR
+from medcnn.data.audit.notes import noticed, told
 from medcnn.data.audit.shortcut import NOT_PROBED, Shortcut, probe_shortcuts
 from medcnn.data.audit.statistics import by_split, first_names
 from medcnn.data.cache.images import ImageCache
@@ -97,6 +98,7 @@ def run_audit(manifest: Manifest, cache: ImageCache, *, seed: int = 0, probe: bo
     table = manifest.table.reset_index(drop=True)
     at = cache.rows_of(table["image_id"].tolist())
     seen = look(table, cache, at)
+    notes = noticed(table, cache, at, seen)
     shortcut = probe_shortcuts(table, cache, seed=seed) if probe else NOT_PROBED
     same, near = _groups(seen)
     crossing = _differing(table, [*same, *near], "split")
@@ -105,6 +107,7 @@ def run_audit(manifest: Manifest, cache: ImageCache, *, seed: int = 0, probe: bo
         "label_conflicts": len(_differing(table, [*same, *near], "label")),
         "splits": by_split(table, cache.facts_of(at, ("rows", "columns", "bits", "kind"))),
         "left_out": dict(manifest.left_out),
+        "reader_warnings": notes,
         "warnings": list(manifest.warnings),
     }
     names = table["image_id"].to_numpy()
@@ -115,6 +118,7 @@ def run_audit(manifest: Manifest, cache: ImageCache, *, seed: int = 0, probe: bo
         findings=[
             *manifest.doubts,
             *_findings(table, cache, seen, same, near),
+            *told(notes, len(table)),
             *shortcut.findings(),
         ],
         leaks=_leaks(table, same, near),
