@@ -30,7 +30,12 @@ def evaluate(overrides: Sequence[str]) -> dict[str, Any]:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "split=val"]``.
     """
-    results: dict[str, Any] = _do("evaluate", overrides)
+    from medcnn.evaluation.records import to_json
+
+    found = to_json(_do("evaluate", overrides))
+    if isinstance(found, list):
+        found = found[0] if len(found) == 1 else {"comparisons": found}
+    results: dict[str, Any] = found
     return results
 
 

@@ -249,7 +249,9 @@ def closed_forms(
             rates[name] = proportion(int(right[0].sum()), len(right[0]))
         else:
             rates[name] = clustered_proportion(right[0], inside)
-    found["balanced accuracy, MOVER"] = balanced_accuracy(rates)
+    found["balanced accuracy, MOVER"] = balanced_accuracy(
+        rates["sensitivity"], rates["specificity"]
+    )
     if cluster is not None:
         found["sensitivity, by patient"] = rates["sensitivity"]
     delong = paired_delong(label, first, second, cluster=cluster)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import pandas as pd
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.columns import with_manifest
-from medcnn.evaluation.compare import compare, correct_together
+from medcnn.evaluation.compare import Comparison, compare, correct_together
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
+from medcnn.evaluation.records import to_json
 from medcnn.files.tables import read_csv
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import check_predictions, read_predictions
@@ -44,12 +45,11 @@ class Side:
     notes: tuple[str, ...] = ()
 
 
-def compare_named(options: dict[str, Any]) -> dict[str, Any]:
+def compare_named(options: dict[str, Any]) -> list[Comparison]:
     """Compare the first of what ``compare=`` names with each of the others, first minus other.
 
     Returns:
-        The comparison, or ``{"comparisons": […]}`` where there are several; the p-values are then
-        corrected over all of them.
+        The comparisons; where there are several, their p-values are corrected over all of them.
 
     Raises:
         ConfigError: If fewer than two things are named, or the margin is not within (0, 1).
@@ -70,13 +70,13 @@ def compare_named(options: dict[str, Any]) -> dict[str, Any]:
     others = [_side(Path(path), options, first.images) for path in paths[1:]]
     found = [_compared(first, other, options) for other in others]
     if len(found) > 1:
-        correct_together(found)
+        found = correct_together(found)
     for other, comparison in zip(others, found, strict=True):
         _write(comparison, first, other, _folder(paths[0], other, options, len(found)), options)
-    return found[0] if len(found) == 1 else {"comparisons": found}
+    return found
 
 
-def _compared(first: Side, second: Side, options: dict[str, Any]) -> dict[str, Any]:
+def _compared(first: Side, second: Side, options: dict[str, Any]) -> Comparison:
     found = compare(
         first.table,
         second.table,
@@ -88,15 +88,14 @@ def _compared(first: Side, second: Side, options: dict[str, Any]) -> dict[str, A
         readers=readers_for(options["readers"], first.images, options["level"]),
         seed=options["seed"],
     )
-    found["unit"] = options["level"]
-    found["warnings"] = [*dict.fromkeys((*first.notes, *second.notes)), *found["warnings"]]
-    return found
+    warnings = dict.fromkeys((*first.notes, *second.notes, *found.warnings))
+    return replace(found, unit=options["level"], warnings=tuple(warnings))
 
 
 def _write(
-    found: dict[str, Any], first: Side, second: Side, folder: Path, options: dict[str, Any]
+    found: Comparison, first: Side, second: Side, folder: Path, options: dict[str, Any]
 ) -> None:
-    write_json(folder / "comparison.json", found)
+    write_json(folder / "comparison.json", to_json(found))
     page = folder / "comparison.html"
     write_comparison(found, first.table, second.table, page, language=options["language"])
     announce_comparison(found, page)

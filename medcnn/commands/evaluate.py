@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.columns import with_manifest
+from medcnn.evaluation.compare import Comparison
 from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
 from medcnn.evaluation.patients import at_level, unit_of
 from medcnn.evaluation.readers import reader_results, readers_for
-from medcnn.evaluation.results import evaluate, jsonable
-from medcnn.evaluation.safeguards import add_results, guard
+from medcnn.evaluation.records import to_json
+from medcnn.evaluation.results import Results, evaluate
+from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.files.plain import read_json
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
@@ -30,8 +33,8 @@ from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
 
 
-def run(cfg: DictConfig) -> dict[str, Any]:
-    """Evaluate what the configuration names and return the results."""
+def run(cfg: DictConfig) -> Results | list[Comparison]:
+    """Evaluate what the configuration names and return the results, or the comparisons."""
     options = plain(cfg)
     given = [name for name in ("run", "predictions", "compare") if options[name] is not None]
     if len(given) != 1:
@@ -47,7 +50,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     return _of_runs(options)
 
 
-def _of_predictions(options: dict[str, Any]) -> dict[str, Any]:
+def _of_predictions(options: dict[str, Any]) -> Results:
     path = Path(options["predictions"])
     images = read_predictions(path, options["columns"])
     table, notes = at_level(images, *_level(options))
@@ -64,7 +67,7 @@ def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
     return options["level"], options["aggregate"], options["subgroups"]
 
 
-def _of_runs(options: dict[str, Any]) -> dict[str, Any]:
+def _of_runs(options: dict[str, Any]) -> Results:
     runs = [RunDir.open(path) for path in _as_list(options["run"])]
     saved, known, val = runs[0].predictions(options["split"]), (), None
     if as_trained(runs, options) and saved.is_file() and runs[0].results.is_file():
@@ -129,7 +132,7 @@ def _conclude(
     val: pd.DataFrame | None,
     notes: Sequence[str],
     readers: pd.DataFrame | None,
-) -> dict[str, Any]:
+) -> Results:
     rows = table[table["split"] == options["split"]]
     if rows.empty:
         raise DataError(
@@ -146,14 +149,13 @@ def _conclude(
         subgroups=options["subgroups"],
         seed=options["seed"],
     )
-    add_results(results, guarded, threshold, subgroups=options["subgroups"])
-    results["unit"] = unit_of(rows, options["level"], options["aggregate"])
-    results["warnings"] = [*notes, *results["warnings"]]
+    results = with_safeguards(results, guarded, subgroups=options["subgroups"])
+    unit = unit_of(rows, options["level"], options["aggregate"])
+    results = replace(results.warned(first=notes), unit=unit)
     if readers is not None:
         found, more = reader_results(rows, readers, threshold.value)
-        results["readers"] = jsonable(found)
-        results["warnings"] += more
-    write_json(folder / "results.json", results)
+        results = replace(results, readers=found).warned(last=more)
+    write_json(folder / "results.json", to_json(results))
     write_predictions(rows, folder / "predictions.csv")
     runs = [] if options["run"] is None else _as_list(options["run"])
     write_predictions_report(

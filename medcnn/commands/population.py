@@ -59,7 +59,7 @@ def run(cfg: DictConfig) -> RunDir:
     )
     results = conclude(target, settings, manifest, fitted, journal)
     journal.finish()
-    write_report(target, language=options["language"] or settings["language"])
+    write_report(target, results, language=options["language"] or settings["language"])
     say(f"re-estimated {len(found.layers)} batch normalisations")
     say(f"validation   {_score(before)} before, {_score(fitted.val)} now")
     announce(results, target.report)

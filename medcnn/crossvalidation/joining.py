@@ -7,9 +7,8 @@ folds. Otherwise the held-out fold is a test split, judged at the threshold of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from scipy.special import expit
 
 from medcnn.data.manifest import read_table
 from medcnn.errors import DataError
+from medcnn.evaluation.cross_validation import CrossValidation, FoldResults, Spread
 from medcnn.evaluation.operating_point import frozen_threshold
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
@@ -145,40 +145,38 @@ def _check_once(table: pd.DataFrame) -> None:
         )
 
 
-def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> dict[str, Any]:
+def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> CrossValidation:
     """Return what only folds can tell: each at its threshold, their spread, and all of them pooled.
 
     ``pooled`` counts each case at the threshold of its fold, with the intervals of the headline.
     ``mean`` of a measure over folds comes with its standard deviation, which is the spread of models
     and held-out patients together and not a standard error: training sets of folds overlap (Bengio
-    and Grandvalet 2004). ``spread_of_thresholds`` is the distance of the lowest from the highest, in
-    logits; beyond about 1 the folds are on scales of their own.
+    and Grandvalet 2004).
     """
     table = joined.table
-    folds = [
-        {"fold": int(str(fold)), **_of_fold(rows, level)} for fold, rows in table.groupby("fold")
-    ]
+    folds = tuple(_of_fold(int(str(fold)), rows, level) for fold, rows in table.groupby("fold"))
     shifts = log_odds(table["fold_threshold"].to_numpy(np.float64), EDGE)
-    return {
-        "folds": len(folds),
-        "held_out_as": joined.role,
-        "pooled": _shares(table, level),
-        "mean": {name: _spread(folds, name) for name in MEASURES},
-        "spread_of_thresholds": float(np.ptp(shifts)),
-        "by_fold": folds,
-    }
+    return CrossValidation(
+        folds=len(folds),
+        held_out_as=joined.role,
+        pooled=_shares(table, level),
+        mean={name: _spread(folds, name) for name in MEASURES},
+        spread_of_thresholds=float(np.ptp(shifts)),
+        by_fold=folds,
+    )
 
 
-def _of_fold(rows: pd.DataFrame, level: float) -> dict[str, Any]:
+def _of_fold(fold: int, rows: pd.DataFrame, level: float) -> FoldResults:
     label, cluster = _labels(rows), clusters_of(rows["patient_id"])
     ranked = auroc(label, rows["p_fold"].to_numpy(np.float64), cluster=cluster, level=level)
-    return {
-        "n": len(rows),
-        "n_patients": int(rows["patient_id"].nunique()),
-        "threshold": float(rows["fold_threshold"].iloc[0]),
-        "auroc": ranked,
+    return FoldResults(
+        fold=fold,
+        n=len(rows),
+        n_patients=int(rows["patient_id"].nunique()),
+        threshold=float(rows["fold_threshold"].iloc[0]),
+        auroc=ranked,
         **_shares(rows, level),
-    }
+    )
 
 
 def _shares(rows: pd.DataFrame, level: float) -> dict[str, Estimate]:
@@ -196,13 +194,10 @@ def _labels(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
     return found
 
 
-def _spread(folds: Sequence[Mapping[str, Any]], name: str) -> dict[str, float | None]:
-    values = [fold[name].value for fold in folds if fold[name].value is not None]
+def _spread(folds: Sequence[FoldResults], name: str) -> Spread:
+    estimates: list[Estimate] = [getattr(fold, name) for fold in folds]
+    values = [each.value for each in estimates if each.value is not None]
     if not values:
-        return {"mean": None, "sd": None, "lowest": None, "highest": None}
-    return {
-        "mean": float(np.mean(values)),
-        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        "lowest": float(min(values)),
-        "highest": float(max(values)),
-    }
+        return Spread(None, None, None, None)
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Spread(float(np.mean(values)), sd, float(min(values)), float(max(values)))

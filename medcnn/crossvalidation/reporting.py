@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,9 @@ from omegaconf import OmegaConf
 from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
 from medcnn.data.manifest import read_table
-from medcnn.evaluation.results import evaluate, jsonable
+from medcnn.evaluation.cross_validation import CrossValidation
+from medcnn.evaluation.records import to_json
+from medcnn.evaluation.results import Results, evaluate
 from medcnn.files.plain import read_json
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
@@ -23,7 +26,7 @@ from medcnn.run.journal import Journal
 
 def report_folds(
     directory: RunDir, members: Sequence[RunDir], settings: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Results:
     """Join the folds' predictions into ``directory`` and return its results.
 
     Leaves ``predictions/``, ``folds.csv``, ``results.json``, ``report.html`` and ``judgement.json``,
@@ -45,14 +48,14 @@ def report_folds(
         results = _evaluate(joined, members, settings)
     with journal.stage("ensemble"):
         _combine(directory, members, settings, journal)
-    results["warnings"] = [*journal.facts["warnings"], *results["warnings"]]
+    results = results.warned(first=journal.facts["warnings"])
     journal.note(test_looks=_looks(members))
-    write_json(directory.results, results)
+    write_json(directory.results, to_json(results))
     journal.finish()
     with journal.stage("report"):
-        write_report(directory, language=settings["language"])
+        write_report(directory, results, language=settings["language"])
     announce(results, directory.report)
-    for line in _lines(results["cross_validation"]):
+    for line in _lines(results.cross_validation):
         say(line)
     return results
 
@@ -79,9 +82,7 @@ def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFol
         write_json(directory.audit, read_json(members[0].audit))
 
 
-def _evaluate(
-    joined: OutOfFold, members: Sequence[RunDir], settings: Mapping[str, Any]
-) -> dict[str, Any]:
+def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Mapping[str, Any]) -> Results:
     known = read_table(members[0].manifest)
     extra = [name for name in settings["subgroups"] if name in known]
     table = joined.table.drop(columns=[name for name in extra if name in joined.table])
@@ -94,18 +95,17 @@ def _evaluate(
         seed=settings["seed"],
     )
     found = cross_validation_results(joined)
-    results["cross_validation"] = jsonable(found)
-    results["warnings"].append(
-        f"Out-of-fold predictions of {found['folds']} models, each for patients that it was not "
+    warnings = [
+        f"Out-of-fold predictions of {found.folds} models, each for patients that it was not "
         "trained on. Each fold is shifted on the logit scale so that its threshold falls on the mean "
-        f"of all; they lie {found['spread_of_thresholds']:.2f} logits apart."
-    )
+        f"of all; they lie {found.spread_of_thresholds:.2f} logits apart."
+    ]
     if joined.role == "val":
-        results["warnings"].append(
+        warnings.append(
             "The data has a test split of its own, so each fold was the validation of its run, which "
             "chose its epoch and calibration on it: these numbers are slightly too good."
         )
-    return results
+    return replace(results, cross_validation=found).warned(last=warnings)
 
 
 def _combine(
@@ -146,13 +146,15 @@ def _looks(members: Sequence[RunDir]) -> int:
     return max(int(read_json(run.environment).get("test_looks", 1)) for run in members)
 
 
-def _lines(found: Mapping[str, Any]) -> list[str]:
-    lines = [f"folds        {found['folds']}, each patient held out once"]
-    for name, spread in found["mean"].items():
-        if spread["mean"] is not None:
-            sd = "" if spread["sd"] is None else f", SD {spread['sd']:.3f}"
+def _lines(found: CrossValidation | None) -> list[str]:
+    if found is None:
+        return []
+    lines = [f"folds        {found.folds}, each patient held out once"]
+    for name, spread in found.mean.items():
+        if spread.mean is not None:
+            sd = "" if spread.sd is None else f", SD {spread.sd:.3f}"
             lines.append(
-                f"{name.replace('auroc', 'AUROC'):12} mean over folds {spread['mean']:.3f}{sd}, "
-                f"{spread['lowest']:.3f} to {spread['highest']:.3f}"
+                f"{name.replace('auroc', 'AUROC'):12} mean over folds {spread.mean:.3f}{sd}, "
+                f"{spread.lowest:.3f} to {spread.highest:.3f}"
             )
     return lines

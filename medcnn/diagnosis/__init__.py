@@ -5,6 +5,6 @@ reading of learning curves: under-fitting, stopped too early, over-fitting, a go
 that do not represent each other.
 """
 
-from medcnn.diagnosis.verdicts import Diagnosis, add_diagnosis, diagnose, diagnose_run
+from medcnn.diagnosis.verdicts import Diagnosis, diagnose, diagnose_run
 
-__all__ = ["Diagnosis", "add_diagnosis", "diagnose", "diagnose_run"]
+__all__ = ["Diagnosis", "diagnose", "diagnose_run"]

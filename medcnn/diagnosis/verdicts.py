@@ -14,7 +14,8 @@ from medcnn.diagnosis.curves import Curves, read_curves
 from medcnn.diagnosis.facts import Facts, read_facts
 from medcnn.diagnosis.finding import SEVERITIES, Finding
 from medcnn.errors import DataError
-from medcnn.run.directory import RunDir, write_json
+from medcnn.evaluation.results import DiagnosisRow
+from medcnn.run.directory import RunDir
 
 Rule = Callable[[Curves, Facts], Finding | None]
 
@@ -83,17 +84,17 @@ class Diagnosis:
             "findings": [finding.to_json() for finding in self.findings],
         }
 
-    def rows(self) -> list[dict[str, str]]:
+    def rows(self) -> tuple[DiagnosisRow, ...]:
         """Return a table of texts for the report."""
-        return [
-            {
-                "finding": f"{finding.name.replace('_', ' ')} ({finding.severity})",
-                "meaning": finding.says,
-                "evidence": finding.evidence,
-                "try": " · ".join(finding.overrides) or "–",
-            }
+        return tuple(
+            DiagnosisRow(
+                finding=f"{finding.name.replace('_', ' ')} ({finding.severity})",
+                meaning=finding.says,
+                evidence=finding.evidence,
+                try_next=" · ".join(finding.overrides) or "–",
+            )
             for finding in self.findings
-        ]
+        )
 
     def lines(self) -> list[str]:
         """Return a few lines for the console."""
@@ -160,21 +161,6 @@ def diagnose_run(run: RunDir, *, dead: float | None = None) -> Diagnosis:
     table = pd.read_csv(run.metrics)
     facts = read_facts(run)
     return diagnose(_by_epoch(table), facts if dead is None else _with_dead(facts, dead))
-
-
-def add_diagnosis(run: RunDir, results: dict[str, Any], *, dead: float) -> Diagnosis:
-    """Diagnose a finished run, keep it as ``diagnosis.json``, and add its table to the results.
-
-    Args:
-        run: With its curves and ``results.json``.
-        results: What is in it.
-        dead: Share of dead channels.
-    """
-    found = diagnose_run(run, dead=dead)
-    write_json(run.path / "diagnosis.json", found.to_json())
-    results["diagnosis"] = found.rows()
-    write_json(run.results, results)
-    return found
 
 
 def _by_epoch(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,98 @@ from medcnn.evaluation.measures import (
     SPECIFICITIES,
     headline,
 )
-from medcnn.evaluation.readers import reader_results, shares
-from medcnn.evaluation.results import jsonable, rows_of
+from medcnn.evaluation.readers import ReaderResults, reader_results, shares
+from medcnn.evaluation.records import ABSENT
+from medcnn.evaluation.results import rows_of
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.auroc import paired_delong
 from medcnn.metrics.cells import CellMetrics, reduce_to_cells
-from medcnn.metrics.comparison import holm, non_inferior, paired_cell_bootstrap
+from medcnn.metrics.comparison import McNemar, holm, non_inferior, paired_cell_bootstrap
+from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
 
 AT_THRESHOLD = ("balanced_accuracy", "f1", "mcc")
+
+
+@dataclass(frozen=True)
+class DeLong:
+    """The paired test of two AUROCs."""
+
+    z: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class NonInferiority:
+    """Whether the first is not worse than the second by a margin.
+
+    Attributes:
+        margin: The margin.
+        tested: The answer by measure; None where it cannot be told.
+    """
+
+    margin: float
+    tested: dict[str, bool | None]
+
+    def to_json(self) -> dict[str, float | bool | None]:
+        """Return margin and answers side by side, as ``comparison.json`` has them."""
+        return {"margin": self.margin, **self.tested}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> NonInferiority:
+        """Return what ``to_json`` wrote."""
+        return cls(facts["margin"], {key: value for key, value in facts.items() if key != "margin"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The object of ``comparison.json``; every difference is the first, ``a``, minus the second.
+
+    Attributes:
+        split: The split of the cases.
+        level: Nominal coverage of every interval.
+        n: The cases.
+        n_patients: Their patients.
+        names: What the two are called.
+        thresholds: Their frozen operating points.
+        a: The headline of the first; without an AUROC where a side holds decisions.
+        b: That of the second.
+        mcnemar: McNemar's test by measure.
+        differences: The paired differences by measure.
+        agreement: Cohen's kappa of their decisions.
+        delong: The test of the AUROCs, where there are two.
+        p_values: The p-values by measure.
+        holm: The same after Holm's correction over all comparisons made together.
+        bootstrap: Paired differences of what has no paired test of its own.
+        non_inferiority: Where a margin was given.
+        clustered: Whether the images of a patient were kept together.
+        warnings: What a reader has to know.
+        readers: Human readers held against the first.
+        unit: What a case is.
+        compared_with: How many comparisons ``holm`` spans, where there are several.
+    """
+
+    split: str
+    level: float
+    n: int
+    n_patients: int
+    names: tuple[str, ...]
+    thresholds: tuple[Threshold, ...]
+    a: dict[str, Estimate]
+    b: dict[str, Estimate]
+    mcnemar: dict[str, McNemar]
+    differences: dict[str, Estimate]
+    agreement: Estimate
+    delong: DeLong | None = field(default=None, metadata=ABSENT)
+    p_values: dict[str, float]
+    holm: dict[str, float | None]
+    bootstrap: dict[str, Estimate]
+    non_inferiority: NonInferiority | None = field(default=None, metadata=ABSENT)
+    clustered: bool
+    warnings: tuple[str, ...]
+    readers: tuple[ReaderResults, ...] = ()
+    unit: str = "image"
+    compared_with: int | None = field(default=None, metadata=ABSENT)
 
 
 def compare(
@@ -40,7 +124,7 @@ def compare(
     readers: pd.DataFrame | None = None,
     seed: int = 0,
     clusters: bool = True,
-) -> dict[str, Any]:
+) -> Comparison:
     """Return how two sets of predictions differ, case by case; every difference is a minus b.
 
     Args:
@@ -67,65 +151,78 @@ def compare(
         (cases.p >= threshold.value).astype(np.int64)
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
-    found_shares = shares(a, called[0], called[1], level)
+    paired = shares(a, called[0], called[1], level)
+    p_values = {name: share.mcnemar.p_value for name, share in paired.items()}
+    differences = {name: share.difference for name, share in paired.items()}
     scores = not (_only_decisions(a) or _only_decisions(b))
-    found: dict[str, Any] = {
-        "split": split,
-        "level": level,
-        "n": len(a.label),
-        "n_patients": a.patients,
-        "names": list(names),
-        "thresholds": [threshold_a.to_json(), threshold_b.to_json()],
-        "a": headline(a, threshold_a.value, level),
-        "b": headline(b, threshold_b.value, level),
-        "mcnemar": {name: share["mcnemar"] for name, share in found_shares.items()},
-        "differences": {name: share["difference"] for name, share in found_shares.items()},
-        "agreement": kappa(called[0], called[1], level, a.cluster),
-    }
-    p_values = {name: share["mcnemar"]["p_value"] for name, share in found_shares.items()}
     delong = paired_delong(a.label, a.p, b.p, level, a.cluster) if scores else None
     if delong is not None:
-        found["differences"]["auroc"] = delong.difference
-        found["delong"] = {"z": delong.z, "p_value": delong.p_value}
-        p_values["auroc"] = delong.p_value
-    found["p_values"] = p_values
-    found["holm"] = holm(p_values)
-    found["bootstrap"] = _bootstrapped(a, b, threshold_a, threshold_b, level, seed)
+        differences["auroc"], p_values["auroc"] = delong.difference, delong.p_value
+    thresholds = (threshold_a, threshold_b)
+    warnings = _warnings(thresholds, split, scores, ranked=delong is not None)
+    by_reader: tuple[ReaderResults, ...] = ()
+    if readers is not None:
+        by_reader, notes = reader_results(rows_a, readers, threshold_a.value, level)
+        warnings += notes
+    return Comparison(
+        split=split,
+        level=level,
+        n=len(a.label),
+        n_patients=a.patients,
+        names=names,
+        thresholds=thresholds,
+        a=_headline(a, threshold_a, level, scores),
+        b=_headline(b, threshold_b, level, scores),
+        mcnemar={name: share.mcnemar for name, share in paired.items()},
+        differences=differences,
+        agreement=kappa(called[0], called[1], level, a.cluster),
+        delong=None if delong is None else DeLong(delong.z, delong.p_value),
+        p_values=p_values,
+        holm=holm(p_values),
+        bootstrap=_bootstrapped(a, b, threshold_a, threshold_b, level, seed, scores),
+        non_inferiority=None if margin is None else _non_inferiority(differences, margin),
+        clustered=a.cluster is not None,
+        warnings=tuple(warnings),
+        readers=by_reader,
+    )
+
+
+def _headline(
+    cases: Cases, threshold: Threshold, level: float, scores: bool
+) -> dict[str, Estimate]:
+    found = dict(vars(headline(cases, threshold.value, level)))
     if not scores:
         # A curve through the single point of yes-or-no decisions says nothing about a reader.
-        found["bootstrap"] = {name: found["bootstrap"][name] for name in AT_THRESHOLD}
-        for side in ("a", "b"):
-            found[side].pop("auroc")
-    if margin is not None:
-        found["non_inferiority"] = {
-            "margin": margin,
-            **{
-                name: non_inferior(found["differences"][name], margin)
-                for name in ("sensitivity", "specificity", "auroc")
-                if name in found["differences"]
-            },
-        }
-    found["clustered"] = a.cluster is not None
-    found["warnings"] = _warnings(found, (threshold_a, threshold_b), split, scores)
-    found["readers"] = []
-    if readers is not None:
-        found["readers"], notes = reader_results(rows_a, readers, threshold_a.value, level)
-        found["warnings"] += notes
-    plain: dict[str, Any] = jsonable(found)
-    return plain
+        found.pop("auroc")
+    return found
 
 
-def correct_together(comparisons: Sequence[dict[str, Any]]) -> None:
-    """Replace the p-values after Holm's correction by those over all comparisons at once."""
-    asked = {
-        f"{row} {name}": p
-        for row, found in enumerate(comparisons)
-        for name, p in found["p_values"].items()
+def _non_inferiority(differences: dict[str, Estimate], margin: float) -> NonInferiority:
+    tested: dict[str, bool | None] = {
+        name: non_inferior(differences[name], margin)
+        for name in ("sensitivity", "specificity", "auroc")
+        if name in differences
     }
-    corrected = holm(asked)
-    for row, found in enumerate(comparisons):
-        found["holm"] = {name: corrected[f"{row} {name}"] for name in found["p_values"]}
-        found["compared_with"] = len(comparisons)
+    return NonInferiority(margin, tested)
+
+
+def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return comparisons with their p-values after Holm's correction over all of them at once."""
+    corrected = holm(
+        {
+            f"{row} {name}": p
+            for row, found in enumerate(comparisons)
+            for name, p in found.p_values.items()
+        }
+    )
+    return [
+        replace(
+            found,
+            holm={name: corrected[f"{row} {name}"] for name in found.p_values},
+            compared_with=len(comparisons),
+        )
+        for row, found in enumerate(comparisons)
+    ]
 
 
 def matched(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -165,9 +262,18 @@ def matched(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd
 
 
 def _bootstrapped(
-    a: Cases, b: Cases, threshold_a: Threshold, threshold_b: Threshold, level: float, seed: int
-) -> dict[str, Any]:
-    """Return the paired bootstrap of the metrics that have no paired test of their own."""
+    a: Cases,
+    b: Cases,
+    threshold_a: Threshold,
+    threshold_b: Threshold,
+    level: float,
+    seed: int,
+    scores: bool,
+) -> dict[str, Estimate]:
+    """Return the paired bootstrap of the metrics that have no paired test of their own.
+
+    Where a side holds decisions, only of those that need no curve.
+    """
     metrics = [
         CellMetrics(
             reduce_to_cells(cases.label, cases.p, threshold.value, cases.cluster),
@@ -177,7 +283,11 @@ def _bootstrapped(
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
     found = paired_cell_bootstrap(metrics[0], metrics[1], level=level, seed=seed)
-    return {name: estimate for name, estimate in found.items() if name not in BRIER_PARTS}
+    return {
+        name: estimate
+        for name, estimate in found.items()
+        if (name not in BRIER_PARTS if scores else name in AT_THRESHOLD)
+    }
 
 
 def _only_decisions(cases: Cases) -> bool:
@@ -185,12 +295,7 @@ def _only_decisions(cases: Cases) -> bool:
     return bool(np.isin(cases.p, (0.0, 1.0)).all())
 
 
-def _warnings(
-    found: dict[str, Any],
-    thresholds: tuple[Threshold, Threshold],
-    split: str,
-    scores: bool,
-) -> list[str]:
+def _warnings(thresholds: Sequence[Threshold], split: str, scores: bool, ranked: bool) -> list[str]:
     warnings = []
     if any(threshold.chosen_on == split for threshold in thresholds):
         warnings.append(f"A threshold was chosen on {split}, the cases compared: see its results.")
@@ -199,6 +304,6 @@ def _warnings(
             "One side holds decisions, not probabilities: the AUROC and what is read off the curve "
             "are not compared."
         )
-    elif "delong" not in found:
+    elif not ranked:
         warnings.append("A class has fewer than 2 cases: the AUROCs cannot be compared.")
     return warnings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.prior_shift import before_shift
 from medcnn.evaluation.subgroups import members
 from medcnn.metrics.calibration import mean_estimate
-from medcnn.metrics.estimate import BoolArray, FloatArray, IntArray
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import share, subset
 
@@ -56,6 +56,43 @@ def with_sets(table: pd.DataFrame, p_values: FloatArray, alpha: float) -> pd.Dat
     return table.assign(**{COLUMN: prediction_sets(p_values, alpha)})
 
 
+@dataclass(frozen=True)
+class GroupCoverage:
+    """How often the sets of a group hold the true label."""
+
+    column: str
+    group: str
+    n: int
+    coverage: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConformalResults:
+    """How often the conformal sets hold the true label, and how large they are.
+
+    Attributes:
+        alpha: The share of labels that may be missed.
+        method: ``class_conditional``, ``marginal`` or ``cross``.
+        calibration_cases: Validation cases of each class.
+        coverage: The share of sets that hold the true label.
+        by_class: The same for each class.
+        sets: How many sets are ``none``, ``normal``, ``abnormal`` and ``both``.
+        mean_size: Labels in a set.
+        singleton_accuracy: The share of right ones among sets of one label.
+        subgroups: Coverage by group; only those above are promised.
+    """
+
+    alpha: float
+    method: str
+    calibration_cases: dict[str, int]
+    coverage: Estimate
+    by_class: dict[str, Estimate]
+    sets: dict[str, int]
+    mean_size: Estimate
+    singleton_accuracy: Estimate
+    subgroups: tuple[GroupCoverage, ...]
+
+
 def conformal_results(
     rows: pd.DataFrame,
     val: pd.DataFrame,
@@ -64,7 +101,7 @@ def conformal_results(
     *,
     subgroups: Sequence[str] = (),
     level: float = 0.95,
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[ConformalResults, list[str]]:
     """Return coverage and size of the sets in ``conformal_set``, and warnings.
 
     Coverage is given overall, by class, and by each group of each subgroup column; only the first,
@@ -76,21 +113,21 @@ def conformal_results(
     cluster = cases_of(rows).cluster
     single = np.isin(sets, ("normal", "abnormal"))
     normal, abnormal = int((val["label"] == 0).sum()), int((val["label"] == 1).sum())
-    found: dict[str, Any] = {
-        "alpha": alpha,
-        "method": method,
-        "calibration_cases": {"normal": normal, "abnormal": abnormal},
-        "coverage": _share(held, cluster, level),
-        "by_class": {
+    found = ConformalResults(
+        alpha=alpha,
+        method=method,
+        calibration_cases={"normal": normal, "abnormal": abnormal},
+        coverage=_share(held, cluster, level),
+        by_class={
             name: _share(held, cluster, level, label == of)
             for of, name in enumerate(("normal", "abnormal"))
         },
-        "sets": {name: int(np.count_nonzero(sets == name)) for name in SETS},
-        "mean_size": mean_estimate(single + 2.0 * (sets == "both"), cluster, level).to_json(),
-        "singleton_accuracy": _share(held, cluster, level, single),
-        "subgroups": _by_group(rows, subgroups, held, cluster, level),
-    }
-    return found, _warnings(found, alpha, method)
+        sets={name: int(np.count_nonzero(sets == name)) for name in SETS},
+        mean_size=mean_estimate(single + 2.0 * (sets == "both"), cluster, level),
+        singleton_accuracy=_share(held, cluster, level, single),
+        subgroups=_by_group(rows, subgroups, held, cluster, level),
+    )
+    return found, _warnings(found)
 
 
 def _crossed(
@@ -117,9 +154,9 @@ def _crossed(
 
 def _share(
     held: BoolArray, cluster: IntArray | None, level: float, among: BoolArray | None = None
-) -> dict[str, Any]:
+) -> Estimate:
     chosen = np.ones(len(held), dtype=bool) if among is None else among
-    return share(held[chosen], subset(cluster, chosen), level).to_json()
+    return share(held[chosen], subset(cluster, chosen), level)
 
 
 def _by_group(
@@ -128,40 +165,34 @@ def _by_group(
     held: BoolArray,
     cluster: IntArray | None,
     level: float,
-) -> list[dict[str, Any]]:
-    entries = []
-    for column in columns:
-        for name, inside in members(rows[column]).items():
-            entries.append(
-                {
-                    "column": column,
-                    "group": name,
-                    "n": int(inside.sum()),
-                    "coverage": _share(held, cluster, level, inside),
-                }
-            )
-    return entries
+) -> tuple[GroupCoverage, ...]:
+    return tuple(
+        GroupCoverage(column, name, int(inside.sum()), _share(held, cluster, level, inside))
+        for column in columns
+        for name, inside in members(rows[column]).items()
+    )
 
 
-def _warnings(found: dict[str, Any], alpha: float, method: str) -> list[str]:
-    promised = {"all cases": found["coverage"]}
-    if method == "class_conditional":
-        promised |= {f"{name} cases": share for name, share in found["by_class"].items()}
-    groups = {f"{g['column']} {g['group']}": g["coverage"] for g in found["subgroups"]}
+def _warnings(found: ConformalResults) -> list[str]:
+    alpha, by_class = found.alpha, found.method == "class_conditional"
+    promised = {"all cases": found.coverage}
+    if by_class:
+        promised |= {f"{name} cases": share for name, share in found.by_class.items()}
+    groups = {f"{group.column} {group.group}": group.coverage for group in found.subgroups}
     warnings = [
-        f"The conformal sets hold the true label of only {share['value']:.3f} of {name}, less than "
+        f"The conformal sets hold the true label of only {share.value:.3f} of {name}, less than "
         f"the promised {1 - alpha:g}: these cases are not like validation's."
         for name, share in promised.items()
-        if share["ci"] and share["ci"][1] < 1 - alpha
+        if share.ci and share.ci[1] < 1 - alpha
     ]
     warnings += [
-        f"The conformal sets hold the true label of only {share['value']:.3f} of the group {name}; "
+        f"The conformal sets hold the true label of only {share.value:.3f} of the group {name}; "
         f"{1 - alpha:g} is promised on average, not for each group."
         for name, share in groups.items()
-        if share["ci"] and share["ci"][1] < 1 - alpha
+        if share.ci and share.ci[1] < 1 - alpha
     ]
-    cases = found["calibration_cases"]
-    fewest = min(cases.values()) if method == "class_conditional" else sum(cases.values())
+    cases = found.calibration_cases.values()
+    fewest = min(cases) if by_class else sum(cases)
     if alpha * (fewest + 1) < 1:
         warnings.append(
             f"{fewest} validation cases are too few for alpha={alpha:g}: at least "

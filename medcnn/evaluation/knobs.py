@@ -6,7 +6,7 @@ Legend: M members, V views, S stochastic passes, N cases.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pandas as pd
 
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.calibration import log_losses, mean_estimate
+from medcnn.metrics.estimate import Estimate
 from medcnn.predictions import clusters_of
 
 Array = npt.NDArray[np.float64]
@@ -45,7 +46,16 @@ def fewer(p_MVSN: Array) -> dict[str, Array]:
     return found
 
 
-def knob_results(table: pd.DataFrame, parts: Mapping[str, Array]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class KnobResults:
+    """AUROC and log-loss of a part of the members, views and passes."""
+
+    knob: str
+    auroc: Estimate
+    nll: Estimate
+
+
+def knob_results(table: pd.DataFrame, parts: Mapping[str, Array]) -> tuple[KnobResults, ...]:
     """Return AUROC and log-loss of each part on the same cases, with intervals.
 
     Args:
@@ -54,11 +64,11 @@ def knob_results(table: pd.DataFrame, parts: Mapping[str, Array]) -> list[dict[s
     """
     label = table["label"].to_numpy(np.int64)
     cluster = clusters_of(table["patient_id"])
-    return [
-        {
-            "knob": name,
-            "auroc": auroc(label, p, cluster=cluster).to_json(),
-            "nll": mean_estimate(log_losses(label, p), cluster).to_json(),
-        }
+    return tuple(
+        KnobResults(
+            name,
+            auroc(label, p, cluster=cluster),
+            mean_estimate(log_losses(label, p), cluster),
+        )
         for name, p in parts.items()
-    ]
+    )

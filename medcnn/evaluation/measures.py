@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from medcnn.evaluation.cases import Cases
+from medcnn.evaluation.parts import (
+    BrierParts,
+    Calibration,
+    Decisions,
+    Headline,
+    LikelihoodRatios,
+    NetBenefit,
+    OperatingPoint,
+    PredictiveValues,
+)
 from medcnn.metrics import agreement, calibration, curves, decision
 from medcnn.metrics.areas import average_precision_estimate, partial_auroc_estimate
 from medcnn.metrics.auroc import auroc
@@ -27,6 +36,7 @@ THRESHOLDS = tuple(round(step / 20, 2) for step in range(1, 20))
 SHARES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
 BRIER_PARTS = ("reliability", "resolution", "within")
 ERRORS = ("ece", "ece_equal_mass", "ace")
+FIXED_SPECIFICITY, FIXED_SENSITIVITY = "sensitivity_at_specificity", "specificity_at_sensitivity"
 
 
 def confusion_of(cases: Cases, threshold: float) -> Confusion:
@@ -45,7 +55,7 @@ def shares_of(cases: Cases, threshold: float) -> dict[str, tuple[BoolArray, Bool
     return dict(zip(SHARES, ((mask, right) for mask in counted), strict=True))
 
 
-def headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+def headline(cases: Cases, threshold: float, level: float) -> Headline:
     """Return sensitivity, specificity, PPV, NPV and accuracy (Wilson) and the AUROC (DeLong).
 
     Where patients have several images the intervals count patients, and ``method`` ends in
@@ -55,23 +65,38 @@ def headline(cases: Cases, threshold: float, level: float) -> dict[str, Estimate
         name: share(right[mask], subset(cases.cluster, mask), level)
         for name, (mask, right) in shares_of(cases, threshold).items()
     }
-    found["auroc"] = auroc(cases.label, cases.p, cluster=cases.cluster, level=level)
-    return found
+    return Headline(**found, auroc=auroc(cases.label, cases.p, cluster=cases.cluster, level=level))
 
 
-def headline_by_case(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
-    """Return the headline as if each image were a patient of its own; empty where it is.
+def headline_by_case(cases: Cases, threshold: float, level: float) -> Headline | None:
+    """Return the headline as if each image were a patient of its own; None where it is.
 
     Too narrow where images of a patient are alike: for a footnote, and for who reads of such counts.
     """
-    return {} if cases.cluster is None else headline(replace(cases, cluster=None), threshold, level)
+    return (
+        None if cases.cluster is None else headline(replace(cases, cluster=None), threshold, level)
+    )
 
 
-def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
-    """Return what only resampling gives an interval: points of the curves, calibration errors, ….
+@dataclass(frozen=True)
+class Resampled:
+    """What only resampling gives an interval.
 
-    ``calibration`` holds the calibration errors, ``youden_lost`` belongs to ``chosen_point``.
+    Attributes:
+        sensitivity_at_specificity: By the specificity, two digits.
+        specificity_at_sensitivity: By the sensitivity, two digits.
+        errors: Calibration errors and parts of the Brier score, by name.
+        youden_lost: What the threshold lost against the best one for these cases.
     """
+
+    sensitivity_at_specificity: dict[str, Estimate]
+    specificity_at_sensitivity: dict[str, Estimate]
+    errors: dict[str, Estimate]
+    youden_lost: Estimate
+
+
+def resampled(cases: Cases, threshold: float, level: float, seed: int) -> Resampled:
+    """Return what only resampling gives an interval: points of the curves, calibration errors, …."""
     cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
     metrics = CellMetrics(cells, SPECIFICITIES, SENSITIVITIES)
     found = bootstrap(
@@ -85,45 +110,48 @@ def resampled(cases: Cases, threshold: float, level: float, seed: int) -> dict[s
     if not cells.exact and cases.positives and cases.negatives:
         exact = _exact_values(curves.tally(cases.label, cases.p), threshold)
         found |= {name: _recentred(found[name], value) for name, value in exact.items()}
-    nested: dict[str, Any] = {"sensitivity_at_specificity": {}, "specificity_at_sensitivity": {}}
-    nested["calibration"] = {name: found.pop(name) for name in (*ERRORS, *BRIER_PARTS)}
+    at: dict[str, dict[str, Estimate]] = {FIXED_SPECIFICITY: {}, FIXED_SENSITIVITY: {}}
     for name, estimate in found.items():
         family, _, bound = name.partition(" ")
         if bound:
-            nested[family][bound] = estimate
-        else:
-            nested[name] = estimate
-    return nested
+            at[family][bound] = estimate
+    return Resampled(
+        **at,
+        errors={name: found[name] for name in (*ERRORS, *BRIER_PARTS)},
+        youden_lost=found["youden_lost"],
+    )
 
 
-def areas(cases: Cases, level: float) -> dict[str, Any]:
-    """Return average precision and partial AUROC."""
-    label, p, cluster = cases.label, cases.p, cases.cluster
-    partial = partial_auroc_estimate(label, p, MAX_FPR, cluster=cluster, level=level)
-    return {
-        "average_precision": average_precision_estimate(label, p, cluster=cluster, level=level),
-        "partial_auroc": {f"{MAX_FPR:.2f}": partial},
-    }
+def average_precision(cases: Cases, level: float) -> Estimate:
+    """Return the area under precision over recall, step by step."""
+    return average_precision_estimate(cases.label, cases.p, cluster=cases.cluster, level=level)
 
 
-def of_decisions(cases: Cases, threshold: float, level: float) -> dict[str, Estimate]:
+def partial_auroc(cases: Cases, level: float) -> dict[str, Estimate]:
+    """Return the partial AUROC (McClish 1989, rescaled to [0.5, 1]) by its largest 1 - specificity."""
+    found = partial_auroc_estimate(
+        cases.label, cases.p, MAX_FPR, cluster=cases.cluster, level=level
+    )
+    return {f"{MAX_FPR:.2f}": found}
+
+
+def of_decisions(cases: Cases, threshold: float, level: float) -> Decisions:
     """Return balanced accuracy, F1 and Matthews' correlation at the threshold."""
     at = headline(cases, threshold, level)
     called = (cases.p >= threshold).astype(np.int64)
-    return {
-        "balanced_accuracy": balanced_accuracy(at),
-        "f1": agreement.f1(called, cases.label, level, cases.cluster),
-        "mcc": agreement.matthews(called, cases.label, level, cases.cluster),
-    }
+    return Decisions(
+        balanced_accuracy=balanced_accuracy(at.sensitivity, at.specificity),
+        f1=agreement.f1(called, cases.label, level, cases.cluster),
+        mcc=agreement.matthews(called, cases.label, level, cases.cluster),
+    )
 
 
-def balanced_accuracy(at: Mapping[str, Estimate]) -> Estimate:
+def balanced_accuracy(sensitivity: Estimate, specificity: Estimate) -> Estimate:
     """Return the mean of sensitivity and specificity from their two intervals.
 
     Both come from different cases, so their squared distances add (MOVER, Zou and Donner 2008). With
     10 abnormal cases the bootstrap covers 80 % for 95, this 95 (``scripts/benchmark_intervals.py``).
     """
-    sensitivity, specificity = at["sensitivity"], at["specificity"]
     method = "mover-clustered" if sensitivity.method.endswith("clustered") else "mover"
     if sensitivity.value is None or specificity.value is None:
         return Estimate(None, None, method, "a class is absent")
@@ -160,28 +188,32 @@ def _recentred(binned: Estimate, exact: float) -> Estimate:
     return replace(binned, value=exact, ci=(low, high), note=f"{binned.note}, scores in bins")
 
 
-def calibration_of(cases: Cases, level: float, errors: Mapping[str, Estimate]) -> dict[str, Any]:
+def calibration_of(
+    cases: Cases, level: float, errors: Mapping[str, Estimate], temperature: float | None = None
+) -> Calibration:
     """Return the calibration of the probabilities; ``errors`` come from the bootstrap."""
     label, p, cluster = cases.label, cases.p, cases.cluster
     slope, intercept = calibration.slope_and_intercept(label, p, level, cluster)
     losses = calibration.brier_losses(label, p), calibration.log_losses(label, p)
     brier, nll = (calibration.mean_estimate(each, cluster, level) for each in losses)
     edges = calibration.equal_width_edges()
-    rows = calibration.reliability_curve(label, p, edges, level, cluster)
-    return {
-        "brier": brier,
-        "nll": nll,
-        **{name: errors[name] for name in ERRORS},
-        "mce": calibration.maximum_error_estimate(label, p, edges, level, cluster),
-        "bins": calibration.BINS,
-        "slope": slope,
-        "intercept": intercept,
-        "brier_decomposition": {
-            **{name: errors[name] for name in BRIER_PARTS},
-            "uncertainty": calibration.label_variance(label, cluster, level),
-        },
-        "reliability": [asdict(row) | {"observed": row.observed} for row in rows],
-    }
+    variance = calibration.label_variance(label, cluster, level)
+    return Calibration(
+        brier=brier,
+        nll=nll,
+        ece=errors["ece"],
+        ece_equal_mass=errors["ece_equal_mass"],
+        ace=errors["ace"],
+        mce=calibration.maximum_error_estimate(label, p, edges, level, cluster),
+        bins=calibration.BINS,
+        slope=slope,
+        intercept=intercept,
+        brier_decomposition=BrierParts(
+            **{name: errors[name] for name in BRIER_PARTS}, uncertainty=variance
+        ),
+        reliability=tuple(calibration.reliability_curve(label, p, edges, level, cluster)),
+        temperature=temperature,
+    )
 
 
 def effective_confusion(cases: Cases, threshold: float) -> Confusion:
@@ -197,38 +229,40 @@ def effective_confusion(cases: Cases, threshold: float) -> Confusion:
     return Confusion(c.tp * abnormal, c.fp * normal, c.tn * normal, c.fn * abnormal)
 
 
-def decision_of(cases: Cases, threshold: float, level: float) -> dict[str, Any]:
-    """Return likelihood ratios, predictive values, net benefit and the number needed to read."""
+def likelihood_ratios(cases: Cases, threshold: float, level: float) -> LikelihoodRatios:
+    """Return how much a decision at the threshold changes the odds of abnormal."""
     c = effective_confusion(cases, threshold)
-    at = headline(cases, threshold, level)
-    return {
-        "likelihood_ratios": {
-            "positive": decision.likelihood_ratio_positive(c, level),
-            "negative": decision.likelihood_ratio_negative(c, level),
-            "diagnostic_odds_ratio": decision.diagnostic_odds_ratio(c, level),
-        },
-        "number_needed_to_read": decision.number_needed_to_read(at["ppv"]),
-        "predictive_values": [
-            {"prevalence": at} | dict(zip(("ppv", "npv"), values, strict=True))
-            for at in PREVALENCES
-            for values in [decision.predictive_values_at(c, at, level)]
-        ],
-        "decision_curve": [
-            {
-                "threshold": cut,
-                **{
-                    name: decision.net_benefit(
-                        cases.label, p, cut, cluster=cases.cluster, level=level
-                    )
-                    for name, p in (("net_benefit", cases.p), ("all", np.ones_like(cases.p)))
-                },
-            }
-            for cut in THRESHOLDS
-        ],
-    }
+    return LikelihoodRatios(
+        positive=decision.likelihood_ratio_positive(c, level),
+        negative=decision.likelihood_ratio_negative(c, level),
+        diagnostic_odds_ratio=decision.diagnostic_odds_ratio(c, level),
+    )
 
 
-def operating_points(cases: Cases, threshold: float, level: float) -> list[dict[str, Any]]:
+def predictive_values(
+    cases: Cases, threshold: float, prevalence: float, level: float
+) -> PredictiveValues:
+    """Return PPV and NPV at a stated prevalence, from the sensitivity and specificity seen."""
+    c = effective_confusion(cases, threshold)
+    return PredictiveValues(prevalence, *decision.predictive_values_at(c, prevalence, level))
+
+
+def decision_curve(cases: Cases, level: float) -> tuple[NetBenefit, ...]:
+    """Return the net benefit of the model and of calling all cases abnormal, by threshold."""
+    label, cluster = cases.label, cases.cluster
+    return tuple(
+        NetBenefit(
+            cut,
+            *(
+                decision.net_benefit(label, p, cut, cluster=cluster, level=level)
+                for p in (cases.p, np.ones_like(cases.p))
+            ),
+        )
+        for cut in THRESHOLDS
+    )
+
+
+def operating_points(cases: Cases, threshold: float, level: float) -> tuple[OperatingPoint, ...]:
     """Return sensitivity and specificity at fixed thresholds and at the chosen one."""
     points = []
     for at in sorted({*THRESHOLDS[1::2], threshold}):
@@ -238,5 +272,5 @@ def operating_points(cases: Cases, threshold: float, level: float) -> list[dict[
             for name in ("sensitivity", "specificity")
             for mask, right in [counted[name]]
         }
-        points.append({"threshold": at, "chosen": at == threshold, **found})
-    return points
+        points.append(OperatingPoint(at, at == threshold, **found))
+    return tuple(points)

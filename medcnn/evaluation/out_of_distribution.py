@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
 from medcnn.calibration.detector import FLAG, REASONS
 from medcnn.evaluation.cases import cases_of
-from medcnn.metrics.estimate import BoolArray
+from medcnn.metrics.estimate import BoolArray, Estimate
 from medcnn.metrics.proportions import share, subset
 
 MOST_REASONS = 5
 
 
+@dataclass(frozen=True)
+class ForeignResults:
+    """How many cases lie outside the training data.
+
+    Attributes:
+        flagged: Their number.
+        share: Their share.
+        expected: The share that validation lets expect.
+        errors: The share of wrong decisions among ``flagged`` and ``not_flagged``.
+        reasons: How many were flagged for the most frequent reasons.
+    """
+
+    flagged: int
+    share: Estimate
+    expected: float
+    errors: dict[str, Estimate]
+    reasons: dict[str, int]
+
+
 def flagged_results(
     rows: pd.DataFrame, threshold: float, expected: float, level: float = 0.95
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[ForeignResults | None, list[str]]:
     """Return the ``out_of_distribution`` entry of ``results.json``, and warnings.
 
-    Empty where the table has no flags.
+    None where the table has no flags.
 
     Args:
         rows: Predictions with ``out_of_distribution`` and ``ood_reasons``.
@@ -28,30 +47,29 @@ def flagged_results(
         level: Nominal coverage.
     """
     if FLAG not in rows:
-        return {}, []
+        return None, []
     flag = pd.to_numeric(rows[FLAG], errors="coerce").fillna(1).to_numpy() > 0
     cases = cases_of(rows)
     wrong = (cases.p >= threshold) != (cases.label == 1)
     foreign = share(flag, cases.cluster, level)
 
-    def errors(among: BoolArray) -> dict[str, Any]:
-        return share(wrong[among], subset(cases.cluster, among), level).to_json()
+    def errors(among: BoolArray) -> Estimate:
+        return share(wrong[among], subset(cases.cluster, among), level)
 
     kinds = rows[REASONS].fillna("").astype(str).str.split("; ").explode()
     kinds = kinds[kinds != ""].str.replace(r" [-0-9.e+]+ above .*", "", regex=True)
-    found = {
-        "flagged": int(flag.sum()),
-        "share": foreign.to_json(),
-        "expected": expected,
-        "errors": {"flagged": errors(flag), "not_flagged": errors(~flag)},
-        "reasons": {
-            str(name): int(count) for name, count in kinds.value_counts().head(MOST_REASONS).items()
-        },
-    }
+    counts = kinds.value_counts().head(MOST_REASONS)
+    found = ForeignResults(
+        flagged=int(flag.sum()),
+        share=foreign,
+        expected=expected,
+        errors={"flagged": errors(flag), "not_flagged": errors(~flag)},
+        reasons={str(name): int(count) for name, count in counts.items()},
+    )
     warnings = []
     if foreign.ci is not None and foreign.ci[0] > 2 * expected:
         warnings.append(
-            f"{found['flagged']} of {len(flag)} images ({foreign.value:.1%}) lie outside the training "
+            f"{found.flagged} of {len(flag)} images ({foreign.value:.1%}) lie outside the training "
             f"data, where {expected:.1%} was to be expected: this is another kind of image."
         )
     return found, warnings

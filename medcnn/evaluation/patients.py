@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pandas as pd
 from medcnn.errors import DataError, unknown_name
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import headline
+from medcnn.evaluation.parts import Unit, UnitResults
 
 WAYS = ("mean", "max", "noisy_or")
 UNITS = {"image": "image_id", "study": "study_id", "patient": "patient_id"}
@@ -79,10 +79,10 @@ def at_level(
     )
 
 
-def unit_of(table: pd.DataFrame, level: str, way: str) -> dict[str, Any]:
+def unit_of(table: pd.DataFrame, level: str, way: str) -> Unit:
     """Return the ``unit`` entry of ``results.json``: what a case is, and how many images they hold."""
     images = int(table["images"].sum()) if level != "image" and "images" in table else len(table)
-    return {"level": level, "aggregate": way if level != "image" else None, "images": images}
+    return Unit(level, way if level != "image" else None, images)
 
 
 def _check_unit(table: pd.DataFrame, unit: str) -> None:
@@ -102,24 +102,23 @@ def _check_unit(table: pd.DataFrame, unit: str) -> None:
 
 
 def unit_results(
-    table: pd.DataFrame, threshold: float, level: float = 0.95
-) -> dict[str, dict[str, Any]]:
-    """Return the headline by study and by patient for each way; empty where images are the units.
+    table: pd.DataFrame, column: str, threshold: float, level: float = 0.95
+) -> dict[str, UnitResults]:
+    """Return the headline by study or by patient for each way; empty where images are the units.
 
     The threshold is the image's: a maximum or a noisy-or lies higher than its images, so
     sensitivity rises and specificity falls against the image level.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for unit, name in (("study_id", "studies"), ("patient_id", "patients")):
-        if unit not in table or table[unit].isna().any() or table[unit].nunique() == len(table):
-            continue
-        found[name] = {}
-        for way in WAYS:
-            units = aggregate(table, way, unit)
-            cases = cases_of(units)
-            found[name][way] = {
-                "n": len(units),
-                "prevalence": float(cases.label.mean()),
-                **headline(cases, threshold, level),
-            }
+    named = table.get(column)
+    if named is None or named.isna().any() or named.nunique() == len(table):
+        return {}
+    found = {}
+    for way in WAYS:
+        units = aggregate(table, way, column)
+        cases = cases_of(units)
+        found[way] = UnitResults(
+            n=len(units),
+            prevalence=float(cases.label.mean()),
+            **vars(headline(cases, threshold, level)),
+        )
     return found

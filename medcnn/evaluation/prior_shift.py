@@ -6,8 +6,7 @@ decides on probabilities that mean what they say at the prevalence where they ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,47 @@ from medcnn.calibration import fit_calibrator
 from medcnn.calibration.options import PriorShift
 from medcnn.calibration.prior_shift import Trust, estimate_prevalence, shift_prior, trust
 from medcnn.errors import DataError
-from medcnn.metrics.decision import Confusion, predictive_values_at
+from medcnn.evaluation.parts import PredictiveValues
+from medcnn.evaluation.records import ABSENT
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.uncertainty import binary_entropy
 
 BEFORE = "p_before_shift"
 BIAS = 0.03
+
+
+@dataclass(frozen=True)
+class TrustResults:
+    """What the test of the estimate's assumption said; see ``medcnn.calibration.prior_shift.Trust``."""
+
+    trusted: bool
+    distance: float
+    p_value: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorShiftResults:
+    """How the probabilities were corrected to another prevalence.
+
+    Attributes:
+        rule: What was asked for.
+        source_prevalence: That of validation.
+        estimate: That estimated from the scores; None where one was given.
+        trust: Whether the estimate should be believed.
+        applied: Whether the probabilities were corrected.
+        target_prevalence: The prevalence that they were, or would have been, corrected to.
+        predictive_values: PPV and NPV there.
+    """
+
+    rule: str
+    source_prevalence: float
+    estimate: Estimate | None = field(default=None, metadata=ABSENT)
+    trust: TrustResults | None = field(default=None, metadata=ABSENT)
+    applied: bool
+    target_prevalence: float
+    predictive_values: PredictiveValues | None = field(default=None, metadata=ABSENT)
 
 
 @dataclass(frozen=True)
@@ -36,7 +69,7 @@ class Corrected:
     """
 
     table: pd.DataFrame
-    record: dict[str, Any]
+    record: PriorShiftResults
     warnings: tuple[str, ...]
 
 
@@ -72,7 +105,7 @@ def correct_prior(
             remedy="leave prior_shift out",
         )
     p = before_shift(rows)
-    record: dict[str, Any] = {"rule": str(wanted), "source_prevalence": source}
+    estimate, trusted = None, None
     warnings = _bias_warning(before_shift(val), source)
     if isinstance(wanted, float):
         target, applied = wanted, True
@@ -80,11 +113,18 @@ def correct_prior(
         estimate, test = _estimated(val, rows, p, source, level, seed)
         target = _inside(estimate, len(p))
         applied = test.trusted or (test.determined and wanted == "em")
-        record |= {"estimate": estimate.to_json(), "trust": _of(test)}
+        trusted = TrustResults(test.trusted, test.distance, test.p_value, test.reasons)
         warnings += _warnings(estimate, test, applied, len(p))
-    record |= {"applied": applied, "target_prevalence": target}
+    found = PriorShiftResults(
+        rule=str(wanted),
+        source_prevalence=source,
+        estimate=estimate,
+        trust=trusted,
+        applied=applied,
+        target_prevalence=target,
+    )
     if not applied:
-        return Corrected(rows, record, tuple(warnings))
+        return Corrected(rows, found, tuple(warnings))
     moved = shift_prior(p, source, target)
     table = rows.assign(**{"p_abnormal": moved, BEFORE: p})
     if "mutual_information" not in rows:
@@ -96,15 +136,7 @@ def correct_prior(
         f"(prior_shift={wanted}) before the frozen threshold was applied"
         + ("." if isinstance(wanted, float) else "; each depends on the other cases of this set."),
     )
-    return Corrected(table, record, tuple(warnings))
-
-
-def predictive_values(
-    sensitivity_of: Confusion, prevalence: float, level: float = 0.95
-) -> dict[str, Any]:
-    """Return PPV and NPV at a stated prevalence, from the sensitivity and specificity seen."""
-    ppv, npv = predictive_values_at(sensitivity_of, prevalence, level)
-    return {"prevalence": prevalence, "ppv": ppv.to_json(), "npv": npv.to_json()}
+    return Corrected(table, found, tuple(warnings))
 
 
 def _estimated(
@@ -146,15 +178,6 @@ def _inside(estimate: Estimate, n: int) -> float:
     """Return the estimate kept off 0 and 1, where every probability would be 0 or 1."""
     edge = 1 / (n + 2)
     return float(np.clip(estimate.value or 0.0, edge, 1 - edge))
-
-
-def _of(test: Trust) -> dict[str, Any]:
-    return {
-        "trusted": test.trusted,
-        "distance": test.distance,
-        "p_value": test.p_value,
-        "reasons": list(test.reasons),
-    }
 
 
 def _bias_warning(p_val: FloatArray, source: float) -> list[str]:

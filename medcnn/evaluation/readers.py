@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,8 @@ from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.patients import UNITS
 from medcnn.files.sheets import read_sheet
 from medcnn.metrics.agreement import kappa
-from medcnn.metrics.comparison import holm, mcnemar, paired_difference
-from medcnn.metrics.estimate import IntArray
+from medcnn.metrics.comparison import McNemar, holm, mcnemar, paired_difference
+from medcnn.metrics.estimate import Estimate, IntArray
 from medcnn.metrics.proportions import share, subset
 
 LONG = ("reader", "decision")
@@ -92,9 +91,42 @@ def readers_for(path: str | Path | None, images: pd.DataFrame, level: str) -> pd
     return highest.where(groups.count().eq(sizes, axis=0) | (highest == 1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReaderResults:
+    """A human reader on the same cases.
+
+    Attributes:
+        name: Which one.
+        n: The cases that the reader read.
+        sensitivity: The reader's.
+        specificity: The reader's.
+        kappa: Cohen's, of the model and the reader.
+        model_minus_reader: Differences of sensitivity, specificity and accuracy.
+        mcnemar: Their tests.
+        p_holm: Their p-values after Holm's correction over all readers.
+    """
+
+    name: str
+    n: int
+    sensitivity: Estimate
+    specificity: Estimate
+    kappa: Estimate
+    model_minus_reader: dict[str, Estimate]
+    mcnemar: dict[str, McNemar]
+    p_holm: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """McNemar's test and the paired difference of one share."""
+
+    mcnemar: McNemar
+    difference: Estimate
+
+
 def reader_results(
     rows: pd.DataFrame, readers: pd.DataFrame, threshold: float, level: float = 0.95
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> tuple[tuple[ReaderResults, ...], list[str]]:
     """Return each reader's operating point and the model's difference from it, and warnings.
 
     Each reader is compared on the cases that reader read; the p-values of sensitivity and
@@ -117,43 +149,45 @@ def reader_results(
     ]
     corrected = holm(
         {
-            f"{row} {share}": entry["mcnemar"][share]["p_value"]
+            f"{row} {share}": entry.mcnemar[share].p_value
             for row, entry in enumerate(entries)
             for share in SHARES[:2]
         }
     )
-    for row, entry in enumerate(entries):
-        entry["p_holm"] = {share: corrected[f"{row} {share}"] for share in SHARES[:2]}
+    found = tuple(
+        replace(entry, p_holm={share: corrected[f"{row} {share}"] for share in SHARES[:2]})
+        for row, entry in enumerate(entries)
+    )
     unread = int(decided.isna().all(axis=1).sum())
     partly = f"{unread} of {len(rows)} cases were read by nobody and do not enter the comparison."
-    return entries, [partly] if unread else []
+    return found, [partly] if unread else []
 
 
 def _reader(
     name: str, rows: pd.DataFrame, decided: np.ndarray, threshold: float, level: float
-) -> dict[str, Any]:
+) -> ReaderResults:
     read = ~np.isnan(decided)
     cases = cases_of(rows[read])
     human = decided[read].astype(np.int64)
     called = (cases.p >= threshold).astype(np.int64)
     abnormal, right = cases.label == 1, human == cases.label
     found = shares(cases, called, human, level)
-    return {
-        "name": name,
-        "n": int(read.sum()),
-        **{
-            metric: share(right[mask], subset(cases.cluster, mask), level)
-            for metric, mask in (("sensitivity", abnormal), ("specificity", ~abnormal))
-        },
-        "kappa": kappa(called, human, level, cases.cluster),
-        "model_minus_reader": {metric: each["difference"] for metric, each in found.items()},
-        "mcnemar": {metric: each["mcnemar"] for metric, each in found.items()},
+    own = {
+        metric: share(right[mask], subset(cases.cluster, mask), level)
+        for metric, mask in (("sensitivity", abnormal), ("specificity", ~abnormal))
     }
+    return ReaderResults(
+        name=name,
+        n=int(read.sum()),
+        **own,
+        kappa=kappa(called, human, level, cases.cluster),
+        model_minus_reader={metric: each.difference for metric, each in found.items()},
+        mcnemar={metric: each.mcnemar for metric, each in found.items()},
+        p_holm={},
+    )
 
 
-def shares(
-    cases: Cases, first: IntArray, second: IntArray, level: float
-) -> dict[str, dict[str, Any]]:
+def shares(cases: Cases, first: IntArray, second: IntArray, level: float) -> dict[str, Paired]:
     """Return McNemar's test and the paired difference of each share, first minus second.
 
     Both keep the images of one patient together where a patient has several.
@@ -164,8 +198,8 @@ def shares(
     for name, mask in zip(SHARES, masks, strict=True):
         right = [(called == label)[mask].astype(np.int64) for called in (first, second)]
         cluster = subset(cases.cluster, mask)
-        found[name] = {
-            "mcnemar": asdict(mcnemar(right[0], right[1], cluster)),
-            "difference": paired_difference(right[0], right[1], level, cluster),
-        }
+        found[name] = Paired(
+            mcnemar(right[0], right[1], cluster),
+            paired_difference(right[0], right[1], level, cluster),
+        )
     return found

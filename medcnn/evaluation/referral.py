@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,11 +12,11 @@ from medcnn.calibration.referral import MEASURES, Referral, fit_referral, parse_
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import confusion_of, headline
-from medcnn.evaluation.results import jsonable
-from medcnn.metrics.estimate import FloatArray, IntArray
+from medcnn.evaluation.parts import Automatic, Target
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import share, subset
-from medcnn.metrics.uncertainty import aurc, binary_entropy, risks_at
+from medcnn.metrics.uncertainty import Aurc, aurc, binary_entropy, risks_at
 
 COLUMN = "referred"
 COLUMNS = {"mutual_information": "mutual_information", "distance": "ood_score"}
@@ -73,6 +72,62 @@ def fit_on_validation(
     return fit_referral(parse_refer(refer), by, doubts, label, called)
 
 
+@dataclass(frozen=True)
+class OnValidation:
+    """What a referral did to the cases that it was fitted on."""
+
+    n: int
+    referred: int
+    reached: float | None
+
+
+@dataclass(frozen=True)
+class CoverageRisk:
+    """The error rate of the least doubtful share of the cases."""
+
+    coverage: float
+    risk: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferralResults:
+    """What a referral does to these cases.
+
+    Attributes:
+        rule: The share or the target that was asked for.
+        by: The measure of doubt.
+        cutoff: The doubt from which on a case is referred; None where every case is.
+        fitted_on: The split that it was fitted on.
+        val: What it did there.
+        n: The cases.
+        referred: How many of them go to a radiologist.
+        share: Their share.
+        referred_abnormal: How many of them are abnormal.
+        errors: Wrong decisions without a referral.
+        errors_caught: The share of these among the referred.
+        automatic: The headline of the others.
+        target: Whether a target was kept; None where a share was asked for.
+        risk_coverage: The risk-coverage curve.
+        aurc: Its area, with those of a random and of a perfect order.
+    """
+
+    rule: str
+    by: str
+    cutoff: float | None
+    fitted_on: str
+    val: OnValidation
+    n: int
+    referred: int
+    share: Estimate
+    referred_abnormal: int
+    errors: int
+    errors_caught: Estimate
+    automatic: Automatic
+    target: Target | None
+    risk_coverage: tuple[CoverageRisk, ...]
+    aurc: Aurc
+
+
 def referral_results(
     rows: pd.DataFrame,
     referral: Referral,
@@ -80,75 +135,69 @@ def referral_results(
     threshold: float,
     *,
     level: float = 0.95,
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the ``uncertainty.referral`` entry of ``results.json``, and warnings.
-
-    How many of the rows are referred; sensitivity, specificity and the other headline measures of
-    those decided automatically; whether a target kept its promise; the risk-coverage curve and its
-    area (AURC) with the areas of a random and of a perfect order.
-    """
+) -> tuple[ReferralResults, list[str]]:
+    """Return the ``uncertainty.referral`` entry of ``results.json``, and warnings."""
     cases = cases_of(rows)
     wrong = (cases.p >= threshold) != (cases.label == 1)
     referred = referral.refers(doubts)
     known = np.where(np.isfinite(doubts), doubts, np.inf)
-    automatic: dict[str, Any] = {"n": int((~referred).sum())}
-    if automatic["n"]:
-        kept = cases_of(rows[~referred])
-        automatic |= jsonable(headline(kept, threshold, level))
-        automatic["confusion"] = asdict(confusion_of(kept, threshold))
+    automatic = _automatic(rows[~referred], threshold, level)
     error = wrong.astype(np.float64)
-    found: dict[str, Any] = {
-        "rule": referral.rule,
-        "by": referral.by,
-        "cutoff": referral.cutoff,
-        "fitted_on": "val",
-        "val": {"n": referral.n, "referred": referral.referred, "reached": referral.reached},
-        "n": len(rows),
-        "referred": int(referred.sum()),
-        "share": share(referred, cases.cluster, level).to_json(),
-        "referred_abnormal": int(cases.label[referred].sum()),
-        "errors": int(wrong.sum()),
-        "errors_caught": share(referred[wrong], subset(cases.cluster, wrong), level).to_json(),
-        "automatic": automatic,
-        "target": _target(referral.rule, automatic),
-        "risk_coverage": _curve(error, known, cases.cluster, level),
-        "aurc": jsonable(vars(aurc(error, known, cases.cluster, level))),
-    }
-    return found, _warnings(referral, found)
+    found = ReferralResults(
+        rule=referral.rule,
+        by=referral.by,
+        cutoff=referral.cutoff,
+        fitted_on="val",
+        val=OnValidation(referral.n, referral.referred, referral.reached),
+        n=len(rows),
+        referred=int(referred.sum()),
+        share=share(referred, cases.cluster, level),
+        referred_abnormal=int(cases.label[referred].sum()),
+        errors=int(wrong.sum()),
+        errors_caught=share(referred[wrong], subset(cases.cluster, wrong), level),
+        automatic=automatic,
+        target=_target(referral.rule, automatic),
+        risk_coverage=_curve(error, known, cases.cluster, level),
+        aurc=aurc(error, known, cases.cluster, level),
+    )
+    return found, _warnings(referral, found.target)
 
 
-def _target(rule: str, automatic: dict[str, Any]) -> dict[str, Any] | None:
+def _automatic(kept: pd.DataFrame, threshold: float, level: float) -> Automatic:
+    if kept.empty:
+        return Automatic(n=0)
+    cases = cases_of(kept)
+    return Automatic(
+        n=len(kept),
+        **vars(headline(cases, threshold, level)),
+        confusion=confusion_of(cases, threshold),
+    )
+
+
+def _target(rule: str, automatic: Automatic) -> Target | None:
     parsed = parse_refer(rule)
     if parsed.kind == "share":
         return None
-    reached = automatic.get(parsed.kind)
-    value = reached["value"] if reached else None
-    return {
-        "metric": parsed.kind,
-        "wanted": parsed.value,
-        "reached": reached,
-        "met": None if value is None else bool(value >= parsed.value),
-    }
+    reached: Estimate | None = getattr(automatic, parsed.kind, None)
+    value = reached.value if reached else None
+    met = None if value is None else bool(value >= parsed.value)
+    return Target(parsed.kind, parsed.value, reached, met)
 
 
 def _curve(
     error: FloatArray, known: FloatArray, cluster: IntArray | None, level: float
-) -> list[dict[str, Any]]:
+) -> tuple[CoverageRisk, ...]:
     n = len(error)
     shown = np.unique(np.linspace(1, n, POINTS).round().astype(np.int64)).tolist()
     risks = risks_at(error, known, shown, cluster, level)
-    return [
-        {"coverage": kept / n, "risk": risk.to_json()}
-        for kept, risk in zip(shown, risks, strict=True)
-    ]
+    return tuple(CoverageRisk(kept / n, risk) for kept, risk in zip(shown, risks, strict=True))
 
 
-def _warnings(referral: Referral, found: dict[str, Any]) -> list[str]:
+def _warnings(referral: Referral, target: Target | None) -> list[str]:
     warnings = [f"Referral: {referral.note}."] if referral.note else []
-    target = found["target"]
-    if target and target["met"] is False:
+    if target is not None and target.met is False and target.reached is not None:
         warnings.append(
             f"Referral: {referral.rule} held on validation, but the cases decided automatically "
-            f"here reach {target['reached']['value']:.3f}."
+            f"here reach {target.reached.value:.3f}."
         )
     return warnings

@@ -3,22 +3,150 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from medcnn.errors import DataError
-from medcnn.evaluation import measures
+from medcnn.evaluation import cautions, measures
 from medcnn.evaluation.cases import Cases, cases_of
+from medcnn.evaluation.conformal import ConformalResults
+from medcnn.evaluation.cross_validation import CrossValidation
+from medcnn.evaluation.knobs import KnobResults
+from medcnn.evaluation.out_of_distribution import ForeignResults
+from medcnn.evaluation.parts import (
+    Calibration,
+    ChosenPoint,
+    Decisions,
+    Headline,
+    LikelihoodRatios,
+    NetBenefit,
+    OperatingPoint,
+    PredictiveValues,
+    Target,
+    Unit,
+    UnitResults,
+)
 from medcnn.evaluation.patients import unit_results
-from medcnn.evaluation.subgroups import gap_warnings, subgroup_results
-from medcnn.evaluation.uncertainty import uncertainty_of
+from medcnn.evaluation.prior_shift import PriorShiftResults
+from medcnn.evaluation.readers import ReaderResults
+from medcnn.evaluation.records import ABSENT, OBJECT, from_json
+from medcnn.evaluation.subgroups import Subgroup, subgroup_results
+from medcnn.evaluation.uncertainty import Uncertainty, uncertainty_of
+from medcnn.files.plain import read_json
+from medcnn.metrics.decision import Confusion, number_needed_to_read
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.rules import TARGETS
 from medcnn.metrics.thresholds import Threshold
 
-FEW = 10  # cases of a class below which a warning is given
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """What was evaluated.
+
+    Attributes:
+        split: The split of the cases.
+        level: Nominal coverage of every interval.
+        n: The cases.
+        n_patients: Their patients.
+        prevalence: The share of abnormal cases.
+        threshold: The frozen operating point.
+    """
+
+    split: str
+    level: float = 0.95
+    n: int
+    n_patients: int
+    prevalence: float
+    threshold: Threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosisRow:
+    """A finding of the doctor of learning curves, as texts."""
+
+    finding: str
+    meaning: str
+    evidence: str
+    try_next: str = field(default="", metadata={"key": "try"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results(Decisions, Headline, Evaluated):
+    """The object of ``results.json``; the headline counts patients.
+
+    Attributes:
+        average_precision: Area under precision over recall.
+        partial_auroc: McClish's, by its largest 1 - specificity.
+        sensitivity_at_specificity: By specificity.
+        specificity_at_sensitivity: By sensitivity.
+        calibration: How far the probabilities can be taken at their word.
+        confusion: The 2×2 table.
+        subgroups: The measures group by group.
+        uncertainty: What the measures of doubt are worth.
+        likelihood_ratios: How much a decision changes the odds.
+        number_needed_to_read: Cases called abnormal for each that is.
+        predictive_values: At other prevalences.
+        decision_curve: Net benefit by threshold.
+        operating_points: Sensitivity and specificity by threshold.
+        chosen_point: What became of the chosen threshold.
+        by_case: The headline counting images; None where no patient has two.
+        studies: The headline by study, by way of aggregation.
+        patients: The headline by patient.
+        warnings: What a reader has to know.
+        conformal: Conformal sets, where they were asked for.
+        prior_shift: The correction to another prevalence, where it was asked for.
+        out_of_distribution: Cases flagged as foreign, where the table has flags.
+        knobs: What members, views and passes bought.
+        diagnosis: What the learning curves say.
+        cross_validation: What only folds can tell.
+        unit: What a case is; an image where it is not said.
+        readers: Human readers on the same cases.
+        explanations: The measures of ``explanations.json``.
+    """
+
+    average_precision: Estimate
+    partial_auroc: dict[str, Estimate] = field(default_factory=dict)
+    sensitivity_at_specificity: dict[str, Estimate]
+    specificity_at_sensitivity: dict[str, Estimate]
+    calibration: Calibration
+    confusion: Confusion
+    subgroups: tuple[Subgroup, ...] = ()
+    uncertainty: Uncertainty
+    likelihood_ratios: LikelihoodRatios
+    number_needed_to_read: Estimate
+    predictive_values: tuple[PredictiveValues, ...] = ()
+    decision_curve: tuple[NetBenefit, ...] = ()
+    operating_points: tuple[OperatingPoint, ...] = ()
+    chosen_point: ChosenPoint
+    by_case: Headline | None = field(default=None, metadata=OBJECT)
+    studies: dict[str, UnitResults] = field(default_factory=dict, metadata=ABSENT)
+    patients: dict[str, UnitResults] = field(default_factory=dict, metadata=ABSENT)
+    warnings: tuple[str, ...] = ()
+    conformal: ConformalResults | None = field(default=None, metadata=ABSENT)
+    prior_shift: PriorShiftResults | None = field(default=None, metadata=ABSENT)
+    out_of_distribution: ForeignResults | None = field(default=None, metadata=OBJECT)
+    knobs: tuple[KnobResults, ...] | None = field(default=None, metadata=ABSENT)
+    diagnosis: tuple[DiagnosisRow, ...] | None = field(default=None, metadata=ABSENT)
+    cross_validation: CrossValidation | None = field(default=None, metadata=ABSENT)
+    unit: Unit | None = field(default=None, metadata=ABSENT)
+    readers: tuple[ReaderResults, ...] | None = field(default=None, metadata=ABSENT)
+    explanations: dict[str, Any] | None = field(default=None, metadata=ABSENT)
+
+    def warned(self, *, first: Sequence[str] = (), last: Sequence[str] = ()) -> Results:
+        """Return the results with more warnings, each of them once."""
+        return replace(self, warnings=tuple(dict.fromkeys((*first, *self.warnings, *last))))
+
+
+def read_results(path: Path) -> Results:
+    """Return the results in a ``results.json``.
+
+    Raises:
+        DataError: If it is missing something or holds something else.
+    """
+    return from_json(Results, read_json(path), str(path))
 
 
 def evaluate(
@@ -31,8 +159,8 @@ def evaluate(
     temperature: float | None = None,
     seed: int = 0,
     clusters: bool = True,
-) -> dict[str, Any]:
-    """Return the results of the rows of ``split`` as plain values for strict JSON.
+) -> Results:
+    """Return the results of the rows of ``split``.
 
     Args:
         table: As ``medcnn.predictions.read_predictions`` returns it.
@@ -54,40 +182,41 @@ def evaluate(
     cases = cases_of(rows, clusters=clusters)
     at = threshold.value
     boot = measures.resampled(cases, at, level, seed)
-    calibrated = measures.calibration_of(cases, level, boot.pop("calibration"))
-    lost = boot.pop("youden_lost")
     groups = subgroup_results(rows, subgroups, at, level=level, clusters=clusters, seed=seed)
-    uncertainty, warnings = uncertainty_of(rows, at, level)
-    results: dict[str, Any] = {
-        "split": split,
-        "level": level,
-        "n": len(rows),
-        "n_patients": cases.patients,
-        "prevalence": float(cases.label.mean()),
-        "threshold": threshold.to_json(),
-        **measures.headline(cases, at, level),
-        **measures.of_decisions(cases, at, level),
-        **measures.areas(cases, level),
-        **boot,
-        "calibration": {**calibrated, "temperature": temperature},
-        "confusion": asdict(measures.confusion_of(cases, at)),
-        "subgroups": groups,
-        "uncertainty": uncertainty,
-        **measures.decision_of(cases, at, level),
-        "operating_points": measures.operating_points(cases, at, level),
-        "chosen_point": {"target": reached_target(cases, threshold, level), "youden_lost": lost},
-        "by_case": measures.headline_by_case(cases, at, level),
-        **unit_results(rows, at, level),
-    }
-    results["warnings"] = [
-        *class_warnings(cases, split),
-        *repeat_warnings(rows, split),
-        *threshold_warnings(threshold, split),
-        *warnings,
-        *gap_warnings(groups, level),
-    ]
-    plain: dict[str, Any] = jsonable(results)
-    return plain
+    uncertainty, lacking = uncertainty_of(rows, at, level)
+    headline = measures.headline(cases, at, level)
+    results = Results(
+        split=split,
+        level=level,
+        n=len(rows),
+        n_patients=cases.patients,
+        prevalence=float(cases.label.mean()),
+        threshold=threshold,
+        **vars(headline),
+        **vars(measures.of_decisions(cases, at, level)),
+        average_precision=measures.average_precision(cases, level),
+        partial_auroc=measures.partial_auroc(cases, level),
+        sensitivity_at_specificity=boot.sensitivity_at_specificity,
+        specificity_at_sensitivity=boot.specificity_at_sensitivity,
+        calibration=measures.calibration_of(cases, level, boot.errors, temperature),
+        confusion=measures.confusion_of(cases, at),
+        subgroups=groups,
+        uncertainty=uncertainty,
+        likelihood_ratios=measures.likelihood_ratios(cases, at, level),
+        number_needed_to_read=number_needed_to_read(headline.ppv),
+        predictive_values=tuple(
+            measures.predictive_values(cases, at, prevalence, level)
+            for prevalence in measures.PREVALENCES
+        ),
+        decision_curve=measures.decision_curve(cases, level),
+        operating_points=measures.operating_points(cases, at, level),
+        chosen_point=ChosenPoint(reached_target(cases, threshold, level), boot.youden_lost),
+        by_case=measures.headline_by_case(cases, at, level),
+        studies=unit_results(rows, "study_id", at, level),
+        patients=unit_results(rows, "patient_id", at, level),
+    )
+    said = cautions.of_cases(rows, cases, threshold, split)
+    return results.warned(last=[*said, *lacking, *cautions.of_gaps(groups, level)])
 
 
 def rows_of(table: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -103,7 +232,7 @@ def rows_of(table: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def reached_target(cases: Cases, threshold: Threshold, level: float) -> dict[str, Any] | None:
+def reached_target(cases: Cases, threshold: Threshold, level: float) -> Target | None:
     """Return whether a rule such as ``sensitivity>=0.95`` kept its promise on these cases.
 
     None where the rule promised nothing. A broken promise is no reason to move the threshold.
@@ -111,56 +240,7 @@ def reached_target(cases: Cases, threshold: Threshold, level: float) -> dict[str
     name, _, bound = threshold.rule.partition(">=")
     if name not in TARGETS:
         return None
-    reached = measures.headline(cases, threshold.value, level)[name]
+    reached: Estimate = getattr(measures.headline(cases, threshold.value, level), name)
     if reached.value is None:
         return None
-    wanted = float(bound)
-    return {
-        "metric": name,
-        "wanted": wanted,
-        "reached": reached,
-        "met": reached.value >= wanted,
-    }
-
-
-def class_warnings(cases: Cases, split: str) -> list[str]:
-    """Return what is to be said about absent and rare classes."""
-    found = []
-    for count, name in ((cases.positives, "abnormal"), (cases.negatives, "normal")):
-        if count == 0:
-            found.append(f"No {name} case on {split}: every number that needs one is null.")
-        elif count < FEW:
-            found.append(
-                f"Only {count} {name} cases on {split}: read the intervals, not the values."
-            )
-    return found
-
-
-def repeat_warnings(rows: pd.DataFrame, split: str) -> list[str]:
-    """Return a warning where an image stands in several rows, and so counts several times."""
-    repeated = int(rows["image_id"].duplicated().sum())
-    if not repeated:
-        return []
-    return [f"{repeated} rows of {split} repeat an image_id: these images count several times."]
-
-
-def threshold_warnings(threshold: Threshold, split: str) -> list[str]:
-    """Return what is to be said where the threshold was not fixed before these cases were seen."""
-    if threshold.chosen_on != split:
-        return []
-    return [
-        f"THE THRESHOLD WAS CHOSEN ON {split.upper()}, the very cases it is judged on: "
-        "sensitivity, specificity and all that depends on the threshold are too good to be true. "
-        "Only cases that had no part in the choice can judge it."
-    ]
-
-
-def jsonable(found: Any) -> Any:
-    """Return a structure of estimates and plain values as values for strict JSON."""
-    if isinstance(found, Estimate):
-        return found.to_json()
-    if isinstance(found, dict):
-        return {key: jsonable(value) for key, value in found.items()}
-    if isinstance(found, (list, tuple)):
-        return [jsonable(value) for value in found]
-    return found
+    return Target(name, float(bound), reached, reached.value >= float(bound))

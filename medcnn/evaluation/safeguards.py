@@ -8,8 +8,7 @@ corrected; then doubt about the corrected decision is referred.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -20,9 +19,10 @@ from medcnn.calibration.referral import Referral
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.conformal import conformal_p_values, conformal_results, with_sets
-from medcnn.evaluation.measures import effective_confusion
-from medcnn.evaluation.prior_shift import BEFORE, Corrected, correct_prior, predictive_values
+from medcnn.evaluation.measures import predictive_values
+from medcnn.evaluation.prior_shift import BEFORE, Corrected, correct_prior
 from medcnn.evaluation.referral import COLUMN, doubt, fit_on_validation, referral_results
+from medcnn.evaluation.results import Results
 from medcnn.metrics.estimate import FloatArray
 from medcnn.metrics.thresholds import Threshold
 
@@ -107,46 +107,37 @@ def _stale(rows: pd.DataFrame, asked: Safeguards) -> list[str]:
     ]
 
 
-def add_results(
-    results: dict[str, Any],
+def with_safeguards(
+    results: Results,
     guarded: Guarded,
-    threshold: Threshold,
     *,
     subgroups: Sequence[str] = (),
-    level: float = 0.95,
-) -> None:
-    """Add ``conformal``, ``prior_shift`` and ``uncertainty.referral`` to the results, and warnings.
+) -> Results:
+    """Return results with ``conformal``, ``prior_shift`` and ``uncertainty.referral``, and warnings.
 
     Args:
         results: What ``evaluate`` returned for ``guarded.table``.
         guarded: What ``guard`` returned.
-        threshold: The frozen threshold.
         subgroups: Columns to give the coverage by.
-        level: Nominal coverage of the intervals.
     """
     rows, warnings = guarded.table, list(guarded.warnings)
-    if guarded.asked.alpha is not None:
-        results["conformal"], more = conformal_results(
-            rows,
-            guarded.val,
-            guarded.asked.alpha,
-            guarded.asked.conformal,
-            subgroups=subgroups,
-            level=level,
+    at, level, asked = results.threshold.value, results.level, guarded.asked
+    conformal, shifted, uncertainty = None, None, results.uncertainty
+    if asked.alpha is not None:
+        conformal, more = conformal_results(
+            rows, guarded.val, asked.alpha, asked.conformal, subgroups=subgroups, level=level
         )
         warnings += more
     if guarded.corrected is not None:
-        record = guarded.corrected.record
-        at = predictive_values(
-            effective_confusion(cases_of(rows), threshold.value), record["target_prevalence"], level
-        )
-        results["prior_shift"] = {**record, "predictive_values": at}
+        shifted = guarded.corrected.record
+        there = predictive_values(cases_of(rows), at, shifted.target_prevalence, level)
+        shifted = replace(shifted, predictive_values=there)
     if guarded.referral is not None and guarded.doubt is not None:
-        results["uncertainty"]["referral"], more = referral_results(
-            rows, guarded.referral, guarded.doubt, threshold.value, level=level
-        )
+        referral, more = referral_results(rows, guarded.referral, guarded.doubt, at, level=level)
+        uncertainty = replace(uncertainty, referral=referral)
         warnings += more
-    results["warnings"] = [*results.get("warnings", []), *warnings]
+    found = replace(results, conformal=conformal, prior_shift=shifted, uncertainty=uncertainty)
+    return found.warned(last=warnings)
 
 
 def guard_files(

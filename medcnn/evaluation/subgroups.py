@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ from scipy import special, stats
 from medcnn.errors import unknown_name
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.measures import headline, shares_of
+from medcnn.evaluation.parts import Headline
+from medcnn.evaluation.records import OBJECT
 from medcnn.metrics import calibration
 from medcnn.metrics.auroc import auroc_value, auroc_variance
 from medcnn.metrics.bins import DISTANCES
@@ -30,6 +32,78 @@ TESTED = ("sensitivity", "specificity", "auroc")
 UNITS = {"Y": 1.0, "M": 1 / 12, "W": 1 / 52.18, "D": 1 / 365.25}
 
 
+@dataclass(frozen=True)
+class Gap:
+    """How a group differs from all other cases.
+
+    Attributes:
+        difference: Group minus others.
+        p_value: Of Fisher's exact test, or DeLong's for the AUROC; None where it cannot be tested.
+        p_holm: The same after Holm's correction over every gap of every column.
+    """
+
+    difference: Estimate
+    p_value: float | None
+    p_holm: float | None = None
+
+
+@dataclass(frozen=True)
+class GroupCalibration:
+    """How far the probabilities of a group can be taken at their word.
+
+    Meaningless in a group that the label itself makes, such as a finding: all its cases are abnormal.
+    """
+
+    brier: Estimate
+    ece: Estimate
+    mean_p: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Which cases a subgroup holds.
+
+    Attributes:
+        column: The column that makes the groups, such as ``sex``.
+        group: The value of this one, such as ``F``.
+        n: Its cases.
+        n_patients: Their patients.
+        prevalence: Its share of abnormal cases.
+        small: Whether a class has too few cases to read much into.
+    """
+
+    column: str
+    group: str
+    n: int
+    n_patients: int
+    prevalence: float
+    small: bool = False
+
+    @property
+    def title(self) -> str:
+        """Column and value in one."""
+        return f"{self.column}={self.group}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subgroup(Headline, Group):
+    """The measures of a group.
+
+    Attributes:
+        calibration: None where a class is absent.
+        gaps: Its differences from all other cases, by measure; empty where there are no others.
+    """
+
+    calibration: GroupCalibration | None = field(default=None, metadata=OBJECT)
+    gaps: dict[str, Gap] = field(default_factory=dict, metadata=OBJECT)
+
+    @property
+    def smallest_p(self) -> float | None:
+        """The smallest p-value of its gaps: Holm's correction spans them all, so it may be quoted."""
+        found = (gap.p_holm for gap in self.gaps.values())
+        return min((p for p in found if p is not None), default=None)
+
+
 def subgroup_results(
     table: pd.DataFrame,
     columns: Sequence[str],
@@ -38,13 +112,8 @@ def subgroup_results(
     level: float = 0.95,
     clusters: bool = True,
     seed: int = 0,
-) -> list[dict[str, Any]]:
+) -> tuple[Subgroup, ...]:
     """Return one entry for every group of every column.
-
-    Each names its ``column`` and ``group`` and holds ``n``, ``n_patients``, ``prevalence``,
-    ``small``, the headline, ``calibration`` (empty where a class is absent) and ``gaps``: the
-    difference from all other cases in sensitivity, specificity and AUROC, each with interval,
-    p-value and the p-value after Holm's correction over every gap of every column.
 
     Raises:
         ConfigError: If there is no such column.
@@ -57,10 +126,9 @@ def subgroup_results(
             entry = _entry(table[inside], column, name, threshold, level, clusters, seed)
             if not inside.all():
                 ours, theirs = (cases_of(table[m], clusters=clusters) for m in (inside, ~inside))
-                entry["gaps"] = _gaps(ours, theirs, threshold, level)
+                entry = replace(entry, gaps=_gaps(ours, theirs, threshold, level))
             entries.append(entry)
-    _correct(entries, len(table))
-    return entries
+    return _corrected(entries, len(table))
 
 
 def members(column: pd.Series) -> dict[str, BoolArray]:
@@ -122,27 +190,23 @@ def _entry(
     level: float,
     clusters: bool,
     seed: int,
-) -> dict[str, Any]:
+) -> Subgroup:
     cases = cases_of(table, clusters=clusters)
     present = [count for count in (cases.positives, cases.negatives) if count]
-    return {
-        "column": column,
-        "group": group,
-        "n": len(table),
-        "n_patients": cases.patients,
-        "prevalence": float(cases.label.mean()),
-        "small": min(present) < FEW,
-        **headline(cases, threshold, level),
-        "calibration": _calibration(cases, threshold, level, seed) if len(present) == 2 else {},
-        "gaps": {},
-    }
+    both = len(present) == 2
+    return Subgroup(
+        column=column,
+        group=group,
+        n=len(table),
+        n_patients=cases.patients,
+        prevalence=float(cases.label.mean()),
+        small=min(present) < FEW,
+        **vars(headline(cases, threshold, level)),
+        calibration=_calibration(cases, threshold, level, seed) if both else None,
+    )
 
 
-def _calibration(cases: Cases, threshold: float, level: float, seed: int) -> dict[str, Any]:
-    """Return how far the probabilities of a group can be taken at their word.
-
-    Meaningless in a group that the label itself makes, such as a finding: all its cases are abnormal.
-    """
+def _calibration(cases: Cases, threshold: float, level: float, seed: int) -> GroupCalibration:
     losses = calibration.brier_losses(cases.label, cases.p)
     cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
 
@@ -150,20 +214,20 @@ def _calibration(cases: Cases, threshold: float, level: float, seed: int) -> dic
         return {"ece": cells.binned.errors(weights)["ece"]}
 
     errors = bootstrap(ece, cells.sample, level=level, seed=seed, distances=DISTANCES)
-    return {
-        "brier": calibration.mean_estimate(losses, cases.cluster, level),
-        **errors,
-        "mean_p": calibration.mean_estimate(cases.p, cases.cluster, level),
-    }
+    return GroupCalibration(
+        brier=calibration.mean_estimate(losses, cases.cluster, level),
+        ece=errors["ece"],
+        mean_p=calibration.mean_estimate(cases.p, cases.cluster, level),
+    )
 
 
-def _gaps(group: Cases, rest: Cases, threshold: float, level: float) -> dict[str, Any]:
+def _gaps(group: Cases, rest: Cases, threshold: float, level: float) -> dict[str, Gap]:
     """Return the gaps of a group; patients with images on both sides count as two."""
     ours, theirs = (headline(cases, threshold, level) for cases in (group, rest))
-    gaps: dict[str, Any] = {}
+    gaps = {}
     for name in TESTED:
         test = _auroc_p(group, rest) if name == "auroc" else _share_p(group, rest, threshold, name)
-        gaps[name] = {"difference": difference(ours[name], theirs[name]), "p_value": test}
+        gaps[name] = Gap(difference(getattr(ours, name), getattr(theirs, name)), test)
     return gaps
 
 
@@ -210,36 +274,27 @@ def _auroc_p(group: Cases, rest: Cases) -> float | None:
     return float(2 * special.ndtr(-abs(values[0] - values[1]) / math.sqrt(variance)))
 
 
-def _correct(entries: list[dict[str, Any]], n: int) -> None:
+def _corrected(entries: Sequence[Subgroup], n: int) -> tuple[Subgroup, ...]:
     """Add the p-value after Holm to every gap; two groups that part the cases ask but once."""
     asked: dict[str, float | None] = {}
     names: dict[tuple[int, str], str] = {}
     sizes: dict[str, list[int]] = {}
     for entry in entries:
-        sizes.setdefault(entry["column"], []).append(entry["n"])
+        sizes.setdefault(entry.column, []).append(entry.n)
     for row, entry in enumerate(entries):
-        once = len(sizes[entry["column"]]) == 2 and sum(sizes[entry["column"]]) == n
-        for metric, gap in entry["gaps"].items():
-            key = f"{entry['column']}\n{'' if once else entry['group']}\n{metric}"
+        once = len(sizes[entry.column]) == 2 and sum(sizes[entry.column]) == n
+        for metric, gap in entry.gaps.items():
+            key = f"{entry.column}\n{'' if once else entry.group}\n{metric}"
             names[row, metric] = key
-            asked[key] = gap["p_value"]
+            asked[key] = gap.p_value
     corrected = holm(asked)
-    for (row, metric), key in names.items():
-        entries[row]["gaps"][metric]["p_holm"] = corrected[key]
-
-
-def gap_warnings(entries: Sequence[dict[str, Any]], level: float = 0.95) -> list[str]:
-    """Return a sentence for every gap that survives the correction, and one on small groups."""
-    found = []
-    for entry in entries:
-        for metric, gap in entry["gaps"].items():
-            corrected, value = gap["p_holm"], gap["difference"].value
-            if corrected is not None and corrected < 1 - level:
-                found.append(
-                    f"{metric} of {entry['column']}={entry['group']} differs from the rest by "
-                    f"{value:+.3f} (p={corrected:.2g} after Holm)."
-                )
-    small = [f"{entry['column']}={entry['group']}" for entry in entries if entry["small"]]
-    if small:
-        found.append(f"Fewer than {FEW} cases of a class in {', '.join(small)}: read with care.")
-    return found
+    return tuple(
+        replace(
+            entry,
+            gaps={
+                metric: replace(gap, p_holm=corrected[names[row, metric]])
+                for metric, gap in entry.gaps.items()
+            },
+        )
+        for row, entry in enumerate(entries)
+    )

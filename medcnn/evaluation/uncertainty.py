@@ -2,33 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.records import ABSENT
+from medcnn.evaluation.referral import ReferralResults
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.calibration import mean_estimate
-from medcnn.metrics.estimate import BoolArray, FloatArray, IntArray
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
 from medcnn.metrics.proportions import subset
-from medcnn.metrics.uncertainty import aurc, reject
+from medcnn.metrics.uncertainty import Aurc, aurc, reject
 from medcnn.predictions import UNCERTAINTY
 
 SHARES = (0.05, 0.10, 0.20)
 
 
+@dataclass(frozen=True)
+class Referred:
+    """What referring a share of the most doubtful cases buys.
+
+    Attributes:
+        share: The share.
+        referred: Their number.
+        risk_before: The error rate on all cases.
+        risk_after: The error rate on the cases kept.
+        errors_caught: The share of all errors among those referred.
+    """
+
+    share: float
+    referred: int
+    risk_before: Estimate
+    risk_after: Estimate
+    errors_caught: Estimate
+
+
+@dataclass(frozen=True)
+class DoubtResults:
+    """What one measure of doubt is worth.
+
+    Attributes:
+        mean_right: Its mean over right decisions.
+        mean_wrong: Its mean over wrong ones.
+        error_auroc: How well it finds the errors.
+        aurc: The area under risk over coverage, with what no order and the best order have.
+        rejection: What referring the most doubtful cases buys.
+    """
+
+    mean_right: Estimate
+    mean_wrong: Estimate
+    error_auroc: Estimate
+    aurc: Aurc
+    rejection: tuple[Referred, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uncertainty:
+    """What each measure of doubt is worth, and what became of a referral by one of them."""
+
+    entropy: DoubtResults | None = field(default=None, metadata=ABSENT)
+    expected_entropy: DoubtResults | None = field(default=None, metadata=ABSENT)
+    mutual_information: DoubtResults | None = field(default=None, metadata=ABSENT)
+    std: DoubtResults | None = field(default=None, metadata=ABSENT)
+    referral: ReferralResults | None = field(default=None, metadata=ABSENT)
+
+    @property
+    def measures(self) -> dict[str, DoubtResults]:
+        """The measures that there are, by name."""
+        found = {name: getattr(self, name) for name in UNCERTAINTY}
+        return {name: each for name, each in found.items() if each is not None}
+
+
 def uncertainty_of(
     table: pd.DataFrame, threshold: float, level: float = 0.95
-) -> tuple[dict[str, Any], list[str]]:
-    """Return a summary of each uncertainty column, and warnings; empty where there is none.
-
-    Per column: mean over right and over wrong cases, AUROC of finding the errors, AURC with its
-    random and oracle references, and what referring the most uncertain 5, 10 and 20 % buys.
-    """
+) -> tuple[Uncertainty, list[str]]:
+    """Return what each uncertainty column is worth, and warnings; empty where there is none."""
     cases = cases_of(table)
     wrong = (cases.p >= threshold) != (cases.label == 1)
-    found: dict[str, Any] = {}
+    found: dict[str, DoubtResults] = {}
     warnings: list[str] = []
     for name in UNCERTAINTY:
         if name not in table:
@@ -38,22 +91,28 @@ def uncertainty_of(
             missing = int(np.count_nonzero(~np.isfinite(values)))
             warnings.append(f"The column {name} lacks {missing} values and was left out.")
             continue
-        found[name] = _summary(wrong, values, cases.cluster, level)
-    return found, warnings
+        found[name] = _worth(wrong, values, cases.cluster, level)
+    return Uncertainty(
+        entropy=found.get("entropy"),
+        expected_entropy=found.get("expected_entropy"),
+        mutual_information=found.get("mutual_information"),
+        std=found.get("std"),
+    ), warnings
 
 
-def _summary(
+def _worth(
     wrong: BoolArray, values: FloatArray, cluster: IntArray | None, level: float
-) -> dict[str, Any]:
+) -> DoubtResults:
     error = wrong.astype(np.float64)
-    means = {
-        name: mean_estimate(values[mask], subset(cluster, mask), level)
-        for name, mask in (("mean_right", ~wrong), ("mean_wrong", wrong))
-    }
+
+    def mean(among: BoolArray) -> Estimate:
+        return mean_estimate(values[among], subset(cluster, among), level)
+
     rejected = [(part, reject(error, values, part, cluster, level)) for part in SHARES]
-    return {
-        **means,
-        "error_auroc": auroc(wrong.astype(np.int64), values, cluster=cluster, level=level),
-        "aurc": vars(aurc(error, values, cluster, level)),
-        "rejection": [{"share": part, **vars(found)} for part, found in rejected],
-    }
+    return DoubtResults(
+        mean_right=mean(~wrong),
+        mean_wrong=mean(wrong),
+        error_auroc=auroc(wrong.astype(np.int64), values, cluster=cluster, level=level),
+        aurc=aurc(error, values, cluster, level),
+        rejection=tuple(Referred(part, **vars(found)) for part, found in rejected),
+    )

@@ -78,10 +78,10 @@ class Judging:
         if rows.empty:
             return replace(self, asked=replace(self.asked, prior_shift=None))
         found = correct_prior(self.val, rows, wanted, seed=self.seed)
-        if not found.record["applied"]:
+        if not found.record.applied:
             asked = replace(self.asked, prior_shift=None)
             return replace(self, asked=asked, warnings=found.warnings)
-        target = float(found.record["target_prevalence"])
+        target = found.record.target_prevalence
         said = correct_prior(self.val, rows.head(0), target, seed=self.seed).warnings
         asked = replace(self.asked, prior_shift=target)
         return replace(self, asked=asked, warnings=found.warnings, _known=frozenset(said))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from medcnn.errors import DataError
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -36,6 +39,21 @@ class Estimate:
             raise ValueError(f"an estimate holds NaN: {self.value!r} {self.ci!r} ({self.method})")
 
     @property
+    def low(self) -> float | None:
+        """The lower end of the interval; None where there is none, or no finite one."""
+        return None if self.ci is None else _plain(self.ci[0])
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of the interval; None where there is none, or no finite one."""
+        return None if self.ci is None else _plain(self.ci[1])
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the value and both ends of its interval are known and finite."""
+        return None not in (self.value, self.low, self.high)
+
+    @property
     def width(self) -> float | None:
         """The length of the interval."""
         return None if self.ci is None else self.ci[1] - self.ci[0]
@@ -50,6 +68,38 @@ class Estimate:
         ci = None if self.ci is None else [_plain(bound) for bound in self.ci]
         plain = {"value": value, "ci": ci, "method": self.method}
         return plain | ({"note": self.note} if self.note else {})
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Estimate:
+        """Return the estimate that ``to_json`` wrote; a bound that JSON cannot hold is infinite.
+
+        >>> Estimate.from_json({"value": 2.0, "ci": [0.5, None], "method": "wald"}).ci
+        (0.5, inf)
+
+        Raises:
+            DataError: If value or interval are missing or are no numbers.
+        """
+        try:
+            value, ci = facts["value"], facts["ci"]
+            low, high = (None, None) if ci is None else ci
+            return cls(
+                None if value is None else float(value),
+                None
+                if ci is None
+                else (
+                    -math.inf if low is None else float(low),
+                    math.inf if high is None else float(high),
+                ),
+                str(facts["method"]),
+                str(facts.get("note") or ""),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                "A recorded estimate cannot be read.",
+                expected="value, ci (low and high) and method",
+                found=repr(dict(facts))[:80],
+                remedy="restore the file, or evaluate again",
+            ) from error
 
 
 def undefined(method: str, note: str = "") -> Estimate:

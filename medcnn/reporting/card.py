@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import HEADLINE, read_estimate
+from medcnn.reporting.estimates import HEADLINE
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.wording import Wording
 
@@ -73,7 +74,7 @@ def _data(contents: Contents, words: Wording) -> list[str]:
 def _performance(contents: Contents, words: Wording) -> list[str]:
     lines = []
     for key in HEADLINE:
-        estimate = read_estimate(contents.results.get(key))
+        estimate: Estimate = getattr(contents.results, key)
         show = words.number if key == "auroc" else words.percent
         text = f"{words(f'measure.{key}')} {show(estimate.value)}"
         if estimate.has_interval:
@@ -90,7 +91,7 @@ def _limits(contents: Contents, words: Wording) -> list[str]:
         if count < FEW_CASES:
             lines.append(words("card.few", n=count, name=words(f"common.{name}")))
     lines.append(words("card.one_source"))
-    if not results.get("subgroups"):
+    if not results.subgroups:
         lines.append(words("card.no_subgroups"))
     if contents.warnings():
         lines.append(words("card.warned", n=len(contents.warnings())))

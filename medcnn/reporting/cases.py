@@ -27,7 +27,7 @@ class Case:
         patient_id: Its patient.
         label: 0 normal, 1 abnormal.
         score: The probability of being abnormal.
-        outcome: ``tp``, ``fp``, ``tn``, ``fn``, or empty where there is no threshold.
+        outcome: ``tp``, ``fp``, ``tn`` or ``fn``.
         doubt: The measure of doubt, larger is more, or None.
         thumbnail: A data URI, or None.
     """
@@ -70,8 +70,6 @@ def doubt_measure(cases: pd.DataFrame) -> str | None:
 
 def wrong_decisions(contents: Contents) -> npt.NDArray[np.bool_]:
     """Return which decisions at the threshold disagree with the reference label."""
-    if contents.threshold is None:
-        return np.zeros(len(contents.cases), dtype=bool)
     wrong: npt.NDArray[np.bool_] = (contents.score_N >= contents.threshold) != (
         contents.label_N == 1
     )
@@ -87,7 +85,7 @@ def list_cases(contents: Contents, thumbnails: Thumbnails) -> CaseLists:
     order = np.lexsort((-error, ~wrong))
     shown = order[:MAX_ROWS]
     worst = order[: min(GALLERY, int(wrong.sum()))]
-    unsure = np.argsort(-doubt, kind="stable")[:GALLERY] if doubt is not None else order[:0]
+    unsure = np.argsort(-doubt, kind="stable")[:GALLERY]
     needed = np.unique(np.concatenate([shown[:MAX_THUMBNAILS], worst, unsure]))
     paths = _paths(contents, needed)
     maker = _CaseMaker(contents, doubt if column else None, paths, thumbnails)
@@ -103,11 +101,9 @@ def list_cases(contents: Contents, thumbnails: Thumbnails) -> CaseLists:
     )
 
 
-def _doubt(contents: Contents, column: str | None) -> npt.NDArray[np.float64] | None:
+def _doubt(contents: Contents, column: str | None) -> npt.NDArray[np.float64]:
     if column is not None:
         return contents.cases[column].to_numpy(dtype=np.float64)
-    if contents.threshold is None:
-        return None
     distance: npt.NDArray[np.float64] = -np.abs(contents.score_N - contents.threshold)
     return distance
 
@@ -146,8 +142,6 @@ class _CaseMaker:
         return tuple(self.make(row, LARGE) for row in rows)
 
 
-def _outcome(label: int, score: float, threshold: float | None) -> str:
-    if threshold is None:
-        return ""
+def _outcome(label: int, score: float, threshold: float) -> str:
     called = score >= threshold
     return ("t" if called == bool(label) else "f") + ("p" if called else "n")

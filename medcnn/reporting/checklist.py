@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.card import model_name, weights_text
 from medcnn.reporting.contents import TEXT_COLUMNS, Contents
-from medcnn.reporting.estimates import HEADLINE, read_estimate
+from medcnn.reporting.estimates import HEADLINE
 from medcnn.reporting.flow import Flow, count_flow
 from medcnn.reporting.provenance import versions
 from medcnn.reporting.wording import Wording
@@ -169,14 +170,13 @@ def _model_answers(contents: Contents, words: Wording) -> dict[str, str]:
 
 def _result_answers(contents: Contents, words: Wording) -> dict[str, str]:
     results = contents.results
-    found = {key: read_estimate(results.get(key)) for key in HEADLINE}
-    methods = sorted({words.method(item.method) for item in found.values() if item.method})
-    prevalence = read_estimate(results.get("prevalence")).value
+    found: list[Estimate] = [getattr(results, key) for key in HEADLINE]
+    methods = sorted({words.method(item.method) for item in found if item.method})
     answers = {
         "metrics": words("answer.metrics"),
         "performance": words("answer.performance"),
         "failures": words("answer.failures"),
-        "imbalance": words("answer.imbalance", share=words.percent(prevalence)),
+        "imbalance": words("answer.imbalance", share=words.percent(results.prevalence)),
         "indeterminate": _indeterminate(contents, words),
     }
     if contents.config:
@@ -184,34 +184,32 @@ def _result_answers(contents: Contents, words: Wording) -> dict[str, str]:
         answers["internal"] = words("answer.internal", split=words.name("split", contents.split))
     if methods:
         answers["statistics"] = words("answer.statistics", methods=", ".join(methods))
-    if any(item.has_interval for item in found.values()):
+    if any(item.has_interval for item in found):
         answers["precision"] = words("answer.precision")
-    if results.get("confusion"):
-        answers["crosstab"] = words("answer.crosstab", **results["confusion"])
-    slope = read_estimate((results.get("calibration") or {}).get("slope"))
+    counts = {name: int(count) for name, count in vars(results.confusion).items()}
+    answers["crosstab"] = words("answer.crosstab", **counts)
+    slope = results.calibration.slope
     if slope.value is not None:
         answers["calibrated"] = words("answer.calibrated", slope=words.number(slope.value))
-    if results.get("subgroups"):
-        answers["fairness"] = words("answer.subgroups", n=len(results["subgroups"]))
+    if results.subgroups:
+        answers["fairness"] = words("answer.subgroups", n=len(results.subgroups))
     answers["threshold"] = _threshold(contents, words)
     return answers
 
 
 def _threshold(contents: Contents, words: Wording) -> str:
-    threshold = contents.results.get("threshold") or {}
-    if not threshold.get("rule"):
-        return ""
+    threshold = contents.results.threshold
     return words(
         "answer.threshold",
-        rule=words.rule(str(threshold["rule"])),
-        value=words.number(contents.threshold, 4),
-        chosen_on=words.name("split", str(threshold.get("chosen_on") or "")),
+        rule=words.rule(threshold.rule),
+        value=words.number(threshold.value, 4),
+        chosen_on=words.name("split", threshold.chosen_on),
     )
 
 
 def _indeterminate(contents: Contents, words: Wording) -> str:
-    referral = (contents.results.get("uncertainty") or {}).get("referral") or {}
-    if "referred" in referral:
-        k, n = words.count(referral["referred"]), words.count(referral.get("n"))
+    referral = contents.results.uncertainty.referral
+    if referral is not None:
+        k, n = words.count(referral.referred), words.count(referral.n)
         return words("answer.referred", k=k, n=n)
     return words("answer.indeterminate", n=words.count(len(contents.cases)))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from medcnn.reporting.estimates import read_estimate
+from medcnn.evaluation.compare import Comparison
+from medcnn.metrics.estimate import Estimate, undefined
 from medcnn.reporting.figures.curves import Reader, Scored, two_curves
 from medcnn.reporting.figures.style import to_svg
 from medcnn.reporting.report import templates
-from medcnn.reporting.sections import Table, reader_table_of
+from medcnn.reporting.sections import Table, reader_table
 from medcnn.reporting.sentences import translated
 from medcnn.reporting.tables import with_interval
 from medcnn.reporting.wording import Wording
@@ -24,7 +24,7 @@ MEASURES = ("sensitivity", "specificity", "accuracy", "auroc")
 
 
 def write_comparison(
-    found: Mapping[str, Any],
+    found: Comparison,
     first: pd.DataFrame,
     second: pd.DataFrame,
     path: Path,
@@ -48,72 +48,67 @@ def write_comparison(
     text = page.render(
         t=words,
         found=found,
-        warnings=[(text, translated(text, words)) for text in found["warnings"]],
-        level=words.percent(found["level"], 0),
-        title=words("comparison.title", a=found["names"][0], b=found["names"][1]),
-        split=words.name("split", found["split"]),
+        warnings=[(text, translated(text, words)) for text in found.warnings],
+        level=words.percent(found.level, 0),
+        title=words("comparison.title", a=found.names[0], b=found.names[1]),
+        split=words.name("split", found.split),
         table=headline_table(found, words),
         resampled=resampled_table(found, words),
         verdicts=verdicts(found, words),
-        agreement=with_interval("kappa", found["agreement"], words),
-        readers=reader_table_of(found.get("readers") or [], words),
+        agreement=with_interval("kappa", found.agreement, words),
+        readers=reader_table(found.readers, words),
         figure=_figure(found, first, second, words),
     )
     write_text(path, text)
     return path
 
 
-def headline_table(found: Mapping[str, Any], words: Wording) -> Table:
+def headline_table(found: Comparison, words: Wording) -> Table:
     """Return each measure of both sides, the difference, its p-value and that after Holm."""
-    p_values = {name: test["p_value"] for name, test in found["mcnemar"].items()}
-    if "delong" in found:
-        p_values["auroc"] = found["delong"]["p_value"]
-    names = [name for name in MEASURES if name in found["differences"]]
-    header = (words("table.measure"), *found["names"], words("comparison.difference"), "p")
+    header = (words("table.measure"), *found.names, words("comparison.difference"), "p")
     return Table(
         (*header, words("table.p_value")),
         tuple(
             (
                 words.measure(name),
-                with_interval(name, found["a"].get(name), words),
-                with_interval(name, found["b"].get(name), words),
-                words.difference(found["differences"][name], points=name != "auroc"),
-                words.p_value(p_values.get(name)),
-                words.p_value(found["holm"].get(name)),
+                with_interval(name, found.a.get(name), words),
+                with_interval(name, found.b.get(name), words),
+                words.difference(found.differences[name], points=name != "auroc"),
+                words.p_value(found.p_values.get(name)),
+                words.p_value(found.holm.get(name)),
             )
-            for name in names
+            for name in MEASURES
+            if name in found.differences
         ),
     )
 
 
-def resampled_table(found: Mapping[str, Any], words: Wording) -> Table:
+def resampled_table(found: Comparison, words: Wording) -> Table:
     """Return the paired bootstrap of the measures without a paired test of their own."""
     rows = []
-    for key, raw in found["bootstrap"].items():
+    for key, estimate in found.bootstrap.items():
         name, _, bound = key.partition(" ")
         label = words.measure(name)
         if bound:
             label = words(f"measure.{name}", fixed=words.percent(float(bound), 0))
-        rows.append((label, words.difference(raw, points=False)))
+        rows.append((label, words.difference(estimate, points=False)))
     return Table((words("table.measure"), words("comparison.difference")), tuple(rows))
 
 
-def verdicts(found: Mapping[str, Any], words: Wording) -> list[str]:
+def verdicts(found: Comparison, words: Wording) -> list[str]:
     """Return whether the first is non-inferior to the second, measure by measure."""
-    tested = found.get("non_inferiority")
-    if not tested:
+    if found.non_inferiority is None:
         return []
     keys = {True: "comparison.not_worse", False: "comparison.not_shown", None: "comparison.unknown"}
     return [
         words(
             keys[result],
             metric=words.measure(name),
-            margin=_margin(name, tested["margin"], words),
-            a=found["names"][0],
-            b=found["names"][1],
+            margin=_margin(name, found.non_inferiority.margin, words),
+            a=found.names[0],
+            b=found.names[1],
         )
-        for name, result in tested.items()
-        if name != "margin"
+        for name, result in found.non_inferiority.tested.items()
     ]
 
 
@@ -123,30 +118,25 @@ def _margin(name: str, margin: float, words: Wording) -> str:
     return words("comparison.points", value=words.number(100 * margin, 1))
 
 
-def _figure(
-    found: Mapping[str, Any], first: pd.DataFrame, second: pd.DataFrame, words: Wording
-) -> Markup:
+def _figure(found: Comparison, first: pd.DataFrame, second: pd.DataFrame, words: Wording) -> Markup:
     sides = [
-        _scored(table, found["split"], name, found[key])
-        for table, name, key in zip((first, second), found["names"], ("a", "b"), strict=True)
-    ]
-    readers = [
-        Reader(
-            str(raw["name"]), *(read_estimate(raw[key]) for key in ("sensitivity", "specificity"))
+        _scored(table, found.split, name, measured)
+        for table, name, measured in zip(
+            (first, second), found.names, (found.a, found.b), strict=True
         )
-        for raw in found.get("readers") or []
     ]
+    readers = [Reader(each.name, each.sensitivity, each.specificity) for each in found.readers]
     figure = two_curves(sides, words, readers)
     return to_svg(figure, "two_curves", words("caption.two_curves"))
 
 
-def _scored(table: pd.DataFrame, split: str, name: str, measured: Mapping[str, Any]) -> Scored:
+def _scored(table: pd.DataFrame, split: str, name: str, measured: Mapping[str, Estimate]) -> Scored:
     rows = table[table["split"] == split]
     return Scored(
         name=name,
         label=rows["label"].to_numpy(np.int64),
         score=rows["p_abnormal"].to_numpy(np.float64),
-        sensitivity=read_estimate(measured["sensitivity"]),
-        specificity=read_estimate(measured["specificity"]),
-        auroc=read_estimate(measured.get("auroc")),
+        sensitivity=measured["sensitivity"],
+        specificity=measured["specificity"],
+        auroc=measured.get("auroc", undefined("")),
     )

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.results import Results, read_results
 from medcnn.files.plain import read_json
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.explained import read_explanations
@@ -27,7 +28,7 @@ class Contents:
 
     Attributes:
         name: What the report calls the run.
-        results: The object of ``results.json``.
+        results: What was measured of the cases.
         cases: The predictions that ``results`` were computed from.
         validation: The predictions of the validation split.
         config: The resolved configuration.
@@ -41,7 +42,7 @@ class Contents:
     """
 
     name: str
-    results: dict[str, Any]
+    results: Results
     cases: pd.DataFrame
     validation: pd.DataFrame | None = None
     config: dict[str, Any] = field(default_factory=dict)
@@ -54,10 +55,14 @@ class Contents:
     missing: tuple[str, ...] = ()
 
     @property
-    def threshold(self) -> float | None:
-        """The decision threshold on p_abnormal, or None where results name none."""
-        value = (self.results.get("threshold") or {}).get("value")
-        return None if value is None else float(value)
+    def threshold(self) -> float:
+        """The decision threshold on p_abnormal."""
+        return self.results.threshold.value
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """The counts tp, fp, tn and fn."""
+        return {cell: int(count) for cell, count in vars(self.results.confusion).items()}
 
     @property
     def label_N(self) -> npt.NDArray[np.int64]:  # noqa: N802  shape letter, see DESIGN.md
@@ -77,17 +82,17 @@ class Contents:
     @property
     def level(self) -> float:
         """The nominal coverage of the intervals of the results."""
-        return float(self.results.get("level") or 0.95)
+        return self.results.level
 
     @property
     def split(self) -> str:
         """The split that the results speak of."""
-        return str(self.results.get("split") or "test")
+        return self.results.split
 
     @property
     def unit(self) -> str:
         """What a case is: ``image``, ``study`` or ``patient``."""
-        return str((self.results.get("unit") or {}).get("level") or "image")
+        return self.results.unit.level if self.results.unit else "image"
 
     @property
     def monitor(self) -> str | None:
@@ -100,8 +105,9 @@ class Contents:
 
     def warnings(self) -> list[str]:
         """Return every warning of the run and of its evaluation, verbatim and once."""
-        parts = (self.environment, self.results, self.explanations)
+        parts = (self.environment, self.explanations)
         found = [text for part in parts for text in part.get("warnings") or []]
+        found += self.results.warnings
         return list(dict.fromkeys(str(text) for text in found))
 
     def setting(self, *keys: str) -> Any:
@@ -127,11 +133,17 @@ def read_run(run: RunDir) -> Contents:
             expected="the results of an evaluation",
             remedy=f"run medcnn evaluate {written('run', run.path)} first",
         )
-    results = read_json(run.results)
-    split = str(results.get("split") or "test")
-    cases = _of_split(read_predictions(run.predictions(split)), split)
-    name = run.path.resolve().name
-    return Contents(name=name, results=results, cases=cases, **_around(run))
+    return contents_of(run, read_results(run.results))
+
+
+def contents_of(run: RunDir, results: Results) -> Contents:
+    """Return the contents of a report on a run whose results are in memory.
+
+    Raises:
+        DataError: If it has not the predictions they speak of.
+    """
+    cases = _of_split(read_predictions(run.predictions(results.split)), results.split)
+    return Contents(name=run.path.resolve().name, results=results, cases=cases, **_around(run))
 
 
 def _around(run: RunDir) -> dict[str, Any]:
@@ -153,17 +165,17 @@ def _around(run: RunDir) -> dict[str, Any]:
 
 
 def from_predictions(
-    table: pd.DataFrame, results: dict[str, Any], name: str, run: RunDir | None = None
+    table: pd.DataFrame, results: Results, name: str, run: RunDir | None = None
 ) -> Contents:
     """Return the contents of a report on predictions, of whatever framework or of a run.
 
     Args:
         table: The predictions that ``results`` were computed from.
-        results: The object of ``results.json``.
+        results: What was measured of them.
         name: What the report calls them.
         run: The run that made them, for its data, training and environment.
     """
-    cases = _of_split(check_predictions(table), str(results.get("split") or "test"))
+    cases = _of_split(check_predictions(table), results.split)
     if run is None:
         return Contents(name=name, results=results, cases=cases)
     return Contents(name=name, results=results, cases=cases, **_around(run))

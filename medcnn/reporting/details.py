@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medcnn.reporting.tables import with_interval
+from medcnn.metrics.estimate import Estimate
+from medcnn.reporting.tables import shown_as, with_interval
 from medcnn.reporting.wording import Wording
 
 LONGEST = 30  # rows of a table; curves are longer, and belong into a figure
@@ -76,9 +77,11 @@ def cell(key: str, raw: Any, words: Wording) -> str:
     if isinstance(raw, str):
         named = words.name("word", raw)
         return words.verbatim(raw) if named == raw and " " in raw else named
-    if isinstance(raw, (Mapping, list)) and not is_estimate(raw):
+    if is_estimate(raw):
+        return with_interval(key, Estimate.from_json(raw), words)
+    if isinstance(raw, (Mapping, list)):
         return ", ".join(str(item) for item in raw)
-    return words.p_value(raw) if key.startswith("p_") else with_interval(key, raw, words)
+    return words.p_value(raw) if key.startswith("p_") else shown_as(key, words)(raw)
 
 
 def _listed(title: str, raw: Sequence[Any], words: Wording) -> list[Block]:

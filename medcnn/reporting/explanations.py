@@ -13,6 +13,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.figures import explanations as figures
 from medcnn.reporting.figures.style import to_svg
 from medcnn.reporting.sections import Table
@@ -105,16 +106,21 @@ def _methods(found: Mapping[str, Any], words: Wording) -> Table:
         (
             words.name("explanation", entry["method"]),
             entry["stage"] or "–",
-            *(with_interval(_SHARE, entry[key], words) for key in places),
-            *(with_interval(key, entry[key], words) for key in ("deletion", "insertion")),
-            words.difference(entry["above_random"], points=False)
+            *(with_interval(_SHARE, _estimate(entry[key]), words) for key in places),
+            *(
+                with_interval(key, _estimate(entry[key]), words)
+                for key in ("deletion", "insertion")
+            ),
+            words.difference(_estimate(entry["above_random"]), points=False)
             if "above_random" in entry
             else "–",
         )
         for entry in found["methods"]
     ]
     if places:
-        by_chance = [with_interval(_SHARE, found["chance"][key], words) for key in places]
+        by_chance = [
+            with_interval(_SHARE, _estimate(found["chance"][key]), words) for key in places
+        ]
         rows.append((words("explanations.by_chance"), "–", *by_chance, "–", "–", "–"))
     return Table(tuple(words(f"explanations.{key}") for key in header), tuple(rows))
 
@@ -133,7 +139,7 @@ def _findings(found: Mapping[str, Any], words: Wording) -> Table | None:
             words.name("finding", group["finding"]),
             words.count(group["n"]),
             *(
-                with_interval(_SHARE, entry["by_finding"][row]["pointing_game"], words)
+                with_interval(_SHARE, _estimate(entry["by_finding"][row]["pointing_game"]), words)
                 for entry in methods
             ),
         )
@@ -146,7 +152,10 @@ def _forgetting(sanity: Mapping[str, Any], words: Wording) -> Table:
     rows = tuple(
         (
             words.name("explanation", name),
-            *(with_interval(key, levels[key][-1], words) for key in ("spearman", "ssim")),
+            *(
+                with_interval(key, _estimate(levels[key][-1]), words)
+                for key in ("spearman", "ssim")
+            ),
         )
         for name, levels in sanity["methods"].items()
         if levels["part"]
@@ -160,9 +169,9 @@ def _marker(marker: Mapping[str, Any], words: Wording) -> Table:
         (
             words(f"explanations.{_DONE[name]}"),
             words.count(marker[name]["n"]),
-            words.difference(marker[name]["change"], points=False),
-            with_interval("absolute_change", marker[name]["absolute_change"], words),
-            with_interval(_SHARE, marker[name]["flipped"], words),
+            words.difference(_estimate(marker[name]["change"]), points=False),
+            with_interval("absolute_change", _estimate(marker[name]["absolute_change"]), words),
+            with_interval(_SHARE, _estimate(marker[name]["flipped"]), words),
         )
         for name in _DONE
     )
@@ -174,7 +183,7 @@ def _marker_heat(marker: Mapping[str, Any], words: Wording) -> Table:
     rows = tuple(
         (
             words.name("explanation", name),
-            *(with_interval(_SHARE, entry[key], words) for key in ("heat", "area")),
+            *(with_interval(_SHARE, _estimate(entry[key]), words) for key in ("heat", "area")),
         )
         for name, entry in marker["heat"]["methods"].items()
     )
@@ -186,8 +195,8 @@ def _alarm(name: str, marker: Mapping[str, Any], words: Wording) -> str:
     return words(
         f"explanations.alarm_{name}",
         n=words.count(marker[name]["n"]),
-        change=words.difference(marker[name]["change"], points=False),
-        beside=words.difference(marker["beside"]["change"], points=False),
+        change=words.difference(_estimate(marker[name]["change"]), points=False),
+        beside=words.difference(_estimate(marker["beside"]["change"]), points=False),
     )
 
 
@@ -212,6 +221,10 @@ def _shown(image: Mapping[str, Any], words: Wording) -> Shown:
         if Path(path).is_file()
     )
     return Shown(image["image_id"], f"{text} · {finding}" if finding else text, tiles)
+
+
+def _estimate(raw: Mapping[str, Any] | None) -> Estimate | None:
+    return None if raw is None else Estimate.from_json(raw)
 
 
 def _data_uri(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,10 +71,10 @@ class Flow:
 
 def count_flow(contents: Contents) -> Flow:
     """Count the images through manifest, splits and predictions."""
-    manifest, split = contents.manifest, str(contents.results.get("split") or "test")
+    manifest, split = contents.manifest, contents.split
     evaluated = _group(contents.cases, contents.unit)
-    outcomes = _counts(contents.results.get("confusion"))
-    referred = _referred(contents, outcomes)
+    outcomes = contents.outcomes
+    referred = _referred(contents)
     if manifest is None:
         splits = {split: evaluated}
         if contents.validation is not None and split != "val":
@@ -104,17 +103,14 @@ def count_flow(contents: Contents) -> Flow:
     return Flow(found, count, splits, evaluated, lacking, outcomes, referred, repeated)
 
 
-def _counts(confusion: Mapping[str, int | None] | None) -> dict[str, int]:
-    return {cell: int(n) for cell, n in (confusion or {}).items() if n is not None}
-
-
-def _referred(contents: Contents, outcomes: dict[str, int]) -> dict[str, int]:
-    """Return what of each outcome is not decided automatically."""
-    referral = (contents.results.get("uncertainty") or {}).get("referral")
-    if not referral or not outcomes:
+def _referred(contents: Contents) -> dict[str, int]:
+    """Return what of each outcome is not decided automatically; empty without a referral."""
+    referral = contents.results.uncertainty.referral
+    if referral is None:
         return {}
-    automatic = _counts((referral.get("automatic") or {}).get("confusion"))
-    return {cell: n - automatic.get(cell, 0) for cell, n in outcomes.items()}
+    automatic = referral.automatic.confusion
+    kept = {} if automatic is None else {cell: int(n) for cell, n in vars(automatic).items()}
+    return {cell: n - kept.get(cell, 0) for cell, n in contents.outcomes.items()}
 
 
 def _group(table: pd.DataFrame, unit: str = "image") -> Group:

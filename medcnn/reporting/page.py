@@ -6,24 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting import sections
 from medcnn.reporting.card import model_card, model_name
 from medcnn.reporting.checklist import checklist
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import (
-    HEADLINE,
-    Estimate,
-    conditional_estimates,
-    named_estimates,
-    read_estimate,
-)
+from medcnn.reporting.estimates import HEADLINE, conditional_estimates, named_estimates
 from medcnn.reporting.explanations import explanation_section
 from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
 from medcnn.reporting.sentences import translated
-from medcnn.reporting.subgroups import read_subgroups
 from medcnn.reporting.tables import estimate_row
 from medcnn.reporting.wording import Wording
 
@@ -70,7 +64,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
     found = {
         "warnings": warnings,
         "units": sections.units_table(contents, words),
-        "readers": sections.reader_table(contents, words),
+        "readers": sections.reader_table(results.readers or (), words),
         **dict.fromkeys(("safeguards", "cross_validation", "diagnosis", "knobs")),
         **sections.other_blocks(contents, words),
         "explanations": explanation_section(contents.explanations, words),
@@ -85,14 +79,14 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "found": found,
         "forest_rows": FOREST_ROWS,
         "bare": not contents.config_text and contents.manifest is None,
-        "same_split": (results.get("threshold") or {}).get("chosen_on") == contents.split,
+        "same_split": results.threshold.chosen_on == contents.split,
         "split": words.name("split", contents.split),
         "level": words.percent(contents.level, 0),
         "threshold": _threshold(contents, words),
         "chosen": _chosen(contents, words),
         "costs": sections.cost_sentences(contents, words),
         "looks": contents.environment.get("test_looks"),
-        "subgroups": read_subgroups(results),
+        "subgroups": results.subgroups,
         "gaps": sections.gap_table(contents, words),
         "doubt_worth": worth,
         "rejection": rejection,
@@ -104,7 +98,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "checklist": checklist(contents, words),
         "card": model_card(contents, words),
         "warnings": warnings,
-        "folds": (results.get("cross_validation") or {}).get("folds"),
+        "folds": results.cross_validation.folds if results.cross_validation else None,
         "lead": _lead(contents, words),
         "finished": _moment(str(contents.environment.get("finished") or "")),
         "model": model_name(contents),
@@ -120,7 +114,7 @@ def _lead(contents: Contents, words: Wording) -> str:
         f"page.{key}",
         n=words.count(group.cases),
         patients=words.count(group.patients),
-        images=words.count((contents.results.get("unit") or {}).get("images")),
+        images=words.count(contents.results.unit.images if contents.results.unit else None),
         split=words.name("split", contents.split),
         prevalence=words.percent(group.prevalence),
     )
@@ -141,7 +135,7 @@ def _results(contents: Contents, words: Wording) -> dict[str, Any]:
         ],
         "calibration": sections.calibration_rows(contents, words),
         "ratios": sections.ratio_rows(contents, words),
-        "corrected": 0 in (contents.results.get("confusion") or {}).values(),
+        "corrected": 0 in contents.outcomes.values(),
         "prevalences": sections.prevalence_table(contents, words),
         "operating": sections.operating_table(contents, words),
     }
@@ -150,19 +144,19 @@ def _results(contents: Contents, words: Wording) -> dict[str, Any]:
 def _tile_notes(contents: Contents, words: Wording) -> dict[str, list[str]]:
     """Return what stands below each headline number: its counts, and the interval by image."""
     notes: dict[str, list[str]] = {key: [] for key in HEADLINE}
-    counts = contents.results.get("confusion") or {}
-    if counts:
-        shares = {
-            "sensitivity": ("tp", "fn", "headline.of_abnormal"),
-            "specificity": ("tn", "fp", "headline.of_normal"),
-        }
-        for key, (right, wrong, text) in shares.items():
-            n = words.count(counts[right] + counts[wrong])
-            cases = words(f"noun.{contents.unit}_of")
-            notes[key].append(words(text, k=words.count(counts[right]), n=n, cases=cases))
-    for key, raw in (contents.results.get("by_case") or {}).items():
-        if key in notes and read_estimate(raw).has_interval:
-            row = estimate_row(key, read_estimate(raw), words)
+    counts, by_case = contents.outcomes, contents.results.by_case
+    shares = {
+        "sensitivity": ("tp", "fn", "headline.of_abnormal"),
+        "specificity": ("tn", "fp", "headline.of_normal"),
+    }
+    for key, (right, wrong, text) in shares.items():
+        n = words.count(counts[right] + counts[wrong])
+        cases = words(f"noun.{contents.unit}_of")
+        notes[key].append(words(text, k=words.count(counts[right]), n=n, cases=cases))
+    for key in HEADLINE if by_case else ():
+        estimate: Estimate = getattr(by_case, key)
+        if estimate.has_interval:
+            row = estimate_row(key, estimate, words)
             cases = words(f"noun.{contents.unit}")
             notes[key].append(words("headline.by_case", interval=row.interval, cases=cases))
     return notes
@@ -194,23 +188,22 @@ def _moment(text: str) -> str:
 
 
 def _chosen(contents: Contents, words: Wording) -> str:
-    threshold = contents.results.get("threshold") or {}
-    if contents.threshold is None:
-        return ""
-    split = words.name("split", str(threshold.get("chosen_on") or "")) or words("common.unknown")
-    rule = words.rule(str(threshold.get("rule") or ""))
-    return words("point.at", value=words.number(contents.threshold, 4), rule=rule, split=split)
+    threshold = contents.results.threshold
+    return words(
+        "point.at",
+        value=words.number(threshold.value, 4),
+        rule=words.rule(threshold.rule),
+        split=words.name("split", threshold.chosen_on),
+    )
 
 
 def _threshold(contents: Contents, words: Wording) -> list[tuple[str, str]]:
-    threshold = contents.results.get("threshold") or {}
-    chosen_on = str(threshold.get("chosen_on") or "")
-    digest = threshold.get("sha256")
+    threshold = contents.results.threshold
     rows = [
-        (words("point.rule"), words.rule(str(threshold.get("rule") or ""))),
-        (words("point.value"), words.number(contents.threshold, 4)),
-        (words("point.chosen_on"), words.name("split", chosen_on) or words("common.unknown")),
-        (words("point.digest"), str(digest) if digest else words("common.not_recorded")),
+        (words("point.rule"), words.rule(threshold.rule)),
+        (words("point.value"), words.number(threshold.value, 4)),
+        (words("point.chosen_on"), words.name("split", threshold.chosen_on)),
+        (words("point.digest"), threshold.digest),
     ]
-    evidence = threshold.get("predictions_sha256")
-    return [*rows, (words("point.evidence"), str(evidence))] if evidence else rows
+    evidence = threshold.predictions
+    return [*rows, (words("point.evidence"), evidence)] if evidence else rows

@@ -12,14 +12,12 @@ from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import effective_confusion
 from medcnn.reporting.cases import doubt_measure, wrong_decisions
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import Estimate, read_estimate
 from medcnn.reporting.figures import curves, decisions, learning, scores, uncertainty
 from medcnn.reporting.figures.curves import Reader
 from medcnn.reporting.figures.flow import flow_diagram
 from medcnn.reporting.figures.style import to_png, to_svg
 from medcnn.reporting.figures.subgroups import ForestRow, forest
 from medcnn.reporting.flow import count_flow
-from medcnn.reporting.subgroups import read_subgroups
 from medcnn.reporting.wording import Wording
 
 FOREST_ROWS = 40
@@ -73,74 +71,70 @@ def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
 
 def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
     results, label_N, score_N = contents.results, contents.label_N, contents.score_N
-    found = {
-        name: read_estimate(results.get(name))
-        for name in ("sensitivity", "specificity", "ppv", "auroc", "average_precision")
-    }
-    yield _roc(contents, found, words)
+    yield _roc(contents, words)
     pr = curves.precision_recall(
-        label_N, score_N, found["sensitivity"], found["ppv"], found["average_precision"], words
+        label_N, score_N, results.sensitivity, results.ppv, results.average_precision, words
     )
     yield Drawing("precision_recall", pr)
-    counts = results.get("confusion") or {}
-    if counts:
-        facts = ", ".join(f"{words(f'outcome.{cell}')} {counts.get(cell)}" for cell in counts)
-        yield Drawing("confusion", scores.confusion(counts, words), facts)
+    counts = contents.outcomes
+    facts = ", ".join(f"{words(f'outcome.{cell}')} {count}" for cell, count in counts.items())
+    yield Drawing("confusion", scores.confusion(counts, words), facts)
     yield Drawing("scores", scores.histogram(label_N, score_N, contents.threshold, words))
     reliability = scores.reliability(label_N, score_N, contents.cluster_N, contents.level, words)
     yield Drawing("reliability", reliability)
     net = decisions.decision_curve(label_N, score_N, contents.threshold, words)
     yield Drawing("decision_curve", net)
-    if counts and contents.threshold is not None:
-        cells = effective_confusion(cases_of(contents.cases), contents.threshold)
-        prevalence = float(label_N.mean())
-        values = decisions.predictive_values(cells, prevalence, contents.level, words)
-        yield Drawing("predictive_values", values)
+    cells = effective_confusion(cases_of(contents.cases), contents.threshold)
+    prevalence = float(label_N.mean())
+    values = decisions.predictive_values(cells, prevalence, contents.level, words)
+    yield Drawing("predictive_values", values)
     yield from _conditional(contents, words)
 
 
-def _roc(contents: Contents, found: dict[str, Estimate], words: Wording) -> Drawing:
-    sensitivity, specificity = found["sensitivity"], found["specificity"]
+def _roc(contents: Contents, words: Wording) -> Drawing:
+    results = contents.results
     readers = [
-        Reader(
-            str(raw["name"]), *(read_estimate(raw[key]) for key in ("sensitivity", "specificity"))
-        )
-        for raw in contents.results.get("readers") or []
+        Reader(reader.name, reader.sensitivity, reader.specificity)
+        for reader in results.readers or ()
     ]
     figure = curves.roc(
         contents.label_N,
         contents.score_N,
         contents.cluster_N,
-        sensitivity,
-        specificity,
-        found["auroc"],
+        results.sensitivity,
+        results.specificity,
+        results.auroc,
         contents.level,
         words,
         readers,
     )
     point = words(
         "alt.point",
-        sensitivity=words.percent(sensitivity.value),
-        specificity=words.percent(specificity.value),
-        auroc=words.number(found["auroc"].value),
+        sensitivity=words.percent(results.sensitivity.value),
+        specificity=words.percent(results.specificity.value),
+        auroc=words.number(results.auroc.value),
     )
     return Drawing("roc", figure, point, "roc_readers" if readers else "roc")
 
 
 def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
     """Yield the figures that only some runs have the data for."""
-    subgroups = read_subgroups(contents.results)[:FOREST_ROWS]
+    subgroups = contents.results.subgroups[:FOREST_ROWS]
     if subgroups:
         measures = ("sensitivity", "specificity", "auroc")
         rows = [
-            ForestRow(group.title, group.n, tuple(group.estimates[name] for name in measures))
+            ForestRow(
+                f"{group.column}: {group.group}",
+                group.n,
+                (group.sensitivity, group.specificity, group.auroc),
+            )
             for group in subgroups
         ]
-        overall = [read_estimate(contents.results.get(name)) for name in measures]
+        overall = [getattr(contents.results, name) for name in measures]
         titles = [words(f"measure.{name}") for name in measures]
         yield Drawing("subgroups", forest(rows, overall, titles, words))
     column, wrong = doubt_measure(contents.cases), wrong_decisions(contents)
-    if column and contents.threshold is not None:
+    if column:
         doubt = contents.cases[column].to_numpy(dtype=float)
         measure = words.measure(column)
         yield Drawing("doubt", uncertainty.right_and_wrong(doubt, wrong, measure, words))

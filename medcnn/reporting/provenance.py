@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import read_estimate
+from medcnn.reporting.tables import with_interval
 from medcnn.reporting.wording import Wording
 
 Rows = list[tuple[str, str]]
@@ -48,7 +49,7 @@ def environment_rows(contents: Contents, words: Wording) -> Rows:
     rows += _nested(found.get("data"), "env.data", words)
     seconds = found.get("seconds") or {}
     rows += [
-        (f"{words('env.seconds')} · {stage}", f"{words.number(read_estimate(value).value, 1)} s")
+        (f"{words('env.seconds')} · {stage}", f"{words.number(value, 1)} s")
         for stage, value in seconds.items()
     ]
     if found.get("test_looks") is not None:
@@ -76,12 +77,9 @@ def audit_rows(contents: Contents, words: Wording) -> Rows:
     if isinstance(unreadable, list):
         rows.insert(2, (words("audit.unreadable"), words.count(len(unreadable))))
     shortcut = audit.get("shortcut") or {}
-    estimate = read_estimate(shortcut.get("auroc"))
-    if shortcut:
-        text = words.number(estimate.value)
-        if estimate.low is not None and estimate.high is not None:
-            text += f" ({words.number(estimate.low)} – {words.number(estimate.high)})"
-        rows.append((words("audit.shortcut"), text))
+    if shortcut.get("auroc"):
+        estimate = Estimate.from_json(shortcut["auroc"])
+        rows.append((words("audit.shortcut"), with_interval("auroc", estimate, words)))
     return rows
 
 

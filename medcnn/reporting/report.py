@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from medcnn.evaluation.results import Results
 from medcnn.reporting.cases import list_cases
-from medcnn.reporting.contents import Contents, from_predictions, read_run
+from medcnn.reporting.contents import Contents, contents_of, from_predictions, read_run
 from medcnn.reporting.page import page_facts
 from medcnn.reporting.plates import Plate, draw_plates
 from medcnn.reporting.thumbnails import PixelReader, Thumbnails, read_pixels
@@ -22,13 +22,18 @@ from medcnn.run.directory import RunDir, atomic_path, write_text
 
 
 def write_report(
-    run: RunDir, *, language: str = "en", thumbnail: PixelReader = read_pixels
+    run: RunDir,
+    results: Results | None = None,
+    *,
+    language: str = "en",
+    thumbnail: PixelReader = read_pixels,
 ) -> Path:
     """Write ``report.html`` and ``figures/*.png`` into the run directory.
 
     Args:
         run: A run with its results and the predictions they speak of; every other file may be
             absent, and the report says so.
+        results: What was measured, where it is in memory; otherwise ``results.json`` is read.
         language: ``en`` or ``de``.
         thumbnail: Returns the pixels of an image file, H×W in [0, 1].
 
@@ -40,12 +45,13 @@ def write_report(
         ConfigError: If there is no such language.
     """
     words = Wording(language)
-    return _write(read_run(run), run.report, run.figures, words, thumbnail)
+    contents = read_run(run) if results is None else contents_of(run, results)
+    return _write(contents, run.report, run.figures, words, thumbnail)
 
 
 def write_predictions_report(
     table: pd.DataFrame,
-    results: Mapping[str, Any],
+    results: Results,
     path: Path,
     *,
     language: str = "en",
@@ -56,7 +62,7 @@ def write_predictions_report(
 
     Args:
         table: As ``medcnn.predictions.read_predictions`` returns it.
-        results: The object of ``results.json``.
+        results: What was measured of them.
         path: The HTML file; the PNG files go into ``figures`` in the same folder.
         language: ``en`` or ``de``.
         name: What the report calls these predictions; by default the run's name, or the folder
@@ -69,7 +75,7 @@ def write_predictions_report(
     """
     words = Wording(language)
     named = name or (run.path if run else path.parent).resolve().name
-    contents = from_predictions(table, dict(results), named, run)
+    contents = from_predictions(table, results, named, run)
     return _write(contents, path, path.parent / "figures", words, read_pixels)
 
 

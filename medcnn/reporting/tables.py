@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from medcnn.reporting.estimates import Estimate, read_estimate
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.wording import Wording
 
 # Shares of cases, printed in per cent; everything else is printed as a number.
@@ -97,9 +96,11 @@ def shown_as(key: str, words: Wording) -> Callable[[float | None], str]:
     return words.significant if key in RATIOS else words.number
 
 
-def with_interval(key: str, raw: Any, words: Wording) -> str:
-    """Return an estimate of ``results.json`` as one text: ``91.2 % (87.1 % – 94.2 %)``."""
-    show, estimate = shown_as(key, words), read_estimate(raw)
+def with_interval(key: str, estimate: Estimate | None, words: Wording) -> str:
+    """Return an estimate as one text: ``91.2 % (87.1 % – 94.2 %)``."""
+    show = shown_as(key, words)
+    if estimate is None:
+        return show(None)
     text = show(estimate.value)
     if estimate.low is not None and estimate.high is not None:
         text += f" ({show(estimate.low)} – {show(estimate.high)})"

@@ -15,6 +15,7 @@ from importlib import resources
 from markupsafe import Markup
 
 from medcnn.errors import unknown_name
+from medcnn.metrics.estimate import Estimate
 
 LANGUAGES = ("en", "de")
 MISSING_DIGITS = "–"
@@ -105,14 +106,14 @@ class Wording:
             return MISSING_DIGITS
         return f"< {self.number(0.001)}" if value < 0.001 else self.number(value)
 
-    def difference(self, raw: object, *, points: bool = True) -> str:
+    def difference(self, found: Estimate | None, *, points: bool = True) -> str:
         """Return a difference with its sign and interval, in percentage points or as a number."""
-        if not isinstance(raw, dict) or raw.get("value") is None:
+        if found is None or found.value is None:
             return self("common.not_estimable")
-        text = self._signed(raw["value"], points)
-        if raw.get("ci"):
+        text = self._signed(found.value, points)
+        if found.ci is not None:
             # A dash between signed numbers reads as another minus.
-            low, high = (self._signed(bound, points) for bound in raw["ci"])
+            low, high = (self._signed(bound, points) for bound in found.ci)
             text += f" ({self('span.signed', low=low, high=high)})"
         return text
 

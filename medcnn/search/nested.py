@@ -19,6 +19,7 @@ from medcnn.crossvalidation.reporting import report_folds
 from medcnn.crossvalidation.whole import ALL, check_whole
 from medcnn.data.preparation import read_data
 from medcnn.errors import ConfigError
+from medcnn.evaluation.results import Results
 from medcnn.run.directory import RunDir, write_json
 from medcnn.search.options import read_options
 from medcnn.search.page import of_training
@@ -30,7 +31,7 @@ Search = Callable[[Sequence[str], DictConfig], dict[str, Any] | None]
 
 def search_nested(
     arguments: Sequence[str], config: DictConfig, search: Search, launch: Launch
-) -> dict[str, Any] | None:
+) -> Results | None:
     """Search in every fold, train with what it found, and report the held-out folds together.
 
     What is finished already is left as it is, so that the same command goes on after a kill.

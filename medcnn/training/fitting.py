@@ -7,7 +7,7 @@ has proved sound.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from medcnn.console import say
 from medcnn.data.datamodule import XrayDataModule, sample_images, training_pixels
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
+from medcnn.evaluation.knobs import KnobResults
 from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
 from medcnn.inference.out_of_distribution import watch
 from medcnn.inference.predictor import predict_logits, with_probabilities
@@ -53,7 +54,7 @@ class Fitted:
     threshold: Threshold
     temperature: float
     calibrator: Calibrator
-    knobs: list[dict[str, Any]] = field(default_factory=list)
+    knobs: tuple[KnobResults, ...] = ()
 
 
 def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
@@ -17,10 +18,11 @@ from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.data.splits.file import write_split
-from medcnn.diagnosis import add_diagnosis
+from medcnn.diagnosis import Diagnosis, diagnose_run
 from medcnn.evaluation.out_of_distribution import flagged_results
-from medcnn.evaluation.results import evaluate
-from medcnn.evaluation.safeguards import add_results, guard
+from medcnn.evaluation.records import to_json
+from medcnn.evaluation.results import Results, evaluate
+from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.files.plain import read_json
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
@@ -85,10 +87,11 @@ def _story(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
         results = conclude(directory, settings, prepared.manifest, fitted, journal)
         inspection = importlib.import_module("medcnn.inspection.run")
         seen = inspection.inspect_models(directory, prepared.manifest, prepared.cache)
-        diagnosis = add_diagnosis(directory, results, dead=inspection.dead_share(seen))
+        diagnosis = diagnose_run(directory, dead=inspection.dead_share(seen))
+        results = _with_diagnosis(directory, results, diagnosis)
     journal.finish()
     with journal.stage("report"):
-        write_report(directory, language=settings["language"])
+        write_report(directory, results, language=settings["language"])
     announce(results, directory.report)
     for line in diagnosis.lines():
         say(line)
@@ -152,7 +155,7 @@ def conclude(
     manifest: Manifest,
     fitted: Fitted,
     journal: Journal,
-) -> dict[str, Any]:
+) -> Results:
     """Write the predictions and ``results.json``: the one look at the test split."""
     extra = [name for name in settings["subgroups"] if name in manifest.table.columns]
     for name in set(settings["subgroups"]) - set(extra):
@@ -179,18 +182,28 @@ def conclude(
         temperature=fitted.temperature,
         seed=settings["seed"],
     )
-    add_results(results, guarded, fitted.threshold, subgroups=extra)
+    results = with_safeguards(results, guarded, subgroups=extra)
     foreign, more = flagged_results(
         test, fitted.threshold.value, 1 - settings.get("ood_quantile", 1.0)
     )
-    results["out_of_distribution"] = foreign
-    results["warnings"] += more
-    if fitted.knobs:
-        results["knobs"] = fitted.knobs
-    results["calibration"]["calibrator"] = fitted.calibrator.to_json()
-    if fitted.calibrator.note:
-        results["warnings"].append(f"Calibration: {fitted.calibrator.note}.")
+    calibrator = fitted.calibrator
+    if calibrator.note:
+        more.append(f"Calibration: {calibrator.note}.")
+    results = replace(
+        results,
+        out_of_distribution=foreign,
+        knobs=fitted.knobs or None,
+        calibration=replace(results.calibration, calibrator=calibrator),
+    )
     journal.note(test_looks=journal.facts["test_looks"] + 1)
-    results["warnings"] = [*journal.facts["warnings"], *results.get("warnings", [])]
-    write_json(directory.results, results)
+    results = results.warned(first=journal.facts["warnings"], last=more)
+    write_json(directory.results, to_json(results))
+    return results
+
+
+def _with_diagnosis(directory: RunDir, results: Results, diagnosis: Diagnosis) -> Results:
+    """Leave what the learning curves say beside the results, and in them."""
+    write_json(directory.path / "diagnosis.json", diagnosis.to_json())
+    results = replace(results, diagnosis=diagnosis.rows())
+    write_json(directory.results, to_json(results))
     return results

@@ -12,6 +12,7 @@ from medcnn.crossvalidation.joining import (
     mean_threshold,
 )
 from medcnn.errors import DataError
+from medcnn.evaluation.cross_validation import Spread
 from medcnn.metrics.proportions import clustered_proportion
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.run.directory import RunDir, write_json
@@ -114,17 +115,17 @@ def test_pooled_shares_count_each_case_at_the_threshold_of_its_fold(tmp_path):
     table = joined.table
     called = table["p_fold"] >= table["fold_threshold"]
     abnormal = table["label"] == 1
-    assert found["pooled"]["sensitivity"].value == pytest.approx(called[abnormal].mean())
+    assert found.pooled["sensitivity"].value == pytest.approx(called[abnormal].mean())
     patients = pd.factorize(table["patient_id"])[0]
     expected = clustered_proportion(
         (~called[~abnormal]).to_numpy(float), patients[~abnormal.to_numpy()]
     )
-    assert found["pooled"]["specificity"].ci == pytest.approx(expected.ci)
-    values = [fold["auroc"].value for fold in found["by_fold"]]
-    assert found["mean"]["auroc"]["sd"] == pytest.approx(np.std(values, ddof=1))
-    assert [fold["fold"] for fold in found["by_fold"]] == [0, 1, 2]
-    assert found["by_fold"][2]["n_patients"] == 10
-    assert found["spread_of_thresholds"] == pytest.approx(logit(0.6) - logit(0.3))
+    assert found.pooled["specificity"].ci == pytest.approx(expected.ci)
+    values = [fold.auroc.value for fold in found.by_fold]
+    assert found.mean["auroc"].sd == pytest.approx(np.std(values, ddof=1))
+    assert [fold.fold for fold in found.by_fold] == [0, 1, 2]
+    assert found.by_fold[2].n_patients == 10
+    assert found.spread_of_thresholds == pytest.approx(logit(0.6) - logit(0.3))
 
 
 def test_a_fold_without_a_class_has_no_value_and_leaves_the_others():
@@ -139,5 +140,5 @@ def test_a_fold_without_a_class_has_no_value_and_leaves_the_others():
     )
     chosen = choose_threshold(np.array([0, 1]), np.array([0.2, 0.8]), "youden")
     found = cross_validation_results(OutOfFold(table, "test", chosen))
-    assert found["by_fold"][1]["auroc"].value is None
-    assert found["mean"]["auroc"] == {"mean": 1.0, "sd": None, "lowest": 1.0, "highest": 1.0}
+    assert found.by_fold[1].auroc.value is None
+    assert found.mean["auroc"] == Spread(1.0, None, 1.0, 1.0)

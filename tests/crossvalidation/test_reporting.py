@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from medcnn.crossvalidation.reporting import report_folds
+from medcnn.evaluation.results import read_results
 from medcnn.files.plain import read_json
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.settings import read_settings
@@ -31,7 +32,7 @@ def joined(whole, tmp_path_factory):
         own = {"warnings": ["of all", f"of fold {number}"], "test_looks": looks}
         write_json(member.environment, facts | own)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        warnings = report()["warnings"]
+        warnings = report().warnings
     return warnings, directory, printed.getvalue()
 
 
@@ -49,12 +50,12 @@ def test_the_tables_tell_of_each_image_by_which_fold_it_was_held_out(whole):
 
 
 def test_the_spread_between_folds_is_that_of_numpy(whole):
-    found = read_json(whole.results)["cross_validation"]
+    found = read_results(whole.results).cross_validation
     values = [read_json(member.results)["auroc"]["value"] for member in whole.members]
-    told = found["mean"]["auroc"]
-    assert told["mean"] == pytest.approx(np.mean(values))
-    assert told["sd"] == pytest.approx(np.std(values, ddof=1))
-    assert (told["lowest"], told["highest"]) == (min(values), max(values))
+    told = found.mean["auroc"]
+    assert told.mean == pytest.approx(np.mean(values))
+    assert told.sd == pytest.approx(np.std(values, ddof=1))
+    assert (told.lowest, told.highest) == (min(values), max(values))
 
 
 def test_only_what_every_fold_warned_of_is_repeated(joined):
@@ -81,5 +82,5 @@ def test_folds_that_are_ensembles_say_how_they_are_asked_together(whole, tmp_pat
             member.path, member.member(0).path, ignore=shutil.ignore_patterns("members")
         )
     named = ",".join(str(member.path) for member in members)
-    assert f"Each fold is an ensemble itself: evaluate.py run=[{named}]" in report()["warnings"]
+    assert f"Each fold is an ensemble itself: evaluate.py run=[{named}]" in report().warnings
     assert not directory.judgement.exists()

@@ -8,14 +8,21 @@ from statsmodels.stats.multitest import multipletests
 
 from medcnn.errors import DataError
 from medcnn.evaluation.compare import compare, correct_together, matched
+from medcnn.evaluation.records import to_json
 from medcnn.metrics.auroc import paired_delong
 from medcnn.metrics.thresholds import Threshold
+
+
+def compared(*tables, **options):
+    """Return a comparison as ``comparison.json`` has it."""
+    return to_json(compare(*tables, **options))
+
 
 A, B = Threshold(0.45, "youden", "val"), Threshold(0.55, "youden", "val")
 
 
 def test_differences_and_tests_are_those_of_the_libraries(table, second):
-    found = compare(table, second, A, B)
+    found = compared(table, second, A, B)
     rows, others = (each[each["split"] == "test"] for each in (table, second))
     label = rows["label"].to_numpy()
     called = [rows["p_abnormal"] >= A.value, others["p_abnormal"] >= B.value]
@@ -38,17 +45,17 @@ def test_differences_and_tests_are_those_of_the_libraries(table, second):
 
 
 def test_order_of_rows_does_not_matter_and_swapping_reverses(table, second):
-    found = compare(table, second, A, B)
+    found = compared(table, second, A, B)
     shuffled = second.sample(frac=1, random_state=0)
-    assert compare(table, shuffled, A, B)["differences"] == found["differences"]
-    back = compare(second, table, B, A)["differences"]
+    assert compared(table, shuffled, A, B)["differences"] == found["differences"]
+    back = compared(second, table, B, A)["differences"]
     for name, difference in found["differences"].items():
         assert back[name]["value"] == pytest.approx(-difference["value"])
         assert back[name]["ci"] == pytest.approx([-end for end in difference["ci"][::-1]])
 
 
 def test_images_of_a_patient_are_kept_together_in_every_test(several, second_several):
-    found = compare(several, second_several, A, B)
+    found = compared(several, second_several, A, B)
     rows, others = (each[each["split"] == "test"] for each in (several, second_several))
     cluster = np.arange(len(rows)) // 4
     expected = paired_delong(
@@ -62,12 +69,12 @@ def test_images_of_a_patient_are_kept_together_in_every_test(several, second_sev
     assert found["mcnemar"]["accuracy"]["p_value"] == found["mcnemar"]["accuracy"]["clustered"]
     assert found["a"]["sensitivity"]["method"] == "wilson-clustered"
     assert found["agreement"]["method"].endswith("clustered")
-    apart = compare(several, second_several, A, B, clusters=False)
+    apart = compared(several, second_several, A, B, clusters=False)
     assert apart["delong"]["p_value"] != found["delong"]["p_value"]
 
 
 def test_a_model_against_itself_is_no_different(table):
-    found = compare(table, table, A, A, margin=0.02)
+    found = compared(table, table, A, A, margin=0.02)
     assert found["differences"]["auroc"]["value"] == 0
     assert found["agreement"]["value"] == 1
     assert all(p == 1 for p in found["holm"].values())
@@ -76,7 +83,7 @@ def test_a_model_against_itself_is_no_different(table):
 
 
 def test_non_inferiority_follows_the_lower_end(table, second):
-    found = compare(table, second, A, B, margin=0.2)
+    found = compared(table, second, A, B, margin=0.2)
     for name in ("sensitivity", "specificity", "auroc"):
         low = found["differences"][name]["ci"][0]
         assert found["non_inferiority"][name] is bool(low > -0.2)
@@ -84,26 +91,25 @@ def test_non_inferiority_follows_the_lower_end(table, second):
 
 def test_decisions_have_no_auroc(table):
     decided = table.assign(p_abnormal=(table["p_abnormal"] > 0.5).astype(float))
-    found = compare(table, decided, A, Threshold(0.5, "fixed", "none"))
+    found = compared(table, decided, A, Threshold(0.5, "fixed", "none"))
     assert "auroc" not in found["differences"] and "delong" not in found
     assert set(found["bootstrap"]) == {"balanced_accuracy", "f1", "mcc"}
     assert any("decisions, not probabilities" in text for text in found["warnings"])
 
 
 def test_readers_stand_beside_the_first(table, second, readers):
-    found = compare(table, second, A, B, readers=readers)
+    found = compared(table, second, A, B, readers=readers)
     assert [entry["name"] for entry in found["readers"]] == ["Ada", "Ben"]
     assert found["readers"][1]["n"] < found["readers"][0]["n"]
 
 
 def test_several_comparisons_are_corrected_together(table, second, several):
-    found = [compare(table, second, A, B), compare(table, table, A, B)]
-    separate = [dict(each["holm"]) for each in found]
-    correct_together(found)
+    separate = [compare(table, second, A, B), compare(table, table, A, B)]
+    found = to_json(correct_together(separate))
     raw = [p for each in found for p in each["p_values"].values()]
     corrected = [p for each in found for p in each["holm"].values()]
     np.testing.assert_allclose(corrected, multipletests(raw, method="holm")[1])
-    assert found[0]["holm"]["auroc"] >= separate[0]["auroc"]
+    assert found[0]["holm"]["auroc"] >= separate[0].holm["auroc"]
     assert found[0]["compared_with"] == 2
 
 
@@ -117,5 +123,5 @@ def test_different_cases_labels_and_repetitions_are_refused(table, second):
 
 
 def test_a_threshold_chosen_on_the_cases_compared_is_said(table, second):
-    found = compare(table, second, Threshold(0.4, "youden", "test"), B)
+    found = compared(table, second, Threshold(0.4, "youden", "test"), B)
     assert any("chosen on test" in text for text in found["warnings"])

@@ -40,18 +40,18 @@ def test_results_count_what_the_column_says():
     found, warnings = conformal_results(rows, VAL, 0.1, "class_conditional", subgroups=["site"])
     held = np.where(ROWS["label"] == 1, "abnormal", "normal") == rows["conformal_set"]
     held |= rows["conformal_set"] == "both"
-    assert found["coverage"]["value"] == pytest.approx(held.mean())
+    assert found.coverage.value == pytest.approx(held.mean())
     low, high = proportion_confint(held.sum(), len(rows), method="wilson")
-    assert found["coverage"]["ci"] == pytest.approx([low, high])
-    assert sum(found["sets"].values()) == len(rows)
-    assert found["by_class"]["abnormal"]["value"] == pytest.approx(held[ROWS["label"] == 1].mean())
+    assert found.coverage.ci == pytest.approx([low, high])
+    assert sum(found.sets.values()) == len(rows)
+    assert found.by_class["abnormal"].value == pytest.approx(held[ROWS["label"] == 1].mean())
     single = rows["conformal_set"].isin(["normal", "abnormal"])
-    assert found["singleton_accuracy"]["value"] == pytest.approx(held[single].mean())
+    assert found.singleton_accuracy.value == pytest.approx(held[single].mean())
     sizes = rows["conformal_set"].map({"none": 0, "normal": 1, "abnormal": 1, "both": 2})
-    assert found["mean_size"]["value"] == pytest.approx(sizes.mean())
+    assert found.mean_size.value == pytest.approx(sizes.mean())
     half = 1.96 * sizes.std() / np.sqrt(len(sizes))
-    assert np.diff(found["mean_size"]["ci"])[0] == pytest.approx(2 * half, rel=5e-3)
-    assert [entry["group"] for entry in found["subgroups"]] == ["A", "B"]
+    assert np.diff(found.mean_size.ci)[0] == pytest.approx(2 * half, rel=5e-3)
+    assert [entry.group for entry in found.subgroups] == ["A", "B"]
     assert any("site B" in text and "not for each group" in text for text in warnings)
     assert not any("all cases" in text for text in warnings)
 
@@ -65,7 +65,7 @@ def test_cases_unlike_validation_are_said_to_break_the_promise():
 @pytest.mark.parametrize("method", ["split", "class_conditional", "cross"])
 def test_every_method_covers_new_cases(method):
     found, _ = conformal_results(guarded(ROWS, method), VAL, 0.1, method)
-    assert 0.87 < found["coverage"]["value"] < 0.94
+    assert 0.87 < found.coverage.value < 0.94
 
 
 def test_cross_keeps_patients_together_and_uses_every_validation_case():
@@ -94,7 +94,7 @@ def test_too_few_validation_cases_are_named():
     _, new = conformal_p_values(val, ROWS, "class_conditional", calibrator="none")
     rows = with_sets(ROWS, new, 0.05)
     found, warnings = conformal_results(rows, val, 0.05, "class_conditional")
-    assert found["sets"]["both"] == len(rows)
+    assert found.sets["both"] == len(rows)
     assert any("at least 19 are needed" in text for text in warnings)
 
 
@@ -102,7 +102,7 @@ def test_a_value_of_several_names_counts_in_each_of_them():
     rows = guarded(ROWS.assign(finding=np.where(ROWS["label"] == 1, "Mass|Effusion", "")))
     found, _ = conformal_results(rows, VAL, 0.1, "class_conditional", subgroups=["finding"])
     abnormal = int((ROWS["label"] == 1).sum())
-    assert [(entry["group"], entry["n"]) for entry in found["subgroups"]] == [
+    assert [(entry.group, entry.n) for entry in found.subgroups] == [
         ("Effusion", abnormal),
         ("Mass", abnormal),
     ]

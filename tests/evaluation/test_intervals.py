@@ -4,8 +4,9 @@ import pytest
 
 from medcnn.calibration.options import Safeguards
 from medcnn.evaluation.compare import compare
+from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
-from medcnn.evaluation.safeguards import add_results, guard
+from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.metrics.uncertainty import binary_entropy
 
@@ -52,8 +53,7 @@ def guarded(table):
     asked = Safeguards(alpha=0.1, refer="10%", prior_shift="em")
     done = guard(val, rows, at, asked)
     results = evaluate(done.table, at, subgroups=["sex", "age"])
-    add_results(results, done, at, subgroups=["sex"])
-    return results
+    return to_json(with_safeguards(results, done, subgroups=["sex"]))
 
 
 @pytest.mark.parametrize("fixture", ["table", "several"])
@@ -66,7 +66,7 @@ def test_every_number_of_the_results_has_an_interval(fixture, request):
 
 def test_every_number_of_a_comparison_has_an_interval(several, second_several, readers):
     at = Threshold(0.45, "youden", "val")
-    found = compare(several, second_several, at, at, margin=0.05, readers=readers)
+    found = to_json(compare(several, second_several, at, at, margin=0.05, readers=readers))
     assert set(without_interval(found)) == set()
 
 

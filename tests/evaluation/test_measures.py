@@ -22,26 +22,25 @@ def test_confusion_counts_a_score_on_the_threshold_as_abnormal():
 def test_many_cases_are_read_off_the_exact_curve_not_off_its_bins():
     cases = simulated(30_000)
     found = measures.resampled(cases, 0.4, 0.95, 0)
-    assert "scores in bins" in found["youden_lost"].note
-    low, high = found["youden_lost"].ci
-    assert 0 <= low < found["youden_lost"].value < high
+    assert "scores in bins" in found.youden_lost.note
+    low, high = found.youden_lost.ci
+    assert 0 <= low < found.youden_lost.value < high
     fpr, tpr, _ = sk.roc_curve(cases.label, cases.p, drop_intermediate=False)
-    at = found["sensitivity_at_specificity"]["0.90"].value
+    at = found.sensitivity_at_specificity["0.90"].value
     assert at == pytest.approx(tpr[fpr <= 0.1].max(), abs=1e-12)
 
 
 def test_areas_are_scikit_learns():
     cases = simulated(500, seed=3)
-    found = measures.areas(cases, 0.95)
     expected = sk.roc_auc_score(cases.label, cases.p, max_fpr=0.1)
-    assert found["partial_auroc"]["0.10"].value == pytest.approx(expected, abs=1e-9)
+    assert measures.partial_auroc(cases, 0.95)["0.10"].value == pytest.approx(expected, abs=1e-9)
     expected = sk.average_precision_score(cases.label, cases.p)
-    assert found["average_precision"].value == pytest.approx(expected, abs=1e-12)
+    assert measures.average_precision(cases, 0.95).value == pytest.approx(expected, abs=1e-12)
 
 
 def test_balanced_accuracy_is_scikit_learns_and_its_interval_that_of_two_samples():
     cases = simulated(400, seed=2)
-    found = measures.balanced_accuracy(measures.headline(cases, 0.4, 0.95))
+    found = measures.of_decisions(cases, 0.4, 0.95).balanced_accuracy
     assert found.value == pytest.approx(sk.balanced_accuracy_score(cases.label, cases.p >= 0.4))
     rng = np.random.default_rng(0)
     c = measures.confusion_of(cases, 0.4)
@@ -51,45 +50,52 @@ def test_balanced_accuracy_is_scikit_learns_and_its_interval_that_of_two_samples
     low, high = np.quantile(drawn, [0.025, 0.975])
     assert found.ci == pytest.approx((low, high), abs=0.006)
     alone = Cases(np.ones(3, np.int64), np.full(3, 0.5), 3)
-    assert measures.balanced_accuracy(measures.headline(alone, 0.4, 0.95)).value is None
+    assert measures.of_decisions(alone, 0.4, 0.95).balanced_accuracy.value is None
 
 
 def test_the_headline_counts_patients_and_is_wider_where_their_images_are_alike(several):
     cases = cases_of(several)
     by_case = measures.headline_by_case(cases, 0.5, 0.95)
     by_patient = measures.headline(cases, 0.5, 0.95)
-    assert by_patient["auroc"].value == by_case["auroc"].value
-    assert by_patient["accuracy"].width > by_case["accuracy"].width
-    assert by_patient["sensitivity"].method == "wilson-clustered"
-    assert by_case["sensitivity"].method == "wilson"
-    assert measures.headline_by_case(cases_of(several, clusters=False), 0.5, 0.95) == {}
+    assert by_patient.auroc.value == by_case.auroc.value
+    assert by_patient.accuracy.width > by_case.accuracy.width
+    assert by_patient.sensitivity.method == "wilson-clustered"
+    assert by_case.sensitivity.method == "wilson"
+    assert measures.headline_by_case(cases_of(several, clusters=False), 0.5, 0.95) is None
 
 
 def test_decision_measures_speak_of_the_threshold_given():
     cases = simulated(400, seed=1)
-    found = measures.decision_of(cases, 0.5, 0.95)
     c = measures.confusion_of(cases, 0.5)
-    assert found["number_needed_to_read"].value == pytest.approx((c.tp + c.fp) / c.tp)
     ratio = (c.tp / (c.tp + c.fn)) / (c.fp / (c.fp + c.tn))
-    assert found["likelihood_ratios"]["positive"].value == pytest.approx(ratio)
-    here = next(row for row in found["decision_curve"] if row["threshold"] == 0.5)
-    assert here["net_benefit"].value == pytest.approx((c.tp - c.fp) / 400)
-    rare, common = found["predictive_values"][0], found["predictive_values"][-1]
-    assert rare["ppv"].value < common["ppv"].value
-    assert rare["npv"].value > common["npv"].value
+    found = measures.likelihood_ratios(cases, 0.5, 0.95)
+    assert found.positive.value == pytest.approx(ratio)
+    curve = measures.decision_curve(cases, 0.95)
+    here = next(row for row in curve if row.threshold == 0.5)
+    assert here.net_benefit.value == pytest.approx((c.tp - c.fp) / 400)
+
+
+def test_predictive_values_follow_bayes():
+    label, called = (
+        np.repeat([1, 1, 0, 0], [90, 10, 20, 80]),
+        np.repeat([1, 0, 1, 0], [90, 10, 20, 80]),
+    )
+    found = measures.predictive_values(Cases(label, called.astype(float), 200), 0.5, 0.05, 0.95)
+    assert found.ppv.value == pytest.approx(0.9 * 0.05 / (0.9 * 0.05 + 0.2 * 0.95))
+    assert found.npv.value == pytest.approx(0.8 * 0.95 / (0.8 * 0.95 + 0.1 * 0.05))
 
 
 def test_operating_points_mark_the_chosen_one():
     points = measures.operating_points(simulated(100), 0.43, 0.95)
-    assert [point["threshold"] for point in points if point["chosen"]] == [0.43]
-    sensitivity = [point["sensitivity"].value for point in points]
+    assert [point.threshold for point in points if point.chosen] == [0.43]
+    sensitivity = [point.sensitivity.value for point in points]
     assert sensitivity == sorted(sensitivity, reverse=True)
 
 
 def test_other_thresholds_count_patients_rather_than_images(several):
     cases = cases_of(several)
-    points = {point["threshold"]: point for point in measures.operating_points(cases, 0.45, 0.95)}
+    points = {point.threshold: point for point in measures.operating_points(cases, 0.45, 0.95)}
     expected = measures.headline(cases, 0.45, 0.95)
-    assert points[0.45]["chosen"] and not points[0.5]["chosen"]
+    assert points[0.45].chosen and not points[0.5].chosen
     for name in ("sensitivity", "specificity"):
-        assert points[0.45][name] == expected[name]
+        assert getattr(points[0.45], name) == getattr(expected, name)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from medcnn.errors import DataError, UserError
+from medcnn.evaluation.parts import Unit
 from medcnn.evaluation.patients import aggregate, at_level, unit_of, unit_results
 from medcnn.predictions import check_predictions
 
@@ -62,12 +63,8 @@ def test_studies_do_not_cross_splits():
 
 def test_unit_says_how_many_images_the_cases_hold():
     units, _ = at_level(two_patients(), "patient", "mean")
-    assert unit_of(units, "patient", "mean") == {
-        "level": "patient",
-        "aggregate": "mean",
-        "images": 4,
-    }
-    assert unit_of(two_patients(), "image", "mean")["aggregate"] is None
+    assert unit_of(units, "patient", "mean") == Unit("patient", "mean", 4)
+    assert unit_of(two_patients(), "image", "mean").aggregate is None
 
 
 def test_what_cannot_be_aggregated_is_refused():
@@ -82,10 +79,10 @@ def test_what_cannot_be_aggregated_is_refused():
 
 
 def test_results_by_study_and_patient_at_the_threshold_of_images(several, table):
-    found = unit_results(several, 0.5)
-    assert found["studies"]["max"]["n"] == 240
-    assert found["patients"]["max"]["n"] == 120
-    ways = found["patients"]
-    assert ways["max"]["sensitivity"].value >= ways["mean"]["sensitivity"].value
-    assert ways["noisy_or"]["specificity"].value <= ways["max"]["specificity"].value
-    assert unit_results(table, 0.5) == {}
+    studies, ways = (unit_results(several, f"{unit}_id", 0.5) for unit in ("study", "patient"))
+    assert studies["max"].n == 240
+    assert ways["max"].n == 120
+    assert ways["max"].sensitivity.value >= ways["mean"].sensitivity.value
+    assert ways["noisy_or"].specificity.value <= ways["max"].specificity.value
+    assert unit_results(table, "patient_id", 0.5) == {}
+    assert unit_results(table.drop(columns="study_id"), "study_id", 0.5) == {}

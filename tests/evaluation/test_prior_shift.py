@@ -5,8 +5,7 @@ from scipy.special import expit
 
 from medcnn.calibration.prior_shift import shift_prior
 from medcnn.errors import DataError
-from medcnn.evaluation.prior_shift import before_shift, correct_prior, predictive_values
-from medcnn.metrics.decision import Confusion
+from medcnn.evaluation.prior_shift import before_shift, correct_prior
 
 
 def table(n, prevalence, seed, *, moved=0.0, images=1):
@@ -27,14 +26,14 @@ VAL, ROWS = table(1000, 0.5, 0), table(300, 0.3, 7)
 def test_em_finds_the_prevalence_and_its_record_says_how():
     rows = table(800, 0.15, 1)
     found = correct_prior(VAL, rows, "em")
-    estimate = found.record["estimate"]
-    assert estimate["ci"][0] < 0.15 < estimate["ci"][1]
-    assert found.record["trust"]["trusted"]
-    assert found.record["applied"]
+    estimate = found.record.estimate
+    assert estimate.ci[0] < 0.15 < estimate.ci[1]
+    assert found.record.trust.trusted
+    assert found.record.applied
     np.testing.assert_allclose(found.table["p_before_shift"], rows["p_abnormal"])
     np.testing.assert_allclose(
         found.table["p_abnormal"],
-        shift_prior(rows["p_abnormal"], VAL["label"].mean(), estimate["value"]),
+        shift_prior(rows["p_abnormal"], VAL["label"].mean(), estimate.value),
     )
     # At 0.15 the threshold of 0.5 makes fewer mistakes on what is corrected.
     wrong = [
@@ -53,8 +52,8 @@ def test_probabilities_that_are_too_high_on_the_whole_are_not_taken_for_prevalen
     ]
     biased = correct_prior(*high, "em")
     assert any("calibration=platt or beta mends it" in text for text in biased.warnings)
-    assert biased.record["estimate"]["value"] == pytest.approx(
-        correct_prior(VAL, rows, "em").record["estimate"]["value"], abs=1e-4
+    assert biased.record.estimate.value == pytest.approx(
+        correct_prior(VAL, rows, "em").record.estimate.value, abs=1e-4
     )
 
 
@@ -70,11 +69,11 @@ def test_labels_of_the_cases_are_never_read():
 def test_what_is_not_trusted_is_used_by_em_and_left_by_em_if_trusted():
     rows = table(800, 0.3, 3, moved=1.2)
     used, left = (correct_prior(VAL, rows, rule) for rule in ("em", "em_if_trusted"))
-    assert not used.record["trust"]["trusted"]
-    assert used.record["applied"]
+    assert not used.record.trust.trusted
+    assert used.record.applied
     assert "should not be trusted" in used.warnings[1]
     assert "used all the same" in used.warnings[1]
-    assert not left.record["applied"]
+    assert not left.record.applied
     assert left.table is rows
     assert "left as they are" in left.warnings[0]
 
@@ -82,7 +81,7 @@ def test_what_is_not_trusted_is_used_by_em_and_left_by_em_if_trusted():
 def test_a_prevalence_that_the_scores_do_not_tell_is_not_used():
     for val, rows in ((VAL, table(12, 0.5, 3)), (VAL.assign(p_abnormal=0.5), ROWS)):
         found = correct_prior(val, rows, "em")
-        assert not found.record["applied"]
+        assert not found.record.applied
         assert found.table is rows
         assert "left as they are" in found.warnings[0]
 
@@ -90,8 +89,8 @@ def test_a_prevalence_that_the_scores_do_not_tell_is_not_used():
 def test_a_stated_prevalence_needs_no_estimate():
     rows = table(5, 0.2, 4)
     found = correct_prior(VAL, rows, 0.02)
-    assert found.record["target_prevalence"] == 0.02
-    assert "estimate" not in found.record
+    assert found.record.target_prevalence == 0.02
+    assert found.record.estimate is None
     assert (found.table["p_abnormal"] < rows["p_abnormal"]).all()
 
 
@@ -107,17 +106,11 @@ def test_a_corrected_table_is_corrected_from_where_it_began():
 
 def test_images_of_a_patient_are_resampled_and_tested_together():
     one, four = (correct_prior(VAL, table(150, 0.3, 6, images=k), "em").record for k in (1, 4))
-    widths = [np.ptp(record["estimate"]["ci"]) for record in (one, four)]
+    widths = [np.ptp(record.estimate.ci) for record in (one, four)]
     assert widths[1] == pytest.approx(widths[0], rel=0.25)
-    assert four["trust"]["p_value"] == pytest.approx(one["trust"]["p_value"], abs=0.1)
+    assert four.trust.p_value == pytest.approx(one.trust.p_value, abs=0.1)
 
 
 def test_validation_without_a_class_is_refused():
     with pytest.raises(DataError, match="prevalence of validation"):
         correct_prior(VAL.assign(label=1), VAL, "em")
-
-
-def test_predictive_values_follow_bayes():
-    found = predictive_values(Confusion(tp=90, fp=20, tn=80, fn=10), 0.05)
-    assert found["ppv"]["value"] == pytest.approx(0.9 * 0.05 / (0.9 * 0.05 + 0.2 * 0.95))
-    assert found["npv"]["value"] == pytest.approx(0.8 * 0.95 / (0.8 * 0.95 + 0.1 * 0.05))

@@ -46,23 +46,23 @@ def test_each_reader_is_measured_on_what_that_reader_read(table, readers):
     found, warnings = reader_results(rows, readers, 0.5)
     assert warnings == []
     for entry in found:
-        decided = readers[entry["name"]].to_numpy()
+        decided = readers[entry.name].to_numpy()
         read = ~np.isnan(decided)
         label, human = rows["label"].to_numpy()[read], decided[read].astype(int)
         model = (rows["p_abnormal"].to_numpy()[read] >= 0.5).astype(int)
-        assert entry["n"] == read.sum()
-        assert entry["sensitivity"].value == pytest.approx(recall_score(label, human))
-        assert entry["specificity"].value == pytest.approx(recall_score(label, human, pos_label=0))
-        assert entry["kappa"].value == pytest.approx(cohen_kappa_score(model, human))
+        assert entry.n == read.sum()
+        assert entry.sensitivity.value == pytest.approx(recall_score(label, human))
+        assert entry.specificity.value == pytest.approx(recall_score(label, human, pos_label=0))
+        assert entry.kappa.value == pytest.approx(cohen_kappa_score(model, human))
         gap = recall_score(label, model) - recall_score(label, human)
-        assert entry["model_minus_reader"]["sensitivity"].value == pytest.approx(gap)
+        assert entry.model_minus_reader["sensitivity"].value == pytest.approx(gap)
 
 
 def test_p_values_are_corrected_over_readers_and_measures(table, readers):
     found, _ = reader_results(table[table["split"] == "test"], readers, 0.5)
     names = ("sensitivity", "specificity")
-    raw = [entry["mcnemar"][name]["p_value"] for entry in found for name in names]
-    corrected = [entry["p_holm"][name] for entry in found for name in names]
+    raw = [entry.mcnemar[name].p_value for entry in found for name in names]
+    corrected = [entry.p_holm[name] for entry in found for name in names]
     np.testing.assert_allclose(corrected, multipletests(raw, method="holm")[1])
 
 

@@ -9,11 +9,14 @@ from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.calibration.referral import Referral
 from medcnn.errors import ConfigError
+from medcnn.evaluation.records import to_json
 from medcnn.evaluation.referral import (
+    OnValidation,
     doubt,
     fit_on_validation,
     referral_results,
 )
+from medcnn.metrics.decision import Confusion
 from medcnn.metrics.uncertainty import aurc
 
 
@@ -38,27 +41,27 @@ def test_what_remains_is_measured_on_what_remains():
     kept = ~fitted.refers(doubt(ROWS, "entropy", 0.5))
     label, called = ROWS["label"][kept], ROWS["p_abnormal"][kept] >= 0.5
     tn, fp, fn, tp = confusion_matrix(label, called).ravel()
-    automatic = found["automatic"]
-    assert automatic["confusion"] == {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
-    assert automatic["sensitivity"]["value"] == pytest.approx(tp / (tp + fn))
-    assert automatic["specificity"]["ci"] is not None
-    assert found["referred"] == (~kept).sum() == len(ROWS) - automatic["n"]
-    assert found["val"] == {"n": 600, "referred": 60, "reached": None}
-    assert found["share"]["value"] == pytest.approx(0.1, abs=0.03)
+    automatic = found.automatic
+    assert automatic.confusion == Confusion(tp, fp, tn, fn)
+    assert automatic.sensitivity.value == pytest.approx(tp / (tp + fn))
+    assert automatic.specificity.ci is not None
+    assert found.referred == (~kept).sum() == len(ROWS) - automatic.n
+    assert found.val == OnValidation(600, 60, None)
+    assert found.share.value == pytest.approx(0.1, abs=0.03)
     wrong = (ROWS["p_abnormal"] >= 0.5) != (ROWS["label"] == 1)
-    assert found["errors_caught"]["value"] == pytest.approx(wrong[~kept].sum() / wrong.sum())
-    json.dumps(found, allow_nan=False)
+    assert found.errors_caught.value == pytest.approx(wrong[~kept].sum() / wrong.sum())
+    json.dumps(to_json(found), allow_nan=False)
 
 
 def test_a_target_is_fitted_on_validation_and_judged_here():
     _, found, warnings = refer("npv>=0.99")
-    assert found["val"]["reached"] >= 0.99
-    assert 0 < found["referred"] < len(ROWS)
-    assert found["target"]["metric"] == "npv"
-    assert found["target"]["reached"]["value"] > 0.96
+    assert found.val.reached >= 0.99
+    assert 0 < found.referred < len(ROWS)
+    assert found.target.metric == "npv"
+    assert found.target.reached.value > 0.96
     worse = table(900, 2, spread=4.0)
     _, found, warnings = refer("npv>=0.99", rows=worse)
-    assert found["target"]["met"] is False
+    assert found.target.met is False
     assert "held on validation" in warnings[0]
 
 
@@ -66,14 +69,14 @@ def test_the_curve_and_its_area_are_those_of_metrics():
     _, found, _ = refer("10%")
     wrong = ((ROWS["p_abnormal"] >= 0.5) != (ROWS["label"] == 1)).to_numpy(float)
     area = aurc(wrong, doubt(ROWS, "entropy", 0.5))
-    assert found["aurc"] == {name: getattr(area, name).to_json() for name in found["aurc"]}
+    assert found.aurc == area
     assert area.oracle.value < area.value.value < area.random.value
-    curve = found["risk_coverage"]
+    curve = found.risk_coverage
     assert len(curve) == 101
-    assert curve[-1]["coverage"] == 1.0
-    assert curve[-1]["risk"]["value"] == pytest.approx(wrong.mean())
-    assert curve[50]["risk"]["ci"] == pytest.approx(
-        proportion_confint(curve[50]["risk"]["value"] * 450, 450, method="wilson"), abs=2e-3
+    assert curve[-1].coverage == 1.0
+    assert curve[-1].risk.value == pytest.approx(wrong.mean())
+    assert curve[50].risk.ci == pytest.approx(
+        proportion_confint(curve[50].risk.value * 450, 450, method="wilson"), abs=2e-3
     )
 
 
@@ -92,11 +95,11 @@ def test_unknown_doubt_is_referred_and_all_referred_leaves_nothing_to_measure():
     found, _ = referral_results(
         rows, Referral("10%", "distance", 1.0, 10, 1), doubt(rows, "distance", 0.5), 0.5
     )
-    assert found["referred"] == 1
+    assert found.referred == 1
     every = Referral("npv>=0.99", "entropy", None, 10, 10, None, "no share reaches it")
     found, warnings = referral_results(rows, every, doubt(rows, "entropy", 0.5), 0.5)
-    assert found["automatic"] == {"n": 0}
-    assert found["target"]["met"] is None
+    assert to_json(found.automatic) == {"n": 0}
+    assert found.target.met is None
     assert warnings == ["Referral: no share reaches it."]
 
 

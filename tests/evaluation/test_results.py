@@ -7,6 +7,7 @@ from sklearn import metrics as sk
 
 from medcnn.errors import DataError
 from medcnn.evaluation.compare import compare
+from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import check_predictions
@@ -23,10 +24,15 @@ def make_table(n=400, seed=0, prevalence=0.3, images_per_patient=1, **columns):
     return check_predictions(pd.DataFrame(table))
 
 
+def evaluated(*table, **options):
+    """Return results as ``results.json`` has them."""
+    return to_json(evaluate(*table, **options))
+
+
 @pytest.mark.parametrize("n", [400, 5000])
 def test_values_agree_with_scikit_learn(n):
     table = make_table(n)
-    found = evaluate(table, AT)
+    found = evaluated(table, AT)
     label, p = table["label"], table["p_abnormal"]
     called = p >= AT.value
     expected = {
@@ -49,7 +55,7 @@ def test_values_agree_with_scikit_learn(n):
 
 
 def test_an_absent_class_gives_null_and_a_warning_in_strict_json():
-    found = evaluate(make_table(50, prevalence=0.0), AT)
+    found = evaluated(make_table(50, prevalence=0.0), AT)
     json.dumps(found, allow_nan=False)
     assert found["sensitivity"]["value"] is None
     assert found["auroc"]["value"] is None
@@ -63,7 +69,7 @@ def test_a_split_without_rows_is_an_error():
 
 
 def test_a_threshold_chosen_on_the_evaluated_split_is_shouted_about():
-    found = evaluate(make_table(200), Threshold(0.4, "youden", "test"))
+    found = evaluated(make_table(200), Threshold(0.4, "youden", "test"))
     assert any("CHOSEN ON TEST" in warning for warning in found["warnings"])
 
 
@@ -72,14 +78,14 @@ def test_an_image_in_several_rows_is_told():
     again = pd.concat([table, table.head(7)], ignore_index=True)
     assert (
         "7 rows of test repeat an image_id: these images count several times."
-        in (evaluate(again, AT)["warnings"])
+        in (evaluated(again, AT)["warnings"])
     )
-    assert not any("repeat" in text for text in evaluate(table, AT)["warnings"])
+    assert not any("repeat" in text for text in evaluated(table, AT)["warnings"])
 
 
 @pytest.mark.filterwarnings("error")
 def test_one_patient_alone_is_evaluated_without_a_numerical_warning():
-    found = evaluate(make_table(40).assign(patient_id="only"), AT)
+    found = evaluated(make_table(40).assign(patient_id="only"), AT)
     assert found["n_patients"] == 1
     assert found["calibration"]["ece"]["value"] is not None
 
@@ -87,9 +93,9 @@ def test_one_patient_alone_is_evaluated_without_a_numerical_warning():
 @pytest.mark.parametrize("fixture", ["table", "several"])
 def test_one_number_has_one_interval_wherever_it_stands(fixture, request):
     table = request.getfixturevalue(fixture).assign(all="everyone")
-    found = evaluate(table, AT, subgroups=["all"])
+    found = evaluated(table, AT, subgroups=["all"])
     chosen = next(point for point in found["operating_points"] if point["chosen"])
-    compared = compare(table, table, AT, AT)
+    compared = to_json(compare(table, table, AT, AT))
     for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy", "auroc"):
         assert compared["a"][name] == compared["b"][name] == found[name], name
         assert found["subgroups"][0][name] == found[name], name

@@ -7,8 +7,9 @@ from scipy.special import expit
 
 from medcnn.calibration.options import Safeguards
 from medcnn.errors import DataError
+from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
-from medcnn.evaluation.safeguards import add_results, guard, guard_files
+from medcnn.evaluation.safeguards import guard, guard_files, with_safeguards
 from medcnn.metrics.thresholds import Threshold
 
 AT = Threshold(0.5, "youden", "val")
@@ -39,13 +40,12 @@ VAL, ROWS = table(500, 0.5, 0, "val"), table(600, 0.2, 1)
 def test_all_safeguards_together_fill_table_and_results():
     guarded = guard(VAL, ROWS, AT, ALL)
     assert {"conformal_set", "referred", "p_before_shift"} <= set(guarded.table)
-    results = evaluate(guarded.table, AT)
-    add_results(results, guarded, AT, subgroups=["sex"])
-    assert results["conformal"]["coverage"]["value"] > 0.85
-    assert results["prior_shift"]["predictive_values"]["prevalence"] == pytest.approx(0.2, abs=0.05)
-    assert results["uncertainty"]["referral"]["referred"] == guarded.table["referred"].sum()
-    assert any("corrected from validation's prevalence" in text for text in results["warnings"])
-    json.dumps(results, allow_nan=False)
+    results = with_safeguards(evaluate(guarded.table, AT), guarded, subgroups=["sex"])
+    assert results.conformal.coverage.value > 0.85
+    assert results.prior_shift.predictive_values.prevalence == pytest.approx(0.2, abs=0.05)
+    assert results.uncertainty.referral.referred == guarded.table["referred"].sum()
+    assert any("corrected from validation's prevalence" in text for text in results.warnings)
+    json.dumps(to_json(results), allow_nan=False)
 
 
 def test_no_safeguard_reads_the_labels_of_the_rows():
@@ -60,9 +60,7 @@ def test_nothing_asked_changes_nothing_and_needs_no_validation():
     guarded = guard(None, ROWS, AT, Safeguards())
     assert guarded.table is ROWS
     results = evaluate(ROWS, AT)
-    before = json.dumps(results)
-    add_results(results, guarded, AT)
-    assert json.dumps(results) == before
+    assert with_safeguards(results, guarded) == results
     with pytest.raises(DataError, match="fitted on validation, and there is none"):
         guard(VAL.iloc[:0], ROWS, AT, ALL)
 

@@ -7,9 +7,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from medcnn.errors import UserError
+from medcnn.evaluation.cautions import of_gaps
 from medcnn.evaluation.subgroups import (
     difference,
-    gap_warnings,
     group_names,
     members,
     subgroup_results,
@@ -19,19 +19,17 @@ from medcnn.metrics.proportions import proportion
 
 def test_groups_have_their_own_measures(table):
     found = subgroup_results(table, ["sex"], 0.5)
-    assert [entry["group"] for entry in found] == ["F", "M"]
+    assert [entry.group for entry in found] == ["F", "M"]
     rows = table[table["sex"] == "F"]
-    assert found[0]["n"] == len(rows)
-    assert found[0]["sensitivity"].value == pytest.approx(
+    assert found[0].n == len(rows)
+    assert found[0].sensitivity.value == pytest.approx(
         recall_score(rows["label"], rows["p_abnormal"] >= 0.5)
     )
-    assert found[0]["auroc"].value == pytest.approx(
-        roc_auc_score(rows["label"], rows["p_abnormal"])
-    )
-    calibrated = found[0]["calibration"]
-    assert calibrated["mean_p"].value == pytest.approx(rows["p_abnormal"].mean())
-    low, high = calibrated["ece"].ci
-    assert 0 <= low <= calibrated["ece"].value < high
+    assert found[0].auroc.value == pytest.approx(roc_auc_score(rows["label"], rows["p_abnormal"]))
+    calibrated = found[0].calibration
+    assert calibrated.mean_p.value == pytest.approx(rows["p_abnormal"].mean())
+    low, high = calibrated.ece.ci
+    assert 0 <= low <= calibrated.ece.value < high
 
 
 def test_gaps_are_fishers_and_corrected_once_for_two_groups(table):
@@ -41,15 +39,15 @@ def test_gaps_are_fishers_and_corrected_once_for_two_groups(table):
         rows = table[(table["sex"] == sex) & (table["label"] == 1)]
         right = int((rows["p_abnormal"] >= 0.5).sum())
         cells.append([right, len(rows) - right])
-    gap = found[0]["gaps"]["sensitivity"]
-    assert gap["p_value"] == pytest.approx(stats.fisher_exact(cells).pvalue)
-    raw = [found[0]["gaps"][name]["p_value"] for name in ("sensitivity", "specificity", "auroc")]
+    gap = found[0].gaps["sensitivity"]
+    assert gap.p_value == pytest.approx(stats.fisher_exact(cells).pvalue)
+    raw = [found[0].gaps[name].p_value for name in ("sensitivity", "specificity", "auroc")]
     expected = multipletests(raw, method="holm")[1]
-    corrected = [gap["p_holm"] for gap in found[0]["gaps"].values()]
+    corrected = [gap.p_holm for gap in found[0].gaps.values()]
     np.testing.assert_allclose(corrected, expected)
-    assert [gap["p_holm"] for gap in found[1]["gaps"].values()] == corrected
-    assert found[0]["gaps"]["auroc"]["difference"].value == pytest.approx(
-        -found[1]["gaps"]["auroc"]["difference"].value
+    assert [gap.p_holm for gap in found[1].gaps.values()] == corrected
+    assert found[0].gaps["auroc"].difference.value == pytest.approx(
+        -found[1].gaps["auroc"].difference.value
     )
 
 
@@ -72,12 +70,12 @@ def test_a_gap_that_survives_is_said_and_small_groups_are_marked():
         {"label": label, "p_abnormal": p, "patient_id": np.arange(n).astype(str), "site": site}
     )
     found = subgroup_results(table, ["site"], 0.5)
-    said = gap_warnings(found)
+    said = of_gaps(found)
     assert any(text.startswith("sensitivity of site=B differs") for text in said)
     small = int(table.loc[table["site"] == "C", "label"].sum())
-    assert found[2]["small"] is (min(small, 20 - small) < 10)
+    assert found[2].small is (min(small, 20 - small) < 10)
     sentence = "Fewer than 10 cases of a class in site=C: read with care."
-    assert (sentence in said) is found[2]["small"]
+    assert (sentence in said) is found[2].small
 
 
 def test_ages_go_into_bands_and_dicom_ages_are_read():
@@ -98,18 +96,18 @@ def test_an_image_with_two_findings_stands_in_both_groups(table):
     names = np.array(["Mass", "Effusion|Mass", "Effusion| Nodule"])
     drawn = rng.choice(names, len(table))
     table = table.assign(finding=np.where(table["label"] == 1, drawn, "No Finding"))
-    found = {entry["group"]: entry for entry in subgroup_results(table, ["finding"], 0.5)}
+    found = {entry.group: entry for entry in subgroup_results(table, ["finding"], 0.5)}
     assert list(found) == ["Effusion", "Mass", "No Finding", "Nodule"]
     rows = table[table["finding"].str.contains("Mass")]
-    assert found["Mass"]["n"] == len(rows)
-    assert found["Mass"]["sensitivity"].value == pytest.approx((rows["p_abnormal"] >= 0.5).mean())
-    assert found["Mass"]["specificity"].value is None
-    assert found["Mass"]["small"] is False
-    assert found["Mass"]["calibration"] == {}
-    gap = found["Mass"]["gaps"]["sensitivity"]
+    assert found["Mass"].n == len(rows)
+    assert found["Mass"].sensitivity.value == pytest.approx((rows["p_abnormal"] >= 0.5).mean())
+    assert found["Mass"].specificity.value is None
+    assert found["Mass"].small is False
+    assert found["Mass"].calibration is None
+    gap = found["Mass"].gaps["sensitivity"]
     others = table[(table["label"] == 1) & ~table["finding"].str.contains("Mass")]
     expected = (rows["p_abnormal"] >= 0.5).mean() - (others["p_abnormal"] >= 0.5).mean()
-    assert gap["difference"].value == pytest.approx(expected)
+    assert gap.difference.value == pytest.approx(expected)
 
 
 def test_many_findings_keep_the_most_frequent():
@@ -122,6 +120,6 @@ def test_many_findings_keep_the_most_frequent():
 
 def test_a_column_of_one_value_has_no_gaps_and_an_unknown_one_is_refused(table):
     alone = subgroup_results(table.assign(site="A"), ["site"], 0.5)
-    assert alone[0]["gaps"] == {}
+    assert alone[0].gaps == {}
     with pytest.raises(UserError, match="column of the predictions"):
         subgroup_results(table, ["sx"], 0.5)

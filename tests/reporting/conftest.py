@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.evaluation.results import evaluate
+from medcnn.evaluation.records import to_json
+from medcnn.evaluation.results import Results, evaluate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.run.directory import RunDir, write_json, write_text
 
@@ -95,19 +97,12 @@ def _entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log(p) + (1 - p) * np.log(1 - p))
 
 
-def make_results(test: pd.DataFrame, manifest: pd.DataFrame) -> dict[str, Any]:
-    """Return real results with subgroups of the manifest's columns."""
-    threshold = Threshold(0.41, "youden", "val")
-    results = evaluate(test, threshold, temperature=1.18)
+def make_results(test: pd.DataFrame, manifest: pd.DataFrame) -> Results:
+    """Return real results with subgroups of the manifest's columns, differences left out."""
     joined = test.merge(manifest[["image_id", "view", "sex"]], on="image_id")
-    results["subgroups"] = [
-        {"column": column, "group": str(group), "n": len(rows)}
-        | {name: found[name] for name in ("prevalence", "sensitivity", "specificity", "auroc")}
-        for column in ("sex", "view")
-        for group, rows in joined.groupby(column)
-        for found in [evaluate(rows, threshold)]
-    ]
-    return results
+    at = Threshold(0.41, "youden", "val")
+    results = evaluate(joined, at, temperature=1.18, subgroups=["sex", "view"])
+    return replace(results, subgroups=tuple(replace(each, gaps={}) for each in results.subgroups))
 
 
 def make_run(path: Path, n: int = 300, seed: int = 0) -> RunDir:
@@ -122,7 +117,7 @@ def make_run(path: Path, n: int = 300, seed: int = 0) -> RunDir:
         rows = predictions[predictions["split"] == split].reset_index(drop=True)
         rows.to_csv(run.predictions(split), index=False)
         if split == "test":
-            write_json(run.results, make_results(rows, manifest))
+            write_json(run.results, to_json(make_results(rows, manifest)))
     write_text(run.config, CONFIG)
     write_json(run.environment, _environment())
     write_json(run.audit, _audit(manifest))

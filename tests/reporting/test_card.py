@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+from medcnn.evaluation.parts import Unit
 from medcnn.predictions import read_predictions
 from medcnn.reporting.card import model_card
 from medcnn.reporting.contents import from_predictions, read_run
@@ -18,7 +21,7 @@ def test_the_card_is_filled_from_the_run(built_run):
 
 def test_what_is_unknown_is_said_to_be(built_run):
     table = read_predictions(built_run.predictions("test"))
-    results = {"split": "test", "unit": {"level": "patient"}}
+    results = replace(read_run(built_run).results, unit=Unit("patient", "mean", 300), subgroups=())
     card = dict(model_card(from_predictions(table, results, "x"), Wording("de")))
     assert card["Modell"][0] == "Architektur: nicht aufgezeichnet."
     assert "Patienten von" in card["Daten"][1]

@@ -38,14 +38,6 @@ def test_without_a_measure_of_doubt_nearness_to_the_threshold_ranks(built_run):
     assert found.doubt == "distance"
 
 
-def test_a_run_without_a_threshold_has_no_outcomes(built_run):
-    contents = read_run(built_run)
-    contents.results.pop("threshold")
-    found = list_cases(contents, Thumbnails(grey))
-    assert {case.outcome for case in found.rows} == {""}
-    assert found.wrong == ()
-
-
 def test_a_score_on_the_threshold_is_called_abnormal(built_run):
     contents = read_run(built_run)
     contents.cases.loc[0, ["p_abnormal", "label"]] = [0.41, 0]

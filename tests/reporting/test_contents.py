@@ -43,8 +43,9 @@ def test_the_monitor_of_averaged_weights_is_unknown(small_run):
 
 def test_predictions_may_bring_their_run_along(built_run):
     table = read_predictions(built_run.predictions("test"))
-    bare = from_predictions(table, {"split": "test"}, "x")
+    results = read_run(built_run).results
+    bare = from_predictions(table, results, "x")
     assert bare.manifest is None
-    known = from_predictions(table, {"split": "test"}, "x", built_run)
+    known = from_predictions(table, results, "x", built_run)
     assert known.manifest is not None
     assert known.config == read_run(built_run).config

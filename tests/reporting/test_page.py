@@ -1,5 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
+from medcnn.evaluation.parts import Unit
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.contents import read_run
 from medcnn.reporting.page import APPENDIX, SECTIONS, page_facts
 from medcnn.reporting.wording import Wording
@@ -29,11 +33,13 @@ def test_what_was_found_comes_before_how_it_was_found(built_run):
 )
 def test_what_chance_explains_is_marked(built_run, auroc, said):
     contents = read_run(built_run)
-    contents.results["auroc"] |= {"value": sum(auroc) / 2, "ci": auroc}
+    estimate = replace(contents.results.auroc, value=sum(auroc) / 2, ci=tuple(auroc))
+    contents = replace(contents, results=replace(contents.results, auroc=estimate))
     found = page_facts(contents, Wording("en"))["chance"]
     assert found.get("auroc") == said
     assert "sensitivity" not in found
-    contents.results["balanced_accuracy"] |= {"value": 0.55, "ci": [0.48, 0.62]}
+    by_chance = Estimate(0.55, (0.48, 0.62), "mover")
+    contents = replace(contents, results=replace(contents.results, balanced_accuracy=by_chance))
     found = page_facts(contents, Wording("en"))["chance"]
     assert found["sensitivity"] == found["specificity"] == "together not better than chance"
 
@@ -41,7 +47,8 @@ def test_what_chance_explains_is_marked(built_run, auroc, said):
 def test_the_lead_counts_what_was_counted(built_run):
     contents = read_run(built_run)
     assert "189 images of" in page_facts(contents, Wording("en"))["lead"]
-    contents.results["unit"] = {"level": "patient", "aggregate": "max", "images": 402}
+    by_patient = replace(contents.results, unit=Unit("patient", "max", 402))
+    contents = replace(contents, results=by_patient)
     lead = page_facts(contents, Wording("de"))["lead"]
     assert lead.startswith("189 Patienten (402 Bilder), Teilmenge Test")
 
@@ -55,9 +62,8 @@ def test_headline_notes_give_counts_and_the_interval_by_image(built_run):
 
 def test_warnings_known_in_english_alone_are_marked(built_run):
     contents = read_run(built_run)
-    contents.results["warnings"] = [
-        "Only 7 normal cases on val: read the intervals, not the values."
-    ]
+    text = "Only 7 normal cases on val: read the intervals, not the values."
+    contents = replace(contents, results=replace(contents.results, warnings=(text,)))
     found = dict(page_facts(contents, Wording("de"))["warnings"])
-    assert found[contents.results["warnings"][0]] is not None
+    assert found[text] is not None
     assert found[contents.environment["warnings"][0]] is None

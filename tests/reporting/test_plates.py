@@ -1,10 +1,13 @@
 import re
-from dataclasses import replace
 
-from medcnn.predictions import read_predictions
+from medcnn.evaluation.results import evaluate
+from medcnn.metrics.thresholds import Threshold
+from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.contents import from_predictions
 from medcnn.reporting.plates import draw_plates
 from medcnn.reporting.wording import Wording
+
+AT = Threshold(0.5, "fixed", "none")
 
 
 def test_a_run_has_every_figure_and_bare_predictions_those_they_can(reported_run):
@@ -16,8 +19,8 @@ def test_a_run_has_every_figure_and_bare_predictions_those_they_can(reported_run
     assert 'aria-label="Receiver operating characteristic.' in page
     assert re.search(r'aria-label="[^"]*Sensitivity 9\d\.\d', page)
     table = read_predictions(reported_run.predictions("test"))[["image_id", "label", "p_abnormal"]]
-    bare = from_predictions(table, {"split": "test", "threshold": {"value": 0.5}}, "x")
-    bare = replace(bare, results={**bare.results, "readers": []})
+    bare = from_predictions(table, evaluate(check_predictions(table), AT), "x")
     assert set(draw_plates(bare, Wording("de"))) == {
-        *("roc", "precision_recall", "scores", "reliability", "decision_curve", "flow"),
+        *("roc", "precision_recall", "confusion", "scores", "reliability", "decision_curve"),
+        *("predictive_values", "flow"),
     }

@@ -1,5 +1,10 @@
 import json
+from dataclasses import replace
 
+from medcnn.evaluation.parts import Target, Unit
+from medcnn.evaluation.subgroups import Gap
+from medcnn.evaluation.uncertainty import Uncertainty
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting import sections
 from medcnn.reporting.contents import read_run
 from medcnn.reporting.wording import Wording
@@ -30,13 +35,14 @@ def test_tables_hold_what_the_results_hold(built_run):
 
 def test_costs_are_counted_in_the_unit_of_the_evaluation(built_run):
     contents = read_run(built_run)
-    contents.results["unit"] = {"level": "patient"}
-    contents.results["chosen_point"]["target"] = {
-        "metric": "sensitivity",
-        "wanted": 0.95,
-        "reached": {"value": 0.9, "ci": [0.8, 0.95]},
-        "met": False,
-    }
+    results = contents.results
+    target = Target("sensitivity", 0.95, Estimate(0.9, (0.8, 0.95), "wilson"), False)
+    results = replace(
+        results,
+        unit=Unit("patient", "mean", 200),
+        chosen_point=replace(results.chosen_point, target=target),
+    )
+    contents = replace(contents, results=results)
     lines = sections.cost_sentences(contents, EN)
     assert "abnormal patients" in lines[0]
     assert lines[1].endswith("not kept.")
@@ -46,12 +52,10 @@ def test_costs_are_counted_in_the_unit_of_the_evaluation(built_run):
 def test_gaps_show_difference_interval_and_corrected_p(built_run):
     contents = read_run(built_run)
     assert sections.gap_table(contents, EN) is None
-    difference = {"value": -0.05, "ci": [-0.1, 0.0], "method": "mover"}
-    gap = {"difference": difference, "p_value": 0.01, "p_holm": 0.04}
-    contents.results["subgroups"] = [
-        {"column": "sex", "group": "F", "gaps": {"sensitivity": gap, "auroc": gap}}
-    ]
-    table = sections.gap_table(contents, EN)
+    gap = Gap(Estimate(-0.05, (-0.1, 0.0), "mover"), 0.01, 0.04)
+    group = replace(contents.results.subgroups[0], gaps={"sensitivity": gap, "auroc": gap})
+    results = replace(contents.results, subgroups=(group,))
+    table = sections.gap_table(replace(contents, results=results), EN)
     assert table is not None
     assert table.rows[0][:2] == ("sex: F", "\u22125.0 (\u221210.0 to 0.0; adjusted p 0.040)")
     assert table.rows[0][2] == "not estimable"
@@ -59,10 +63,12 @@ def test_gaps_show_difference_interval_and_corrected_p(built_run):
 
 def test_nothing_gives_no_table(built_run):
     contents = read_run(built_run)
-    contents.results.clear()
+    results = replace(
+        contents.results, by_case=None, patients={}, operating_points=(), uncertainty=Uncertainty()
+    )
+    contents = replace(contents, results=results)
     assert sections.units_table(contents, EN) is None
     assert sections.operating_table(contents, EN) is None
-    assert sections.reader_table(contents, EN) is None
+    assert sections.reader_table((), EN) is None
     assert sections.doubt_tables(contents, EN) == (None, None)
-    assert sections.cost_sentences(contents, EN) == []
     assert sections.other_blocks(contents, EN) == {}

@@ -61,12 +61,12 @@ def test_every_warning_of_an_evaluation_is_known_in_german():
     table = crowded()
     _, notes = at_level(table, "patient", "noisy_or")
     found = [
-        *evaluate(table, Threshold(0.5, "youden", "test"), subgroups=["sex"])["warnings"],
-        *evaluate(table[table["label"] == 0], Threshold(0.5, "fixed", "none"))["warnings"],
+        *evaluate(table, Threshold(0.5, "youden", "test"), subgroups=["sex"]).warnings,
+        *evaluate(table[table["label"] == 0], Threshold(0.5, "fixed", "none")).warnings,
         *notes,
-        *compare(table, table.round({"p_abnormal": 0}), *[Threshold(0.5, "f1", "test")] * 2)[
-            "warnings"
-        ],
+        *compare(
+            table, table.round({"p_abnormal": 0}), *[Threshold(0.5, "f1", "test")] * 2
+        ).warnings,
     ]
     assert len(set(found)) >= 8
     for text in found:

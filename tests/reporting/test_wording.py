@@ -3,6 +3,7 @@ import re
 import pytest
 
 from medcnn.errors import UserError
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.wording import Wording, catalogue
 
 EN, DE = Wording("en"), Wording("de")
@@ -29,10 +30,10 @@ def test_what_is_not_a_number_is_said_in_words(nothing):
 
 
 def test_differences_have_signs_and_no_dash_between_them():
-    raw = {"value": -0.034, "ci": [-0.1, 0.032]}
+    raw = Estimate(-0.034, (-0.1, 0.032), "")
     assert EN.difference(raw) == "\u22123.4 (\u221210.0 to +3.2)"
     assert DE.difference(raw, points=False) == "\u22120,034 (\u22120,100 bis +0,032)"
-    assert EN.difference({"value": 0.1, "ci": None}) == "+10.0"
+    assert EN.difference(Estimate(0.1, None, "")) == "+10.0"
     assert EN.difference(None) == "not estimable"
 
 

@@ -11,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medcnn.metrics.curves import precision_recall_curve, roc_curve, tally
-from medcnn.metrics.estimate import BoolArray
+from medcnn.metrics.estimate import BoolArray, Estimate
 from medcnn.metrics.proportions import share, subset
-from medcnn.reporting.estimates import Estimate
 from medcnn.reporting.figures.style import (
     ABNORMAL,
     ACCENT,
@@ -201,8 +200,8 @@ def _thinned(x: Array, y: Array) -> tuple[Array, Array]:
 def _cross(axes: Axes, sensitivity: Estimate, specificity: Estimate, words: Wording) -> None:
     mirrored = Estimate(
         1 - (specificity.value or 0.0),
-        None if specificity.high is None else 1 - specificity.high,
-        None if specificity.low is None else 1 - specificity.low,
+        None if specificity.ci is None else (1 - specificity.ci[1], 1 - specificity.ci[0]),
+        specificity.method,
     )
     _error_bars(axes, mirrored.value or 0.0, sensitivity.value or 0.0, mirrored, sensitivity, words)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from medcnn.reporting.estimates import Estimate
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.figures.style import ACCENT, INK, MUTED, PAPER, new_figure, proportions
 from medcnn.reporting.wording import Wording
 

@@ -3,12 +3,12 @@ import pytest
 from sklearn.metrics import auc, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
-from medcnn.reporting.estimates import Estimate
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.figures.curves import Reader, Scored, precision_recall, roc, two_curves
 from medcnn.reporting.wording import Wording
 
 EN = Wording("en")
-POINT = Estimate(0.8, 0.7, 0.9)
+POINT = Estimate(0.8, (0.7, 0.9), "")
 
 
 def simulated(n=400, seed=0):
@@ -24,7 +24,7 @@ def lines(figure):
 @pytest.mark.parametrize("n", [60, 30_000])
 def test_the_curve_drawn_is_the_curve_measured(n):
     label, score = simulated(n)
-    figure = roc(label, score, None, POINT, POINT, Estimate(0.9), 0.95, EN)
+    figure = roc(label, score, None, POINT, POINT, Estimate(0.9, None, ""), 0.95, EN)
     x, y = lines(figure)["ROC curve, AUROC 0.900"].get_data()
     fpr, tpr, _ = roc_curve(label, score)
     assert auc(x, y) == pytest.approx(auc(fpr, tpr), abs=2e-3)
@@ -33,7 +33,7 @@ def test_the_curve_drawn_is_the_curve_measured(n):
 
 def test_the_band_is_wilsons_at_each_specificity():
     label, score = simulated(60)
-    figure = roc(label, score, None, POINT, POINT, Estimate(0.9), 0.9, EN)
+    figure = roc(label, score, None, POINT, POINT, Estimate(0.9, None, ""), 0.9, EN)
     band = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
     hits = np.round(roc_curve(label, score)[1] * label.sum())
     low, high = proportion_confint(hits, label.sum(), alpha=0.1, method="wilson")
@@ -44,7 +44,7 @@ def test_the_band_is_wilsons_at_each_specificity():
 def band_area(label, score, copies, owner):
     """Return the area of the band around the curve of ``copies`` images of each case."""
     label, score = np.repeat(label, copies), np.repeat(score, copies)
-    figure = roc(label, score, owner, POINT, POINT, Estimate(0.9), 0.9, EN)
+    figure = roc(label, score, owner, POINT, POINT, Estimate(0.9, None, ""), 0.9, EN)
     x, y = figure.axes[0].collections[0].get_paths()[0].vertices.T
     return abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2
 
@@ -59,11 +59,11 @@ def test_the_band_counts_patients_rather_than_images():
 def test_readers_stand_at_their_points_and_once_in_the_legend():
     label, score = simulated()
     readers = [
-        Reader("A$b$", Estimate(0.9), Estimate(0.8)),
-        Reader("Ben", Estimate(0.7), Estimate(0.95)),
-        Reader("nobody", Estimate(None), Estimate(0.5)),
+        Reader("A$b$", Estimate(0.9, None, ""), Estimate(0.8, None, "")),
+        Reader("Ben", Estimate(0.7, None, ""), Estimate(0.95, None, "")),
+        Reader("nobody", Estimate(None, None, ""), Estimate(0.5, None, "")),
     ]
-    figure = roc(label, score, None, POINT, POINT, Estimate(0.9), 0.95, EN, readers)
+    figure = roc(label, score, None, POINT, POINT, Estimate(0.9, None, ""), 0.95, EN, readers)
     axes = figure.axes[0]
     diamonds = [line for line in axes.get_lines() if line.get_marker() == "D"]
     points = [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in diamonds]
@@ -76,8 +76,8 @@ def test_readers_stand_at_their_points_and_once_in_the_legend():
 def test_a_side_of_decisions_is_a_point_without_a_curve():
     label, score = simulated()
     sides = [
-        Scored("model", label, score, POINT, POINT, Estimate(0.9)),
-        Scored("Ada", label, (score > 0.5).astype(float), POINT, POINT, Estimate(None)),
+        Scored("model", label, score, POINT, POINT, Estimate(0.9, None, "")),
+        Scored("Ada", label, (score > 0.5).astype(float), POINT, POINT, Estimate(None, None, "")),
     ]
     found = lines(two_curves(sides, EN))
     assert len(found["model, AUROC 0.900"].get_xdata()) > 10
@@ -86,7 +86,7 @@ def test_a_side_of_decisions_is_a_point_without_a_curve():
 
 def test_one_class_alone_draws_no_curve_and_does_not_fail():
     label, score = np.zeros(20, dtype=np.int64), np.linspace(0, 1, 20)
-    empty = Estimate(None)
+    empty = Estimate(None, None, "")
     roc(label, score, None, empty, POINT, empty, 0.95, EN)
     figure = precision_recall(label, score, empty, empty, empty, EN)
     assert "average precision" not in " ".join(lines(figure))
