@@ -6,6 +6,7 @@ import re
 import textwrap
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -15,6 +16,22 @@ _LABEL = re.compile(r"\s*\S+(?: \S+)* {2,}|\s*")
 def say(text: str) -> None:
     """Print one line, as it is; on a terminal that is too narrow, break it between words."""
     CONSOLE.print(folded(text, CONSOLE.width) if CONSOLE.is_terminal else text, markup=False)
+
+
+def progress_bars(
+    console: Console = ERRORS, *, shown: bool = True, leave: bool = False
+) -> Progress:
+    """Return the bars that every long work shows: what is done, how many of how many, how long yet.
+
+    Args:
+        console: Where what is printed meanwhile goes too; its lines appear above the bar.
+        shown: Whether there is anything to see.
+        leave: Whether a bar stays when its work is done.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(
+        *columns, TimeRemainingColumn(), console=console, disable=not shown, transient=not leave
+    )
 
 
 def folded(text: str, width: int) -> str:

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import Progress
 from torch import Tensor
 
-from medcnn.console import CONSOLE
+from medcnn.console import CONSOLE, progress_bars
 from medcnn.data.manifest import Manifest
 from medcnn.explanations.bench import Bench, Watch, choose_methods, prepare
 from medcnn.explanations.measures import chance, forget, localize, perturb
@@ -111,7 +110,7 @@ def _watching() -> Iterator[Watch]:
     The bar ends here, whatever fails. One that a generator holds runs on after a failure, until
     garbage is collected, and where its own thread happens to do that, it waits for itself for ever.
     """
-    with Progress(console=CONSOLE, transient=True) as bar:
+    with progress_bars(CONSOLE) as bar:
 
         def watched(parts: Iterable[Any], name: str, total: int) -> Iterator[Any]:
             task = bar.add_task(name, total=total)

@@ -35,7 +35,7 @@ class Subjects:
     """
 
     table: pd.DataFrame
-    image_N1SS: Tensor  # noqa: N815  shape letters, see DESIGN.md
+    image_N1SS: Tensor  # noqa: N815  shape letters
 
     def __len__(self) -> int:
         return len(self.table)

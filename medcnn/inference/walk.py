@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from medcnn.console import CONSOLE
+from medcnn.console import CONSOLE, progress_bars
 from medcnn.inference.files import Reading, read_files, walk_images
 from medcnn.inference.ledger import Entry, Ledger, Stamp
 from medcnn.inference.predict_options import PredictOptions
@@ -168,8 +167,7 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def _progress(files: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=CONSOLE, transient=True) as shown:
+    with progress_bars(CONSOLE) as shown:
         task = shown.add_task("predicting", total=files)
         yield lambda count: shown.advance(task, count)
 

@@ -65,17 +65,17 @@ class Contents:
         return {cell: int(count) for cell, count in vars(self.results.confusion).items()}
 
     @property
-    def label_N(self) -> npt.NDArray[np.int64]:  # noqa: N802  shape letter, see DESIGN.md
+    def label_N(self) -> npt.NDArray[np.int64]:  # noqa: N802  shape letter
         """The reference labels: 0 normal, 1 abnormal."""
         return self.cases["label"].to_numpy(dtype=np.int64)
 
     @property
-    def score_N(self) -> npt.NDArray[np.float64]:  # noqa: N802  shape letter, see DESIGN.md
+    def score_N(self) -> npt.NDArray[np.float64]:  # noqa: N802  shape letter
         """The probabilities of being abnormal."""
         return self.cases["p_abnormal"].to_numpy(dtype=np.float64)
 
     @property
-    def cluster_N(self) -> npt.NDArray[np.int64] | None:  # noqa: N802  shape letter, see DESIGN.md
+    def cluster_N(self) -> npt.NDArray[np.int64] | None:  # noqa: N802  shape letter
         """The patient of each case as integers from 0; None where no patient has two cases."""
         return cases_of(self.cases).cluster
 

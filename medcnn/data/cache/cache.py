@@ -18,15 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from medcnn.console import ERRORS, progress_bars
 from medcnn.data.cache.build import (
     TRIAL_ROWS,
     Problem,
@@ -175,7 +168,7 @@ def _lock(folder: Path, progress: bool) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         if progress:
-            Console(stderr=True).print("Waiting for another run that fills the same image cache …")
+            ERRORS.print("Waiting for another run that fills the same image cache …")
         lock.acquire()
     try:
         yield
@@ -185,12 +178,6 @@ def _lock(folder: Path, progress: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress_bar(total: int, size: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+    with progress_bars(shown=shown, leave=True) as bar:
         task = bar.add_task(f"Decoding images to {size}×{size}", total=total)
         yield lambda count: bar.advance(task, count)

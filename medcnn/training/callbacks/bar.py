@@ -7,7 +7,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.types import STEP_OUTPUT
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from medcnn.console import progress_bars
 
 
 class EpochBar(pl.Callback):
@@ -21,8 +22,7 @@ class EpochBar(pl.Callback):
     """
 
     def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        self.bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        self.bar = progress_bars(console)
         self._task = self.bar.add_task("", total=None)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -14,9 +14,8 @@ from typing import Any
 import cv2
 import pandas as pd
 from loky import ProcessPoolExecutor
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from medcnn.console import progress_bars
 from medcnn.data.manifest import Manifest, build_manifest, read_table
 from medcnn.data.sources.phantom.dicom import dicom_bytes, patient_id, study_uid
 from medcnn.data.sources.phantom.plan import Case, Options, plan
@@ -150,9 +149,7 @@ def _render_all(folder: Path, cases: list[Case], digest: str, workers: int) -> N
 
 
 def _watch(done: Iterable[None], total: int) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-    with bar:
+    with progress_bars(leave=True) as bar:
         for _ in bar.track(done, total=total, description="making phantom radiographs"):
             pass
 
