@@ -177,30 +177,6 @@ def paired_cell_bootstrap(
     return bootstrap(difference, both, suffix=_suffix(one.cluster), **options)
 
 
-def paired_bootstrap(
-    metric: WeightedMetric,
-    label: IntArray,
-    first: FloatArray,
-    second: FloatArray,
-    *,
-    cluster: IntArray | None = None,
-    **options: Any,
-) -> Estimate:
-    """Return the difference of any metric that takes case weights, first minus second.
-
-    One Python call a replicate: for the usual metrics ``paired_cell_bootstrap`` is far quicker.
-    ``options`` go to ``bootstrap``.
-    """
-    n = len(label)
-
-    def difference(weights: FloatArray) -> dict[str, FloatArray]:
-        values = [metric(label, first, row[:n]) - metric(label, second, row[n:]) for row in weights]
-        return {"difference": np.array(values)}
-
-    sample = Sample(np.arange(2 * n), 2 * n, _twice(cluster, n))
-    return bootstrap(difference, sample, suffix=_suffix(cluster), **options)["difference"]
-
-
 def _twice(cluster: IntArray | None, n: int) -> IntArray:
     units = np.arange(n) if cluster is None else cluster
     return np.concatenate([units, units])

@@ -5,12 +5,12 @@ from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef
 from statsmodels.stats.contingency_tables import mcnemar as reference
 from statsmodels.stats.multitest import multipletests
 
+from medcnn.metrics.bootstrap import Sample, bootstrap
 from medcnn.metrics.cells import CellMetrics, reduce_to_cells
 from medcnn.metrics.comparison import (
     holm,
     mcnemar,
     non_inferior,
-    paired_bootstrap,
     paired_cell_bootstrap,
     paired_difference,
 )
@@ -92,6 +92,18 @@ def two_scores(n=300):
     return label, *(
         1 / (1 + np.exp(-(common + rng.normal(scale=0.6, size=n) - 0.6))) for _ in range(2)
     )
+
+
+def paired_bootstrap(metric, label, first, second, **options):
+    """Return the difference of any metric that takes case weights: one Python call a replicate."""
+    n = len(label)
+
+    def difference(weights):
+        found = [metric(label, first, row[:n]) - metric(label, second, row[n:]) for row in weights]
+        return {"difference": np.array(found)}
+
+    both = Sample(np.arange(2 * n), 2 * n, np.tile(np.arange(n), 2))
+    return bootstrap(difference, both, suffix="-paired", **options)["difference"]
 
 
 def test_cell_bootstrap_agrees_with_the_slow_one_on_any_metric():
