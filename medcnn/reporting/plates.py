@@ -1,4 +1,4 @@
-"""Every figure of a report, drawn once and kept as inline SVG and as PNG."""
+"""Every figure of a report, drawn once for the page and for files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medcnn.reporting.contents import Contents
 from medcnn.reporting.figures import curves, decisions, learning, scores, uncertainty
 from medcnn.reporting.figures.curves import Reader
 from medcnn.reporting.figures.flow import flow_diagram
-from medcnn.reporting.figures.style import to_png, to_svg
+from medcnn.reporting.figures.style import inline_svg, svg_file, to_pdf, to_png
 from medcnn.reporting.figures.subgroups import ForestRow, forest
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.wording import Wording
@@ -28,16 +28,16 @@ class Plate:
     """One figure of the report.
 
     Attributes:
-        name: The stem of the PNG file.
+        name: The stem of its files.
         caption: How to read it.
         svg: The inline SVG element, with its alternative text.
-        png: The same as a PNG file.
+        files: The same as PNG, SVG and PDF files, by suffix.
     """
 
     name: str
     caption: str
     svg: Markup
-    png: bytes
+    files: dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Drawing:
     """A figure before it is written out.
 
     Attributes:
-        name: The stem of the PNG file.
+        name: The stem of its files.
         figure: The figure.
         facts: What its alternative text says beyond the caption.
         caption: The key of its caption below ``caption.``; its name by default.
@@ -64,8 +64,10 @@ def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
         name, figure = drawing.name, drawing.figure
         level = words.percent(contents.level, 0)
         caption = words(f"caption.{drawing.caption or name}", level=level)
-        svg = to_svg(figure, name, f"{caption} {drawing.facts}".strip())
-        plates[name] = Plate(name, caption, svg, to_png(figure))
+        text = svg_file(figure, name)
+        files = {"png": to_png(figure), "svg": text.encode(), "pdf": to_pdf(figure)}
+        svg = inline_svg(text, f"{caption} {drawing.facts}".strip())
+        plates[name] = Plate(name, caption, svg, files)
     return plates
 
 

@@ -28,7 +28,7 @@ def write_report(
     language: str = "en",
     thumbnail: PixelReader = read_pixels,
 ) -> Path:
-    """Write ``report.html`` and ``figures/*.png`` into the run directory.
+    """Write ``report.html`` and ``figures/*.{png,svg,pdf}`` into the run directory.
 
     Args:
         run: A run with its results and the predictions they speak of; every other file may be
@@ -63,7 +63,7 @@ def write_predictions_report(
     Args:
         table: As ``medcnn.predictions.read_predictions`` returns it.
         results: What was measured of them.
-        path: The HTML file; the PNG files go into ``figures`` in the same folder.
+        path: The HTML file; the figures' files go into ``figures`` in the same folder.
         language: ``en`` or ``de``.
         name: What the report calls these predictions; by default the run's name, or the folder
             that the report goes to.
@@ -84,8 +84,9 @@ def _write(
 ) -> Path:
     plates = draw_plates(contents, words)
     for plate in plates.values():
-        with atomic_path(folder / f"{plate.name}.png") as temporary:
-            temporary.write_bytes(plate.png)
+        for suffix, content in plate.files.items():
+            with atomic_path(folder / f"{plate.name}.{suffix}") as temporary:
+                temporary.write_bytes(content)
     write_text(path, render(contents, plates, words, thumbnail))
     return path
 

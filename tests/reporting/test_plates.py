@@ -15,6 +15,11 @@ def test_a_run_has_every_figure_and_bare_predictions_those_they_can(reported_run
         *("roc", "precision_recall", "confusion", "scores", "reliability", "decision_curve"),
         *("predictive_values", "subgroups", "doubt", "risk_coverage", "learning_curves", "flow"),
     }
+    begins = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF-"}
+    for suffix, magic in begins.items():
+        files = list(reported_run.figures.glob(f"*{suffix}"))
+        assert len(files) >= 12
+        assert all(path.read_bytes().startswith(magic) for path in files)
     page = reported_run.report.read_text("utf-8")
     assert 'aria-label="Receiver operating characteristic.' in page
     assert re.search(r'aria-label="[^"]*Sensitivity 9\d\.\d', page)

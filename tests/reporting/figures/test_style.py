@@ -2,7 +2,15 @@ import re
 
 import numpy as np
 
-from medcnn.reporting.figures.style import INK, localise, new_figure, to_png, to_svg, unit_square
+from medcnn.reporting.figures.style import (
+    INK,
+    localise,
+    new_figure,
+    to_pdf,
+    to_png,
+    to_svg,
+    unit_square,
+)
 from medcnn.reporting.wording import Wording
 
 
@@ -31,6 +39,7 @@ def test_two_figures_on_a_page_share_no_identifier():
 def test_the_same_figure_is_the_same_bytes():
     assert to_svg(drawn(), "x", "") == to_svg(drawn(), "x", "")
     assert to_png(drawn()) == to_png(drawn())
+    assert to_pdf(drawn()) == to_pdf(drawn())
     assert to_png(drawn())[:8] == b"\x89PNG\r\n\x1a\n"
 
 
