@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from medcnn.reporting.figures.style import ABNORMAL, ACCENT, MUTED, legend, new_figure, to_svg
+from medcnn.reporting.figures.style import ABNORMAL, ACCENT, INK, MUTED, legend, new_figure, to_svg
 from medcnn.search.space import Parameter, is_number
 
 Array = npt.NDArray[np.float64]
@@ -34,6 +35,7 @@ def history(trials: pd.DataFrame, score: str, *, higher: bool) -> Markup:
     best = done["score"].cummax() if higher else done["score"].cummin()
     axes.step(done["order"], best, where="post", color=ABNORMAL, lw=1.4, label="best so far")
     axes.set(xlabel="trial", ylabel=score.replace("_", " "))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _scale(axes, done["score"])
     legend(axes)
     return to_svg(figure, "history", f"{score} of {len(done)} trials in order")
@@ -54,7 +56,18 @@ def slices(trials: pd.DataFrame, space: Sequence[Parameter], score: str) -> Mark
 def _scale(axes: Axes, scores: pd.Series) -> None:
     """Take a logarithmic axis for losses that span more than a decade."""
     if len(scores) and scores.min() > 0 and scores.max() > 10 * scores.min():
-        axes.set_yscale("log")
+        _logarithmic(axes, "y", float(scores.min()), float(scores.max()))
+
+
+def _logarithmic(axes: Axes, which: str, low: float, high: float) -> None:
+    """Take a logarithmic axis with at most five ticks, each with its number written out."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    # Powers of ten alone would leave a range of less than two of them without a number.
+    subs = (1.0,) if high >= 100 * low else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def surfaces(
@@ -95,7 +108,12 @@ def _surface(
     _axis(axes, "x", first, done)
     _axis(axes, "y", second, done)
     axes.grid(not filled)
-    figure.colorbar(dots, ax=axes, label=score.replace("_", " "))
+    # A filled surface would hold the axes to its edge, and cut the trials there in half.
+    axes.use_sticky_edges = False
+    bar = figure.colorbar(dots, ax=axes)
+    bar.set_label(score.replace("_", " "), color=INK, fontsize=9)
+    bar.ax.tick_params(colors=MUTED, labelsize=8)
+    bar.outline.set_visible(False)
     name = f"surface_{first.name}_{second.name}".replace(".", "_")
     return to_svg(figure, name, f"{score} over {first.name} and {second.name}; the best is circled")
 
@@ -162,7 +180,8 @@ def _axis(axes: Axes, which: str, parameter: Parameter, trials: pd.DataFrame) ->
         set_ticks(range(len(parameter.choices)), list(parameter.choices))
         return
     if _is_logarithmic(parameter, trials):
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        values = trials[parameter.name].astype(float)
+        _logarithmic(axes, which, float(values.min()), float(values.max()))
 
 
 def _is_logarithmic(parameter: Parameter, trials: pd.DataFrame) -> bool:

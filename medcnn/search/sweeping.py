@@ -134,13 +134,13 @@ def _run_stage(
     wanted, told = _wanted(stage), False
     while True:
         for number in worker.reclaim(study):
-            say(f"trial {number} was interrupted, and is run again")
+            say(f"trial {number + 1} was interrupted, and is run again")
         done, waiting = module.counted(study)
         if done < wanted or waiting:
             study.sampler = module.make_sampler(
                 stage.method, stage.space, stage.options, done, worker.number
             )
-            _run_one(study, stage, fixed, launch, worker, f"{done + 1} of {wanted}")
+            _run_one(study, stage, fixed, launch, worker, wanted)
         elif stage.name == COARSE and module.runs_elsewhere(study):
             # The best may be among them, and every process has to refine the same.
             if not told:
@@ -161,7 +161,7 @@ def _wanted(stage: Stage) -> int:
 
 
 def _run_one(
-    study: optuna.Study, stage: Stage, fixed: list[str], launch: Launch, worker: Any, place: str
+    study: optuna.Study, stage: Stage, fixed: list[str], launch: Launch, worker: Any, wanted: int
 ) -> None:
     module = importlib.import_module("medcnn.search.study")
     began: list[optuna.Trial] = []
@@ -171,11 +171,11 @@ def _run_one(
         trial.set_user_attr("worker", worker.name)
         values = {each.name: _draw(each, trial, stage) for each in stage.space}
         chosen = assignments(values)
-        say(f"{stage.name} trial {trial.number}, {place}: {' '.join(chosen)}".lstrip())
         number = module.original_number(study.trials[trial.number])
-        folder = (
-            stage.options.folder / "trials" / f"{stage.name}{'_' if stage.name else ''}{number}"
-        )
+        name = f"trials/{stage.name}{'_' if stage.name else ''}{number}"
+        folder = stage.options.folder / name
+        place = f"{stage.name} trial {number + 1} of {wanted}".lstrip()
+        say(f"{place}, in {name}: {' '.join(chosen)}")
         result = launch(
             [
                 *fixed,
@@ -249,9 +249,8 @@ def _announce(found: dict[str, Any]) -> None:
         warn("no trial came to a score")
     else:
         best = found["best"]
-        say(
-            f"best         {found['score']} {best['score']:.4f} on validation, trial {best['trial']}"
-        )
+        reached, number = f"{found['score']} {best['score']:.4f}", best["trial"] + 1
+        say(f"best         {reached} on validation, trial {number}")
         say(f"reproduce    {best['command']}")
     for name, share in found["importance"].items():
         say(f"importance   {name} {100 * share:.0f} %")

@@ -14,8 +14,11 @@ def values(launched, name="optimizer.lr"):
     return [dict(text.partition("=")[::2] for text in given)[name] for given in launched]
 
 
-def test_a_random_search_runs_its_trials_and_finds_the_best(run_search):
+def test_a_random_search_runs_its_trials_and_finds_the_best(run_search, capfd):
     found = run_search("random", "search.trials=8")
+    said = capfd.readouterr().out
+    assert "trial 1 of 8, in trials/0: " in said and "trial 8 of 8, in trials/7: " in said
+    assert f"on validation, trial {found['best']['trial'] + 1}\n" in said
     assert found["trials"] == 8 and found["states"] == {"complete": 8}
     table = pd.read_csv(run_search.folder / "trials.csv")
     assert found["best"]["score"] == pytest.approx(table["score"].min())
