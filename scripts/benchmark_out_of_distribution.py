@@ -85,13 +85,13 @@ def main() -> None:
         sys.exit(f"{run.path} was trained with out_of_distribution=null")
     rng = np.random.default_rng(0)
     rows = run_manifest(run).split("test").head(MOST)
-    cache = cache_images(run_manifest(run).with_table(rows), model.settings["data"])
+    cache = cache_images(run_manifest(run).with_table(rows), model.settings.data)
     stored = cache.take(cache.rows_of(rows["image_id"].tolist()))
     clean = (stored / np.iinfo(stored.dtype).max).astype(np.float32)
     foreign = corruptions(clean, rng)
     for given in sys.argv[2:]:
         for path in find_images(Path(given)):
-            exact = bool(model.settings["data"]["exact"])
+            exact = model.settings.data.exact
             foreign[path.name] = crops(path, model.image_size, exact, rng)
     of_clean = see(model, detector, clean)
     ours = columns(detector, of_clean)

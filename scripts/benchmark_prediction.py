@@ -32,8 +32,10 @@ def networks() -> None:
     import torch
 
     from medcnn.calibration import Calibrator
+    from medcnn.data.settings import Data
     from medcnn.inference.acceleration import fast_dtype, fast_model
     from medcnn.inference.loading import TrainedModel
+    from medcnn.inference.settings import RunSettings
     from medcnn.metrics.thresholds import Threshold
     from medcnn.models.classifier import build_classifier
 
@@ -45,7 +47,7 @@ def networks() -> None:
             pixel_std=0.25,
             calibrator=Calibrator(),
             threshold=Threshold(0.5, "fixed"),
-            settings={"data": {"image_size": SIDE}},
+            settings=RunSettings(data=Data(image_size=SIDE)),
             sha256="",
         )
         quick = fast_model(model, fast_dtype())

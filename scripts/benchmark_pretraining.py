@@ -25,6 +25,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from medcnn.data.preparation import cache_images, read_data
+from medcnn.data.settings import Data, Source
 from medcnn.metrics.auroc import auroc_value
 from medcnn.models import build_classifier
 from medcnn.models.classifier import Classifier
@@ -45,11 +46,13 @@ class Images:
 
 def read(root: Path, size: int, limit: int) -> Images:
     """Return ``limit`` images of the release's training folder, drawn once for all seeds."""
-    source = {"_target_": "medcnn.data.sources.chest_xray.read", "root": str(root)}
-    manifest = read_data({"source": source})
+    data = Data(
+        image_size=size,
+        source=Source("medcnn.data.sources.chest_xray.read", {"root": str(root)}),
+    )
+    manifest = read_data(data)
     chosen = np.random.default_rng(0).permutation(len(manifest))[:limit]
     manifest = manifest.with_table(manifest.table.iloc[np.sort(chosen)])
-    data = {"image_size": size, "exact": False, "cache_dir": None}
     cache = cache_images(manifest, data, progress=False)
     images = cache.take(cache.rows_of(manifest.table["image_id"].tolist()))
     pixels = torch.from_numpy(images / np.float32(np.iinfo(images.dtype).max))[:, None]

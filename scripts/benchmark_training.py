@@ -17,7 +17,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ import pydicom
 import pytorch_lightning as pl
 import rich
 import torch
-from hydra.utils import instantiate
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -41,8 +41,8 @@ from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import compose
 from medcnn.training import trainer
-from medcnn.training.fitting import build_datamodule, build_task, optimizer_options
-from medcnn.training.settings import check
+from medcnn.training.fitting import build_datamodule, build_task, chosen_optimizer
+from medcnn.training.settings import Settings, check
 from medcnn.training.tasks.classification import XrayClassification
 
 SEEDS = 4
@@ -79,31 +79,30 @@ class Clock(pl.Callback):
         self.marks.append(time.process_time())
 
 
-def with_medcnn(settings: Mapping[str, Any], prepared: Prepared) -> Measured:
+def with_medcnn(settings: Settings, prepared: Prepared) -> Measured:
     """Train as train.py does, with the progress bar of a terminal."""
     with tempfile.TemporaryDirectory() as folder:
         run, clock = RunDir(Path(folder)), Clock()
-        journal = Journal(run, seed=settings["seed"])
-        pl.seed_everything(settings["seed"], verbose=False)
+        journal = Journal(run, seed=settings.seed)
+        pl.seed_everything(settings.seed, verbose=False)
         data, task = build_datamodule(settings, prepared), build_task(settings, prepared, journal)
         trainer.build_trainer(settings, run, journal, clock).fit(task, datamodule=data)
         losses = pd.read_csv(run.metrics)["train_loss"]
     return clock.marks[-1] - clock.marks[-2], float(losses.iloc[-1])
 
 
-def start(settings: Mapping[str, Any], prepared: Prepared) -> XrayClassification:
+def start(settings: Settings, prepared: Prepared) -> XrayClassification:
     """Return the task with the weights that every side of a seed starts from."""
-    pl.seed_everything(settings["seed"], verbose=False)
+    pl.seed_everything(settings.seed, verbose=False)
     with tempfile.TemporaryDirectory() as folder:
-        return build_task(settings, prepared, Journal(RunDir(Path(folder)), seed=settings["seed"]))
+        return build_task(settings, prepared, Journal(RunDir(Path(folder)), seed=settings.seed))
 
 
-def with_loop(settings: Mapping[str, Any], prepared: Prepared) -> Measured:
+def with_loop(settings: Settings, prepared: Prepared) -> Measured:
     """Train on the same batches in a bare loop."""
     data, task = build_datamodule(settings, prepared), start(settings, prepared)
-    options, _ = optimizer_options(settings)
     groups = task.transfer.parameter_groups(task.network, task.lr, task.weight_decay)
-    optimizer = instantiate(options, _partial_=True)(groups)
+    optimizer = chosen_optimizer(settings).build(_partial_=True)(groups)
     dtype = torch.bfloat16 if "bf16" in trainer.choose_precision("auto") else torch.float32
     loader: Any = data.train_dataloader()
     network = task.network.train()
@@ -119,7 +118,9 @@ def with_loop(settings: Mapping[str, Any], prepared: Prepared) -> Measured:
             loss = task.loss(logit.float(), batch["label"])
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), settings["trainer"]["gradient_clip_val"])
+            nn.utils.clip_grad_norm_(
+                network.parameters(), settings.trainer.gradient_clip_val or 0.0
+            )
             optimizer.step()
             step += 1
             losses.append(loss.detach())
@@ -165,16 +166,16 @@ def decoded(path: Path) -> Any:
     return Image.fromarray((255 * (pixels - pixels.min()) / np.ptp(pixels)).astype(np.uint8))
 
 
-def ordinarily(settings: Mapping[str, Any], prepared: Prepared) -> Measured:
+def ordinarily(settings: Settings, prepared: Prepared) -> Measured:
     """Train as tutorials do."""
-    task, data = start(settings, prepared), settings["data"]
+    task, data = start(settings, prepared), settings.data
     files = Files(
         prepared.manifest.split("train"),
-        data["image_size"],
+        data.image_size,
         float(task.pixel_mean),
         float(task.pixel_std),
     )
-    loader = DataLoader(files, data["batch_size"], shuffle=True, drop_last=True)
+    loader = DataLoader(files, data.batch_size, shuffle=True, drop_last=True)
     network = task.network.to(memory_format=torch.contiguous_format).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=task.lr)
     total, step, seconds = EPOCHS * len(loader), 0, 0.0
@@ -193,19 +194,19 @@ def ordinarily(settings: Mapping[str, Any], prepared: Prepared) -> Measured:
     return seconds, float(np.mean(losses))
 
 
-SIDES: dict[str, Callable[[Mapping[str, Any], Prepared], Measured]] = {
+SIDES: dict[str, Callable[[Settings, Prepared], Measured]] = {
     "medcnn": with_medcnn,
     "loop": with_loop,
     "ordinary": ordinarily,
 }
 
 
-def measure(settings: Mapping[str, Any], prepared: Prepared) -> dict[str, list[Measured]]:
+def measure(settings: Settings, prepared: Prepared) -> dict[str, list[Measured]]:
     """Return what each side gave with each seed, measured in turn."""
     found: dict[str, list[Measured]] = {name: [] for name in SIDES}
     for seed in range(SEEDS):
         for name, side in SIDES.items():
-            found[name].append(side({**settings, "seed": seed}, prepared))
+            found[name].append(side(replace(settings, seed=seed), prepared))
     return found
 
 
@@ -239,8 +240,8 @@ def main() -> None:
     verdicts = []
     for size, overrides in SIZES.items():
         settings = check(compose("train", [*COMMON, *overrides, *sys.argv[1:]]))
-        prepared = prepare(settings["data"])
-        batch = settings["data"]["batch_size"]
+        prepared = prepare(settings.data)
+        batch = settings.data.batch_size
         images = len(prepared.manifest.split("train")) // batch * batch
         found = measure(settings, prepared)
         rate = {

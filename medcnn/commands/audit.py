@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,22 @@ from omegaconf import DictConfig
 from medcnn.console import say, warn
 from medcnn.data.audit.audit import Audit, run_audit
 from medcnn.data.audit.mending import deduplicate
+from medcnn.data.checks import check_data
 from medcnn.data.preparation import Prepared, prepare
+from medcnn.data.settings import SEED, Data
 from medcnn.run.directory import write_json
 from medcnn.settings.composition import plain
-from medcnn.training.settings import check_data
+from medcnn.settings.fields import setting
+from medcnn.settings.reading import read
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """What an audit follows from."""
+
+    seed: int = setting(0, "of whatever is drawn", **SEED)
+    output: Path = setting(Path("audit.json"), "the JSON file")
+    data: Data = setting(Data(), "the images")
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -21,11 +34,11 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     Where the configuration drops repeated images, the audit after that stands beside it.
     """
-    options = plain(cfg)
-    check_data(options["data"])
+    options = read(AuditSettings, plain(cfg))
+    data = options.data
+    check_data(data)
     # Every leak is reported here; whether one stops a run is for the training to decide.
-    data = {**options["data"], "audit": "warn"}
-    prepared = prepare({**data, "deduplicate": False})
+    prepared = prepare(replace(data, audit="warn", deduplicate=False))
     audit = _audit_of(prepared)
     found = audit.to_json()
     for text in prepared.manifest.warnings:
@@ -36,10 +49,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     for text in found["not_checked"]:
         say(f"- not checked: {text}")
     say(f"verdict      {found['verdict']}")
-    if data["deduplicate"]:
+    if data.deduplicate:
         found |= _after_mending(prepared, audit)
-    write_json(Path(options["output"]), found)
-    say(f"audit        {options['output']}")
+    write_json(options.output, found)
+    say(f"audit        {options.output}")
     return found
 
 

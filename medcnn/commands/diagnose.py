@@ -9,12 +9,12 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medcnn.console import say
+from medcnn.data.checks import check_path
 from medcnn.diagnosis import diagnose, diagnose_run
 from medcnn.errors import ConfigError
 from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
-from medcnn.training.settings import check_path
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:

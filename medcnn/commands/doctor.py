@@ -15,11 +15,11 @@ from rich.progress import track
 from medcnn.commands.installation import examine_installation, versions
 from medcnn.console import CONSOLE, say
 from medcnn.data.cache.cache import default_root
+from medcnn.data.checks import check_path
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.doctor import SEVERITIES, Examination, Finding, examine
 from medcnn.run.directory import write_json
 from medcnn.settings.composition import plain
-from medcnn.training.settings import check_path
 
 _EXAMPLES = 3
 _WORDS = {

@@ -9,12 +9,12 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medcnn.console import say, warn
+from medcnn.data.checks import check_path
 from medcnn.data.manifest import SPLITS
 from medcnn.errors import ConfigError, require_pyarrow, unknown_name
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
-from medcnn.training.settings import check_path
 
 SUFFIXES = (".parquet", ".csv")
 

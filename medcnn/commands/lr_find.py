@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from medcnn.console import say, warn
 from medcnn.data.preparation import prepare
-from medcnn.errors import ConfigError
+from medcnn.lr_find.settings import RangeTest, checked_ramp
 from medcnn.lr_find.suggestion import suggest
 from medcnn.run.directory import RunDir, atomic_path, write_json
 from medcnn.run.journal import Journal
-from medcnn.training.settings import check
+from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -23,21 +23,13 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         ConfigError: If the ramp is not one, or the task is not a classification.
     """
-    settings = check(cfg)
-    _check_ramp(settings)
-    folder = Path(settings["output"] or Path("outputs") / str(settings["name"]) / "lr_find")
-    journal = Journal(RunDir(folder), seed=settings["seed"], echo=warn)
+    settings = checked_ramp(read(RangeTest, plain(cfg)))
+    folder = settings.folder
+    journal = Journal(RunDir(folder), seed=settings.seed, echo=warn)
     with journal.stage("data"):
-        prepared = prepare(settings["data"])
+        prepared = prepare(settings.data)
     ramp = importlib.import_module("medcnn.lr_find.ramp")  # torch and Lightning: seconds
-    rates, losses, exploded = ramp.run_range_test(
-        settings,
-        prepared,
-        journal,
-        lowest=settings["lowest"],
-        highest=settings["highest"],
-        steps=settings["steps"],
-    )
+    rates, losses, exploded = ramp.run_range_test(settings, prepared, journal)
     found = suggest(rates, losses, exploded=exploded)
     result = found.to_json() | {"rates": rates.tolist(), "losses": losses.tolist()}
     write_json(folder / "lr_find.json", result)
@@ -56,20 +48,3 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         say(f"suggested    optimizer.lr={found.lr:.1e}")
     say(f"figure       {folder / 'lr_find.png'}")
     return result
-
-
-def _check_ramp(settings: dict[str, Any]) -> None:
-    lowest, highest, steps = (settings[key] for key in ("lowest", "highest", "steps"))
-    numbers = all(isinstance(value, (int, float)) for value in (lowest, highest, steps))
-    if not numbers or not 0 < lowest < highest or steps < 20:
-        raise ConfigError(
-            "The range test needs a rising rate and enough steps.",
-            expected="0 < lowest < highest, and steps of at least 20",
-            found=f"lowest={lowest} highest={highest} steps={steps}",
-        )
-    if settings["task"] != "classification":
-        raise ConfigError(
-            "lr-find works on classifiers.",
-            expected="task=classification",
-            found=f"task={settings['task']}",
-        )

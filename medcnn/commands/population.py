@@ -22,9 +22,9 @@ from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
-from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
+from medcnn.training.settings import Settings, settings_of
 from medcnn.training.story import conclude
 
 
@@ -43,9 +43,9 @@ def run(cfg: DictConfig) -> RunDir:
     manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
     restating = importlib.import_module("medcnn.inference.batch_statistics")  # torch: seconds
     model, checkpoint = restating.load_trained(source, len(manifest.split("train")))
-    journal = _begin(source, target, settings["seed"])
+    journal = _begin(source, target, settings.seed)
     with journal.stage("data"):
-        prepared = Prepared(manifest, cache_images(manifest, settings["data"]), None)
+        prepared = Prepared(manifest, cache_images(manifest, settings.data), None)
     with journal.stage("population"):
         fitting = importlib.import_module("medcnn.training.fitting")  # Lightning: seconds
         data = fitting.build_datamodule(settings, prepared)
@@ -59,14 +59,14 @@ def run(cfg: DictConfig) -> RunDir:
     )
     results = conclude(target, settings, manifest, fitted, journal)
     journal.finish()
-    write_report(target, results, language=options["language"] or settings["language"])
+    write_report(target, results, language=options["language"] or settings.language)
     say(f"re-estimated {len(found.layers)} batch normalisations")
     say(f"validation   {_score(before)} before, {_score(fitted.val)} now")
     announce(results, target.report)
     return target
 
 
-def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> dict[str, Any]:
+def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> Settings:
     batches = options["batches"]
     if batches is not None and (not isinstance(batches, int) or batches < 1):
         raise ConfigError(f"batches cannot be {batches!r}.", expected="null or a number from 1")
@@ -77,19 +77,19 @@ def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> dict[s
             found=f"{len(source.members)} members",
             remedy=f"take one of them: {written('run', source.member(0).path)}",
         )
-    settings = read_settings(source)
-    if settings.get("task") != "classification" or not source.results.is_file():
+    settings = settings_of(source)
+    if settings.task != "classification" or not source.results.is_file():
         raise ConfigError(
             f"{source.path} is not a finished classifier.",
             expected="a run with results.json, of task=classification",
-            found=f"task={settings.get('task')}",
+            found=f"task={settings.task}",
             remedy="train encoders with callbacks.population_statistics=true",
         )
-    if settings["tta"] != "none" or settings["mc_samples"]:
+    if not settings.views.once:
         raise ConfigError(
             f"{source.path} looks at each image several times, which is fitted on its statistics.",
             expected="a run of tta=none mc_samples=0",
-            found=f"tta={settings['tta']} mc_samples={settings['mc_samples']}",
+            found=f"tta={settings.views.tta} mc_samples={settings.views.mc_samples}",
             remedy="train with callbacks.population_statistics=true",
         )
     if target.config.is_file():

@@ -10,12 +10,12 @@ from omegaconf import DictConfig
 
 from medcnn.calibration.detector import REASONS
 from medcnn.console import say, warn
+from medcnn.data.checks import check_path
 from medcnn.inference.files import count_files, nothing_in
 from medcnn.inference.predict_options import read_predict_options
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
-from medcnn.training.settings import check_path
 
 if TYPE_CHECKING:
     from medcnn.inference.folder import Predicted

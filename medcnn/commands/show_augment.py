@@ -13,17 +13,19 @@ from medcnn.augment import Augmentation
 from medcnn.augment.gallery import gallery
 from medcnn.augment.resampling import Images
 from medcnn.console import say, warn
+from medcnn.data.checks import check_data, check_path
 from medcnn.data.manifest import COLUMNS, Manifest
 from medcnn.data.preparation import cache_images, read_data
+from medcnn.data.settings import Data, Source
 from medcnn.errors import DataError
 from medcnn.reporting.figures.gallery import picture_grid
 from medcnn.reporting.figures.style import to_png
 from medcnn.run.directory import atomic_path
 from medcnn.settings.composition import plain
-from medcnn.training.settings import check_data, check_path
+from medcnn.settings.reading import read
 
 DEFAULT_OUTPUT = "augmentation.png"
-PHANTOM = {"_target_": "medcnn.data.sources.phantom.read", "n_images": 8, "seed": 0}
+PHANTOM = Source("medcnn.data.sources.phantom.read", {"n_images": 8, "seed": 0})
 """Where neither an image nor a data set is given: a handful of simulated radiographs."""
 
 
@@ -61,10 +63,11 @@ def pick(options: Mapping[str, Any]) -> Manifest:
         row = dict.fromkeys(COLUMNS, "") | {"image_id": path.name, "path": str(path.resolve())}
         return Manifest(pd.DataFrame([row]), source=path.name)
     if "source" in options["data"]:
-        check_data(options["data"])
-        manifest = read_data(options["data"])
+        data = read(Data, options["data"], prefix="data.")
+        check_data(data)
+        manifest = read_data(data)
     else:
-        manifest = read_data({"source": PHANTOM})
+        manifest = read_data(Data(source=PHANTOM))
     # One normal and one abnormal chest: mixtures are of two kinds of image.
     return manifest.with_table(manifest.table.groupby("label", sort=True).head(1))
 
@@ -75,7 +78,7 @@ def images_of(manifest: Manifest, options: Mapping[str, Any]) -> Images:
     Raises:
         DataError: If one cannot be read.
     """
-    data = {"exact": False, "cache_dir": None, **options["data"]}
+    data = read(Data, options["data"], lenient=True, prefix="data.")
     cache = cache_images(manifest, data, progress=False)
     if cache.unreadable:
         problem = cache.unreadable[0]

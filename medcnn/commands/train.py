@@ -10,11 +10,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.console import warn
-from medcnn.crossvalidation.whole import check_whole, is_whole
+from medcnn.crossvalidation.whole import check_whole
 from medcnn.errors import ConfigError
 from medcnn.run.directory import RunDir
-from medcnn.run.settings import read_settings
-from medcnn.training.settings import check
+from medcnn.settings.composition import plain
+from medcnn.settings.reading import as_plain, read
+from medcnn.training.settings import Settings, checked, settings_of
 
 
 def run(cfg: DictConfig) -> Any:
@@ -24,8 +25,9 @@ def run(cfg: DictConfig) -> Any:
         return _run_trial(cfg, searching)
     if cfg.resume is not None:
         return _go_on(RunDir.open(cfg.resume), cfg)
-    whole = is_whole(cfg)
-    settings = check_whole(cfg) if whole else check(cfg)
+    asked = read(Settings, plain(cfg))
+    whole = asked.data.is_whole
+    settings = check_whole(asked) if whole else checked(asked)
     # A wrong value was answered before the seconds that pandas, SciPy and Matplotlib take.
     folds = importlib.import_module("medcnn.crossvalidation.running")
     if whole:
@@ -36,11 +38,11 @@ def run(cfg: DictConfig) -> Any:
 
 
 def _go_on(directory: RunDir, cfg: DictConfig) -> RunDir:
-    begun = OmegaConf.create(read_settings(directory))
-    for text in _unused(cfg, begun):
+    begun = settings_of(directory)
+    for text in _unused(cfg, OmegaConf.create(as_plain(begun))):
         warn(f"{text} is not used: {directory.path} goes on as it was begun.")
     folds = importlib.import_module("medcnn.crossvalidation.running")
-    if is_whole(begun):
+    if begun.data.is_whole:
         whole: RunDir = folds.go_on(directory)
         return whole
     importlib.import_module("medcnn.training.story").resume(directory)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import pandas as pd
-from omegaconf import OmegaConf
 
 from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
@@ -20,13 +18,13 @@ from medcnn.files.plain import read_json
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
-from medcnn.run.directory import RunDir, atomic_path, write_json, write_text
+from medcnn.run.directory import RunDir, atomic_path, write_json
 from medcnn.run.journal import Journal
+from medcnn.run.settings import write_settings
+from medcnn.training.settings import Settings
 
 
-def report_folds(
-    directory: RunDir, members: Sequence[RunDir], settings: Mapping[str, Any]
-) -> Results:
+def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Settings) -> Results:
     """Join the folds' predictions into ``directory`` and return its results.
 
     Leaves ``predictions/``, ``folds.csv``, ``results.json``, ``report.html`` and ``judgement.json``,
@@ -37,9 +35,9 @@ def report_folds(
         members: The finished runs of all folds, in order.
         settings: The configuration of the folds.
     """
-    journal = Journal(directory, seed=settings["seed"], echo=warn)
+    journal = Journal(directory, seed=settings.seed, echo=warn)
     if not directory.config.is_file():
-        write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+        write_settings(directory, settings)
     joined = join(members)
     _write_tables(directory, members, joined)
     for text in _warnings_of(members):
@@ -53,7 +51,7 @@ def report_folds(
     write_json(directory.results, to_json(results))
     journal.finish()
     with journal.stage("report"):
-        write_report(directory, results, language=settings["language"])
+        write_report(directory, results, language=settings.language)
     announce(results, directory.report)
     for line in _lines(results.cross_validation):
         say(line)
@@ -82,9 +80,9 @@ def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFol
         write_json(directory.audit, read_json(members[0].audit))
 
 
-def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Mapping[str, Any]) -> Results:
+def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Settings) -> Results:
     known = read_table(members[0].manifest)
-    extra = [name for name in settings["subgroups"] if name in known]
+    extra = [name for name in settings.subgroups if name in known]
     table = joined.table.drop(columns=[name for name in extra if name in joined.table])
     table = table.merge(known[["image_id", *extra]], on="image_id", how="left")
     results = evaluate(
@@ -92,7 +90,7 @@ def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Mapping[st
         joined.threshold,
         split=joined.role,
         subgroups=[*extra, "fold"],
-        seed=settings["seed"],
+        seed=settings.seed,
     )
     found = cross_validation_results(joined)
     warnings = [
@@ -109,7 +107,7 @@ def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Mapping[st
 
 
 def _combine(
-    directory: RunDir, members: Sequence[RunDir], settings: Mapping[str, Any], journal: Journal
+    directory: RunDir, members: Sequence[RunDir], settings: Settings, journal: Journal
 ) -> None:
     """Fit on out-of-fold predictions how the folds answer together."""
     if any(run.members for run in members):
@@ -121,9 +119,9 @@ def _combine(
         "tta": None,
         "tta_merge": None,
         "mc_samples": None,
-        "mc": settings.get("mc"),
-        "seed": settings["seed"],
-        "batch_size": 2 * settings["data"]["batch_size"],
+        "mc": asdict(settings.views.mc),
+        "seed": settings.seed,
+        "batch_size": 2 * settings.data.batch_size,
     }
     panel = predicting.assemble(list(members), options)
     panel.judgement.save(directory.judgement)

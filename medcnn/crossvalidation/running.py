@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from omegaconf import OmegaConf
 
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.crossvalidation.whole import ALL, check_whole, fold_of
+from medcnn.crossvalidation.whole import check_whole, fold_of
+from medcnn.errors import UserError
 from medcnn.run.directory import RunDir
 from medcnn.run.place import begin, choose_run_dir, held
-from medcnn.run.settings import read_settings
+from medcnn.training.settings import Settings, read_begun, settings_of
 from medcnn.training.story import resume, run
 
-OWN = ("run_dir", "resume")
-"""Keys in which the runs of one cross-validation may differ, besides the fold."""
 
-
-def run_all(settings: Mapping[str, Any]) -> RunDir:
+def run_all(settings: Settings) -> RunDir:
     """Train every fold and report their out-of-fold predictions; return the directory of all.
 
     Args:
@@ -30,7 +25,7 @@ def run_all(settings: Mapping[str, Any]) -> RunDir:
     Raises:
         UserError: If there is a run in the directory already.
     """
-    directory = RunDir(choose_run_dir(settings))
+    directory = RunDir(choose_run_dir(settings.run_dir, settings.name))
     with held(directory):
         begin(directory, settings)
         return _train_folds(directory, settings)
@@ -41,13 +36,13 @@ def go_on(directory: RunDir) -> RunDir:
     if directory.results.is_file() and directory.report.is_file():
         say(f"{directory.path} is finished; its report is {directory.report}")
         return directory
-    settings = check_whole(OmegaConf.create(read_settings(directory)))
+    settings = check_whole(read_begun(directory))
     with held(directory):
         return _train_folds(directory, settings)
 
 
-def _train_folds(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
-    members = [directory.member(fold) for fold in range(int(settings["data"]["folds"]))]
+def _train_folds(directory: RunDir, settings: Settings) -> RunDir:
+    members = [directory.member(fold) for fold in range(settings.data.folds or 0)]
     for fold, member in enumerate(members):
         say(f"fold {fold + 1} of {len(members)}")
         if member.config.is_file():
@@ -68,12 +63,12 @@ def join_if_complete(directory: RunDir) -> RunDir | None:
     settings, parent = _settings(directory), directory.path.resolve().parent
     if settings is None or parent.name == "members" or not directory.results.is_file():
         return None
-    folds = int(settings["data"]["folds"])
+    folds = settings.data.folds or 0
     found: dict[int, RunDir] = {}
     for path in sorted(parent.iterdir()):
         other = _settings(RunDir(path))
         if other is not None and _without_fold(other) == _without_fold(settings):
-            found.setdefault(int(other["data"]["fold"]), RunDir(path))
+            found.setdefault(other.data.one_fold or 0, RunDir(path))
     if set(found) != set(range(folds)):
         return None
     members = [found[fold] for fold in range(folds)]
@@ -81,24 +76,25 @@ def join_if_complete(directory: RunDir) -> RunDir | None:
         return None
     joint = RunDir(parent / f"cross_validation_{members[0].path.name}")
     _link(joint, members)
-    whole = {**settings, "data": {**settings["data"], "fold": ALL}, "run_dir": str(joint.path)}
+    whole = replace(settings, data=replace(settings.data, fold="all"), run_dir=str(joint.path))
     report_folds(joint, members, whole)
     return joint
 
 
-def _settings(run: RunDir) -> dict[str, Any] | None:
-    """Return the configuration of a run that is one fold of several, or None."""
+def _settings(run: RunDir) -> Settings | None:
+    """Return the settings of a run that is one fold of several, or None."""
     if not run.config.is_file():
         return None
-    found: Any = OmegaConf.to_container(OmegaConf.load(run.config))
-    data = found.get("data") if isinstance(found, dict) else None
-    one = isinstance(data, dict) and isinstance(data.get("fold"), int)
-    return found if one else None
+    try:
+        found = settings_of(run)
+    except UserError:  # a neighbour that is no run of this kind, or a broken one
+        return None
+    return None if found.data.one_fold is None else found
 
 
-def _without_fold(settings: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in settings.items() if key not in OWN}
-    return {**kept, "data": {**settings["data"], "fold": None}}
+def _without_fold(settings: Settings) -> Settings:
+    """Return settings without that in which the runs of one cross-validation may differ."""
+    return replace(settings, data=replace(settings.data, fold=None), run_dir=None, resume=None)
 
 
 def _link(joint: RunDir, members: list[RunDir]) -> None:

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
 
 from medcnn.errors import ConfigError
-from medcnn.settings.composition import plain
-from medcnn.training.settings import checked
-
-ALL = "all"
+from medcnn.training.settings import Settings, Tree, checked
 
 
-def is_whole(cfg: DictConfig) -> bool:
-    """Return whether a configuration asks for all folds."""
-    return bool(OmegaConf.select(cfg, "data.fold") == ALL)
-
-
-def fold_of(settings: Mapping[str, Any], fold: int, path: Path) -> dict[str, Any]:
+def fold_of(settings: Settings, fold: int, path: Path) -> Settings:
     """Return the settings of one fold, whose run goes to ``path``."""
-    return {**settings, "data": {**settings["data"], "fold": fold}, "run_dir": str(path)}
+    return replace(settings, data=replace(settings.data, fold=fold), run_dir=str(path))
 
 
-def check_whole(cfg: DictConfig) -> dict[str, Any]:
-    """Return the configuration of all folds as plain values, all of them checked.
+def check_whole(settings: Tree) -> Tree:
+    """Return the settings of all folds, checked as those of one are.
 
     Raises:
-        ConfigError: If it does not fit together.
+        ConfigError: If they do not fit together.
     """
-    settings = plain(cfg)
-    data = settings["data"]
-    folds = data["folds"]
-    if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
+    data = settings.data
+    if data.folds is None:
         raise ConfigError(
             "data.fold=all needs the number of folds.",
             expected="for example data.folds=5 data.fold=all",
-            found=f"data.folds={folds}",
+            found="data.folds=null",
         )
-    if data["split"]:
+    if data.split:
         raise ConfigError(
             "A split file and folds exclude each other.",
             expected="data.split=null with data.fold=all",
-            found=f"data.split={data['split']}",
+            found=f"data.split={data.split}",
         )
-    first = checked({**settings, "data": {**data, "fold": 0}})
-    return {**first, "data": data}
+    first = checked(replace(settings, data=replace(data, fold=0)))
+    return replace(first, data=data)

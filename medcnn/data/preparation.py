@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from medcnn.data.audit.audit import Audit, enforce, run_audit
 from medcnn.data.audit.mending import deduplicate
@@ -14,12 +13,14 @@ from medcnn.data.cache.cache import build_cache
 from medcnn.data.cache.images import ImageCache
 from medcnn.data.manifest import Manifest
 from medcnn.data.pseudonyms import hide_patients
-from medcnn.data.sources.chosen import source_options
+from medcnn.data.settings import Data
+from medcnn.data.sources.chosen import source_of
 from medcnn.data.sources.several import combine
 from medcnn.data.splits.sources import assign_by_source
 from medcnn.data.splits.splits import SplitPlan, assign_splits, check_classes
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.identifiers import read_salt
+from medcnn.settings.fields import Component
 
 SOURCES = "medcnn.data.sources."
 
@@ -34,7 +35,7 @@ class Prepared:
 
 
 def prepare(
-    data: Mapping[str, Any],
+    data: Data,
     *,
     progress: bool = True,
     on_split: Callable[[Manifest], None] | None = None,
@@ -43,7 +44,7 @@ def prepare(
     """Read the source, split it by patient, cache its images and audit the result.
 
     Args:
-        data: The ``data`` group of the configuration, as plain values.
+        data: The ``data`` group of the settings.
         progress: Whether to draw progress bars.
         on_split: Called with all images in their splits, so that the split can be saved whole.
         on_audit: Called with the audit before it may stop the run, so that it can be saved.
@@ -57,14 +58,14 @@ def prepare(
         on_split(manifest)
     cache = cache_images(manifest, data, progress=progress)
     manifest = _without_unreadable(manifest, cache)
-    if data["audit"] == "off":
+    if data.audit == "off":
         return Prepared(
             manifest.with_table(manifest.table, "The data audit was switched off."), cache, None
         )
-    manifest, audit = _audited(manifest, cache, mend=data["deduplicate"])
+    manifest, audit = _audited(manifest, cache, mend=data.deduplicate)
     if on_audit is not None:
         on_audit(audit)
-    enforce(audit, data["audit"])
+    enforce(audit, data.audit)
     return Prepared(manifest, cache, audit)
 
 
@@ -81,82 +82,72 @@ def _audited(manifest: Manifest, cache: ImageCache, *, mend: bool) -> tuple[Mani
     return mended, replace(run_audit(mended, cache), before=before)
 
 
-def read_data(data: Mapping[str, Any]) -> Manifest:
+def read_data(data: Data) -> Manifest:
     """Return the manifest of the one source, or of all in ``data.sources`` as one.
 
     Raises:
         ConfigError: If patients are to be hashed without a salt.
         DataError: If a source cannot be read.
     """
-    salt = read_salt() if data.get("hash_patients") else None
-    names = data.get("sources") or []
-    if names:
-        found = combine({name: read_source(source_options(name, data)) for name in names})
+    salt = read_salt() if data.hash_patients else None
+    if data.source is None or data.sources:
+        found = combine({name: read_source(source_of(name, data)) for name in data.sources})
     else:
-        found = read_source(data["source"])
+        found = read_source(data.source)
     return found if salt is None else hide_patients(found, salt)
 
 
-def read_source(source: Mapping[str, Any]) -> Manifest:
+def read_source(source: Component) -> Manifest:
     """Return the manifest that a source's ``_target_`` reads.
 
     Raises:
         ConfigError: If the target is not a function of ``medcnn.data.sources``.
     """
-    options = dict(source)
-    target = str(options.pop("_target_"))
-    module, _, name = target.rpartition(".")
-    if not target.startswith(SOURCES):
+    module, _, name = source.target.rpartition(".")
+    if not source.target.startswith(SOURCES):
         raise ConfigError(
-            f"data.source may not call {target!r}.",
+            f"data.source may not call {source.target!r}.",
             expected=f"a function of {SOURCES}*",
             remedy="reduce your data to a manifest CSV and use data=manifest data.root=FILE.csv",
         )
     read: Callable[..., Manifest] = getattr(importlib.import_module(module), name)
-    return read(**options)
+    return read(**source.arguments)
 
 
-def split_manifest(manifest: Manifest, data: Mapping[str, Any]) -> Manifest:
+def split_manifest(manifest: Manifest, data: Data) -> Manifest:
     """Return the manifest with every row in train, val or test, as the configuration asks."""
 
     def assign(rows: Manifest, balance: Sequence[str] = ()) -> Manifest:
         return assign_splits(rows, _plan(data, balance))
 
-    if data.get("sources") and not (data["split"] or data.get("hold_out")):
-        return assign_by_source(manifest, assign, group=data["group"])
+    if data.sources and not (data.split or data.hold_out):
+        return assign_by_source(manifest, assign, group=data.group)
     return assign(manifest)
 
 
-def _plan(data: Mapping[str, Any], balance: Sequence[str]) -> SplitPlan:
+def _plan(data: Data, balance: Sequence[str]) -> SplitPlan:
     return SplitPlan(
-        val_fraction=data["val_fraction"],
-        test_fraction=data["test_fraction"],
-        seed=data["split_seed"],
-        stratify=(*_listed(data["stratify"]), *balance),
-        group=data["group"],
-        by_date=data["by_date"],
-        hold_out=_listed(data.get("hold_out", ())),
-        fold=data["fold"],
-        folds=data["folds"],
-        official=data.get("official", True),
-        split_file=Path(data["split"]) if data["split"] else None,
+        val_fraction=data.val_fraction,
+        test_fraction=data.test_fraction,
+        seed=data.split_seed,
+        stratify=(*data.stratify, *balance),
+        group=data.group,
+        by_date=data.by_date,
+        hold_out=data.hold_out,
+        fold=data.one_fold,
+        folds=data.folds,
+        official=data.official,
+        split_file=Path(data.split) if data.split else None,
     )
 
 
-def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
-    """Return one name as a list of one: ``data.stratify=sex`` means ``data.stratify=[sex]``."""
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def cache_images(
-    manifest: Manifest, data: Mapping[str, Any], *, progress: bool = True
-) -> ImageCache:
+def cache_images(manifest: Manifest, data: Data, *, progress: bool = True) -> ImageCache:
     """Return the cache of the manifest's images at the configured size, built where it is missing."""
     return build_cache(
         manifest.table,
-        size=data["image_size"],
-        root=Path(data["cache_dir"]) if data["cache_dir"] else None,
-        exact=data["exact"],
+        size=data.image_size,
+        root=Path(data.cache_dir) if data.cache_dir else None,
+        exact=data.exact,
         progress=progress,
     )
 

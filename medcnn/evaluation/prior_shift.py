@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from medcnn.calibration import fit_calibrator
-from medcnn.calibration.options import PriorShift
 from medcnn.calibration.prior_shift import Trust, estimate_prevalence, shift_prior, trust
+from medcnn.calibration.settings import PriorShift
 from medcnn.errors import DataError
 from medcnn.evaluation.parts import PredictiveValues
 from medcnn.evaluation.records import ABSENT

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from medcnn.calibration.detector import FLAG
-from medcnn.calibration.options import Safeguards
 from medcnn.calibration.referral import Referral
+from medcnn.calibration.settings import Safeguards
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.conformal import conformal_p_values, conformal_results, with_sets

@@ -133,7 +133,7 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
         )
     masked = with_mask(abnormal)
     chosen = draw(abnormal if masked.empty else masked, options.images, options.seed)
-    subjects = load(manifest, chosen, model.settings["data"])
+    subjects = load(manifest, chosen, model.settings.data)
     note = (
         "No mask says where the findings are, so it cannot be measured whether explanations point "
         "to them."

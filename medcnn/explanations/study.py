@@ -164,7 +164,7 @@ def _test_marker(bench: Bench, manifest: Manifest, heats: dict[str, Tensor]) -> 
     options, level = bench.options, bench.options.level
     rows = manifest.split(options.split)
     rows = draw(rows, 4 * options.marker, options.seed).sample(frac=1, random_state=options.seed)
-    subjects = load(manifest, rows, bench.model.settings["data"])
+    subjects = load(manifest, rows, bench.model.settings.data)
     threshold = bench.model.threshold.value
     found = marker_test(
         subjects,

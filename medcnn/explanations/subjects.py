@@ -5,7 +5,6 @@ Dimensions: N images, one channel, S×S pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
+from medcnn.data.settings import Data
 from medcnn.errors import DataError
 from medcnn.explanations.localization import Mask, read_mask
 from medcnn.explanations.marker import DETAIL, Pixels, find_marker, touched
@@ -65,7 +65,7 @@ def draw(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return rows.iloc[chosen].reset_index(drop=True)
 
 
-def load(manifest: Manifest, rows: pd.DataFrame, data: Mapping[str, Any]) -> Subjects:
+def load(manifest: Manifest, rows: pd.DataFrame, data: Data) -> Subjects:
     """Return rows of a manifest with their pixels, as the network was trained on them.
 
     Args:

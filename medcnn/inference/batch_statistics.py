@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.utils import instantiate
 from torch import nn
 
 from medcnn.data.datamodule import XrayDataModule
@@ -84,7 +83,7 @@ def restate(
 
 def freeze_as_trained(model: TrainedModel, run: RunDir, epoch: int, n_train: int) -> None:
     """Freeze what the run's transfer policy froze in an epoch."""
-    policy = instantiate(model.settings["transfer"])
+    policy = model.settings.transfer.build()
     if isinstance(policy, Auto):
         weights: Mapping[str, Any] = read_json(run.environment)["weights"]
         policy.chosen, _ = choose(model.network, n_train, weights["loaded"], little=policy.little)

@@ -23,8 +23,9 @@ from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import cache_images
 from medcnn.errors import DataError, WeightsError
 from medcnn.inference.files import Reading, find_images, read_files
-from medcnn.inference.loading import load_model, read_checkpoint, read_settings
+from medcnn.inference.loading import load_model, read_checkpoint
 from medcnn.inference.runs import run_manifest
+from medcnn.inference.settings import RunSettings, run_settings
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.models.classifier import build_classifier
 from medcnn.models.stages import Backbone
@@ -49,13 +50,13 @@ class Encoder:
 
     backbone: Backbone
     normalize: Callable[[Tensor], Tensor]
-    settings: Mapping[str, Any]
+    settings: RunSettings
     sha256: str
 
     @property
     def image_size(self) -> int:
         """Pixels a side of what it was trained on."""
-        return int(self.settings["data"]["image_size"])
+        return self.settings.data.image_size
 
     @torch.inference_mode()
     def features(self, image_N1HW: Tensor) -> Features:
@@ -84,8 +85,8 @@ def load_encoder(run: RunDir, stage: str | None = None) -> Encoder:
         WeightsError: If the run is not finished or its checkpoint cannot be read.
         ConfigError: If there is no such stage.
     """
-    settings = read_settings(run)
-    if settings["task"] == "autoencoder":
+    settings = run_settings(run)
+    if settings.task == "autoencoder":
         encoder = _of_autoencoder(run, settings)
     else:
         model = load_model(run)
@@ -116,7 +117,7 @@ def extract(run: RunDir, options: Mapping[str, Any]) -> Extracted:
     return Extracted(table, len(columns), warnings)
 
 
-def _of_autoencoder(run: RunDir, settings: Mapping[str, Any]) -> Encoder:
+def _of_autoencoder(run: RunDir, settings: RunSettings) -> Encoder:
     path = run.best_checkpoint
     if not run.results.is_file() or not path.is_file():
         raise WeightsError(
@@ -125,8 +126,8 @@ def _of_autoencoder(run: RunDir, settings: Mapping[str, Any]) -> Encoder:
             found="a pre-training that was stopped",
             remedy=f"medcnn train {written('resume', run.path)}",
         )
-    model = {key: value for key, value in settings["model"].items() if key != "_target_"}
-    network = build_classifier(**{**model, "weights": str(run.path)}).eval()
+    arguments = settings.model.changed(weights=str(run.path)).arguments
+    network = build_classifier(**arguments).eval()
     state = read_checkpoint(path)["state_dict"]
     mean, std = float(state["pixel_mean"]), float(state["pixel_std"])
     return Encoder(
@@ -152,7 +153,7 @@ def _of_run(run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Found:
         )
     # One loader over all rows keeps the order of the manifest; the split is put back below.
     chosen = manifest.with_table(rows.assign(split="test"))
-    cache = cache_images(chosen, encoder.settings["data"])
+    cache = cache_images(chosen, encoder.settings.data)
     half = max(options["batch_size"] // 2, 1)  # loaders double it where nothing is trained
     loader = XrayDataModule(chosen, cache, augment=None, batch_size=half).loader("test")
     parts = [encoder.features(batch["image"]) for batch in _shown(loader, len(loader))]
@@ -163,8 +164,8 @@ def _of_run(run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Found:
 def _of_files(_run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Found:
     root = Path(str(options["input"])).expanduser()
     paths = find_images(root)
-    salt = read_salt() if encoder.settings["data"].get("hash_patients") else None
-    exact = bool(encoder.settings["data"]["exact"])
+    salt = read_salt() if encoder.settings.data.hash_patients else None
+    exact = encoder.settings.data.exact
     readings = _shown(read_files(paths, encoder.image_size, exact=exact), len(paths))
     rows: list[dict[str, Any]] = []
     parts: list[Features] = []

@@ -19,8 +19,8 @@ import pandas as pd
 
 from medcnn.calibration.detector import FLAG, REASONS, SCORE
 from medcnn.calibration.frequency import FrequencyBand, frequency_of
-from medcnn.calibration.options import Safeguards
 from medcnn.calibration.prior_shift import shift_prior
+from medcnn.calibration.settings import Safeguards
 from medcnn.evaluation.conformal import COLUMN as SET
 from medcnn.evaluation.prior_shift import BEFORE, correct_prior
 from medcnn.evaluation.referral import COLUMN as REFERRED

@@ -18,12 +18,12 @@ from medcnn.calibration.frequency import LEVEL, METHOD
 from medcnn.errors import DataError
 from medcnn.inference.finishing import Judging, Written, write_table
 from medcnn.inference.ledger import Ledger, ledger_path
-from medcnn.inference.loading import read_settings
 from medcnn.inference.out_of_distribution import load_detector
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predict_options import PredictOptions
 from medcnn.inference.quick import QuickPanel
 from medcnn.inference.runs import Panel, assemble, predict_split
+from medcnn.inference.settings import run_settings
 from medcnn.inference.walk import Walk
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.predictions import read_predictions
@@ -97,7 +97,7 @@ def _validation(
     if panel.validation is not None:
         return panel.validation
     saved = runs[0].predictions("val")
-    as_trained = panel.predictor.passes == passes_of({}, read_settings(runs[0]))
+    as_trained = panel.predictor.passes == passes_of({}, run_settings(runs[0]))
     if saved.is_file() and as_trained:
         return read_predictions(saved)
     if not runs[0].manifest.is_file():
@@ -133,7 +133,7 @@ def _identity(
 
 
 def _salt(panel: Panel) -> str | None:
-    hidden = panel.predictor.members[0].settings["data"].get("hash_patients", False)
+    hidden = panel.predictor.members[0].settings.data.hash_patients
     return read_salt() if hidden else None
 
 

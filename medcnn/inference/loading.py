@@ -18,14 +18,12 @@ from medcnn.augment.normalize import normalize
 from medcnn.calibration import Calibrator
 from medcnn.errors import ConfigError, MedcnnError, WeightsError
 from medcnn.files.arrays import ARCHIVE_ERRORS
+from medcnn.inference.settings import RunSettings, run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
 from medcnn.models.weights import first_line, read_plain, sha256_of, unreadable
 from medcnn.run.directory import RunDir
-from medcnn.run.settings import read_settings
 from medcnn.settings.grammar import written
-
-__all__ = ["TrainedModel", "load_members", "load_model", "read_checkpoint", "read_settings"]
 
 
 class TrainedModel(nn.Module):
@@ -38,7 +36,7 @@ class TrainedModel(nn.Module):
         pixel_shares: For the normalisation by histogram, their shares at or below each level.
         calibrator: Logit to probability.
         threshold: The frozen operating point.
-        settings: The run's configuration.
+        settings: What the run is known by.
         sha256: Hash of the checkpoint.
     """
 
@@ -51,17 +49,17 @@ class TrainedModel(nn.Module):
         pixel_shares: Tensor | None = None,
         calibrator: Calibrator,
         threshold: Threshold,
-        settings: Mapping[str, Any],
+        settings: RunSettings,
         sha256: str,
     ) -> None:
         super().__init__()
         self.network = network.eval().to(memory_format=torch.channels_last)
         self.pixel_mean, self.pixel_std = pixel_mean, pixel_std
         self.pixel_shares = pixel_shares
-        self.normalization = str(settings["data"].get("normalize", "dataset"))
+        self.normalization = settings.data.normalize
         self.calibrator, self.threshold = calibrator, threshold
         self.settings, self.sha256 = settings, sha256
-        self.image_size = int(settings["data"]["image_size"])
+        self.image_size = settings.data.image_size
 
     def normalize(self, image_N1HW: Tensor) -> Tensor:
         """Return the images as the network saw them in training."""
@@ -83,8 +81,8 @@ def load_model(run: RunDir) -> TrainedModel:
         ConfigError: If the run is an autoencoder.
         WeightsError: If there is no calibrated checkpoint or it cannot be read.
     """
-    settings = read_settings(run)
-    if settings.get("task") == "autoencoder":
+    settings = run_settings(run)
+    if settings.task == "autoencoder":
         raise ConfigError(
             f"The run {run.path} is an encoder, which answers nothing about an image.",
             expected="a run of task=classification",
@@ -113,9 +111,9 @@ def load_model(run: RunDir) -> TrainedModel:
         ) from error
 
 
-def _model(settings: Mapping[str, Any], checkpoint: Mapping[str, Any], path: Path) -> TrainedModel:
+def _model(settings: RunSettings, checkpoint: Mapping[str, Any], path: Path) -> TrainedModel:
     state = checkpoint["state_dict"]
-    network = rebuild(settings["model"], settings["transfer"].get("stage"))
+    network = rebuild(settings.model, settings.transfer.stage)
     network.load_state_dict(_inner(state, "network."))
     mean, std = float(state["pixel_mean"]), float(state["pixel_std"])
     threshold = Threshold(**checkpoint["operating_point"])

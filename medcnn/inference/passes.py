@@ -8,36 +8,35 @@ from typing import Any
 from medcnn.augment.views import VIEWS
 from medcnn.calibration.passes import Passes
 from medcnn.errors import unknown_name
+from medcnn.inference.settings import RunSettings, Views
 
 
-def passes_of(options: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Passes:
+def passes_of(options: Mapping[str, Any], settings: RunSettings | None = None) -> Passes:
     """Return what the options ask for; what they leave null is as the run was trained.
 
     Args:
         options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc`` and ``seed``.
-        settings: The run's configuration; None where several runs are combined anew.
+        settings: The run's own; None where several runs are combined anew.
 
     Raises:
         ConfigError: If a name is unknown or the number of passes is none.
     """
-    trained = settings or {}
-    ensemble = trained.get("ensemble") or {}
+    vote = settings.ensemble.vote if settings else "soft"
+    own = settings.views if settings else Views()
 
-    def choose(name: str, own: Any, default: Any) -> Any:
+    def choose(name: str, trained: Any) -> Any:
         asked = options.get(name)
-        if asked is not None:
-            return asked
-        return default if own is None else own
+        return trained if asked is None else asked
 
-    asked, own = options.get("mc") or {}, trained.get("mc") or {}
+    asked = options.get("mc") or {}
     found = Passes(
-        vote=choose("vote", ensemble.get("vote"), "soft"),
-        tta=choose("tta", trained.get("tta"), "none"),
-        merge=choose("tta_merge", trained.get("tta_merge"), "mean"),
-        mc_samples=choose("mc_samples", trained.get("mc_samples"), 0),
-        inject=asked.get("inject") or own.get("inject"),
-        p=float(asked.get("p") or own.get("p") or 0.2),
-        seed=int(trained.get("seed") or options.get("seed") or 0),
+        vote=choose("vote", vote),
+        tta=choose("tta", own.tta),
+        merge=choose("tta_merge", own.tta_merge),
+        mc_samples=choose("mc_samples", own.mc_samples),
+        inject=asked.get("inject") or own.mc.inject,
+        p=float(asked.get("p") or own.mc.p),
+        seed=int((settings.seed if settings else 0) or options.get("seed") or 0),
     )
     if found.tta not in VIEWS:
         raise unknown_name("list of views", found.tta, VIEWS)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medcnn.calibration.options import Safeguards, read_safeguards
+from medcnn.calibration.options import read_safeguards
+from medcnn.calibration.settings import Safeguards
 from medcnn.errors import ConfigError, require_pyarrow
 
 SUFFIXES = (".csv", ".parquet")

@@ -18,9 +18,10 @@ from medcnn.data.manifest import Manifest, build_manifest, read_table
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError, DataError
 from medcnn.inference.ensemble import Predictor, fit_judgement, judge
-from medcnn.inference.loading import TrainedModel, load_members, read_settings
+from medcnn.inference.loading import TrainedModel, load_members
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import predict_logits, with_probabilities
+from medcnn.inference.settings import run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.metrics.uncertainty import binary_entropy
 from medcnn.run.directory import RunDir
@@ -95,7 +96,7 @@ def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
         runs: One or several.
         options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc`` and ``batch_size``.
     """
-    passes = passes_of(options, read_settings(runs[0]) if len(runs) == 1 else None)
+    passes = passes_of(options, run_settings(runs[0]) if len(runs) == 1 else None)
     groups = [load_members(run) for run in runs]
     predictor = Predictor([member for group in groups for member in group], passes)
     if len(predictor.members) == 1 and passes.single:
@@ -154,7 +155,7 @@ def _fit(
     common = val[~_trained_on(runs[1:], runs[0], val)]
     settings = predictor.members[0].settings
     passes, thresholds = predictor.passes, [each.threshold.value for each in predictor.members]
-    fitted = {"calibration": settings["calibration"], "rule": settings["threshold"]}
+    fitted: dict[str, Any] = {"calibration": settings.calibration, "rule": settings.threshold}
     if common.empty or common["label"].value_counts().reindex([0, 1], fill_value=0).min() < min(
         FEWEST, val["label"].value_counts().min()
     ):
@@ -246,8 +247,8 @@ def _trained_on(
 
 
 def _data_of(run: RunDir) -> tuple[Any, ...]:
-    data = read_settings(run)["data"]
-    return tuple(str(data.get(key)) for key in ("_target_", "source", "root"))
+    data = run_settings(run).data
+    return data.source, data.root
 
 
 def batches_of(
@@ -256,6 +257,6 @@ def batches_of(
     """Return the batches of some rows of a manifest, at the size of the largest member."""
     largest = max(members, key=lambda member: member.image_size)
     chosen = manifest.with_table(rows.assign(split="test"))
-    cache = cache_images(chosen, largest.settings["data"])
+    cache = cache_images(chosen, largest.settings.data)
     loaders = XrayDataModule(chosen, cache, augment=None, batch_size=batch_size)
     return loaders.loader("test")

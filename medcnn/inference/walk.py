@@ -66,7 +66,7 @@ class Walk:
     def _walk(self, thresholds: Sequence[float], again: bool) -> int:
         waiting: deque[tuple[int, str, Stamp]] = deque()
         panel = self.quick.panel
-        exact = bool(panel.predictor.members[0].settings["data"].get("exact"))
+        exact = panel.predictor.members[0].settings.data.exact
         self.ledger.begin()
         with _progress(self.files) as advance:
             paths = self._pending(thresholds, again, waiting, advance)

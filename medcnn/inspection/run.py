@@ -9,10 +9,10 @@ from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
 from medcnn.inference.loading import load_model
 from medcnn.inference.runs import run_manifest
+from medcnn.inference.settings import run_settings
 from medcnn.inspection.figures import draw_inspection
 from medcnn.inspection.network import Inspection, inspect
 from medcnn.run.directory import RunDir, atomic_path
-from medcnn.run.settings import read_settings
 
 IMAGES = 64
 """Of both classes alike: the share of dead channels changes little beyond."""
@@ -25,7 +25,7 @@ def inspect_run(run: RunDir) -> list[Inspection]:
         WeightsError: If the run is not finished.
     """
     few = _some_images(run_manifest(run))
-    found = inspect_models(run, few, cache_images(few, read_settings(run)["data"]))
+    found = inspect_models(run, few, cache_images(few, run_settings(run).data))
     for name, picture in draw_inspection(found[0]).items():
         with atomic_path(run.figures / f"{name}.png") as temporary:
             temporary.write_bytes(picture)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 
 from medcnn.data.preparation import Prepared
+from medcnn.lr_find.settings import RangeTest
 from medcnn.lr_find.suggestion import Array
 from medcnn.run.journal import Journal
 from medcnn.training.fitting import build_datamodule, build_task
@@ -94,15 +94,9 @@ class RangeRecorder(pl.Callback):
 
 
 def run_range_test(
-    settings: Mapping[str, Any],
-    prepared: Prepared,
-    journal: Journal,
-    *,
-    lowest: float,
-    highest: float,
-    steps: int,
+    settings: RangeTest, prepared: Prepared, journal: Journal
 ) -> tuple[Array, Array, float | None]:
-    """Train with a rate that rises from ``lowest`` to ``highest`` in ``steps`` optimiser steps.
+    """Train with a rate that rises from the lowest to the highest, step by step.
 
     Everything but the rate is as in a training: model, weights, loss, optimiser, augmentation,
     clipping, accumulation and precision. Validation and test images are not looked at.
@@ -111,14 +105,14 @@ def run_range_test(
         The rates, the losses at them, and the rate at which the loss exploded, or None.
     """
     quieten()
-    pl.seed_everything(settings["seed"], workers=True, verbose=False)
-    changed = copy.deepcopy(dict(settings))
-    changed["optimizer"]["lr"] = lowest
+    pl.seed_everything(settings.seed, workers=True, verbose=False)
+    lowest = settings.lowest
+    changed = replace(settings, optimizer=settings.optimizer.changed(lr=lowest))
     data = build_datamodule(changed, prepared)
     task = build_task(changed, prepared, journal)
-    task.schedule = Ramp(highest / lowest)
+    task.schedule = Ramp(settings.highest / lowest)
     recorder = RangeRecorder()
-    trainer = _trainer(changed, recorder, steps)
+    trainer = _trainer(changed, recorder)
     with journal.stage("train"):
         try:
             go_through(trainer, task, data)
@@ -129,11 +123,11 @@ def run_range_test(
     return rates[usable], losses[usable], recorder.exploded
 
 
-def _trainer(settings: Mapping[str, Any], recorder: RangeRecorder, steps: int) -> pl.Trainer:
-    options = trainer_options(settings)
+def _trainer(settings: RangeTest, recorder: RangeRecorder) -> pl.Trainer:
+    options = trainer_options(settings.trainer)
     return pl.Trainer(
         **{key: options[key] for key in OF_TRAINER},
-        max_steps=steps,
+        max_steps=settings.steps,
         max_epochs=-1,
         limit_val_batches=0,
         callbacks=[recorder],

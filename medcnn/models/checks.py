@@ -11,18 +11,15 @@ from medcnn.errors import ConfigError, WeightsError
 from medcnn.models.names import (
     PUBLISHED,
     check_backbone,
-    check_initialisation,
     check_size,
     family_of,
     require,
 )
+from medcnn.models.settings import Model
 from medcnn.models.xray_cnn_plan import plan_xray_cnn
 
-_COMMON = ("_target_", "backbone", "weights", "dropout", "init")
-"""Keys that are not the architecture's."""
 
-
-def check_model(model: Mapping[str, Any]) -> None:
+def check_model(model: Model) -> None:
     """Check a configuration's model; one without a backbone is left to its constructor.
 
     Raises:
@@ -30,14 +27,13 @@ def check_model(model: Mapping[str, Any]) -> None:
             images of the size.
         WeightsError: If the weights named are not there, or none are published.
     """
-    if model.get("backbone") is None:
+    name = model.backbone
+    if name is None:
         return
-    name = str(model["backbone"])
     check_backbone(name)
-    check_size(name, int(model.get("image_size", 224)), str(model.get("stem", "auto")))
-    check_initialisation(str(model.get("init", "default")))
-    _check_weights(name, str(model.get("weights", "auto")))
-    options = {key: value for key, value in model.items() if key not in _COMMON}
+    check_size(name, model.image_size, model.stem)
+    _check_weights(name, model.weights)
+    options = model.architecture
     if name == "xray_cnn":
         options.pop("stem", None)
         check_options(name, plan_xray_cnn, options)

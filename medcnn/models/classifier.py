@@ -5,7 +5,7 @@ Dimensions: N images, one channel, H×W pixels, D features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from medcnn.models.chest_backbones import know_pixels
 from medcnn.models.initialization import initialise, unit_variance
 from medcnn.models.names import PUBLISHED, check_initialisation
 from medcnn.models.published import published_weights
+from medcnn.models.settings import Model
 from medcnn.models.stages import Backbone, Stage
 from medcnn.models.truncation import shortened
 from medcnn.models.weights import (
@@ -134,28 +135,26 @@ def build_classifier(
     )
 
 
-def rebuild(model: Mapping[str, Any], stage: str | None = None) -> Classifier:
+def rebuild(model: Model, stage: str | None = None) -> Classifier:
     """Return the classifier that a run's ``config.yaml`` describes, with random weights.
 
     Only targets that are listed here are called: a configuration is data, and never code.
 
     Args:
-        model: The group ``model`` of the configuration, ``_target_`` included.
+        model: The group ``model`` of its settings.
         stage: The stage that the network ends after, if it was cut short for a linear probe.
 
     Raises:
         ConfigError: If the target is none of medcnn's.
     """
-    options = {str(key): value for key, value in model.items() if key != "_target_"}
-    target = model.get("_target_", TARGETS[0])
-    if target not in TARGETS:
+    if model.target not in TARGETS:
         raise ConfigError(
-            f"The model {target!r} is not one that medcnn rebuilds.",
+            f"The model {model.target!r} is not one that medcnn rebuilds.",
             expected=f"model._target_ {' or '.join(TARGETS)}",
-            found=repr(target),
+            found=repr(model.target),
             remedy="load a run that medcnn trained",
         )
-    network = build_classifier(**{**options, "weights": "none", "init": "default"})
+    network = build_classifier(**{**model.arguments, "weights": "none", "init": "default"})
     if stage is not None:
         truncate(network, stage)
     return network

@@ -10,13 +10,13 @@ Dimensions: N images, one channel, H×W pixels, C maps of h×w places.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError
 from medcnn.models.backbones import build_backbone
+from medcnn.models.settings import Model
 from medcnn.models.stages import Backbone, map_shape
 
 
@@ -116,9 +116,7 @@ class ConvAutoencoder(nn.Module):
         return dirty * (1 - mask), mask
 
 
-def build_autoencoder(
-    model: dict[str, Any], *, masking: float, patch: int, noise: float
-) -> ConvAutoencoder:
+def build_autoencoder(model: Model, *, masking: float, patch: int, noise: float) -> ConvAutoencoder:
     """Return an autoencoder around the backbone that a ``model`` group describes, untrained.
 
     Args:
@@ -127,9 +125,7 @@ def build_autoencoder(
         patch: Pixels a side of a hidden patch.
         noise: Standard deviation of the noise.
     """
-    ours = ("_target_", "weights", "dropout", "init", "backbone")
-    options = {key: value for key, value in model.items() if key not in ours}
-    backbone = build_backbone(model["backbone"], **options)
+    backbone = build_backbone(str(model.backbone), **model.architecture)
     return ConvAutoencoder(
-        backbone, image_size=int(model["image_size"]), masking=masking, patch=patch, noise=noise
+        backbone, image_size=model.image_size, masking=masking, patch=patch, noise=noise
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from medcnn.console import say
 from medcnn.errors import UserError
@@ -19,12 +18,12 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", 
 
 
 @contextmanager
-def foreseen(run: Path, settings: Mapping[str, Any]) -> Iterator[None]:
+def foreseen(run: Path, batch_size: int) -> Iterator[None]:
     """Turn a full disk and exhausted memory into one message each, and say how to go on.
 
     Args:
         run: The run directory, which stays usable: its files are whole or absent.
-        settings: The run's configuration.
+        batch_size: Images of one step.
 
     Raises:
         UserError: In place of the fault, if it is one of those.
@@ -37,13 +36,13 @@ def foreseen(run: Path, settings: Mapping[str, Any]) -> Iterator[None]:
             say(f"stopped; go on with  medcnn train {written('resume', whole)}")
         raise
     except (OSError, MemoryError, RuntimeError) as error:
-        told = explained(error, run, settings)
+        told = explained(error, run, batch_size)
         if told is None:
             raise
         raise told from error
 
 
-def explained(error: BaseException, run: Path, settings: Mapping[str, Any]) -> UserError | None:
+def explained(error: BaseException, run: Path, batch_size: int) -> UserError | None:
     """Return what to tell the user of a fault; None if it is none of those foreseen here."""
     if _is_full(error, run):
         return UserError(
@@ -54,12 +53,11 @@ def explained(error: BaseException, run: Path, settings: Mapping[str, Any]) -> U
         )
     text = str(error).lower()
     if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
-        batch = int(settings["data"]["batch_size"])
         return UserError(
             "The memory does not hold this training.",
             expected="room for a batch with its activations and gradients",
             found=(str(error).splitlines() or ["no memory left"])[0][:200],
-            remedy=f"try data.batch_size={max(2, batch // 2)} "
+            remedy=f"try data.batch_size={max(2, batch_size // 2)} "
             f"trainer.accumulate_grad_batches=2, a smaller data.image_size, or a smaller model",
         )
     return None

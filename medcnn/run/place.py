@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import OmegaConf
 
 from medcnn.console import say
 from medcnn.errors import ConfigError, UserError
-from medcnn.run.directory import RunDir, write_text
+from medcnn.run.directory import RunDir
+from medcnn.run.settings import write_settings
 from medcnn.settings.grammar import written
 
 
-def choose_run_dir(settings: Mapping[str, Any]) -> Path:
+def choose_run_dir(asked: str | None, name: str) -> Path:
     """Return where the run goes: as asked, Hydra's folder of a multirun job, or by name and time."""
-    if settings["run_dir"] is not None:
-        return Path(str(settings["run_dir"]))
+    if asked is not None:
+        return Path(asked)
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         folder: str = HydraConfig.get().runtime.output_dir
         return Path(folder)
-    return Path("outputs") / str(settings["name"]) / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    return Path("outputs") / name / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
 
 
 @contextlib.contextmanager
@@ -61,11 +60,15 @@ def held(directory: RunDir) -> Iterator[None]:
         lock.release()
 
 
-def begin(directory: RunDir, settings: Mapping[str, Any]) -> None:
+def begin(directory: RunDir, settings: object) -> None:
     """Leave the configuration in the directory, without what an earlier attempt prepared.
 
     An attempt that the audit stopped, or that failed before its first epoch was over, has nothing to
     lose: the same command, mended, begins anew in its place.
+
+    Args:
+        directory: Where the run goes.
+        settings: The tree of its settings.
 
     Raises:
         UserError: If there are results in it.
@@ -83,7 +86,7 @@ def begin(directory: RunDir, settings: Mapping[str, Any]) -> None:
         say(f"{directory.path} holds an attempt that was not trained; it is begun anew")
         for attempt in (directory, *_members(directory)):
             _clear(attempt)
-    write_text(directory.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+    write_settings(directory, settings)
 
 
 def results_in(directory: RunDir) -> Iterator[Path]:

@@ -17,8 +17,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medcnn.errors import ConfigError
-from medcnn.run.directory import RunDir
+from medcnn.run.directory import RunDir, write_text
 from medcnn.settings.composition import config_folder
+from medcnn.settings.reading import as_plain
 
 MOST_BYTES = 2**20
 """A configuration is a few kilobytes; what is larger is none."""
@@ -28,6 +29,11 @@ TRUSTED = "MEDCNN_TRUSTED_PACKAGES"
 """The environment variable that names packages, with commas, whose targets are accepted too."""
 EARLIER = frozenset({"torch.optim.AdamW", "medcnn.losses.BinaryCrossEntropy"})
 """Targets that stand in runs of earlier configurations; neither does more than hold numbers."""
+MOVED = {
+    "medcnn.tasks.optimizers": "medcnn.training.optimizers.named",
+    "medcnn.tasks.schedules": "medcnn.training.optimizers.schedules",
+}
+"""Where the targets of earlier runs have gone to, by module."""
 
 
 def read_settings(run: RunDir) -> dict[str, Any]:
@@ -36,7 +42,7 @@ def read_settings(run: RunDir) -> dict[str, Any]:
     Raises:
         ConfigError: If it is no configuration of medcnn, or names a target that medcnn does not ship.
     """
-    settings = _plain(run)
+    settings: dict[str, Any] = _moved(_plain(run))
     for keys in NEEDED:
         value: Any = settings
         for key in keys:
@@ -59,6 +65,16 @@ def read_settings(run: RunDir) -> dict[str, Any]:
             f"packages of your own: {TRUSTED}=PACKAGE",
         )
     return settings
+
+
+def write_settings(run: RunDir, settings: object) -> None:
+    """Leave the settings of a run in its ``config.yaml``, whose keys are those of the command line.
+
+    Args:
+        run: The run.
+        settings: The tree of its settings.
+    """
+    write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(as_plain(settings))))
 
 
 @cache
@@ -96,6 +112,17 @@ def _targets(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _targets(inner)
+
+
+def _moved(value: Any) -> Any:
+    """Return plain values with each target where it is in this version."""
+    if isinstance(value, list):
+        return [_moved(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _moved(inner) for key, inner in value.items()}
+    module, _, name = str(found.get("_target_", "")).rpartition(".")
+    return found | {"_target_": f"{MOVED[module]}.{name}"} if module in MOVED else found
 
 
 def _refused(run: RunDir, expected: str, found: str) -> ConfigError:

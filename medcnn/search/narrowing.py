@@ -6,11 +6,11 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from medcnn.search.importance import importances
-from medcnn.search.options import Options
+from medcnn.search.settings import Search
 from medcnn.search.space import Parameter, written
 
 
-def narrow(space: list[Parameter], study: optuna.Study, options: Options) -> list[Parameter]:
+def narrow(space: list[Parameter], study: optuna.Study, options: Search) -> list[Parameter]:
     """Return a grid around the best trial, over as many of the most important values as allowed.
 
     A value is tried within the typical distance of neighbouring draws either way: n draws in d

@@ -7,30 +7,28 @@ the best of many; this one is not (Varma and Simon 2006).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
-from medcnn.crossvalidation.whole import ALL, check_whole
+from medcnn.crossvalidation.whole import check_whole
 from medcnn.data.preparation import read_data
 from medcnn.errors import ConfigError
 from medcnn.evaluation.results import Results
 from medcnn.run.directory import RunDir, write_json
-from medcnn.search.options import read_options
 from medcnn.search.page import of_training
+from medcnn.search.settings import SearchSettings
 from medcnn.search.space import assignments, read_space
 
 Launch = Callable[[Sequence[str], int], Any]
-Search = Callable[[Sequence[str], DictConfig], dict[str, Any] | None]
+Search = Callable[[Sequence[str], SearchSettings], dict[str, Any] | None]
 
 
 def search_nested(
-    arguments: Sequence[str], config: DictConfig, search: Search, launch: Launch
+    arguments: Sequence[str], asked: SearchSettings, search: Search, launch: Launch
 ) -> Results | None:
     """Search in every fold, train with what it found, and report the held-out folds together.
 
@@ -38,7 +36,7 @@ def search_nested(
 
     Args:
         arguments: The overrides of the command line, ``data.fold=all`` among them.
-        config: What they compose to, without Hydra's own part.
+        asked: What they compose to.
         search: Runs a search with other overrides.
         launch: Runs one training.
 
@@ -49,15 +47,15 @@ def search_nested(
         ConfigError: If the data has a test split of its own: the fold would be what trials are
             judged by.
     """
-    settings = check_whole(config)
+    settings = check_whole(asked)
     _need_no_test(settings)
-    options = read_options(settings["search"])
-    folds = int(settings["data"]["folds"])
+    options = settings.search
+    folds = settings.data.folds or 0
     whole, found = RunDir(options.folder), []
     for fold in range(folds):
         say(f"outer fold {fold + 1} of {folds}")
         own = of_fold(arguments, fold, options.folder)
-        inner = search(own, _composed(config, fold, options.folder))
+        inner = search(own, _of_fold(asked, fold))
         if inner is None or inner["best"] is None:
             return None
         found.append(inner)
@@ -66,12 +64,12 @@ def search_nested(
             _, fixed = read_space(options.space, own)
             chosen = assignments(inner["best"]["values"])
             begun = [f"resume='{member.path}'"] if member.config.is_file() else []
-            asked = [*of_training(fixed), *chosen, f"run_dir='{member.path}'", *begun]
-            if launch(asked, fold) is None:
+            given = [*of_training(fixed), *chosen, f"run_dir='{member.path}'", *begun]
+            if launch(given, fold) is None:
                 return None
     write_json(whole.path / "nested.json", [each["best"] for each in found])
-    shared = {key: value for key, value in settings.items() if key != "search"}
-    return report_folds(whole, whole.members, {**shared, "run_dir": str(whole.path)})
+    shared = replace(settings.training, run_dir=str(whole.path))
+    return report_folds(whole, whole.members, shared)
 
 
 def of_fold(arguments: Sequence[str], fold: int, folder: Path) -> list[str]:
@@ -85,20 +83,19 @@ def of_fold(arguments: Sequence[str], fold: int, folder: Path) -> list[str]:
     return [*kept, f"data.fold={fold}", f"search.folder='{folder / f'search_{fold}'}'"]
 
 
-def _composed(config: DictConfig, fold: int, folder: Path) -> DictConfig:
-    own = copy.deepcopy(config)
-    OmegaConf.update(own, "data.fold", fold)
-    OmegaConf.update(own, "search.folder", str(folder / f"search_{fold}"))
-    return own
+def _of_fold(settings: SearchSettings, fold: int) -> SearchSettings:
+    """Return what the overrides of a fold's search compose to."""
+    own = replace(settings.search, folder=settings.search.folder / f"search_{fold}")
+    return replace(settings, data=replace(settings.data, fold=fold), search=own)
 
 
-def _need_no_test(settings: dict[str, Any]) -> None:
-    if "test" not in set(read_data(settings["data"]).table["split"]):
+def _need_no_test(settings: SearchSettings) -> None:
+    if "test" not in set(read_data(settings.data).table["split"]):
         return
     raise ConfigError(
         "The data has a test split of its own, so that a fold would be the validation that trials "
         "are judged by.",
         expected="data without a test split for a nested cross-validation",
-        found=f"data.fold={ALL} with data={settings['data']['name']}",
+        found=f"data.fold=all with data={settings.data.name}",
         remedy="search without data.fold, and test the best once on the test split",
     )

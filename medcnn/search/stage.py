@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medcnn.search.options import Options
+from medcnn.search.settings import Search
 from medcnn.search.space import Parameter
 
 
@@ -15,7 +15,7 @@ class Stage:
     name: str
     method: str
     space: list[Parameter]
-    options: Options
+    options: Search
 
     @property
     def study(self) -> str:

@@ -15,7 +15,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from medcnn.errors import ConfigError
-from medcnn.search.options import Options
+from medcnn.search.settings import Search
 from medcnn.search.space import Parameter
 
 # What becomes of a trial the search says itself, in one line and without a traceback.
@@ -25,15 +25,15 @@ HEARTBEAT = 60
 """Seconds between signs of life of a trial; after three without any, other machines take it over."""
 
 
-def open_storage(options: Options) -> RDBStorage:
+def open_storage(options: Search) -> RDBStorage:
     """Return the database of the study, created where it does not exist yet."""
     options.folder.mkdir(parents=True, exist_ok=True)
-    local = options.storage.startswith("sqlite")
+    local = options.database.startswith("sqlite")
     with FileLock(options.folder / "study.lock"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         try:
             return RDBStorage(
-                options.storage,
+                options.database,
                 # Another process may be writing: wait for it rather than give up after five seconds.
                 engine_kwargs={"connect_args": {"timeout": 120}} if local else None,
                 heartbeat_interval=HEARTBEAT,
@@ -49,7 +49,7 @@ def open_storage(options: Options) -> RDBStorage:
             ) from error
 
 
-def open_study(options: Options, name: str, storage: RDBStorage) -> optuna.Study:
+def open_study(options: Search, name: str, storage: RDBStorage) -> optuna.Study:
     """Return the study of that name with the options' direction and pruner."""
     return optuna.create_study(
         study_name=name,
@@ -74,7 +74,7 @@ def make_pruner(name: str) -> optuna.pruners.BasePruner:
 
 
 def make_sampler(
-    method: str, space: list[Parameter], options: Options, drawn: int, worker: int
+    method: str, space: list[Parameter], options: Search, drawn: int, worker: int
 ) -> optuna.samplers.BaseSampler:
     """Return what proposes the next trial.
 

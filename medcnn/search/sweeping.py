@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.console import say, warn
-from medcnn.crossvalidation.whole import is_whole
 from medcnn.errors import ConfigError
-from medcnn.search.options import Options, read_options
+from medcnn.search.settings import Search, SearchSettings
 from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.search.stage import Stage
-from medcnn.training.settings import check
+from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
+from medcnn.training.settings import Settings, checked
 from medcnn.version import how_to_install
 
 if TYPE_CHECKING:
@@ -47,25 +48,28 @@ def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict
         ConfigError: If the options, the space or the settings that the trials share do not fit.
     """
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    if own.run_dir is not None:
+    settings = read(SearchSettings, plain(own))
+    if settings.run_dir is not None:
         raise ConfigError(
             "A search has a folder with a run for each trial, and no run directory of its own.",
-            expected=f"search.folder={own.run_dir}",
-            found=f"run_dir={own.run_dir}",
+            expected=f"search.folder={settings.run_dir}",
+            found=f"run_dir={settings.run_dir}",
         )
     _import_optuna()
-    if is_whole(own):
+    if settings.data.is_whole:
         nested = importlib.import_module("medcnn.search.nested")
         found: dict[str, Any] | None = nested.search_nested(
-            arguments, own, lambda given, cfg: _search(given, cfg, launch), launch
+            arguments, settings, lambda given, inner: _search(given, inner, launch), launch
         )
         return found
-    return _search(arguments, own, launch)
+    return _search(arguments, settings, launch)
 
 
-def _search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict[str, Any] | None:
-    settings = check(config)
-    options = read_options(settings["search"])
+def _search(
+    arguments: Sequence[str], asked: SearchSettings, launch: Launch
+) -> dict[str, Any] | None:
+    settings = checked(asked)
+    options = settings.search
     space, fixed = read_space(options.space, arguments)
     _check_settings(settings)
     study = importlib.import_module("medcnn.search.study")
@@ -80,12 +84,12 @@ def _search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dic
     return found
 
 
-def _check_settings(settings: dict[str, Any]) -> None:
-    if settings["task"] != "classification":
+def _check_settings(settings: Settings) -> None:
+    if settings.task != "classification":
         raise ConfigError(
             "A search works on classifiers.",
             expected="task=classification",
-            found=f"task={settings['task']}",
+            found=f"task={settings.task}",
         )
 
 
@@ -99,7 +103,7 @@ def _import_optuna() -> None:
 
 
 def _run_stages(
-    options: Options,
+    options: Search,
     space: list[Parameter],
     fixed: list[str],
     launch: Launch,

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medcnn.console import warn
 from medcnn.data.manifest import Manifest
@@ -23,10 +22,13 @@ from medcnn.diagnosis.curves import read_curves
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.rates import diverged
 from medcnn.errors import ConfigError, MedcnnError
-from medcnn.run.directory import RunDir, write_json, write_text
+from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import Journal
-from medcnn.search.options import Options, read_options
-from medcnn.training.settings import check
+from medcnn.run.settings import write_settings
+from medcnn.search.settings import Search, SearchSettings
+from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
+from medcnn.training.settings import Settings, checked
 
 
 def run_trial(cfg: DictConfig) -> dict[str, Any]:
@@ -36,11 +38,11 @@ def run_trial(cfg: DictConfig) -> dict[str, Any]:
         ``state`` (``complete``, ``pruned`` or ``failed``), ``score`` of the best epoch, ``epochs``,
         ``seconds`` and, for a trial without a score, its ``fault``.
     """
-    settings = check(cfg)
-    options = read_options(settings["search"])
-    run = RunDir(Path(str(settings["run_dir"])))
-    write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(settings)))
-    journal = Journal(run, seed=settings["seed"], echo=warn)
+    settings = checked(read(SearchSettings, plain(cfg)))
+    options = settings.search
+    run = RunDir(Path(str(settings.run_dir)))
+    write_settings(run, settings)
+    journal = Journal(run, seed=settings.seed, echo=warn)
     with journal.stage("data"):
         prepared = prepare_trial(settings, options)
     started = time.perf_counter()
@@ -59,25 +61,25 @@ def run_trial(cfg: DictConfig) -> dict[str, Any]:
     return result
 
 
-def prepare_trial(settings: Mapping[str, Any], options: Options) -> Prepared:
+def prepare_trial(settings: Settings, options: Search) -> Prepared:
     """Return the data of a trial: no test split, and the part of training that it learns from.
 
     The first trial of a search audits the data, for all of them.
     """
-    data = dict(settings["data"])
+    data = settings.data
     known = options.folder / "audit.json"
-    if known.is_file() and not data["deduplicate"]:
-        data["audit"] = "off"
+    if known.is_file() and not data.deduplicate:
+        data = replace(data, audit="off")
     prepared = prepare(data, on_audit=lambda audit: write_json(known, audit.to_json()))
     manifest = without_test(prepared.manifest)
     manifest = part_of_training(
-        manifest, options.data_fraction, seed=settings["seed"], group=data["group"]
+        manifest, options.data_fraction, seed=settings.seed, group=data.group
     )
     left = len(manifest.split("train"))
-    if left < data["batch_size"]:
+    if left < data.batch_size:
         raise ConfigError(
             "The trials have less than one batch of training images.",
-            expected=f"at least data.batch_size={data['batch_size']} images",
+            expected=f"at least data.batch_size={data.batch_size} images",
             found=f"{left} at search.data_fraction={options.data_fraction}",
             remedy="raise search.data_fraction, or lower data.batch_size",
         )
@@ -111,7 +113,7 @@ def part_of_training(manifest: Manifest, fraction: float, *, seed: int, group: s
     return manifest.with_table(table[(table["split"] != "train") | table[group].isin(kept)])
 
 
-def _result(run: RunDir, options: Options, pruned: bool) -> dict[str, Any]:
+def _result(run: RunDir, options: Search, pruned: bool) -> dict[str, Any]:
     curves = pd.read_csv(run.metrics)
     scores = curves[options.score].dropna() if options.score in curves else pd.Series(dtype=float)
     if scores.empty:

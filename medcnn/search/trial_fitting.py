@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import optuna
 import pytorch_lightning as pl
 import torch
@@ -13,9 +10,10 @@ from optuna.storages import RDBStorage
 from medcnn.data.preparation import Prepared
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
-from medcnn.search.options import Options
+from medcnn.search.settings import Search
 from medcnn.search.study import make_pruner, open_storage
 from medcnn.training.fitting import build_datamodule, train
+from medcnn.training.settings import Settings
 from medcnn.training.tasks.faults import DivergenceError
 
 FAULTS = (DivergenceError, torch.OutOfMemoryError)
@@ -49,8 +47,8 @@ class Progress(pl.Callback):
 
 
 def fit_trial(
-    settings: Mapping[str, Any],
-    options: Options,
+    settings: Settings,
+    options: Search,
     prepared: Prepared,
     run: RunDir,
     journal: Journal,

@@ -6,7 +6,6 @@ has proved sound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
 
 from medcnn.augment.normalize import fit as fit_statistics
 from medcnn.calibration import Calibrator, fit_calibrator
@@ -32,6 +30,7 @@ from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.training.regularizers import Penalty
+from medcnn.training.settings import Optimizer, Settings
 from medcnn.training.tasks.classification import XrayClassification
 from medcnn.training.trainer import build_trainer, choose_precision, go_through, quieten
 
@@ -57,7 +56,7 @@ class Fitted:
     knobs: tuple[KnobResults, ...] = ()
 
 
-def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
+def fit(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
     """Train one model, calibrate it and freeze its threshold on validation, and predict test."""
     data = build_datamodule(settings, prepared)
     task = train(settings, prepared, data, run, journal)
@@ -66,7 +65,7 @@ def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: J
 
 
 def complete(
-    settings: Mapping[str, Any],
+    settings: Settings,
     model: XrayClassification | TrainedModel,
     data: XrayDataModule,
     run: RunDir,
@@ -83,13 +82,13 @@ def complete(
     """
     val, calibrator, threshold = calibrate(settings, model, data, run, checkpoint)
     test = with_probabilities(predict_logits(model, data.test_dataloader()), "test", calibrator)
-    if settings.get("out_of_distribution"):
+    if settings.out_of_distribution is not None:
         val, test = flag_foreign(settings, model, data, run, calibrator, val, test)
     return Fitted(val, test, threshold, calibrator.temperature, calibrator)
 
 
 def train(
-    settings: Mapping[str, Any],
+    settings: Settings,
     prepared: Prepared,
     data: XrayDataModule,
     run: RunDir,
@@ -98,9 +97,9 @@ def train(
 ) -> XrayClassification:
     """Train a model, or go on with it, and return its task; the best epoch lies in ``run``."""
     quieten()
-    pl.seed_everything(settings["seed"], workers=True, verbose=False)
+    pl.seed_everything(settings.seed, workers=True, verbose=False)
     task = build_task(settings, prepared, journal)
-    if settings["trainer"]["compile"]:
+    if settings.trainer.compile:
         task.network.compile()
     trainer = build_trainer(settings, run, journal, *callbacks)
     with journal.stage("train"):
@@ -108,78 +107,74 @@ def train(
     return task
 
 
-def build_datamodule(settings: Mapping[str, Any], prepared: Prepared) -> XrayDataModule:
+def build_datamodule(settings: Settings, prepared: Prepared) -> XrayDataModule:
     """Return the loaders over the prepared data."""
-    data = settings["data"]
+    data = settings.data
     return XrayDataModule(
         prepared.manifest,
         prepared.cache,
-        augment=instantiate(settings["augment"]),
-        batch_size=data["batch_size"],
-        num_workers=data["num_workers"],
-        augment_on=data["augment_on"],
-        balance=data["balance"],
-        seed=settings["seed"],
+        augment=settings.augment.build(),
+        batch_size=data.batch_size,
+        num_workers=data.num_workers,
+        augment_on=data.augment_on,
+        balance=data.balance,
+        seed=settings.seed,
     )
 
 
-def build_task(
-    settings: Mapping[str, Any], prepared: Prepared, journal: Journal
-) -> XrayClassification:
+def build_task(settings: Settings, prepared: Prepared, journal: Journal) -> XrayClassification:
     """Return the task that a configuration describes, with what it knows of the training data."""
     train = prepared.manifest.split("train")
     grey = fit_statistics(training_pixels(prepared.manifest, prepared.cache))
     mean, std = grey.mean, grey.std
-    shares = grey.cumulative if settings["data"]["normalize"] == "histogram" else None
+    shares = grey.cumulative if settings.data.normalize == "histogram" else None
     with journal.stage("model"):
-        network = instantiate(settings["model"])
+        network = settings.model.build()
         network.meet_data(mean, std, partial(sample_images, prepared.manifest, prepared.cache))
     origin = network.weights_origin
     for text in origin.warnings:
         journal.warn(text)
     journal.note(weights=origin.to_json(), pixel_mean=mean, pixel_std=std)
-    policy = instantiate(settings["transfer"])
+    policy = settings.transfer.build()
     say(f"transfer: {policy.setup(network, len(train), origin)}")
-    options, rates = optimizer_options(settings)
+    optimizer = chosen_optimizer(settings)
     weighted = {}
-    if settings["data"]["balance"] == "weights":
+    if settings.data.balance == "weights":
         weighted = {"positive_weight": positive_weight(train["label"].to_numpy())}
-    augmentation = instantiate(settings["augment"])
+    augmentation = settings.augment.build()
     memory = None
     if frozen_prefix(network.backbone) and not augmentation.operators:
         memory = PrefixMemory()
         say("the frozen stages are computed once for each image, because none is augmented")
     return XrayClassification(
         network,
-        loss=instantiate(settings["loss"], **weighted),
-        optimizer=instantiate(options, _partial_=True),
-        schedule=instantiate(settings["scheduler"]),
+        loss=settings.loss.build(**weighted),
+        optimizer=optimizer.build(_partial_=True),
+        schedule=settings.scheduler.build(),
         transfer=policy,
-        lr=options["lr"],
-        weight_decay=options.get("weight_decay", 0.0),
+        lr=optimizer.lr,
+        weight_decay=optimizer.weight_decay,
         pixel_mean=mean,
         pixel_std=std,
-        normalization=settings["data"]["normalize"],
+        normalization=settings.data.normalize,
         pixel_shares=shares,
-        seed=settings["seed"],
-        channels_last=settings["trainer"]["channels_last"],
+        seed=settings.seed,
+        channels_last=settings.trainer.channels_last,
         mix=augmentation.mix,
         memory=memory,
-        penalty=Penalty(**settings["penalty"]),
-        rates=rates,
-        monitor=settings["callbacks"]["monitor"],
+        penalty=Penalty(**asdict(settings.penalty)),
+        rates=dict(settings.optimizer.rates or {}),
+        monitor=settings.callbacks.monitor,
     )
 
 
-def optimizer_options(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return the optimiser's own options, and the factors on the rates of chosen parameters."""
-    options = dict(settings["optimizer"])
-    rates = options.pop("rates", None) or {}
-    if options.get("fused") == "auto":
-        trainer = settings["trainer"]
-        precision = choose_precision(trainer["precision"], trainer["accelerator"])
-        options["fused"] = precision != "16-mixed"
-    return options, rates
+def chosen_optimizer(settings: Settings) -> Optimizer:
+    """Return the optimiser with its own options: the factors on rates are the task's."""
+    optimizer = settings.optimizer.without("rates")
+    if optimizer.arguments.get("fused") != "auto":
+        return optimizer
+    precision = choose_precision(settings.trainer.precision, settings.trainer.accelerator)
+    return optimizer.changed(fused=precision != "16-mixed")
 
 
 def take_best(task: XrayClassification, run: RunDir) -> dict[str, Any]:
@@ -190,7 +185,7 @@ def take_best(task: XrayClassification, run: RunDir) -> dict[str, Any]:
 
 
 def calibrate(
-    settings: Mapping[str, Any],
+    settings: Settings,
     model: XrayClassification | TrainedModel,
     data: XrayDataModule,
     run: RunDir,
@@ -201,10 +196,10 @@ def calibrate(
     Both are written into ``best.ckpt``, which counts as finished from then on.
     """
     logits = predict_logits(model, data.val_dataloader())
-    calibrator = fit_calibrator(settings["calibration"], logits["logit"], logits["label"])
+    calibrator = fit_calibrator(settings.calibration, logits["logit"], logits["label"])
     val = with_probabilities(logits, "val", calibrator)
     threshold = choose_threshold(
-        val["label"].to_numpy(), val["p_abnormal"].to_numpy(), settings["threshold"]
+        val["label"].to_numpy(), val["p_abnormal"].to_numpy(), settings.threshold
     )
     state = checkpoint["state_dict"]
     state["temperature"] = torch.tensor(calibrator.temperature, dtype=torch.float64)
@@ -217,7 +212,7 @@ def calibrate(
 
 
 def flag_foreign(
-    settings: Mapping[str, Any],
+    settings: Settings,
     model: Any,
     data: XrayDataModule,
     run: RunDir,
@@ -230,9 +225,9 @@ def flag_foreign(
         model,
         data,
         calibrator,
-        settings["out_of_distribution"],
-        quantile=settings["ood_quantile"],
-        seed=settings["seed"],
+        str(settings.out_of_distribution),
+        quantile=settings.ood_quantile,
+        seed=settings.seed,
     )
     detector.save(run.out_of_distribution)
     return val.join(judged["val"]), test.join(judged["test"])

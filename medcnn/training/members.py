@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from medcnn.console import say
 from medcnn.data.preparation import Prepared
@@ -19,6 +16,7 @@ from medcnn.inference.passes import passes_of
 from medcnn.predictions import write_predictions
 from medcnn.run.directory import RunDir, atomic_path, write_text
 from medcnn.run.journal import Journal
+from medcnn.run.settings import write_settings
 from medcnn.training.callbacks.snapshots import Snapshots
 from medcnn.training.fitting import (
     Fitted,
@@ -28,19 +26,20 @@ from medcnn.training.fitting import (
     take_best,
     train,
 )
+from medcnn.training.settings import Settings
 
 
-def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
+def fit(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
     """Train every member that is not yet trained, combine them on validation, and predict test.
 
     Each member is a run directory of its own under ``members/``, so that a killed run goes on with
     the member that it was at.
     """
-    count = int(settings["ensemble"]["members"])
+    count = settings.ensemble.members
     if count == 1:
         if not is_calibrated(run):
             _fit_member(settings, prepared, run, journal)
-    elif settings["ensemble"]["kind"] == "snapshots":
+    elif settings.ensemble.kind == "snapshots":
         _fit_snapshots(settings, prepared, run, journal)
     else:
         _fit_seeds(settings, prepared, run, journal)
@@ -51,36 +50,32 @@ def fit(settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: J
         return _combine(settings, prepared, models, run, journal)
 
 
-def _fit_seeds(
-    settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal
-) -> None:
+def _fit_seeds(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> None:
     """Train members that differ in weights, order of images, augmentation and dropout."""
-    count = int(settings["ensemble"]["members"])
+    count = settings.ensemble.members
     for number in range(count):
         member = run.member(number)
         if is_calibrated(member):
             continue
-        own = _alone(settings) | {"seed": settings["seed"] + number}
-        say(f"member {number + 1} of {count}, seed {own['seed']}")
+        own = replace(_alone(settings), seed=settings.seed + number)
+        say(f"member {number + 1} of {count}, seed {own.seed}")
         _begin(member, own, run)
         _fit_member(own, prepared, member, journal)
 
 
-def _fit_snapshots(
-    settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal
-) -> None:
+def _fit_snapshots(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> None:
     """Train once over several cycles of the learning rate; the end of each is a member."""
-    members = [run.member(number) for number in range(settings["ensemble"]["members"])]
+    members = [run.member(number) for number in range(settings.ensemble.members)]
     if all(is_calibrated(member) for member in members):
         return
     own = _alone(settings)
     for member in members:
         _begin(member, own, run)
     # Every cycle has to be gone through: the loss rises when the rate does.
-    patient = own | {"callbacks": {**own["callbacks"], "patience": 100_000}}
+    patient = replace(own, callbacks=replace(own.callbacks, patience=100_000))
     data = build_datamodule(patient, prepared)
     paths = [member.best_checkpoint for member in members]
-    snapshots = Snapshots(instantiate(settings["scheduler"]), paths)
+    snapshots = Snapshots(settings.scheduler.build(), paths)
     task = train(patient, prepared, data, run, journal, snapshots)
     for number, member in enumerate(members):
         say(f"calibrating the snapshot after cycle {number + 1} of {len(members)}")
@@ -88,21 +83,21 @@ def _fit_snapshots(
         write_predictions(val, member.predictions("val"))
 
 
-def _begin(member: RunDir, settings: Mapping[str, Any], run: RunDir) -> None:
+def _begin(member: RunDir, settings: Settings, run: RunDir) -> None:
     """Make a member a run of its own, which evaluate and predict take like any other."""
-    write_text(member.config, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+    write_settings(member, settings)
     write_text(member.manifest, run.manifest.read_text(encoding="utf-8"))
 
 
-def _alone(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _alone(settings: Settings) -> Settings:
     """Return the settings of a member: of one model that is looked at once."""
-    ensemble = {**settings["ensemble"], "members": 1}
-    return {**settings, "ensemble": ensemble, "tta": "none", "mc_samples": 0}
+    ensemble = replace(settings.ensemble, members=1)
+    return replace(
+        settings, ensemble=ensemble, views=replace(settings.views, tta="none", mc_samples=0)
+    )
 
 
-def _fit_member(
-    settings: Mapping[str, Any], prepared: Prepared, member: RunDir, journal: Journal
-) -> None:
+def _fit_member(settings: Settings, prepared: Prepared, member: RunDir, journal: Journal) -> None:
     data = build_datamodule(settings, prepared)
     task = train(settings, prepared, data, member, journal)
     val, _, _ = calibrate(settings, task, data, member, take_best(task, member))
@@ -110,7 +105,7 @@ def _fit_member(
 
 
 def _combine(
-    settings: Mapping[str, Any],
+    settings: Settings,
     prepared: Prepared,
     models: list[TrainedModel],
     run: RunDir,
@@ -125,8 +120,8 @@ def _combine(
         predictor.passes,
         p_MVSN,
         cases["label"],
-        calibration=settings["calibration"],
-        rule=settings["threshold"],
+        calibration=settings.calibration,
+        rule=settings.threshold,
         thresholds=[model.threshold.value for model in models],
     )
     judgement.save(run.judgement)
@@ -134,7 +129,7 @@ def _combine(
     test_cases, test_MVSN = predictor.through(data.test_dataloader())
     test = test_cases.assign(split="test").join(judge(test_MVSN, judgement))
     knobs = knob_results(test_cases, fewer(test_MVSN))
-    if settings.get("out_of_distribution"):
+    if settings.out_of_distribution is not None:
         first = models[0]
         val, test = flag_foreign(settings, first, data, run, first.calibrator, val, test)
     calibrator = judgement.calibrator

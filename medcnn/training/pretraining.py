@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
 from scipy.stats import bootstrap
 
 from medcnn.augment.normalize import fit as fit_statistics
@@ -21,13 +20,14 @@ from medcnn.metrics.estimate import Estimate
 from medcnn.models.conv_autoencoder import build_autoencoder
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
-from medcnn.training.fitting import build_datamodule, optimizer_options
+from medcnn.training.fitting import build_datamodule, chosen_optimizer
+from medcnn.training.settings import Settings
 from medcnn.training.tasks.reconstruction import XrayReconstruction
 from medcnn.training.trainer import build_trainer, go_through, quieten
 
 
 def pretrain(
-    settings: Mapping[str, Any], prepared: Prepared, run: RunDir, journal: Journal
+    settings: Settings, prepared: Prepared, run: RunDir, journal: Journal
 ) -> dict[str, Any]:
     """Train the autoencoder and return what it reaches on validation; labels are never read.
 
@@ -35,17 +35,16 @@ def pretrain(
     from, and ``figures/reconstruction.png``.
     """
     quieten()
-    pl.seed_everything(settings["seed"], workers=True, verbose=False)
+    pl.seed_everything(settings.seed, workers=True, verbose=False)
     data = build_datamodule(settings, prepared)
     grey = fit_statistics(training_pixels(prepared.manifest, prepared.cache))
-    options, _ = optimizer_options(settings)
     task = XrayReconstruction(
-        build_autoencoder(dict(settings["model"]), **settings["autoencoder"]),
-        optimizer=instantiate(options, _partial_=True),
-        schedule=instantiate(settings["scheduler"]),
+        build_autoencoder(settings.model, **asdict(settings.autoencoder)),
+        optimizer=chosen_optimizer(settings).build(_partial_=True),
+        schedule=settings.scheduler.build(),
         pixel_mean=grey.mean,
         pixel_std=grey.std,
-        seed=settings["seed"],
+        seed=settings.seed,
     )
     journal.note(pixel_mean=grey.mean, pixel_std=grey.std)
     trainer = build_trainer(settings, run, journal)
@@ -57,7 +56,7 @@ def pretrain(
 
 @torch.inference_mode()
 def _judge(
-    task: XrayReconstruction, data: XrayDataModule, run: RunDir, settings: Mapping[str, Any]
+    task: XrayReconstruction, data: XrayDataModule, run: RunDir, settings: Settings
 ) -> dict[str, Any]:
     task.eval()
     errors, blanks = [], []
@@ -68,8 +67,8 @@ def _judge(
         blanks.append(clean.square().flatten(1).mean(1).numpy())
         if index == 0:
             _draw(task, clean[:6], run)
-    estimate = _mean(np.concatenate(errors), settings["seed"])
-    baseline = _mean(np.concatenate(blanks), settings["seed"])
+    estimate = _mean(np.concatenate(errors), settings.seed)
+    baseline = _mean(np.concatenate(blanks), settings.seed)
     say(f"reconstruction error {estimate.value:.4f} of the pixel variance, on validation")
     return {
         "task": "autoencoder",
@@ -77,7 +76,7 @@ def _judge(
         "n": int(sum(map(len, errors))),
         "reconstruction_error": estimate.to_json(),
         "error_of_the_mean_image": baseline.to_json(),
-        "corruption": dict(settings["autoencoder"]),
+        "corruption": asdict(settings.autoencoder),
     }
 
 

@@ -1,220 +1,276 @@
-"""Checks of the values in a configuration, before anything heavy is imported.
-
-Hydra answers for names of keys and groups; this file answers for what stands behind them.
-"""
+"""The settings of a training: the whole tree, and what of it has to fit together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 from omegaconf import DictConfig
 
-from medcnn.calibration.options import read_safeguards
-from medcnn.data.sources.chosen import check_sources
-from medcnn.errors import ConfigError, DataError, nearest
+from medcnn.data.checks import check_data
+from medcnn.errors import ConfigError
+from medcnn.inference.settings import RunSettings
 from medcnn.losses.names import check_loss
-from medcnn.metrics.rules import parse_rule
 from medcnn.models.checks import check_model
+from medcnn.run.directory import RunDir
+from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
-from medcnn.settings.rules import RULES, Rule
+from medcnn.settings.fields import Component, setting
+from medcnn.settings.reading import read
+
+COEFFICIENT = {"low": 0, "high": 1e6}
 
 
-def check(cfg: DictConfig) -> dict[str, Any]:
-    """Return the training configuration as plain values, all of them checked.
+@dataclass(frozen=True)
+class Autoencoder:
+    """What is hidden from an encoder that learns from images alone."""
+
+    masking: float = setting(0.5, "hidden share of the image", low=0, high=0.99)
+    patch: int = setting(8, "pixels a side of a hidden patch", low=1, high=4096)
+    noise: float = setting(0.1, "in standard deviations of the pixels", low=0, high=100)
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What weights cost; biases and norms are exempt."""
+
+    l1: float = setting(
+        0.0, "coefficient of the sum of |w|; with l2 the elastic net", **COEFFICIENT
+    )
+    l2: float = setting(0.0, "coefficient of half the sum of w²", **COEFFICIENT)
+    decay: float = setting(
+        0.0, "decoupled, of any optimiser: w loses lr·decay of itself at each step", low=0, high=1e3
+    )
+    max_norm: float | None = setting(
+        None, "of the weights into one unit, often 2 to 4", above=0, high=1e6
+    )
+    exempt: tuple[str, ...] = setting(
+        (), "parameters by name, for example [linear.*,backbone.body.layer1.*]"
+    )
+
+
+@dataclass(frozen=True)
+class Optimizer(Component):
+    """The optimiser; its class has options of its own beside these."""
+
+    lr: float = setting(1e-3, "the learning rate", above=0, high=1e3)
+    weight_decay: float = setting(0.0, "of the optimiser itself", low=0, high=1e3)
+    rates: Mapping[str, float] | None = setting(
+        None, "factors on lr by name: '{linear.*: 10, backbone.body.layer1.*: 0.1}'"
+    )
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """When training stops, and which weights are kept."""
+
+    monitor: Literal["val_auroc", "val_loss"] = setting(
+        "val_auroc", "early stopping and the best checkpoint follow it"
+    )
+    patience: int = setting(
+        3, "epochs without improvement before training stops", low=1, high=100_000
+    )
+    min_delta: float = setting(0.0, "what counts as an improvement", low=0, high=1e6)
+    save_every: int | None = setting(
+        None, "steps between states to go on from; null: after each epoch", low=1, high=10**9
+    )
+    ema: float | None = setting(
+        None,
+        "0.999: exponential average of the weights, validated and kept in their place",
+        above=0,
+        below=1,
+    )
+    swa: float | None = setting(
+        None, "0.75: mean of the weights from this part of the epochs on (SWA)", low=0, high=0.99
+    )
+    bn_batches: int = setting(
+        32, "training batches that re-estimate BatchNorm's statistics for SWA", low=1, high=100_000
+    )
+    population_statistics: bool = setting(
+        False, "BatchNorm's statistics anew over the training set before each validation"
+    )
+
+
+def _one_device(value: object) -> bool:
+    return value in ("auto", 1) or (isinstance(value, tuple) and len(value) == 1)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Where, how long and how precisely is trained."""
+
+    max_epochs: int = setting(10, "epochs at most", low=1, high=100_000)
+    accelerator: str = setting("auto", "auto | cpu | gpu | mps")
+    devices: Literal["auto"] | int | tuple[int, ...] = setting(
+        "auto",
+        "one: the first there is; [1]: the second GPU, …",
+        holds=_one_device,
+        expected="auto, or a list of one device such as [1]; a run trains on one",
+    )
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = setting(
+        "auto", "auto: bf16 where the processor has it, else 32 bit; 16-mixed: of a GPU"
+    )
+    channels_last: bool = setting(True, "the layout of images that convolutions like best")
+    gradient_clip_val: float | None = setting(1.0, "greatest norm of the gradient", low=0)
+    accumulate_grad_batches: int = setting(1, "batches that make one step", low=1, high=100_000)
+    compile: bool = setting(False, "torch.compile: pays on a GPU, did not on CPUs")
+    deterministic: bool | Literal["warn"] = setting(
+        "warn", "true: refuse what has no deterministic algorithm; warn: say so"
+    )
+    more: Mapping[str, Any] = setting({}, "further options of Lightning's trainer", rest=True)
+
+
+@dataclass(frozen=True)
+class Settings(RunSettings):
+    """Everything that a training follows from."""
+
+    autoencoder: Autoencoder = setting(Autoencoder(), "of task=autoencoder")
+    run_dir: str | None = setting(None, "where the run goes; null: outputs/<name>/<date_time>")
+    resume: str | None = setting(None, "a run directory to go on with")
+    penalty: Penalty = setting(Penalty(), "of weights; biases and norms are exempt")
+    augment: Component = setting(Component(), "what is done to training images")
+    loss: Component = setting(Component(), "what is minimised")
+    optimizer: Optimizer = setting(Optimizer(), "what minimises it")
+    scheduler: Component = setting(Component(), "the course of the learning rate")
+    trainer: Trainer = setting(Trainer(), "where, how long and how precisely is trained")
+    callbacks: Callbacks = setting(Callbacks(), "when training stops, and which weights are kept")
+    logger: Component = setting(Component(), "a logger beside metrics.csv")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one model is looked at once."""
+        return self.ensemble.members == 1 and self.views.once
+
+
+Tree = TypeVar("Tree", bound=Settings)
+
+
+def check(cfg: DictConfig) -> Settings:
+    """Return the settings that a composed configuration describes, all of them checked.
 
     Raises:
-        ConfigError: If a value is missing, has the wrong type or is out of its range.
+        ConfigError: If a value is missing, has the wrong type or is out of its range, or if values
+            do not fit together.
         DataError: If ``data.root`` or a file named in the configuration does not exist.
     """
-    return checked(plain(cfg))
+    return checked(read(Settings, plain(cfg)))
 
 
-def checked(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return plain values as ``check`` does."""
-    _check_mappings(settings)
-    _check_complete(settings)
-    check_rules(settings)
-    parse_rule(settings["threshold"])
-    check_safeguards(settings)
-    check_model(settings["model"])
-    check_loss(settings["loss"])
-    check_data(settings["data"])
-    _check_averages(settings["callbacks"])
-    if settings["task"] == "autoencoder":
+def read_begun(run: RunDir) -> Settings:
+    """Return the settings that a run was begun with, to go on with it.
+
+    Raises:
+        ConfigError: If they are not those of this version, or name foreign code.
+    """
+    return read(Settings, read_settings(run))
+
+
+def settings_of(run: RunDir) -> Settings:
+    """Return the settings of a run to look at; what an earlier version did not know is as default."""
+    return read(Settings, read_settings(run), lenient=True)
+
+
+def checked(settings: Tree) -> Tree:
+    """Return settings whose values fit together.
+
+    Raises:
+        ConfigError: If they do not.
+    """
+    _check_groups(settings)
+    _check_safeguards(settings)
+    check_model(settings.model)
+    check_loss(settings.loss.arguments)
+    check_data(settings.data)
+    _check_averages(settings.callbacks)
+    if settings.task == "autoencoder":
         _check_autoencoder(settings)
-    if settings["data"].get("sources"):
+    if settings.data.sources:
         # Where an image comes from is the first thing to ask of a result on several sources.
-        subgroups = list(dict.fromkeys([*settings["subgroups"], "source"]))
-        return {**settings, "subgroups": subgroups}
+        return replace(settings, subgroups=tuple(dict.fromkeys((*settings.subgroups, "source"))))
     return settings
 
 
-def _check_complete(settings: Mapping[str, Any]) -> None:
-    """Refuse a configuration that lacks a key: one that an earlier version of medcnn left."""
-    of_choice = ("model.", "transfer.", "optimizer.")  # whose options differ in their keys
-    for key in RULES:
-        if not key.startswith(of_choice) and _look_up(settings, key) is _ABSENT:
+def _check_groups(settings: Settings) -> None:
+    """Refuse a group of which nothing was chosen."""
+    groups = {
+        "augment": settings.augment,
+        "model": settings.model,
+        "transfer": settings.transfer,
+        "loss": settings.loss,
+        "optimizer": settings.optimizer,
+        "scheduler": settings.scheduler,
+    }
+    for name, component in groups.items():
+        if not component:
             raise ConfigError(
-                f"The configuration has no {key}.",
-                expected=f"{key}, {RULES[key].expected}, as this version of medcnn writes it",
-                found="the configuration of another version",
-                remedy="evaluate or predict with the run as it is; to train, begin another",
+                f"{name} has to be one of the {name} options.",
+                found=f"{name}={{}}",
+                remedy=f"choose {name}=NAME, see --help",
             )
 
 
-OF_AUTOENCODER: dict[str, tuple[Any, str]] = {
-    "data.normalize": ("dataset", "It recreates images as the data set's mean and sd scale them."),
-    "callbacks.monitor": ("val_loss", "It has no AUROC."),
-    "optimizer.rates": (None, "It has one rate."),
-    **{
-        f"penalty.{name}": (none, "Its weights cost nothing.")
-        for name, none in (("l1", 0), ("l2", 0), ("decay", 0), ("max_norm", None))
-    },
-}
-"""What the values of an autoencoder have to be, and why."""
-
-
-def _check_autoencoder(settings: Mapping[str, Any]) -> None:
-    for key, (wanted, reason) in OF_AUTOENCODER.items():
-        value = _look_up(settings, key)
-        if value is not _ABSENT and value != wanted:
+def _check_autoencoder(settings: Settings) -> None:
+    """Refuse what an autoencoder would not heed."""
+    penalty, cost = settings.penalty, "Its weights cost nothing."
+    wanted: list[tuple[str, object, object, str]] = [
+        (
+            "data.normalize",
+            settings.data.normalize,
+            "dataset",
+            "It recreates images as the data set's mean and sd scale them.",
+        ),
+        ("callbacks.monitor", settings.callbacks.monitor, "val_loss", "It has no AUROC."),
+        ("optimizer.rates", settings.optimizer.rates, None, "It has one rate."),
+        ("penalty.l1", penalty.l1, 0, cost),
+        ("penalty.l2", penalty.l2, 0, cost),
+        ("penalty.decay", penalty.decay, 0, cost),
+        ("penalty.max_norm", penalty.max_norm, None, cost),
+    ]
+    for key, value, right, reason in wanted:
+        if value != right:
             raise ConfigError(
                 f"task=autoencoder does not go with {key}={value}. {reason}",
-                expected=f"{key}={'null' if wanted is None else wanted}",
+                expected=f"{key}={'null' if right is None else right}",
                 found=f"{key}={value}",
                 remedy="take experiment=xray_autoencoder, which sets what it needs",
             )
 
 
-def check_rules(settings: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -> None:
-    """Raise if a value that is there is not what its rule says.
-
-    Raises:
-        ConfigError: Naming the key and what was expected.
-    """
-    for key, rule in rules.items():
-        value = _look_up(settings, key)
-        if value is not _ABSENT and not rule.holds(value):
-            raise ConfigError(
-                f"{key} cannot be {value!r}.",
-                expected=rule.expected,
-                found=f"{value!r} ({type(value).__name__})",
-                remedy=f"give {key}=VALUE with such a value",
-            )
-
-
-_ABSENT = object()
-
-
-def _look_up(settings: Mapping[str, Any], key: str) -> Any:
-    value: Any = settings
-    for name in key.split("."):
-        if not isinstance(value, Mapping) or name not in value:
-            return _ABSENT
-        value = value[name]
-    return value
-
-
-def _check_mappings(settings: Mapping[str, Any]) -> None:
-    """Refuse ``data.root`` given as ``data=PATH``-like slips that replace a whole group."""
-    for group in ("data", "augment", "model", "loss", "optimizer", "scheduler", "trainer"):
-        if not isinstance(settings.get(group), Mapping):
-            raise ConfigError(
-                f"{group} has to be one of the {group} options.",
-                found=repr(settings.get(group)),
-                remedy=f"choose {group}=NAME, see --help",
-            )
-
-
-def _check_averages(callbacks: Mapping[str, Any]) -> None:
+def _check_averages(callbacks: Callbacks) -> None:
     """Refuse two averages, and population statistics of one network with an average of several."""
-    given = [name for name in ("ema", "swa") if callbacks.get(name) is not None]
+    given = {"ema": callbacks.ema, "swa": callbacks.swa}
+    given = {name: value for name, value in given.items() if value is not None}
     if len(given) == 2:
         raise ConfigError(
             "One average of the weights is validated and kept, not two.",
             expected="callbacks.ema or callbacks.swa",
-            found=f"callbacks.ema={callbacks['ema']} callbacks.swa={callbacks['swa']}",
+            found=f"callbacks.ema={callbacks.ema} callbacks.swa={callbacks.swa}",
         )
-    if callbacks.get("population_statistics") and given:
+    if callbacks.population_statistics and given:
+        name, value = next(iter(given.items()))
         raise ConfigError(
             "callbacks.population_statistics are of the weights of training, not of their average.",
             expected="callbacks.population_statistics=true without ema and swa",
-            found=f"callbacks.{given[0]}={callbacks[given[0]]}",
+            found=f"callbacks.{name}={value}",
             remedy="swa re-estimates them itself; after ema, run medcnn population run=RUN_DIR",
         )
 
 
-def check_data(data: Mapping[str, Any]) -> None:
-    """Raise if the data group of a configuration does not fit together or names absent files."""
-    check_rules({"data": data})
-    if data["val_fraction"] + data["test_fraction"] >= 0.95:
-        raise ConfigError(
-            "val_fraction and test_fraction leave nothing to train on.",
-            expected="a sum below 0.95",
-            found=f"{data['val_fraction']} + {data['test_fraction']}",
-        )
-    if (data["fold"] is None) != (data["folds"] is None):
-        raise ConfigError(
-            "data.fold and data.folds go together.",
-            expected="data.folds=5 data.fold=0 for one fold, data.fold=all for all of them",
-            found=f"data.folds={data['folds']} data.fold={data['fold']}",
-        )
-    if data["folds"] is not None and data["fold"] not in range(data["folds"]):
-        raise ConfigError(
-            f"There is no fold {data['fold']} of {data['folds']}: they count from 0.",
-            expected=f"data.fold from 0 to {data['folds'] - 1}, or all",
-            found=f"data.fold={data['fold']}",
-        )
-    for name in check_sources(data):
-        if data["roots"][name]:
-            check_path(Path(str(data["roots"][name])), f"data.roots.{name}")
-    for key in ("root", "split"):
-        if data.get(key):
-            check_path(Path(str(data[key])), f"data.{key}")
-
-
-def check_safeguards(settings: Mapping[str, Any]) -> None:
-    """Refuse impossible ``alpha``, ``refer`` and ``prior_shift`` before hours of training.
-
-    Raises:
-        ConfigError: If a value cannot be, or doubt is asked for that one model does not have.
-    """
-    asked = read_safeguards(settings)
-    once = settings["ensemble"]["members"] == 1 and settings["tta"] == "none"
-    once = once and not settings["mc_samples"]
-    if asked.refer is not None and asked.refer_by == "mutual_information" and once:
+def _check_safeguards(settings: Settings) -> None:
+    """Refuse doubt that one model does not have, before hours of training."""
+    asked = settings.safeguards
+    if asked.refer is None:
+        return
+    if asked.refer_by == "mutual_information" and settings.is_plain:
         raise ConfigError(
             "refer_by=mutual_information needs several predictions of each image.",
             expected="refer_by=entropy, margin, conformal or distance for one model seen once",
             remedy="or add ensemble.members=5, tta=light or mc_samples=30",
         )
-    if asked.refer is not None and asked.refer_by == "distance":
-        _need_detector(settings)
-
-
-def _need_detector(settings: Mapping[str, Any]) -> None:
-    if settings.get("out_of_distribution") is None:
+    if asked.refer_by == "distance" and settings.out_of_distribution is None:
         raise ConfigError(
             "refer_by=distance needs the distance from the training images.",
             expected="out_of_distribution=mahalanobis or knn",
             found="out_of_distribution=null",
         )
-
-
-def check_path(path: Path, key: str) -> None:
-    """Raise DataError if nothing is at ``path``, naming the part that does not exist."""
-    if path.exists():
-        return
-    parent = path
-    while not parent.exists() and parent != parent.parent:
-        missing, parent = parent.name, parent.parent
-    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-    guess = nearest(missing, names)
-    raise DataError(
-        f"{key} does not exist: {path}",
-        expected="an existing file or folder",
-        found=f"{parent} has no {missing!r}",
-        remedy=f"did you mean {parent / guess}?" if guess else "check the path",
-    )

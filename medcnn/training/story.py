@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omegaconf import OmegaConf
-
-from medcnn.calibration.options import read_safeguards
 from medcnn.console import say, warn
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
@@ -31,20 +27,19 @@ from medcnn.run.directory import RunDir, write_json
 from medcnn.run.faults import foreseen
 from medcnn.run.journal import Journal
 from medcnn.run.place import begin, choose_run_dir, held
-from medcnn.run.settings import read_settings
-from medcnn.training.settings import check
+from medcnn.training.settings import Settings, checked, read_begun
 
 if TYPE_CHECKING:
     from medcnn.training.fitting import Fitted
 
 
-def run(settings: Mapping[str, Any]) -> RunDir:
+def run(settings: Settings) -> RunDir:
     """Train, test and report one model; return its run directory.
 
     Args:
         settings: What ``medcnn.training.settings.check`` returned.
     """
-    directory = RunDir(choose_run_dir(settings))
+    directory = RunDir(choose_run_dir(settings.run_dir, settings.name))
     with held(directory):
         begin(directory, settings)
         return _train(directory, settings)
@@ -58,27 +53,27 @@ def resume(directory: RunDir) -> RunDir:
     if directory.results.is_file() and read_json(directory.results).get("task") == "autoencoder":
         say(f"{directory.path} is finished; start a classifier by model.weights={directory.path}")
         return directory
-    settings = check(OmegaConf.create(read_settings(directory)))
+    settings = checked(read_begun(directory))
     with held(directory):
         say(f"going on with {directory.path}")
         return _train(directory, settings)
 
 
-def _train(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
-    with foreseen(directory.path, settings):
+def _train(directory: RunDir, settings: Settings) -> RunDir:
+    with foreseen(directory.path, settings.data.batch_size):
         return _story(directory, settings)
 
 
-def _story(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
-    journal = Journal(directory, seed=settings["seed"], echo=warn)
+def _story(directory: RunDir, settings: Settings) -> RunDir:
+    journal = Journal(directory, seed=settings.seed, echo=warn)
     with journal.stage("data"):
         prepared = prepare_run(directory, settings)
     _note_data(journal, prepared, directory)
-    if settings["task"] == "autoencoder":
+    if settings.task == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
     # torch and Lightning: seconds
     fitting = importlib.import_module(
-        "medcnn.training.fitting" if _is_plain(settings) else "medcnn.training.members"
+        "medcnn.training.fitting" if settings.is_plain else "medcnn.training.members"
     )
     fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
     with directory.best_checkpoint.open("rb") as stream:
@@ -91,21 +86,15 @@ def _story(directory: RunDir, settings: Mapping[str, Any]) -> RunDir:
         results = _with_diagnosis(directory, results, diagnosis)
     journal.finish()
     with journal.stage("report"):
-        write_report(directory, results, language=settings["language"])
+        write_report(directory, results, language=settings.language)
     announce(results, directory.report)
     for line in diagnosis.lines():
         say(line)
     return directory
 
 
-def _is_plain(settings: Mapping[str, Any]) -> bool:
-    """Return whether one model is looked at once."""
-    several = settings["ensemble"]["members"] > 1 or settings["tta"] != "none"
-    return not several and not settings["mc_samples"]
-
-
 def _pretrain(
-    directory: RunDir, settings: Mapping[str, Any], prepared: Prepared, journal: Journal
+    directory: RunDir, settings: Settings, prepared: Prepared, journal: Journal
 ) -> RunDir:
     """Train an encoder without labels; what it leaves is read by ``model.weights=RUN_DIR``."""
     pretraining = importlib.import_module("medcnn.training.pretraining")
@@ -113,15 +102,15 @@ def _pretrain(
     journal.finish()
     write_json(directory.results, results | {"warnings": journal.facts["warnings"]})
     say(f"figure       {directory.figures / 'reconstruction.png'}")
-    backbone = settings["model"]["backbone"]
+    backbone = settings.model.backbone
     say(f"encoder      start a {backbone} from it by model.weights={directory.path}")
     return directory
 
 
-def prepare_run(directory: RunDir, settings: Mapping[str, Any]) -> Prepared:
+def prepare_run(directory: RunDir, settings: Settings) -> Prepared:
     """Prepare the data and leave its split, manifest and audit in the run directory."""
     prepared = prepare(
-        settings["data"],
+        settings.data,
         on_split=lambda manifest: write_split(manifest, directory.split),
         on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
     )
@@ -151,25 +140,24 @@ def _note_data(journal: Journal, prepared: Prepared, directory: RunDir) -> None:
 
 def conclude(
     directory: RunDir,
-    settings: Mapping[str, Any],
+    settings: Settings,
     manifest: Manifest,
     fitted: Fitted,
     journal: Journal,
 ) -> Results:
     """Write the predictions and ``results.json``: the one look at the test split."""
-    extra = [name for name in settings["subgroups"] if name in manifest.table.columns]
-    for name in set(settings["subgroups"]) - set(extra):
+    extra = [name for name in settings.subgroups if name in manifest.table.columns]
+    for name in set(settings.subgroups) - set(extra):
         journal.warn(f"The manifest has no column {name!r} to report subgroups by.")
     columns = manifest.table[["image_id", *extra]]
     test = fitted.test.merge(columns, on="image_id", how="left", validate="one_to_one")
-    asked = read_safeguards(settings)
     guarded = guard(
         fitted.val,
         test,
         fitted.threshold,
-        asked,
+        settings.safeguards,
         calibrator=fitted.calibrator.name,
-        seed=settings["seed"],
+        seed=settings.seed,
     )
     test = guarded.table
     write_predictions(fitted.val, directory.predictions("val"))
@@ -180,12 +168,10 @@ def conclude(
         split="test",
         subgroups=extra,
         temperature=fitted.temperature,
-        seed=settings["seed"],
+        seed=settings.seed,
     )
     results = with_safeguards(results, guarded, subgroups=extra)
-    foreign, more = flagged_results(
-        test, fitted.threshold.value, 1 - settings.get("ood_quantile", 1.0)
-    )
+    foreign, more = flagged_results(test, fitted.threshold.value, 1 - settings.ood_quantile)
     calibrator = fitted.calibrator
     if calibrator.note:
         more.append(f"Calibration: {calibrator.note}.")

@@ -7,13 +7,11 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
@@ -23,10 +21,12 @@ from medcnn.errors import ConfigError, WeightsError
 from medcnn.inference.loading import read_checkpoint
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
+from medcnn.settings.reading import as_plain
 from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.training.callbacks.bar import EpochBar
 from medcnn.training.callbacks.batch_statistics import PopulationStatistics
 from medcnn.training.callbacks.curves import EpochLine, LearningCurves
+from medcnn.training.settings import Settings, Trainer
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -90,47 +90,47 @@ def quieten() -> None:
 
 
 def build_trainer(
-    settings: Mapping[str, Any], run: RunDir, journal: Journal, *more: pl.Callback
+    settings: Settings, run: RunDir, journal: Journal, *more: pl.Callback
 ) -> pl.Trainer:
     """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
-    options = trainer_options(settings)
-    watch = settings["callbacks"]
-    mode = "max" if watch["monitor"] == "val_auroc" else "min"
+    options = trainer_options(settings.trainer)
+    watch = settings.callbacks
+    mode = "max" if watch.monitor == "val_auroc" else "min"
     curves = LearningCurves(run.metrics)
     callbacks: list[pl.Callback] = [
         *more,
         curves,
         EpochLine(curves, say),
         EarlyStopping(
-            watch["monitor"],
+            watch.monitor,
             mode=mode,
-            patience=watch["patience"],
-            min_delta=watch["min_delta"],
+            patience=watch.patience,
+            min_delta=watch.min_delta,
             check_finite=True,
         ),
         RunCheckpoint(
             run.best_checkpoint.parent,
             filename=run.best_checkpoint.stem,
-            monitor=watch["monitor"],
+            monitor=watch.monitor,
             mode=mode,
             enable_version_counter=False,
         ),
         _last_checkpoint(run, every=None),
     ]
-    if watch["save_every"] is not None:
-        callbacks.append(_last_checkpoint(run, every=watch["save_every"]))
-    if watch["ema"] is not None:
-        callbacks.append(ExponentialAverage(watch["ema"]))
-    if watch["swa"] is not None:
-        callbacks.append(StochasticAverage(watch["swa"], watch["bn_batches"]))
-    if watch.get("population_statistics"):
+    if watch.save_every is not None:
+        callbacks.append(_last_checkpoint(run, every=watch.save_every))
+    if watch.ema is not None:
+        callbacks.append(ExponentialAverage(watch.ema))
+    if watch.swa is not None:
+        callbacks.append(StochasticAverage(watch.swa, watch.bn_batches))
+    if watch.population_statistics:
         callbacks.append(PopulationStatistics())
     if CONSOLE.is_terminal:
         callbacks.append(EpochBar(CONSOLE))
     chosen = {
         "precision": options["precision"],
         "threads": torch.get_num_threads(),
-        "workers": worker_count(settings["data"]["num_workers"]),
+        "workers": worker_count(settings.data.num_workers),
         "device": _device_name(),
     }
     journal.note(**chosen)
@@ -151,16 +151,16 @@ def build_trainer(
     )
 
 
-def trainer_options(settings: Mapping[str, Any]) -> dict[str, Any]:
+def trainer_options(trainer: Trainer) -> dict[str, Any]:
     """Return what Lightning's trainer takes of the group ``trainer``.
 
     A run has one device, however many the machine has: with more, its batches would be others, and
     so would the model.
     """
     ours = ("channels_last", "compile")
-    options = {key: value for key, value in settings["trainer"].items() if key not in ours}
-    options["precision"] = choose_precision(options["precision"], options["accelerator"])
-    if options["devices"] == "auto":
+    options = {key: value for key, value in as_plain(trainer).items() if key not in ours}
+    options["precision"] = choose_precision(trainer.precision, trainer.accelerator)
+    if trainer.devices == "auto":
         options["devices"] = 1
     return options
 
@@ -184,16 +184,14 @@ def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
     )
 
 
-def build_logger(settings: Mapping[str, Any], run: RunDir) -> Any:
+def build_logger(settings: Settings, run: RunDir) -> Any:
     """Return the logger beside ``metrics.csv``, which writes into the run unless told where."""
-    if not settings["logger"]:
+    if not settings.logger:
         return False
-    options = dict(settings["logger"])
+    options = settings.logger.arguments
     here = {"save_dir": str(run.path), "tracking_uri": f"sqlite:///{run.path.resolve()}/mlflow.db"}
-    for key, place in here.items():
-        if key in options and options[key] is None:
-            options[key] = place
-    return instantiate(options)
+    missing = {key: here[key] for key in here if key in options and options[key] is None}
+    return settings.logger.build(**missing)
 
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:

@@ -11,7 +11,6 @@ from sklearn.metrics import log_loss
 
 from medcnn.calibration.combination import VOTES, Combination, fit_combination, fit_merge
 from medcnn.errors import ConfigError, DataError
-from medcnn.settings.rules import RULES
 
 
 @pytest.fixture
@@ -117,7 +116,3 @@ def test_unknown_names_and_broken_records_are_refused():
         fit_merge("meen", [[0.5]], [1])
     with pytest.raises(DataError, match="combination of members"):
         Combination.from_json({"vote": "soft"})
-
-
-def test_the_configuration_knows_every_vote():
-    assert all(RULES["ensemble.vote"].holds(vote) for vote in VOTES)

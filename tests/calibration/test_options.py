@@ -1,6 +1,7 @@
 import pytest
 
-from medcnn.calibration.options import Safeguards, read_safeguards
+from medcnn.calibration.options import read_safeguards
+from medcnn.calibration.settings import Safeguards
 from medcnn.errors import ConfigError
 
 
@@ -18,9 +19,9 @@ def test_options_are_read_and_absent_ones_are_off():
         ({"alpha": 0}, "alpha cannot be 0"),
         ({"alpha": "10%"}, "alpha cannot be"),
         ({"alpha": True}, "alpha cannot be"),
-        ({"conformal": "mondrian"}, "no conformal method named 'mondrian'"),
+        ({"conformal": "mondrian"}, "conformal cannot be 'mondrian'"),
         ({"refer": "most"}, "referral rule 'most' cannot be read"),
-        ({"refer_by": "entropi"}, "did you mean 'entropy'"),
+        ({"refer_by": "entropi"}, "did you mean refer_by=entropy"),
         ({"prior_shift": "auto"}, "prior_shift cannot be 'auto'"),
         ({"prior_shift": 1}, "prior_shift cannot be 1"),
     ],

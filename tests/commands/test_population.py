@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,12 @@ from medcnn.cli import run
 from medcnn.data.manifest import build_manifest, read_table
 from medcnn.data.preparation import Prepared, cache_images
 from medcnn.inference.batch_statistics import freeze_as_trained
-from medcnn.inference.loading import load_model, read_settings
+from medcnn.inference.loading import load_model
+from medcnn.models.settings import Transfer
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir
 from medcnn.training.fitting import build_datamodule
+from medcnn.training.settings import settings_of
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +29,9 @@ def restated(trained_run, tmp_path_factory):
 
 def first_convolution(source):
     """Return batch by batch what the first batch normalisation of a run sees in training."""
-    settings = read_settings(source)
+    settings = settings_of(source)
     manifest = build_manifest(read_table(source.manifest), source="run")
-    cache = cache_images(manifest, settings["data"])
+    cache = cache_images(manifest, settings.data)
     loader = build_datamodule(settings, Prepared(manifest, cache, None)).train_dataloader()
     model = load_model(source)
     body = model.network.backbone.body
@@ -77,10 +80,7 @@ def test_weights_stay_and_calibration_predictions_and_report_are_anew(trained_ru
 
 def test_frozen_layers_keep_their_statistics(trained_run):
     model = load_model(trained_run)
-    model.settings = {
-        **model.settings,
-        "transfer": {"_target_": "medcnn.models.transfer.LastStage"},
-    }
+    model.settings = replace(model.settings, transfer=Transfer("medcnn.models.transfer.LastStage"))
     freeze_as_trained(model, trained_run, epoch=0, n_train=50)
     trains = {name for name, p in model.network.named_parameters() if p.requires_grad}
     assert any("layer2" in name for name in trains)

@@ -10,7 +10,7 @@ from medcnn.crossvalidation.reporting import report_folds
 from medcnn.evaluation.results import read_results
 from medcnn.files.plain import read_json
 from medcnn.run.directory import RunDir, write_json
-from medcnn.run.settings import read_settings
+from medcnn.training.settings import settings_of
 
 
 def copied(whole, folder):
@@ -20,7 +20,7 @@ def copied(whole, folder):
         for member in whole.members
     ]
     directory = RunDir(folder)
-    return members, lambda: report_folds(directory, members, read_settings(members[0])), directory
+    return members, lambda: report_folds(directory, members, settings_of(members[0])), directory
 
 
 @pytest.fixture(scope="module")

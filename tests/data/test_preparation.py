@@ -1,13 +1,16 @@
 import shutil
+from dataclasses import replace
 
 import cv2
 import pandas as pd
 import pytest
 
 from medcnn.data.preparation import prepare
+from medcnn.data.settings import Data, Source
 from medcnn.data.splits.file import write_split
 from medcnn.errors import AuditStop, ConfigError, DataError
 from medcnn.settings.composition import compose, plain
+from medcnn.settings.reading import read
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def data(pictures, tmp_path):
     def group(*overrides):
         given = [f"data.root={root}", f"data.cache_dir={cache}", "data.image_size=64", *overrides]
         cfg = compose("audit", ["data=manifest", *given])
-        return plain(cfg)["data"]
+        return read(Data, plain(cfg)["data"])
 
     return group
 
@@ -71,10 +74,10 @@ def test_a_leak_stops_after_it_was_shown_and_only_where_asked(data):
 
 def test_patients_on_both_sides_stop_the_run_or_leave_training(data):
     given = data("data.deduplicate=true")
-    table = pd.read_csv(given["root"])
+    table = pd.read_csv(given.root)
     shared = {30: 2, 31: 6}  # of test, with train and with val
     table["patient_id"] = [f"p{shared.get(row, row)}" for row in range(41)]
-    table.to_csv(given["root"], index=False)
+    table.to_csv(given.root, index=False)
     with pytest.raises(AuditStop, match="2 patients stand in more than one split"):
         prepare(data(), progress=False)
     prepared = prepare(given, progress=False)
@@ -88,9 +91,9 @@ def test_patients_on_both_sides_stop_the_run_or_leave_training(data):
 
 def test_mending_that_leaves_a_split_without_a_class_is_an_error(data):
     given = data("data.deduplicate=true")
-    table = pd.read_csv(given["root"])
+    table = pd.read_csv(given.root)
     table["patient_id"] = "everybody"
-    table.to_csv(given["root"], index=False)
+    table.to_csv(given.root, index=False)
     with pytest.raises(DataError, match="The train split has no normal image"):
         prepare(given, progress=False)
 
@@ -112,7 +115,6 @@ def test_one_name_stands_for_a_list_of_one(data):
 
 
 def test_only_sources_are_called(data):
-    options = data()
-    options["source"] = {"_target_": "os.system", "command": "true"}
+    options = replace(data(), source=Source("os.system", {"command": "true"}))
     with pytest.raises(ConfigError, match=r"may not call 'os\.system'"):
         prepare(options, progress=False)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from medcnn.data.preparation import prepare
 from medcnn.data.sources.phantom.plan import Options, plan
@@ -24,6 +23,7 @@ from medcnn.inspection.network import inspect
 from medcnn.metrics.auroc import auroc, auroc_value
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import Journal
+from medcnn.run.settings import write_settings
 from medcnn.settings.composition import compose
 from medcnn.training import fitting
 from medcnn.training.settings import check
@@ -156,9 +156,9 @@ def train(folder, manifest, overrides):
     settings = check(compose("train", [*COMMON, f"data.root={manifest}", *overrides]))
     run = RunDir(folder)
     run.path.mkdir()
-    OmegaConf.save(OmegaConf.create(settings), run.config)
+    write_settings(run, settings)
     prepared = prepare(
-        settings["data"],
+        settings.data,
         progress=False,
         on_audit=lambda audit: write_json(run.audit, audit.to_json()),
     )

@@ -11,9 +11,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep
 
 from medcnn.cli import COMMANDS, _with_words
+from medcnn.search.settings import SearchSettings
 from medcnn.search.space import read_space
-from medcnn.settings.composition import compose, config_folder
-from medcnn.training.settings import check
+from medcnn.settings.composition import compose, config_folder, plain
+from medcnn.settings.reading import read
+from medcnn.training.settings import Settings, checked
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -87,7 +89,7 @@ def test_the_command_composes(page, command, arguments):
     # What stands for a path of the reader's own, or is left to every fold, cannot be checked further.
     stand_ins = re.search(r"PATH|RUN|FILE|CV|\.fold=", " ".join(arguments))
     if command == "train" and not stand_ins:
-        check(settings)
+        checked(read(SearchSettings if "search" in settings else Settings, plain(settings)))
 
 
 def test_the_ranges_of_the_printed_search_are_read():

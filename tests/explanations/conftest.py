@@ -11,10 +11,12 @@ from torch import nn
 
 from medcnn.calibration import Calibrator
 from medcnn.data.manifest import build_manifest
+from medcnn.data.settings import Data
 from medcnn.explanations.bench import prepare
 from medcnn.explanations.marker import burn_in
 from medcnn.explanations.options import Options
 from medcnn.inference.loading import TrainedModel
+from medcnn.inference.settings import RunSettings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models import build_classifier
 from medcnn.models.classifier import Classifier
@@ -112,7 +114,7 @@ def trained(tmp_path_factory):
         pixel_std=1.0,
         calibrator=Calibrator("temperature", (1.0,)),
         threshold=Threshold(0.5, "fixed", "none"),
-        settings={"data": {"image_size": 32, "cache_dir": cache, "exact": False}},
+        settings=RunSettings(data=Data(image_size=32, cache_dir=cache)),
         sha256="0" * 64,
     )
 

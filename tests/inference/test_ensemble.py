@@ -11,6 +11,7 @@ from medcnn.augment.views import views
 from medcnn.calibration import Calibrator
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes
+from medcnn.data.settings import Data
 from medcnn.errors import DataError
 from medcnn.inference.ensemble import (
     Predictor,
@@ -20,6 +21,7 @@ from medcnn.inference.ensemble import (
     mask_keys,
 )
 from medcnn.inference.loading import TrainedModel
+from medcnn.inference.settings import RunSettings
 from medcnn.metrics.thresholds import Threshold
 
 
@@ -30,7 +32,7 @@ def member(network, mean=0.4, std=0.2, temperature=2.0, size=12):
         pixel_std=std,
         calibrator=Calibrator("temperature", (temperature,)),
         threshold=Threshold(0.5, "youden"),
-        settings={"data": {"image_size": size}},
+        settings=RunSettings(data=Data(image_size=size)),
         sha256="",
     )
 

@@ -1,11 +1,13 @@
+from typing import get_args
+
 import pytest
 
 from medcnn.augment.views import VIEWS
-from medcnn.calibration.combination import MERGES
+from medcnn.calibration.combination import MERGES, VOTES
 from medcnn.calibration.passes import Passes
 from medcnn.errors import ConfigError
 from medcnn.inference.passes import passes_of
-from medcnn.settings.rules import RULES
+from medcnn.inference.settings import Dropout, Ensemble, Merge, RunSettings, ViewList, Views, Vote
 
 ASKED = {
     "vote": None,
@@ -14,14 +16,11 @@ ASKED = {
     "mc_samples": None,
     "mc": {"inject": None, "p": None},
 }
-TRAINED = {
-    "ensemble": {"members": 3, "vote": "rank"},
-    "tta": "flips",
-    "tta_merge": "geometric",
-    "mc_samples": 4,
-    "mc": {"inject": "blocks", "p": 0.1},
-    "seed": 7,
-}
+TRAINED = RunSettings(
+    ensemble=Ensemble(members=3, vote="rank"),
+    views=Views("flips", "geometric", 4, Dropout("blocks", 0.1)),
+    seed=7,
+)
 
 
 def test_null_is_as_trained():
@@ -61,5 +60,6 @@ def test_an_unknown_list_of_views_is_refused_by_the_nearest_name():
 
 
 def test_the_configuration_knows_every_name():
-    assert all(RULES["tta"].holds(name) for name in VIEWS)
-    assert all(RULES["tta_merge"].holds(name) for name in MERGES)
+    assert set(get_args(ViewList)) == set(VIEWS)
+    assert set(get_args(Merge)) == set(MERGES)
+    assert set(get_args(Vote)) == set(VOTES)

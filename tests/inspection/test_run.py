@@ -6,9 +6,9 @@ from medcnn.data.preparation import cache_images
 from medcnn.files.plain import read_json
 from medcnn.inference.loading import load_model
 from medcnn.inference.runs import run_manifest
+from medcnn.inference.settings import run_settings
 from medcnn.inspection.network import Inspection, Layer, inspect
 from medcnn.inspection.run import dead_share, inspect_models, inspect_run
-from medcnn.run.settings import read_settings
 
 EMPTY = np.empty(0)
 
@@ -39,7 +39,7 @@ def test_the_images_are_of_validation_and_of_both_classes(pair, monkeypatch):
 
     monkeypatch.setattr("medcnn.inspection.run.inspect", watched)
     manifest = run_manifest(pair)
-    inspect_models(pair, manifest, cache_images(manifest, read_settings(pair)["data"]))
+    inspect_models(pair, manifest, cache_images(manifest, run_settings(pair).data))
     val = manifest.split("val")
     assert set(seen[0]["image_id"]) <= set(val["image_id"])
     assert set(seen[0]["label"].tolist()) == {0.0, 1.0}

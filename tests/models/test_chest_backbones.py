@@ -10,6 +10,7 @@ from medcnn.models import build_classifier, rebuild
 from medcnn.models.backbones import build_backbone
 from medcnn.models.chest_backbones import InputRange, know_pixels
 from medcnn.models.names import XRV_NAMES
+from medcnn.models.settings import Model
 
 xrv = pytest.importorskip("torchxrayvision")
 
@@ -93,7 +94,7 @@ def test_the_statistics_travel_with_the_checkpoint():
     options = {"backbone": f"xrv:{NAME}", "image_size": 32}
     model = build_classifier(**options, weights="none")
     know_pixels(model, 0.3, 0.1)
-    other = rebuild(options)
+    other = rebuild(Model("medcnn.models.build_classifier", options))
     other.load_state_dict(model.state_dict())
     assert other.backbone.body.input_range.pixel_mean.item() == pytest.approx(0.3)
 

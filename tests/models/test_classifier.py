@@ -3,6 +3,7 @@ import torch
 
 from medcnn.errors import ConfigError
 from medcnn.models import build_classifier, rebuild
+from medcnn.models.settings import Model
 from medcnn.models.transfer import Full, LinearProbe
 
 TINY = {"backbone": "tiny_resnet", "widths": [4, 8], "image_size": 28}
@@ -31,9 +32,9 @@ def test_dropout_acts_on_the_features_in_training_only():
 
 def test_a_run_is_rebuilt_from_its_configuration_alone():
     torch.manual_seed(0)
-    settings = {"_target_": "medcnn.models.build_classifier", **TINY, "weights": "imagenet"}
+    settings = {**TINY, "weights": "imagenet"}
     model = build_classifier(**TINY, weights="none", init="he")
-    other = rebuild({**settings, "init": "he"})
+    other = rebuild(Model("medcnn.models.build_classifier", {**settings, "init": "he"}))
     assert other.weights_origin.loaded == "random"
     other.load_state_dict(model.state_dict())
     image = torch.rand(2, 1, 28, 28)
@@ -42,7 +43,7 @@ def test_a_run_is_rebuilt_from_its_configuration_alone():
 
 def test_a_configuration_calls_no_foreign_code():
     with pytest.raises(ConfigError, match=r"'os.system' is not one that medcnn rebuilds"):
-        rebuild({"_target_": "os.system", "command": "true"})
+        rebuild(Model("os.system", {"command": "true"}))
 
 
 @pytest.mark.parametrize("options", [{"dropout": 1.0}, {"dropout": -0.1}, {"stem": "tiny"}])

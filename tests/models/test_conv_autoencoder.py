@@ -4,15 +4,20 @@ import torch
 from medcnn.errors import ConfigError
 from medcnn.models.classifier import build_classifier
 from medcnn.models.conv_autoencoder import build_autoencoder
+from medcnn.models.settings import Model
+from medcnn.settings.reading import read
 
-MODEL = {
-    "_target_": "medcnn.models.build_classifier",
-    "backbone": "tiny_resnet",
-    "weights": "none",
-    "dropout": 0.2,
-    "image_size": 32,
-    "widths": [8, 16],
-}
+MODEL = read(
+    Model,
+    {
+        "_target_": "medcnn.models.build_classifier",
+        "backbone": "tiny_resnet",
+        "weights": "none",
+        "dropout": 0.2,
+        "image_size": 32,
+        "widths": [8, 16],
+    },
+)
 
 
 def autoencoder(**options):
@@ -22,7 +27,7 @@ def autoencoder(**options):
 
 @pytest.mark.parametrize("name", ["tiny_resnet", "resnet18", "densenet121"])
 def test_the_image_comes_back_in_its_size(name):
-    model = {key: value for key, value in MODEL.items() if key != "widths"} | {"backbone": name}
+    model = MODEL.without("widths").changed(backbone=name)
     network = build_autoencoder(model, masking=0.5, patch=4, noise=0.0)
     assert network(torch.randn(2, 1, 32, 32)).shape == (2, 1, 32, 32)
 

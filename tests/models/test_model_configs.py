@@ -2,15 +2,17 @@ import pytest
 
 from medcnn.models.checks import check_model
 from medcnn.models.names import FAMILIES, family_of
+from medcnn.models.settings import Model
 from medcnn.settings.composition import compose, config_folder, plain
+from medcnn.settings.reading import read
 
 NAMES = sorted(path.stem for path in (config_folder() / "model").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_that_is_offered_passes_its_checks(name):
-    model = plain(compose("show", [f"model={name}", "data.image_size=224"]).model)
-    check_model({**model, "weights": "none"})
+    given = plain(compose("show", [f"model={name}", "data.image_size=224"]).model)
+    check_model(read(Model, given).changed(weights="none"))
 
 
 def test_every_family_is_offered():

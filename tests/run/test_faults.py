@@ -10,12 +10,12 @@ import torch
 from medcnn.errors import UserError
 from medcnn.run.faults import explained, foreseen
 
-SETTINGS = {"data": {"batch_size": 32}}
+BATCH = 32
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_told_with_the_way_to_go_on(tmp_path):
-    with pytest.raises(UserError, match=f"resume={tmp_path}"), foreseen(tmp_path, SETTINGS):
+    with pytest.raises(UserError, match=f"resume={tmp_path}"), foreseen(tmp_path, BATCH):
         handle = os.open("/dev/full", os.O_WRONLY)
         try:
             os.write(handle, b"x")
@@ -25,25 +25,25 @@ def test_a_full_disk_is_told_with_the_way_to_go_on(tmp_path):
 
 @pytest.mark.parametrize("ask", [lambda: torch.empty(10**16), lambda: np.empty(10**16)])
 def test_exhausted_memory_is_told_with_a_smaller_batch(ask, tmp_path):
-    with pytest.raises(UserError, match=r"data\.batch_size=16"), foreseen(tmp_path, SETTINGS):
+    with pytest.raises(UserError, match=r"data\.batch_size=16"), foreseen(tmp_path, BATCH):
         ask()
 
 
 def test_other_faults_pass_unchanged(tmp_path):
     error = RuntimeError("shape mismatch")
-    with pytest.raises(RuntimeError, match="shape mismatch"), foreseen(tmp_path, SETTINGS):
+    with pytest.raises(RuntimeError, match="shape mismatch"), foreseen(tmp_path, BATCH):
         raise error
-    assert explained(error, tmp_path, SETTINGS) is None
-    assert explained(FileNotFoundError(2, "No such file"), tmp_path, SETTINGS) is None
+    assert explained(error, tmp_path, BATCH) is None
+    assert explained(FileNotFoundError(2, "No such file"), tmp_path, BATCH) is None
 
 
 def test_an_interruption_says_how_to_go_on_only_where_there_is_a_checkpoint(tmp_path, capfd):
-    with pytest.raises(KeyboardInterrupt), foreseen(tmp_path, SETTINGS):
+    with pytest.raises(KeyboardInterrupt), foreseen(tmp_path, BATCH):
         raise KeyboardInterrupt
     assert "resume=" not in capfd.readouterr().out
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
-    with pytest.raises(KeyboardInterrupt), foreseen(tmp_path, SETTINGS):
+    with pytest.raises(KeyboardInterrupt), foreseen(tmp_path, BATCH):
         raise KeyboardInterrupt
     assert "resume=" in capfd.readouterr().out
 
@@ -52,6 +52,6 @@ def test_a_member_goes_on_with_the_run_it_belongs_to(tmp_path, capfd):
     member = tmp_path / "members" / "1"
     (tmp_path / "members" / "0" / "checkpoints").mkdir(parents=True)
     (tmp_path / "members" / "0" / "checkpoints" / "last.ckpt").touch()
-    with pytest.raises(KeyboardInterrupt), foreseen(member, SETTINGS):
+    with pytest.raises(KeyboardInterrupt), foreseen(member, BATCH):
         raise KeyboardInterrupt
     assert f"resume={tmp_path}\n" in capfd.readouterr().out

@@ -10,13 +10,11 @@ from medcnn.errors import AuditStop, ConfigError, UserError
 from medcnn.files.plain import read_json
 from medcnn.run.directory import RunDir, write_text
 from medcnn.run.place import begin, choose_run_dir, held
-from medcnn.settings.composition import compose, plain
 
 
 def test_a_run_goes_where_it_is_told_or_by_name_and_time(tmp_path):
-    settings = plain(compose("train", ["name=mine"]))
-    assert choose_run_dir({**settings, "run_dir": str(tmp_path)}) == tmp_path
-    found = choose_run_dir(settings)
+    assert choose_run_dir(str(tmp_path), "mine") == tmp_path
+    found = choose_run_dir(None, "mine")
     assert found.parent == Path("outputs/mine")
     assert abs((datetime.now() - datetime.strptime(found.name, "%Y-%m-%d_%H-%M-%S")).days) < 1
 

@@ -1,13 +1,15 @@
 """What training writes is read back as it was; strangers' runs: inference/test_hostile_runs."""
 
+from pydoc import locate
+
 import pytest
 import yaml
 
 from medcnn.errors import ConfigError
 from medcnn.run.directory import RunDir
-from medcnn.run.settings import EARLIER, NEEDED, TRUSTED, read_settings
+from medcnn.run.settings import EARLIER, MOVED, NEEDED, TRUSTED, read_settings, write_settings
 from medcnn.settings.composition import compose, plain
-from medcnn.training.settings import check
+from medcnn.training.settings import check, checked, read_begun
 
 
 @pytest.fixture
@@ -73,7 +75,20 @@ def test_a_missing_configuration_is_told_in_words(tmp_path):
 
 
 def test_what_is_read_can_be_trained_again(saved):
-    from omegaconf import OmegaConf
+    settings = check(compose("train", ["model=tiny_resnet", "loss=focal"]))
+    run = saved({})
+    write_settings(run, settings)
+    assert checked(read_begun(run)) == settings
 
-    settings = plain(compose("train", ["model=tiny_resnet", "loss=focal"]))
-    assert check(OmegaConf.create(read_settings(saved(settings)))) == settings
+
+def test_targets_that_have_moved_since_are_found_where_they_are(saved):
+    settings = plain(compose("train", []))
+    before = {
+        "optimizer": "medcnn.tasks.optimizers.make_optimizer",
+        "scheduler": "medcnn.tasks.schedules.Cosine",
+    }
+    for group, target in before.items():
+        settings[group]["_target_"] = target
+    assert read_settings(saved(settings)) == plain(compose("train", []))
+    for target in MOVED.values():
+        assert locate(target) is not None

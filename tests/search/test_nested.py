@@ -9,7 +9,9 @@ from medcnn.crossvalidation.running import join_if_complete
 from medcnn.errors import ConfigError
 from medcnn.run.directory import RunDir
 from medcnn.search.nested import of_fold, search_nested
-from medcnn.settings.composition import compose
+from medcnn.search.settings import SearchSettings
+from medcnn.settings.composition import compose, plain
+from medcnn.settings.reading import read
 
 
 def test_each_fold_has_a_search_of_its_own():
@@ -28,8 +30,9 @@ def test_data_with_a_test_split_is_refused_before_anything_is_trained(tmp_path):
     (tmp_path / "m.csv").write_text("\n".join(["image_id,path,label,split", *rows]) + "\n")
     given = ["search=random", "data=manifest", f"data.root={tmp_path / 'm.csv'}"]
     given += ["data.folds=3", "data.fold=all", f"search.folder={tmp_path / 's'}"]
+    asked = read(SearchSettings, plain(compose("train", given)))
     with pytest.raises(ConfigError, match="test split of its own"):
-        search_nested(given, compose("train", given), lambda *_: 1 / 0, lambda *_: 1 / 0)
+        search_nested(given, asked, lambda *_: 1 / 0, lambda *_: 1 / 0)
     assert not (tmp_path / "s").exists()
 
 

@@ -7,7 +7,7 @@ import sys
 import optuna
 import pytest
 
-from medcnn.search.options import Options
+from medcnn.search.settings import Search
 from medcnn.search.space import Parameter
 from medcnn.search.study import Worker, counted, make_pruner, make_sampler, open_storage, open_study
 
@@ -47,7 +47,7 @@ def start(folder, kill_at=0):
 def options_of(folder, **others):
     storage = f"sqlite:///{folder / 'study.db'}"
     defaults = {"method": "random", "score": "val_loss", "study": "xray", "folder": folder}
-    return Options(**defaults | {"storage": storage} | others)
+    return Search(**defaults | {"storage": storage} | others)
 
 
 def trials_of(folder):

@@ -5,9 +5,10 @@ import pytest
 
 from medcnn.errors import ConfigError
 from medcnn.search import sweeping
-from medcnn.search.options import read_options
+from medcnn.search.settings import SearchSettings
 from medcnn.search.study import Worker, open_storage, open_study
 from medcnn.settings.composition import compose, plain
+from medcnn.settings.reading import read
 
 
 def values(launched, name="optimizer.lr"):
@@ -56,8 +57,8 @@ def test_coarse_to_fine_narrows_around_the_best(run_search):
 
 def test_the_fine_grid_waits_for_the_coarse_trials_of_other_processes(run_search, monkeypatch):
     given = ["search=coarse_to_fine", "search.score=val_loss", "search.trials=3"]
-    settings = plain(compose("train", [*given, f"search.folder={run_search.folder}"]))
-    options = read_options(settings["search"])
+    composed = compose("train", [*given, f"search.folder={run_search.folder}"])
+    options = read(SearchSettings, plain(composed)).search
     other = open_study(options, f"{options.study}/coarse", open_storage(options))
     worker, trial = Worker(options.folder), other.ask()
     trial.set_user_attr("worker", worker.name)

@@ -10,9 +10,10 @@ from medcnn.cli import run
 from medcnn.data.manifest import build_manifest
 from medcnn.data.preparation import prepare
 from medcnn.errors import ConfigError
-from medcnn.search.options import read_options
+from medcnn.search.settings import SearchSettings
 from medcnn.search.trial import part_of_training, prepare_trial, without_test
 from medcnn.settings.composition import compose, plain
+from medcnn.settings.reading import read
 
 
 def make_manifest():
@@ -47,9 +48,9 @@ def test_a_part_of_the_training_is_whole_patients_of_both_classes():
 
 def test_a_trial_never_sees_what_the_training_of_the_best_will_test(easy_data, tmp_path):
     asked = [*easy_data, "search=random", f"search.folder={tmp_path}", "seed=7"]
-    settings = plain(compose("train", asked))
-    trial = prepare_trial(settings, read_options(settings["search"])).manifest.table
-    training = prepare(settings["data"], progress=False).manifest
+    settings = read(SearchSettings, plain(compose("train", asked)))
+    trial = prepare_trial(settings, settings.search).manifest.table
+    training = prepare(settings.data, progress=False).manifest
     tested = training.split("test")
     assert len(tested) and not set(tested["patient_id"]) & set(trial["patient_id"])
     assert len(trial) == len(training) - len(tested)
@@ -107,7 +108,7 @@ def test_a_search_within_one_training_is_refused(easy_data):
 
 FAULTS = (
     (["-m", "search=rondom"], "no search named"),
-    (["-m", "search=random", "search.score=test_auroc"], "score of a search"),
+    (["-m", "search=random", "search.score=test_auroc"], "search.score cannot be"),
     (["-m", "search=grid", "optimizer.lr=interval(1"], "not an override"),
 )
 

@@ -5,12 +5,13 @@ import torch
 from medcnn.data.preparation import prepare
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
-from medcnn.settings.composition import compose, plain
-from medcnn.training.fitting import build_datamodule, optimizer_options, train
+from medcnn.settings.composition import compose
+from medcnn.training.fitting import build_datamodule, chosen_optimizer, train
+from medcnn.training.settings import check
 
 
 def settings(*overrides):
-    return plain(compose("train", overrides))
+    return check(compose("train", overrides))
 
 
 @pytest.mark.parametrize(
@@ -18,9 +19,9 @@ def settings(*overrides):
     [("32-true", True), pytest.param("16-mixed", False, marks=pytest.mark.gpu)],
 )
 def test_fused_optimisers_are_for_gradients_that_are_not_scaled(precision, fused):
-    options, rates = optimizer_options(settings(f"trainer.precision={precision}"))
-    assert options["fused"] is fused
-    assert rates == {}
+    found = chosen_optimizer(settings(f"trainer.precision={precision}")).arguments
+    assert found["fused"] is fused
+    assert "rates" not in found
 
 
 class Stop(pl.Callback):
@@ -52,7 +53,7 @@ def test_a_run_stopped_within_an_epoch_goes_on_as_if_nothing_had_happened(option
         "callbacks.save_every=1",
         *options,
     )
-    prepared = prepare(asked["data"])
+    prepared = prepare(asked.data)
 
     def run(name, *callbacks):
         directory = RunDir(tmp_path / name)

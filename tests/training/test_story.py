@@ -67,11 +67,11 @@ def test_the_diagnosis_knows_the_weights(run, monkeypatch):
     diagnosis = read_json(run.path / "diagnosis.json")
     from medcnn.data.preparation import cache_images
     from medcnn.inference.runs import run_manifest
+    from medcnn.inference.settings import run_settings
     from medcnn.inspection import run as inspection
-    from medcnn.run.settings import read_settings
 
     manifest = run_manifest(run)
-    cache = cache_images(manifest, read_settings(run)["data"])
+    cache = cache_images(manifest, run_settings(run).data)
     dead = inspection.dead_share(inspection.inspect_models(run, manifest, cache))
     named = {each["name"]: each["evidence"] for each in diagnosis["findings"]}
     assert ("dead_units" in named) == (dead >= 0.2)

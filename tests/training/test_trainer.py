@@ -9,7 +9,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.run.directory import RunDir
-from medcnn.settings.composition import compose, plain
+from medcnn.settings.composition import compose
+from medcnn.training.settings import check
 from medcnn.training.trainer import (
     RunCheckpoint,
     WholeCheckpoints,
@@ -20,7 +21,7 @@ from medcnn.training.trainer import (
 
 
 def settings(*overrides):
-    return plain(compose("train", overrides))
+    return check(compose("train", overrides))
 
 
 def test_a_logger_writes_into_the_run_unless_told_where(tmp_path):
@@ -47,8 +48,8 @@ def test_half_precision_is_refused_where_lightning_would_take_another():
 
 
 def test_a_run_has_one_device_however_many_there_are():
-    assert trainer_options(settings())["devices"] == 1
-    assert trainer_options(settings("trainer.devices=[1]"))["devices"] == [1]
+    assert trainer_options(settings().trainer)["devices"] == 1
+    assert trainer_options(settings("trainer.devices=[1]").trainer)["devices"] == [1]
 
 
 @pytest.fixture

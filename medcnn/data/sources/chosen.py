@@ -10,8 +10,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from medcnn.data.settings import Data, Source
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.settings.composition import config_folder
+from medcnn.settings.reading import read
 
 SELF = "several"
 """The option of the data group that stands for several sources is none itself."""
@@ -23,8 +25,8 @@ def source_names() -> list[str]:
     return sorted(path.stem for path in files if path.stem != SELF)
 
 
-def source_options(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a source of ``data.sources`` is called with: its own defaults, root and options.
+def source_of(name: str, data: Data) -> Source:
+    """Return a source of ``data.sources`` with its own defaults, its root and its options.
 
     Args:
         name: One of ``data.sources``.
@@ -40,15 +42,16 @@ def source_options(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
             f"{path} does not declare a source.", expected="a mapping source: with _target_"
         )
     options = {str(key): value for key, value in declared["source"].items()}
-    given = dict((data.get("options") or {}).get(name) or {})
+    given = data.options.get(name) or {}
     own = sorted(set(options) - {"_target_", "root"})
     for key in given:
         if key not in own:
             raise unknown_name(f"option of the source {name}", key, own or ["no options"])
-    return options | given | {"root": (data.get("roots") or {}).get(name)}
+    described = options | given | {"root": data.roots.get(name)}
+    return read(Source, described, prefix=f"data.options.{name}.")
 
 
-def check_sources(data: Mapping[str, Any]) -> list[str]:
+def check_sources(data: Data) -> tuple[str, ...]:
     """Return the names in ``data.sources``, checked; none where one source is used alone.
 
     Raises:
@@ -56,34 +59,34 @@ def check_sources(data: Mapping[str, Any]) -> list[str]:
             option is not one of its source's.
     """
     names = _names(data)
-    for key in ("roots", "options"):
-        _check_belonging(data, key, names)
+    _check_belonging("roots", data.roots, names)
+    _check_belonging("options", data.options, names)
     for name in names:
-        options = source_options(name, data)
-        if not options["root"] and not _has_own_root(name):
+        source = source_of(name, data)
+        if not source.arguments["root"] and not _has_own_root(name):
             raise ConfigError(
                 f"data.sources names {name}, and its folder is not given.",
                 expected=f"data.roots.{name}=PATH",
                 found="nothing",
                 remedy=f"add data.roots.{name}=PATH",
             )
-    if names and data.get("root"):
+    if names and data.root:
         raise ConfigError(
             "data.root is for one source, and data.sources names several.",
             expected=" ".join(f"data.roots.{name}=PATH" for name in names),
-            found=f"data.root={data['root']}",
+            found=f"data.root={data.root}",
             remedy="give the folder of each source by its name, with data=several",
         )
     return names
 
 
-def _names(data: Mapping[str, Any]) -> list[str]:
-    names = data.get("sources") or []
-    if not isinstance(names, list | tuple) or (not names and data.get("source", {}) is None):
+def _names(data: Data) -> tuple[str, ...]:
+    names = data.sources
+    if not names and data.source is None:
         raise ConfigError(
-            "data.sources has to be a list of sources.",
+            "data=several needs its sources.",
             expected="for example data.sources=[nih,rsna]",
-            found=repr(names),
+            found="data.sources=[]",
         )
     known = source_names()
     for name in names:
@@ -93,11 +96,11 @@ def _names(data: Mapping[str, Any]) -> list[str]:
             raise ConfigError(
                 f"data.sources names {name} twice.", remedy="take one of the two away"
             )
-    return list(names)
+    return names
 
 
-def _check_belonging(data: Mapping[str, Any], key: str, names: list[str]) -> None:
-    for name, value in (data.get(key) or {}).items():
+def _check_belonging(key: str, given: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    for name, value in given.items():
         if value and name not in names:
             raise ConfigError(
                 f"data.{key}.{name} is given, but {name} is not in data.sources.",

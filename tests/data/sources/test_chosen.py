@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from medcnn.data.sources.chosen import check_sources, source_names, source_options
+from medcnn.data.settings import Data, Source
+from medcnn.data.sources.chosen import check_sources, source_names, source_of
 from medcnn.errors import ConfigError
 from medcnn.settings.composition import config_folder
 
@@ -15,9 +16,10 @@ def test_the_names_are_the_options_of_the_data_group():
 
 
 def test_a_source_has_its_own_defaults_root_and_options():
-    data = {"roots": {"chexpert": "/a"}, "options": {"chexpert": {"uncertain": "u_zeros"}}}
-    assert source_options("chexpert", data) == {
-        "_target_": "medcnn.data.sources.chexpert.read",
+    data = Data(roots={"chexpert": "/a"}, options={"chexpert": {"uncertain": "u_zeros"}})
+    found = source_of("chexpert", data)
+    assert found.target == "medcnn.data.sources.chexpert.read"
+    assert found.arguments == {
         "root": "/a",
         "uncertain": "u_zeros",
         "views": "frontal",
@@ -25,26 +27,29 @@ def test_a_source_has_its_own_defaults_root_and_options():
 
 
 def test_no_sources_is_one_source():
-    assert check_sources({"sources": [], "roots": {"nih": None}, "root": "/a"}) == []
-    assert check_sources({}) == []
+    assert check_sources(Data(roots={"nih": None}, root="/a", source=Source("x"))) == ()
 
 
 def test_a_source_that_makes_its_own_files_needs_no_root():
-    assert check_sources({"sources": ["phantom", "nih"], "roots": {"nih": "/a"}}) == [
-        *("phantom", "nih")
-    ]
+    assert check_sources(Data(sources=("phantom", "nih"), roots={"nih": "/a"})) == (
+        *("phantom", "nih"),
+    )
+
+
+def test_one_word_among_the_options_of_a_source_is_a_list_of_one():
+    data = Data(roots={"folder": "/a"}, options={"folder": {"abnormal": "sick"}})
+    assert source_of("folder", data).arguments["abnormal"] == ["sick"]
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"sources": "nih"}, "has to be a list"),
-        ({"sources": [], "source": None}, "has to be a list"),
+        ({"sources": []}, "data=several needs its sources"),
         ({"sources": ["nhi"]}, "no source named 'nhi'(?s:.*)did you mean 'nih'"),
         ({"sources": ["nih"]}, r"its folder is not given(?s:.*)data\.roots\.nih=PATH"),
         ({"sources": ["nih", "nih"], "roots": {"nih": "/a"}}, "names nih twice"),
         ({"sources": ["nih"], "roots": {"nih": "/a", "rsna": "/b"}}, "rsna is not in data"),
-        ({"roots": {"rsna": "/b"}}, r"data\.roots\.rsna is given"),
+        ({"roots": {"rsna": "/b"}, "source": Source("x")}, r"data\.roots\.rsna is given"),
         (
             {"sources": ["nih"], "roots": {"nih": "/a"}, "options": {"siim": {"views": "all"}}},
             r"data\.options\.siim is given",
@@ -58,4 +63,4 @@ def test_a_source_that_makes_its_own_files_needs_no_root():
 )
 def test_slips(data, message):
     with pytest.raises(ConfigError, match=message):
-        check_sources(data)
+        check_sources(Data(**data))

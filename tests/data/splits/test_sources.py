@@ -7,7 +7,8 @@ from medcnn.data.manifest import build_manifest
 from medcnn.data.preparation import read_data, split_manifest
 from medcnn.data.splits.sources import assign_by_source, blocks
 from medcnn.data.splits.splits import SplitPlan, assign_splits
-from medcnn.settings.composition import compose, plain
+from medcnn.settings.composition import compose
+from medcnn.training.settings import check
 
 
 def manifest():
@@ -92,7 +93,7 @@ def configured(tmp_path):
         f"data.roots.manifest={tmp_path / 'own.csv'}",
         f"data.roots.montgomery={tmp_path / 'set'}",
     ]
-    return lambda *more: plain(compose("train", [*overrides, *more]))["data"]
+    return lambda *more: check(compose("train", [*overrides, *more])).data
 
 
 def test_every_source_of_a_configuration_stands_in_every_split(configured):
