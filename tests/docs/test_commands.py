@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep
 
 from medcnn.cli import COMMANDS, _with_words
+from medcnn.errors import MedcnnError
 from medcnn.search.settings import SearchSettings
 from medcnn.search.space import read_space
 from medcnn.settings.composition import compose, config_folder, plain
@@ -82,14 +83,21 @@ def first_of(text):
     return f"{override.key_or_group}={start}"
 
 
-@pytest.mark.parametrize(("page", "command", "arguments"), list(commands()))
-def test_the_command_composes(page, command, arguments):
-    assert not set(arguments) & set("><|;&()"), f"{page}: needs quotes in a shell"
-    settings = composed(command, arguments)
-    # What stands for a path of the reader's own, or is left to every fold, cannot be checked further.
-    stand_ins = re.search(r"PATH|RUN|FILE|CV|\.fold=", " ".join(arguments))
-    if command == "train" and not stand_ins:
-        checked(read(SearchSettings if "search" in settings else Settings, plain(settings)))
+@pytest.mark.parametrize("name", sorted({name for _, name, _ in commands()}))
+def test_every_printed_command_composes(name):
+    for page, command, arguments in commands():
+        if command != name:
+            continue
+        assert not set(arguments) & set("><|;&()"), f"{page}: needs quotes in a shell"
+        try:
+            settings = composed(command, arguments)
+            # What stands for a path of the reader's own, or is left to every fold, cannot be checked.
+            stand_ins = re.search(r"PATH|RUN|FILE|CV|\.fold=", " ".join(arguments))
+            if command == "train" and not stand_ins:
+                kind = SearchSettings if "search" in settings else Settings
+                checked(read(kind, plain(settings)))
+        except MedcnnError as error:
+            pytest.fail(f"{page}: {command} {shlex.join(arguments)}: {error}")
 
 
 def test_the_ranges_of_the_printed_search_are_read():
@@ -135,10 +143,11 @@ def printed_options():
                     yield page.name, found[1], found[2]
 
 
-@pytest.mark.parametrize(("page", "key", "value"), sorted(set(printed_options())))
-def test_the_option_exists(page, key, value):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_printed_option_exists(page):
     keys, options = known()
-    open_mapping = re.match(r"(data\.(roots|options|source)|augment\.operators|loss\.terms)\.", key)
-    assert key in keys or key in options or open_mapping, f"{page}: no configuration has {key}"
-    if key in options and re.fullmatch(r"[a-z0-9_|]+", value):
-        assert set(value.split("|")) <= options[key] | {"null"}, f"{page}: {key}={value}"
+    opened = r"(data\.(roots|options|source)|augment\.operators|loss\.terms)\."
+    for key, value in sorted({(k, v) for name, k, v in printed_options() if name == page.name}):
+        assert key in keys or key in options or re.match(opened, key), f"no file has {key}"
+        if key in options and re.fullmatch(r"[a-z0-9_|]+", value):
+            assert set(value.split("|")) <= options[key] | {"null"}, f"{key}={value}"

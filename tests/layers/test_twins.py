@@ -3,6 +3,8 @@
 A layer draws the random numbers of its twin, so the two are compared in training too.
 """
 
+import itertools
+
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -11,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from medcnn.layers import ACTIVATIONS, LAYERS
 
 EVERY = sorted(LAYERS)
-MODES = pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 ANY_SHAPE = set(ACTIVATIONS) | {
     "dropout", "weight_scaling_dropout", "gaussian_dropout", "stochastic_depth",
     "gaussian_noise", "masking_noise",
@@ -27,8 +28,16 @@ FOUR_DIMENSIONS = {
 """A shape that can be laid out channels-last, for every layer that takes four dimensions."""
 
 
+def compare(module, twin, x, **tolerances):
+    """Assert that both give the same in training and in evaluation, the state of each going on."""
+    for training in (True, False):
+        found, expected = (results(each, x, training=training) for each in (module, twin))
+        assert_alike(found, expected, f"training={training} ", **tolerances)
+
+
 def results(module, x, *, training=True):
     """Return output, buffers and all gradients of one seeded pass under a random error."""
+    module.zero_grad()
     module.train(training)
     leaf = x.detach().requires_grad_()
     torch.manual_seed(1)
@@ -40,79 +49,72 @@ def results(module, x, *, training=True):
     return found | {f"gradient of {name}": p.grad for name, p in module.named_parameters()}
 
 
-def assert_alike(found, expected, **tolerances):
+def assert_alike(found, expected, what="", **tolerances):
     assert list(found) == list(expected)
     for name, value in expected.items():
         torch.testing.assert_close(
-            found[name], value, **tolerances, msg=lambda text, name=name: f"{name}: {text}"
+            found[name], value, **tolerances, msg=lambda text, name=name: f"{what}{name}: {text}"
         )
 
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 
 
-@MODES
 @pytest.mark.parametrize("name", EVERY)
-def test_float32_agrees_with_the_twin(name, training, twins):
+def test_float32_agrees_with_the_twin(name, twins):
     layer, twin, x = twins(name)
-    found, expected = (results(module, x, training=training) for module in (layer, twin))
-    assert_alike(found, expected, rtol=2e-5, atol=1e-5)
+    compare(layer, twin, x, rtol=2e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", EVERY)
-def test_autocast_gives_the_twins_dtype_and_gradients_are_finite(name, dtype, twins, run):
-    layer, twin, x = twins(name)
-    leaf = x.clone().requires_grad_()
-    with torch.autocast("cpu", dtype):
-        ours, theirs = run(layer, leaf), run(twin, x)
-    assert ours.dtype == theirs.dtype
-    torch.testing.assert_close(ours.float(), theirs.float(), rtol=0.05, atol=0.05)
-    ours.float().sum().backward()
-    assert leaf.grad.dtype == torch.float32
-    assert bool(torch.isfinite(leaf.grad).all())
+def test_autocast_gives_the_twins_dtype_and_gradients_are_finite(name, twins, run):
+    for dtype in (torch.bfloat16, torch.float16):
+        layer, twin, x = twins(name)
+        leaf = x.clone().requires_grad_()
+        with torch.autocast("cpu", dtype):
+            ours, theirs = run(layer, leaf), run(twin, x)
+        assert ours.dtype == theirs.dtype, dtype
+        torch.testing.assert_close(ours.float(), theirs.float(), rtol=0.05, atol=0.05)
+        ours.float().sum().backward()
+        assert leaf.grad.dtype == torch.float32
+        assert bool(torch.isfinite(leaf.grad).all()), dtype
 
 
-@MODES
 @pytest.mark.parametrize("name", sorted(FOUR_DIMENSIONS))
-def test_a_channels_last_input_gives_what_it_gives_the_twin(name, training, twins):
+def test_a_channels_last_input_gives_what_it_gives_the_twin(name, twins):
     example = int(name == "whitening")
     layer, twin, x = twins(name, torch.float64, FOUR_DIMENSIONS[name], example)
     x = x.contiguous(memory_format=torch.channels_last)
-    found, expected = (results(module, x, training=training) for module in (layer, twin))
-    assert_alike(found, expected, **EXACT)
+    compare(layer, twin, x, **EXACT)
 
 
-@MODES
 @pytest.mark.parametrize("name", EVERY)
-def test_a_non_contiguous_input_gives_what_it_gives_the_twin(name, training, twins):
+def test_a_non_contiguous_input_gives_what_it_gives_the_twin(name, twins):
     layer, twin, x = twins(name, torch.float64)
     strided = torch.stack([x, -x], dim=-1)[..., 0]
     assert not strided.is_contiguous()
-    found, expected = (results(module, strided, training=training) for module in (layer, twin))
-    assert_alike(found, expected, **EXACT)
+    compare(layer, twin, strided, **EXACT)
 
 
-@MODES
-@pytest.mark.parametrize("size", [0, 1])
 @pytest.mark.parametrize("name", EVERY)
-def test_batches_of_none_and_of_one_are_what_they_are_to_the_twin(name, size, training, twins):
-    layer, twin, x = twins(name, torch.float64)
-    try:
-        expected = results(twin, x[:size], training=training)
-    except ValueError as refusal:
-        with pytest.raises(ValueError, match=str(refusal).partition(" got")[0]):
-            results(layer, x[:size], training=training)
-        return
-    except IndexError:
-        assert (name, size) == ("instance_norm2d", 0), "torch has no answer to no images"
-        expected = {
-            **results(layer, x[:size]),
-            "output": x[:size],
-            "gradient of the input": x[:size],
-        }
-    found = results(layer, x[:size], training=training)
-    assert_alike(found, expected, **EXACT)
+def test_batches_of_none_and_of_one_are_what_they_are_to_the_twin(name, twins):
+    for size, training in itertools.product((0, 1), (True, False)):
+        layer, twin, x = twins(name, torch.float64)
+        try:
+            expected = results(twin, x[:size], training=training)
+        except ValueError as refusal:
+            with pytest.raises(ValueError, match=str(refusal).partition(" got")[0]):
+                results(layer, x[:size], training=training)
+            continue
+        except IndexError:
+            assert (name, size) == ("instance_norm2d", 0), "torch has no answer to no images"
+            expected = {
+                **results(layer, x[:size]),
+                "output": x[:size],
+                "gradient of the input": x[:size],
+            }
+        found = results(layer, x[:size], training=training)
+        assert_alike(found, expected, f"size={size} training={training} ", **EXACT)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -127,14 +129,12 @@ def test_state_is_exchanged_with_the_twin_in_both_directions(name, twins):
         assert_alike(results(one, x, training=False), expected, rtol=2e-5, atol=1e-5)
 
 
-@MODES
 @pytest.mark.parametrize("name", EVERY)
-def test_a_compiled_layer_gives_the_same(name, training, twins):
+def test_a_compiled_layer_gives_the_same(name, twins):
     compiled, layer, x = twins(name)[0], *twins(name)[::2]
     torch._dynamo.reset()
     compiled.compile(backend="aot_eager")
-    found, expected = (results(module, x, training=training) for module in (compiled, layer))
-    assert_alike(found, expected)
+    compare(compiled, layer, x)
 
 
 @pytest.mark.parametrize("name", EVERY)
