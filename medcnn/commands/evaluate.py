@@ -24,12 +24,12 @@ from medcnn.evaluation.readers import reader_results, readers_for
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
-from medcnn.files.plain import read_json
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.reporting.report import write_predictions_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir, write_json
+from medcnn.run.journal import count_look
 from medcnn.settings.composition import plain
 
 
@@ -106,12 +106,8 @@ def _as_number(text: Any) -> float:
 
 
 def _count_look(run: RunDir, split: str) -> None:
-    """Count every look at the test split in the run's ledger."""
-    if split != "test" or not run.environment.is_file():
-        return
-    journal = read_json(run.environment)
-    journal["test_looks"] = journal.get("test_looks", 1) + 1
-    write_json(run.environment, journal)
+    if split == "test" and run.environment.is_file():
+        count_look(run)
 
 
 def _output_folder(runs: Sequence[RunDir], options: dict[str, Any]) -> Path:

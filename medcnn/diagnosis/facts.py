@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import yaml
-from omegaconf import OmegaConf
 
 from medcnn.diagnosis.curves import auroc_error
-from medcnn.files.plain import read_json
 from medcnn.metrics.auroc import auroc
 from medcnn.predictions import clusters_of
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
 ENTROPY = ("bce", "cross_entropy")
@@ -160,35 +158,35 @@ class Facts:
 
 def read_facts(run: RunDir) -> Facts:
     """Return what a run directory tells, finished or not."""
-    settings: Any = OmegaConf.to_container(OmegaConf.load(run.config))
-    sizes = _sizes(run)
-    results = read_json(run.results) if run.results.is_file() else {}
+    record = Record(run)
+    sizes = _sizes(record)
+    finished = run.results.is_file()
+    results = record.results if finished else {}
     return Facts(
-        settings=settings,
+        settings=record.config,
         train=sizes.get("train", Split()),
         val=sizes.get("val", Split()),
-        val_score=_val_score(run),
+        val_score=_val_score(record),
         test_score=_score(results.get("auroc")) if results.get("split") == "test" else None,
         test_prevalence=float(results.get("prevalence", np.nan)),
-        leaks=_leaks(run),
-        interrupted=not run.results.is_file(),
+        leaks=record.audit.leaks if run.audit.is_file() else 0,
+        interrupted=not finished,
     )
 
 
-def _sizes(run: RunDir) -> dict[str, Split]:
-    if not run.manifest.is_file():
+def _sizes(record: Record) -> dict[str, Split]:
+    if not record.paths.manifest.is_file():
         return {}
-    table = pd.read_csv(run.manifest, usecols=["split", "label"])
     return {
         str(name): Split(int((rows["label"] == 0).sum()), int((rows["label"] == 1).sum()))
-        for name, rows in table.groupby("split")
+        for name, rows in record.manifest.table.groupby("split")
     }
 
 
-def _val_score(run: RunDir) -> Score | None:
-    if not run.predictions("val").is_file():
+def _val_score(record: Record) -> Score | None:
+    if not record.paths.predictions("val").is_file():
         return None
-    table = pd.read_csv(run.predictions("val"))
+    table = record.predictions("val")
     label, p = table["label"].to_numpy(np.int64), table["p_abnormal"].to_numpy(np.float64)
     found = auroc(label, p, cluster=clusters_of(table["patient_id"]))
     return _score(found.to_json())
@@ -198,12 +196,3 @@ def _score(raw: Mapping[str, Any] | None) -> Score | None:
     if not raw or raw.get("value") is None or not raw.get("ci"):
         return None
     return Score(float(raw["value"]), *map(float, raw["ci"]))
-
-
-def _leaks(run: RunDir) -> int:
-    if not run.audit.is_file():
-        return 0
-    audit = read_json(run.audit)
-    return sum(
-        int(audit.get(key) or 0) for key in ("cross_split_duplicates", "cross_split_patients")
-    )

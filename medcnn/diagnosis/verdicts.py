@@ -15,6 +15,7 @@ from medcnn.diagnosis.facts import Facts, read_facts
 from medcnn.diagnosis.finding import SEVERITIES, Finding
 from medcnn.errors import DataError
 from medcnn.evaluation.results import DiagnosisRow
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
 Rule = Callable[[Curves, Facts], Finding | None]
@@ -152,13 +153,7 @@ def diagnose_run(run: RunDir, *, dead: float | None = None) -> Diagnosis:
     Raises:
         DataError: If the run has no curves yet.
     """
-    if not run.metrics.is_file() or not run.metrics.stat().st_size:
-        raise DataError(
-            f"{run.path} has no learning curves.",
-            expected=str(run.metrics),
-            remedy="let it train for at least one epoch",
-        )
-    table = pd.read_csv(run.metrics)
+    table = Record(run).curves
     facts = read_facts(run)
     return diagnose(_by_epoch(table), facts if dead is None else _with_dead(facts, dead))
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from medcnn.errors import MedcnnWarning
-from medcnn.files.plain import read_json
 from medcnn.run.command import asked
 from medcnn.run.directory import RunDir, write_json, write_text
+from medcnn.run.entries import read_entries
+from medcnn.run.hashes import hashes_of
 from medcnn.version import __version__
 
 PACKAGES = (
@@ -68,10 +69,10 @@ class Journal:
         if diff:
             write_text(run.changes, diff)
         if run.environment.is_file():
-            before = read_json(run.environment)
-            self.facts["resumed"] = before.get("resumed", 0) + 1
-            self.facts["warnings"] = before.get("warnings", [])
-            self.facts["test_looks"] = before.get("test_looks", 0)
+            before = read_entries(run)
+            self.facts["resumed"] = before.resumed + 1
+            self.facts["warnings"] = list(before.warnings)
+            self.facts["test_looks"] = before.test_looks
 
     def warn(self, text: str) -> None:
         """Record a warning once, and show it."""
@@ -108,12 +109,19 @@ class Journal:
                 self.save()
 
     def finish(self) -> None:
-        """Record that the run is complete."""
-        self.note(finished=_now())
+        """Record that the run is complete, and the hashes of what it leaves."""
+        self.note(hashes=hashes_of(self.run), finished=_now())
 
     def save(self) -> None:
         """Write ``environment.json``."""
         write_json(self.run.environment, self.facts)
+
+
+def count_look(run: RunDir) -> None:
+    """Count one more look at the test split in the journal of a finished run."""
+    before = read_entries(run)
+    looks = before.test_looks if "test_looks" in before.content else 1
+    write_json(run.environment, {**before.content, "test_looks": looks + 1})
 
 
 def _now() -> str:

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from medcnn.errors import ConfigError
 from medcnn.run.directory import RunDir, write_text
+from medcnn.run.hashes import checked
 from medcnn.settings.composition import config_folder
 from medcnn.settings.reading import as_plain
 
@@ -88,7 +89,7 @@ def shipped_targets() -> frozenset[str]:
 def _plain(run: RunDir) -> dict[str, Any]:
     path = run.config
     try:
-        size = path.stat().st_size
+        size = checked(run, path).stat().st_size
         if size > MOST_BYTES:
             raise _refused(run, f"at most {MOST_BYTES:,} bytes", f"{size:,} bytes")
         text = path.read_text(encoding="utf-8")

@@ -16,7 +16,13 @@ def over_fitted(tmp_path):
     directory = RunDir(tmp_path / "run")
     directory.predictions("val").parent.mkdir(parents=True)
     OmegaConf.save(
-        {"optimizer": {"lr": 0.001}, "loss": {"name": "bce"}, "model": {"backbone": "resnet50"}},
+        {
+            "data": {"image_size": 224},
+            "optimizer": {"lr": 0.001},
+            "loss": {"name": "bce"},
+            "model": {"backbone": "resnet50"},
+            "transfer": {},
+        },
         directory.config,
     )
     epochs = np.arange(12)
@@ -28,10 +34,12 @@ def over_fitted(tmp_path):
         }
     ).to_csv(directory.metrics, index=False)
     rows = pd.DataFrame({"label": [0, 1] * 20, "split": ["train"] * 30 + ["val"] * 10})
+    rows["image_id"] = rows["path"] = rows["patient_id"] = [f"i{row}" for row in range(40)]
     rows.to_csv(directory.manifest, index=False)
     val = rows.tail(10).assign(p_abnormal=np.linspace(0.1, 0.9, 10))
     val.to_csv(directory.predictions("val"), index=False)
-    write_json(directory.audit, {"cross_split_duplicates": 2, "cross_split_patients": 1})
+    leaks = {"cross_split_duplicates": 2, "cross_split_patients": 1}
+    write_json(directory.audit, {"verdict": "stop", "findings": ["two copies"], **leaks})
     auroc = {"value": 0.7, "ci": [0.6, 0.8]}
     write_json(directory.results, {"split": "test", "auroc": auroc, "prevalence": 0.4})
     return directory

@@ -1,0 +1,124 @@
+"""What a journal wrote into ``environment.json``, read back: the course of a run, and its machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from medcnn.files.plain import damaged, read_object
+from medcnn.run.directory import RunDir
+
+WHAT = "journal of the run"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The machine and the software that a run was made with; None where it is not recorded.
+
+    Attributes:
+        python: The version of Python.
+        platform: The operating system.
+        cpu: The name of the processor.
+        cores: How many there were.
+        device: What trained.
+        precision: Lightning's name of it.
+        commit: Of medcnn's checkout.
+        dirty: Whether the checkout held more than the commit.
+        versions: Of the packages, None for one that was not installed.
+    """
+
+    python: str | None = None
+    platform: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    device: str | None = None
+    precision: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The course of a run.
+
+    Attributes:
+        command: The words of the command line.
+        seed: The seed of the run; None where it is not recorded.
+        started: When, in ISO 8601.
+        finished: When, in ISO 8601; None while it goes on, or where it was interrupted.
+        resumed: How often it was gone on with.
+        test_looks: How often the test split was evaluated.
+        seconds: How long each stage took.
+        warnings: Every warning, as it was given.
+        hashes: The SHA-256 of every file that a later command reads, by its path in the run.
+        content: All that is in the file.
+    """
+
+    command: tuple[str, ...] = ()
+    seed: int | None = None
+    started: str | None = None
+    finished: str | None = None
+    resumed: int = 0
+    test_looks: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The machine and the software."""
+        names = [name for name in Environment.__dataclass_fields__ if name in self.content]
+        return Environment(**{name: self.content[name] for name in names})
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Entries:
+        """Return the entries in the object of ``environment.json``.
+
+        Raises:
+            TypeError, ValueError, AttributeError: If one of them is of another kind.
+        """
+        seed, finished, started = (content.get(key) for key in ("seed", "finished", "started"))
+        return cls(
+            command=tuple(map(str, content.get("command") or ())),
+            seed=None if seed is None else int(seed),
+            started=None if started is None else str(started),
+            finished=None if finished is None else str(finished),
+            resumed=int(content.get("resumed", 0)),
+            test_looks=int(content.get("test_looks", 0)),
+            seconds={str(key): float(value) for key, value in _items(content, "seconds")},
+            warnings=tuple(map(str, _list(content, "warnings"))),
+            hashes={str(key): str(value) for key, value in _items(content, "hashes")},
+            content=content,
+        )
+
+
+def read_entries(run: RunDir) -> Entries:
+    """Return what the journal of a run holds.
+
+    Raises:
+        DataError: If there is no journal, or it is damaged.
+    """
+    remedy = f"restore it, or begin anew in another run_dir than {run.path}"
+    content = read_object(run.environment, what=WHAT, remedy=remedy)
+    try:
+        return Entries.of(content)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise damaged(run.environment, WHAT, "what training wrote", error, WHAT, remedy) from error
+
+
+def _items(content: Mapping[str, Any], key: str) -> list[tuple[Any, Any]]:
+    value = content.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{key} is a {type(value).__name__}")
+    return list(value.items())
+
+
+def _list(content: Mapping[str, Any], key: str) -> list[Any]:
+    value = content.get(key) or []
+    if not isinstance(value, list):
+        raise TypeError(f"{key} is a {type(value).__name__}")
+    return value
