@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from medcnn.files.tables import read_table
+from medcnn.record.record import Record
 from medcnn.run.command import asking
 from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose, explain
+
+
+class Run(Record):
+    """A run that can be read, typed, checked and once: ``medcnn.Run(path).results``.
+
+    What it has is described by ``Record``; settings are typed here, where their whole tree is known.
+    """
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The settings that the run was made with."""
+        return self.config
 
 
 def train(overrides: Sequence[str] = ()) -> RunDir:

@@ -12,16 +12,17 @@ from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.columns import with_manifest
 from medcnn.evaluation.compare import Comparison, compare, correct_together
-from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
+from medcnn.evaluation.operating_point import threshold_for
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
 from medcnn.evaluation.records import to_json
 from medcnn.files.tables import read_csv
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import check_predictions, read_predictions
+from medcnn.record.record import Record
 from medcnn.reporting.comparison import write_comparison
 from medcnn.reporting.summary import announce_comparison
-from medcnn.run.directory import RunDir, write_json
+from medcnn.run.directory import write_json
 
 DECISION = "decision"
 
@@ -105,10 +106,12 @@ def _side(path: Path, options: dict[str, Any], other: pd.DataFrame | None) -> Si
     """Return the predictions and the operating point of a run, or of a file."""
     split, level, way = options["split"], options["level"], options["aggregate"]
     if path.is_dir():
-        run = RunDir.open(path)
-        images = with_manifest(read_predictions(run.predictions(split)), run)
+        run = Record(path)
+        images = run.predictions(split)
+        if run.paths.manifest.is_file():
+            images = with_manifest(images, run.manifest.table)
         table, notes = at_level(images, level, way)
-        return Side(path.resolve().name, images, table, frozen_threshold(run), notes)
+        return Side(path.resolve().name, images, table, run.threshold, notes)
     if not path.is_file():
         raise DataError(
             f"There is nothing to compare at {path}.",

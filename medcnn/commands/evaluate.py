@@ -18,7 +18,7 @@ from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.columns import with_manifest
 from medcnn.evaluation.compare import Comparison
-from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
+from medcnn.evaluation.operating_point import threshold_for
 from medcnn.evaluation.patients import at_level, unit_of
 from medcnn.evaluation.readers import reader_results, readers_for
 from medcnn.evaluation.records import to_json
@@ -26,6 +26,7 @@ from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
+from medcnn.record.record import Record
 from medcnn.reporting.report import write_predictions_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir, write_json
@@ -69,10 +70,10 @@ def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
 
 def _of_runs(options: dict[str, Any]) -> Results:
     runs = [RunDir.open(path) for path in _as_list(options["run"])]
+    record = Record(runs[0])
     saved, known, val = runs[0].predictions(options["split"]), (), None
     if as_trained(runs, options) and saved.is_file() and runs[0].results.is_file():
-        table = read_predictions(saved)
-        threshold = frozen_threshold(runs[0])
+        table, threshold = record.predictions(options["split"]), record.threshold
     else:
         predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
         predicted = predicting.predict_split(runs, options)
@@ -80,7 +81,7 @@ def _of_runs(options: dict[str, Any]) -> Results:
         val = predicted.validation
     if options["threshold"] is not None:
         threshold = fixed_threshold(_as_number(options["threshold"]))
-    table = with_manifest(table, runs[0], options["subgroups"])
+    table = _described(table, record, options["subgroups"])
     _count_look(runs[0], options["split"])
     if val is None:
         val = validation_predictions(runs, options)
@@ -88,9 +89,14 @@ def _of_runs(options: dict[str, Any]) -> Results:
     readers = readers_for(options["readers"], table, options["level"])
     table, notes = at_level(table, *_level(options))
     if notes:
-        val = val if val is None else at_level(with_manifest(val, runs[0]), *_level(options))[0]
+        val = val if val is None else at_level(_described(val, record), *_level(options))[0]
         notes = (*notes, "The threshold is the run's own, chosen on images.")
     return _conclude(table, threshold, options, folder, val, (*known, *notes), readers)
+
+
+def _described(table: pd.DataFrame, record: Record, names: Sequence[str] = ()) -> pd.DataFrame:
+    known = record.paths.manifest.is_file()
+    return with_manifest(table, record.manifest.table, names) if known else table
 
 
 def _as_number(text: Any) -> float:

@@ -12,12 +12,11 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from medcnn.console import say, warn
-from medcnn.data.manifest import build_manifest, read_table
 from medcnn.data.preparation import Prepared, cache_images
 from medcnn.errors import ConfigError, UserError
 from medcnn.files.plain import read_json
 from medcnn.metrics.auroc import auroc_value
-from medcnn.predictions import read_predictions
+from medcnn.record.record import Record
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir
@@ -38,9 +37,9 @@ def run(cfg: DictConfig) -> RunDir:
     options = plain(cfg)
     source = RunDir.open(str(options["run"]))
     target = RunDir(Path(str(options["output"] or source.path / "population")))
-    settings = _check(options, source, target)
-    before = read_predictions(source.predictions("val"))
-    manifest = build_manifest(read_table(source.manifest), source=str(source.manifest))
+    settings, record = _check(options, source, target), Record(source)
+    before = record.predictions("val")
+    manifest = record.manifest
     restating = importlib.import_module("medcnn.inference.batch_statistics")  # torch: seconds
     model, checkpoint = restating.load_trained(source, len(manifest.split("train")))
     journal = _begin(source, target, settings.seed)
@@ -112,7 +111,8 @@ def _begin(source: RunDir, target: RunDir, seed: int) -> Journal:
     known = read_json(source.environment)
     journal = Journal(target, seed=seed, echo=warn)
     journal.facts["resumed"] = known.get("resumed", 0)
-    journal.note(**{key: value for key, value in known.items() if key not in journal.facts})
+    own = {*journal.facts, "hashes", "checkpoint_sha256"}
+    journal.note(**{key: value for key, value in known.items() if key not in own})
     return journal
 
 

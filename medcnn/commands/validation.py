@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from medcnn.calibration.options import read_safeguards
-from medcnn.predictions import read_predictions
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
 
@@ -25,7 +25,7 @@ def validation_predictions(
         return None
     saved = runs[0].predictions("val")
     if as_trained(runs, options) and saved.is_file():
-        return read_predictions(saved)
+        return Record(runs[0]).predictions("val")
     predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
     table: pd.DataFrame = predicting.predict_split(runs, {**options, "split": "val"}).table
     return table

@@ -15,16 +15,15 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
-from medcnn.data.manifest import read_table
 from medcnn.errors import DataError
 from medcnn.evaluation.cross_validation import CrossValidation, FoldResults, Spread
-from medcnn.evaluation.operating_point import frozen_threshold
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import share, subset
 from medcnn.metrics.thresholds import Threshold
-from medcnn.predictions import clusters_of, read_predictions
+from medcnn.predictions import clusters_of
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
 Array = npt.NDArray[np.float64]
@@ -62,13 +61,14 @@ def join(runs: Sequence[RunDir]) -> OutOfFold:
         DataError: If a patient stands in two held-out folds, or in the training of the run that
             predicts it.
     """
-    manifests = [read_table(run.manifest) for run in runs]
+    records = [Record(run) for run in runs]
+    manifests = [record.manifest.table for record in records]
     role = held_out_role(manifests)
-    thresholds = [frozen_threshold(run) for run in runs]
+    thresholds = [record.threshold for record in records]
     judged = judging_thresholds([each.value for each in thresholds], role)
     parts = []
-    for fold, (run, manifest) in enumerate(zip(runs, manifests, strict=True)):
-        part = read_predictions(run.predictions(role))
+    for fold, (record, manifest) in enumerate(zip(records, manifests, strict=True)):
+        part = record.predictions(role)
         _check_unseen(part, manifest, fold)
         parts.append(part.assign(fold=fold, fold_threshold=judged[fold]))
     table = pd.concat(parts, ignore_index=True)

@@ -1,4 +1,4 @@
-"""The operating point: read frozen from a run, or chosen on validation; never on the test split."""
+"""The operating point of bare predictions: given, or chosen on validation; never on the test split."""
 
 from __future__ import annotations
 
@@ -6,36 +6,11 @@ import numpy as np
 import pandas as pd
 
 from medcnn.errors import DataError
-from medcnn.files.plain import read_json
 from medcnn.metrics.rules import parse_rule
 from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
-from medcnn.predictions import read_predictions
-from medcnn.run.directory import RunDir
 
 DEFAULT_RULE = "youden"
 DEFAULT_VALUE = 0.5
-
-
-def frozen_threshold(run: RunDir) -> Threshold:
-    """Return the threshold that the run froze.
-
-    Raises:
-        DataError: If the record was changed after the freeze, or the validation predictions of the
-            run are no longer those that the threshold was chosen on.
-    """
-    threshold = Threshold.from_json(read_json(run.results)["threshold"])
-    saved = run.predictions("val")
-    if threshold.chosen_on == "val" and threshold.predictions and saved.is_file():
-        val = read_predictions(saved)
-        label, p = val["label"].to_numpy(np.int64), val["p_abnormal"].to_numpy(np.float64)
-        if not threshold.chosen_from(label, p):
-            raise DataError(
-                f"{saved} does not hold the predictions that the threshold was chosen on.",
-                expected=f"predictions with the digest {threshold.predictions}",
-                found="other labels or probabilities, or another order",
-                remedy="restore the file, or train again",
-            )
-    return threshold
 
 
 def threshold_for(

@@ -17,6 +17,7 @@ from medcnn.inference.loading import TrainedModel, load_model, read_checkpoint
 from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
 from medcnn.models.transfer import Auto, choose
 from medcnn.run.directory import RunDir
+from medcnn.run.hashes import checked
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, dict[str, Any
         ConfigError: If no batch normalisation was trained.
     """
     model = load_model(run)
-    checkpoint = read_checkpoint(run.best_checkpoint)
+    checkpoint = read_checkpoint(checked(run, run.best_checkpoint))
     freeze_as_trained(model, run, int(checkpoint["epoch"]), n_train)
     if not trained_norms(model):
         raise ConfigError(

@@ -22,6 +22,7 @@ from medcnn.console import CONSOLE
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import cache_images
 from medcnn.errors import DataError, WeightsError
+from medcnn.files.hashing import sha256_of
 from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.loading import load_model, read_checkpoint
 from medcnn.inference.runs import run_manifest
@@ -30,8 +31,8 @@ from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.models.classifier import build_classifier
 from medcnn.models.stages import Backbone
 from medcnn.models.truncation import shortened
-from medcnn.models.weights import sha256_of
 from medcnn.run.directory import RunDir
+from medcnn.run.hashes import checked
 from medcnn.settings.grammar import written
 
 Features = npt.NDArray[np.float32]
@@ -118,7 +119,7 @@ def extract(run: RunDir, options: Mapping[str, Any]) -> Extracted:
 
 
 def _of_autoencoder(run: RunDir, settings: RunSettings) -> Encoder:
-    path = run.best_checkpoint
+    path = checked(run, run.best_checkpoint)
     if not run.results.is_file() or not path.is_file():
         raise WeightsError(
             f"The run {run.path} is not finished.",

@@ -6,7 +6,6 @@ pass (``medcnn.inference.finishing``) makes the table of them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 
 from medcnn.calibration.frequency import LEVEL, METHOD
 from medcnn.errors import DataError
+from medcnn.files.hashing import sha256_of
 from medcnn.inference.finishing import Judging, Written, write_table
 from medcnn.inference.ledger import Ledger, ledger_path
 from medcnn.inference.out_of_distribution import load_detector
@@ -26,7 +26,7 @@ from medcnn.inference.runs import Panel, assemble, predict_split
 from medcnn.inference.settings import run_settings
 from medcnn.inference.walk import Walk
 from medcnn.io.identifiers import pseudonym, read_salt
-from medcnn.predictions import read_predictions
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir, write_json
 from medcnn.version import __version__
 
@@ -99,7 +99,7 @@ def _validation(
     saved = runs[0].predictions("val")
     as_trained = panel.predictor.passes == passes_of({}, run_settings(runs[0]))
     if saved.is_file() and as_trained:
-        return read_predictions(saved)
+        return Record(runs[0]).predictions("val")
     if not runs[0].manifest.is_file():
         return None
     try:
@@ -138,7 +138,7 @@ def _salt(panel: Panel) -> str | None:
 
 
 def _sha256(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return sha256_of(path) if path.is_file() else None
 
 
 def _record(

@@ -18,11 +18,13 @@ from medcnn.augment.normalize import normalize
 from medcnn.calibration import Calibrator
 from medcnn.errors import ConfigError, MedcnnError, WeightsError
 from medcnn.files.arrays import ARCHIVE_ERRORS
+from medcnn.files.hashing import sha256_of
 from medcnn.inference.settings import RunSettings, run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
-from medcnn.models.weights import first_line, read_plain, sha256_of, unreadable
+from medcnn.models.weights import first_line, read_plain, unreadable
 from medcnn.run.directory import RunDir
+from medcnn.run.hashes import checked
 from medcnn.settings.grammar import written
 
 
@@ -89,7 +91,7 @@ def load_model(run: RunDir) -> TrainedModel:
             found="task=autoencoder",
             remedy=f"train a classifier that starts from it: {written('model.weights', run.path)}",
         )
-    path = run.best_checkpoint
+    path = checked(run, run.best_checkpoint)
     checkpoint = read_checkpoint(path) if path.is_file() else {}
     if "operating_point" not in checkpoint:
         raise WeightsError(

@@ -21,6 +21,7 @@ from medcnn.data.batch import Batch
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.models.classifier import Classifier
 from medcnn.run.directory import RunDir
+from medcnn.run.hashes import checked
 
 LOOKED_AT = 500
 """Training images whose pixels are described: enough for the central 95 % of a statistic."""
@@ -37,7 +38,7 @@ class Model(Protocol):
 
 def load_detector(run: RunDir) -> Detector | None:
     """Return the detector of a run; None where it was trained without one."""
-    path = run.out_of_distribution
+    path = checked(run, run.out_of_distribution)
     return Detector.load(path) if path.is_file() else None
 
 

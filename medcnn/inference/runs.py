@@ -14,7 +14,7 @@ from medcnn.calibration.combination import Combination
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes
 from medcnn.data.datamodule import XrayDataModule
-from medcnn.data.manifest import Manifest, build_manifest, read_table
+from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError, DataError
 from medcnn.inference.ensemble import Predictor, fit_judgement, judge
@@ -24,6 +24,7 @@ from medcnn.inference.predictor import predict_logits, with_probabilities
 from medcnn.inference.settings import run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.metrics.uncertainty import binary_entropy
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
 Array = npt.NDArray[np.float64]
@@ -102,7 +103,7 @@ def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
     if len(predictor.members) == 1 and passes.single:
         return Panel(predictor, None)
     if len(runs) == 1 and runs[0].judgement.is_file():
-        saved = Judgement.load(runs[0].judgement)
+        saved = Record(runs[0]).judgement
         if saved.passes == passes:
             return Panel(predictor, saved)
     judgement, validation = _fit(runs, groups, predictor, int(options["batch_size"]))
@@ -140,7 +141,7 @@ def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predict
 
 def run_manifest(run: RunDir) -> Manifest:
     """Return the manifest that a run left, with its splits."""
-    return build_manifest(read_table(run.manifest), source=str(run.manifest))
+    return Record(run).manifest
 
 
 def _fit(

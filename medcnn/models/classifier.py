@@ -29,6 +29,7 @@ from medcnn.models.weights import (
     read_state,
 )
 from medcnn.run.directory import RunDir
+from medcnn.run.hashes import checked
 
 
 class Classifier(nn.Module):
@@ -195,7 +196,8 @@ def _load(body: Backbone, weights: str, image_size: int) -> WeightsOrigin:
 def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
     path = Path(weights)
     if path.is_dir():
-        path = RunDir(path).best_checkpoint
+        run = RunDir(path)
+        path = checked(run, run.best_checkpoint)
     state = read_state(path)
     origin = WeightsOrigin(weights, "file", str(path), checked_hash(path))
     prefix = "network.backbone."

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from medcnn.errors import WeightsError
+from medcnn.files.hashing import sha256_of
 from medcnn.models.chest_backbones import chest_state
 from medcnn.models.names import family_of
 from medcnn.models.timm_backbones import timm_state
-from medcnn.models.weights import imagenet_state, sha256_of
+from medcnn.models.weights import imagenet_state
 
 
 @dataclass(frozen=True)

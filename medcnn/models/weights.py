@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import socket
 import warnings
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from medcnn.errors import MedcnnWarning, WeightsError
 from medcnn.files.arrays import ARCHIVE_ERRORS
+from medcnn.files.hashing import sha256_of
 
 TIMEOUT_S = 5.0
 
@@ -203,12 +203,6 @@ def fall_back(name: str, reason: WeightsError) -> WeightsOrigin:
     )
     warnings.warn(text, MedcnnWarning, stacklevel=2)
     return WeightsOrigin("auto", "random", warnings=(text,))
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _state_of(module: nn.Module) -> dict[str, Tensor]:

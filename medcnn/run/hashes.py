@@ -7,26 +7,14 @@ like any other. What tells it apart is what the run wrote down.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from medcnn.console import warn
 from medcnn.errors import DataError
+from medcnn.files.hashing import sha256_of
 from medcnn.run.directory import RunDir
 from medcnn.run.entries import Entries, read_entries
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal, computed once while the file stays as it is."""
-    status = path.stat()
-    return _sha256(path.resolve(), status.st_size, status.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=256)
-def _sha256(path: Path, _size: int, _modified_ns: int) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def hashes_of(run: RunDir) -> dict[str, str]:

@@ -3,15 +3,13 @@ import pytest
 
 from medcnn.evaluation.columns import with_manifest
 from medcnn.predictions import check_predictions
-from medcnn.run.directory import RunDir
 
 
 @pytest.fixture
-def run(tmp_path):
-    (tmp_path / "manifest.csv").write_text(
-        "image_id,study_id,sex,label\n007,01,F,0\n008,02,M,1\n009,02,,1\n"
-    )
-    return RunDir(tmp_path)
+def manifest():
+    columns = ["image_id", "study_id", "sex", "label"]
+    rows = [("007", "01", "F", 0), ("008", "02", "M", 1), ("009", "02", None, 1)]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @pytest.fixture
@@ -21,26 +19,19 @@ def predictions():
     )
 
 
-def test_columns_are_joined_by_image_and_identifiers_stay_text(run, predictions):
-    found = with_manifest(predictions, run, ["sex", "label", "absent"])
+def test_columns_are_joined_by_image(manifest, predictions):
+    found = with_manifest(predictions, manifest, ["sex", "label", "absent"])
     assert found["study_id"].tolist() == ["02", "01"]
     assert found["sex"].isna().tolist() == [True, False]
     assert found["label"].tolist() == [1, 0]
     assert "absent" not in found
 
 
-def test_what_the_predictions_say_is_kept(run, predictions):
-    found = with_manifest(predictions.assign(sex="X", study_id="s"), run, ["sex"])
+def test_what_the_predictions_say_is_kept(manifest, predictions):
+    found = with_manifest(predictions.assign(sex="X", study_id="s"), manifest, ["sex"])
     assert found["sex"].tolist() == ["X", "X"]
 
 
-def test_an_image_unknown_to_the_manifest_has_no_study(run, predictions):
-    found = with_manifest(predictions.assign(image_id=["1", "007"]), run)
+def test_an_image_unknown_to_the_manifest_has_no_study(manifest, predictions):
+    found = with_manifest(predictions.assign(image_id=["1", "007"]), manifest)
     assert found["study_id"].isna().tolist() == [True, False]
-
-
-@pytest.mark.parametrize("text", ["image_id,study_id\n1,a\n1,b\n", "path\nx.png\n", None])
-def test_a_manifest_of_no_use_adds_nothing(tmp_path, predictions, text):
-    if text is not None:
-        (tmp_path / "manifest.csv").write_text(text)
-    assert with_manifest(predictions, RunDir(tmp_path)) is predictions

@@ -1,46 +1,8 @@
-import json
-
 import pandas as pd
 import pytest
 
 from medcnn.errors import DataError, UserError
-from medcnn.evaluation.operating_point import frozen_threshold, threshold_for
-from medcnn.metrics.thresholds import choose_threshold
-from medcnn.predictions import read_predictions, write_predictions
-from medcnn.run.directory import RunDir, write_json
-
-
-@pytest.fixture
-def run(tmp_path, table):
-    run = RunDir(tmp_path)
-    val = table[table["split"] == "val"]
-    run.predictions("val").parent.mkdir()
-    write_predictions(val, run.predictions("val"))
-    threshold = choose_threshold(val["label"].to_numpy(), val["p_abnormal"].to_numpy(), "youden")
-    write_json(run.results, {"threshold": threshold.to_json()})
-    return run
-
-
-def test_the_frozen_threshold_comes_back_with_its_digest(run):
-    found = frozen_threshold(run)
-    assert found.rule == "youden"
-    assert found.to_json() == json.loads(run.results.read_text())["threshold"]
-
-
-def test_a_threshold_moved_by_hand_is_found_out(run):
-    record = json.loads(run.results.read_text())
-    record["threshold"]["value"] -= 0.1
-    write_json(run.results, record)
-    with pytest.raises(DataError, match="changed after it was frozen"):
-        frozen_threshold(run)
-
-
-def test_validation_predictions_that_changed_since_are_found_out(run):
-    val = read_predictions(run.predictions("val"))
-    val.loc[0, "label"] = 1 - val.loc[0, "label"]
-    write_predictions(val, run.predictions("val"))
-    with pytest.raises(DataError, match="does not hold the predictions"):
-        frozen_threshold(run)
+from medcnn.evaluation.operating_point import threshold_for
 
 
 @pytest.mark.parametrize(
