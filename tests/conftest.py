@@ -14,6 +14,9 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 import medcnn
+from medcnn.files.plain import read_json
+from medcnn.run.directory import RunDir, write_json
+from medcnn.run.hashes import hashes_of
 
 # The same examples in every run; HYPOTHESIS_PROFILE=default draws new ones.
 settings.register_profile("repeatable", derandomize=True)
@@ -141,3 +144,15 @@ def trained_run(tmp_path_factory, easy_data):
     """Return a finished run of one epoch; tests leave it as it is, or take a copy."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     return medcnn.train([*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"])
+
+
+@pytest.fixture(scope="session")
+def seal():
+    """Return a function that records the hashes of a run which a test has changed, as its own."""
+
+    def record(run):
+        run = RunDir(Path(getattr(run, "path", run)))
+        facts = read_json(run.environment)
+        write_json(run.environment, facts | {"hashes": hashes_of(run)})
+
+    return record

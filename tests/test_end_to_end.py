@@ -199,16 +199,18 @@ def test_predict_gives_what_the_run_gave_and_quarantines_a_broken_file(run, tmp_
     assert quick["decision"].tolist() == table["decision"].tolist()
 
 
-def test_an_unfinished_run_and_a_foreign_checkpoint_are_refused(run, tmp_path):
+def test_an_unfinished_run_and_a_foreign_checkpoint_are_refused(run, tmp_path, seal):
     import pickle
     import shutil
 
     copy = tmp_path / "copy"
     shutil.copytree(run.path, copy)
     (copy / "checkpoints" / "best.ckpt").write_bytes(pickle.dumps(os.system))
+    seal(copy)
     with pytest.raises(WeightsError, match="cannot be read"):
         medcnn.evaluate([f"run={copy}", "split=train"])
     state = torch.load(run.best_checkpoint, weights_only=True)
     torch.save({"state_dict": state["state_dict"]}, copy / "checkpoints" / "best.ckpt")
+    seal(copy)
     with pytest.raises(WeightsError, match="not finished"):
         medcnn.predict([f"run={copy}", f"input={tmp_path}", f"output={tmp_path / 'o.csv'}"])

@@ -101,13 +101,14 @@ def test_faults_are_said(trained_run, arguments, text, capsys):
 
 
 def test_where_all_layers_were_frozen_there_is_nothing_to_re_estimate(
-    trained_run, tmp_path, capsys
+    trained_run, tmp_path, capsys, seal
 ):
     probe = RunDir(tmp_path / "run")
     shutil.copytree(trained_run.path, probe.path)
     settings = OmegaConf.load(probe.config)
     settings.transfer = {"_target_": "medcnn.models.transfer.LinearProbe"}
     OmegaConf.save(settings, probe.config)
+    seal(probe)
     assert run("population", [f"run={probe.path}"]) == 2
     assert "all of them frozen" in capsys.readouterr().err
     assert not (probe.path / "population").exists(), "a second attempt is not told of a run there"

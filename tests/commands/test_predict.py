@@ -62,12 +62,13 @@ def test_what_cannot_be_predicted_ends_in_2_and_one_message(trained_run, mixed, 
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_configuration_that_would_run_code_is_refused(trained_run, mixed, tmp_path, capsys):
+def test_a_configuration_that_would_run_code_is_refused(trained_run, mixed, tmp_path, capsys, seal):
     copy = tmp_path / "copy"
     shutil.copytree(trained_run.path, copy)
     config = copy / "config.yaml"
     text = config.read_text()
     config.write_text(text.replace("medcnn.models.build_classifier", "os.system"))
     assert config.read_text() != text
+    seal(copy)
     assert predict(f"run={copy}", f"input={mixed}", f"output={tmp_path / 'p.csv'}") == 2
     assert "os.system" in capsys.readouterr().err

@@ -43,12 +43,13 @@ def test_what_cannot_be_done_is_said_in_one_message(arguments, message, capsys):
 
 
 def test_a_vanished_folder_ends_a_resume_with_a_message_and_leaves_the_run(
-    trained, easy_data, tmp_path, capsys
+    trained, easy_data, tmp_path, capsys, seal
 ):
     root = next(text for text in easy_data if "data.root" in text).partition("=")[2]
     gone, done = tmp_path / "gone", RunDir(shutil.copytree(trained.path, tmp_path / "run"))
     for path in (done.config, done.manifest):
         path.write_text(path.read_text().replace(root.rpartition("/")[0], str(gone)))
+    seal(done)
     done.report.unlink()
     assert run("train", [f"resume={done.path}"]) == 2
     told = capsys.readouterr().err

@@ -42,6 +42,7 @@ def make_runs(folder, *, own_test, patients=30):
             split = np.where((fold == (number + 1) % 3) & (rows.index < 12), "val", split)
         run = RunDir(folder / str(number))
         run.predictions("val").parent.mkdir(parents=True)
+        run.config.write_text("seed: 0\n")
         rows.assign(split=split).to_csv(run.manifest, index=False)
         for name in ("val", "test"):
             part = rows[split == name].assign(split=name)
