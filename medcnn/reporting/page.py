@@ -15,8 +15,10 @@ from medcnn.reporting.estimates import HEADLINE, conditional_estimates, named_es
 from medcnn.reporting.explanations import explanation_section
 from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
+from medcnn.reporting.folds import folds_table
 from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
+from medcnn.reporting.safeguards import safeguards
 from medcnn.reporting.sentences import translated
 from medcnn.reporting.tables import estimate_row
 from medcnn.reporting.wording import Wording
@@ -65,8 +67,10 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "warnings": warnings,
         "units": sections.units_table(contents, words),
         "readers": sections.reader_table(results.readers or (), words),
-        **dict.fromkeys(("safeguards", "cross_validation", "diagnosis", "knobs")),
-        **sections.other_blocks(contents, words),
+        "safeguards": safeguards(results, words),
+        "cross_validation": folds_table(results, words),
+        "diagnosis": sections.diagnosis_table(contents, words),
+        "knobs": sections.knobs_table(contents, words),
         "explanations": explanation_section(contents.explanations, words),
     }
     worth, rejection = sections.doubt_tables(contents, words)

@@ -126,7 +126,7 @@ def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
         measures = ("sensitivity", "specificity", "auroc")
         rows = [
             ForestRow(
-                f"{group.column}: {group.group}",
+                words.group(group.column, group.group),
                 group.n,
                 (group.sensitivity, group.specificity, group.auroc),
             )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medcnn.evaluation.parts import Headline
 from medcnn.evaluation.readers import ReaderResults
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.subgroups import Gap
 from medcnn.evaluation.uncertainty import DoubtResults
 from medcnn.metrics.estimate import undefined
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.details import Block, describe
 from medcnn.reporting.tables import EstimateRow, estimate_row, with_interval
 from medcnn.reporting.wording import Wording
 
@@ -27,8 +25,6 @@ CALIBRATION = (
     "slope",
     "intercept",
 )
-SAFEGUARDS = ("conformal", "prior_shift", "out_of_distribution")
-OWN_PAGE = ("knobs", "cross_validation", "diagnosis")
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ def gap_table(contents: Contents, words: Wording) -> Table | None:
     """Return how each subgroup differs from all other cases, or None where nothing was compared."""
     rows = tuple(
         (
-            f"{entry.column}: {entry.group}",
+            words.group(entry.column, entry.group),
             *(_gap(entry.gaps.get(key), key, words) for key in LEVEL_MEASURES),
         )
         for entry in contents.results.subgroups
@@ -211,16 +207,28 @@ def _rejection(found: Mapping[str, DoubtResults], words: Wording) -> Table:
     return Table(tuple(words(f"doubt.{key}") for key in header), rows)
 
 
-def other_blocks(contents: Contents, words: Wording) -> dict[str, list[Block]]:
-    """Return the parts without a page of their own, by the section that shows them."""
-    return {section: blocks for section, blocks in _others(contents, words) if blocks}
+def knobs_table(contents: Contents, words: Wording) -> Table | None:
+    """Return what each setting of the prediction bought, or None where none was varied."""
+    keys = ("auroc", "nll")
+    rows = tuple(
+        (
+            words.name("word", each.knob),
+            *(with_interval(key, getattr(each, key), words) for key in keys),
+        )
+        for each in contents.results.knobs or ()
+    )
+    header = (words.measure("knob"), *(words.measure(key) for key in keys))
+    return Table(header, rows) if rows else None
 
 
-def _others(contents: Contents, words: Wording) -> Iterator[tuple[str, list[Block]]]:
-    results = contents.results
-    referral = describe(words("safeguard.referral"), to_json(results.uncertainty.referral), words)
-    for key in SAFEGUARDS:
-        referral += describe(words(f"safeguard.{key}"), to_json(getattr(results, key)), words)
-    yield "safeguards", referral
-    for key in OWN_PAGE:
-        yield key, describe("", to_json(getattr(results, key)), words)
+def diagnosis_table(contents: Contents, words: Wording) -> Table | None:
+    """Return what the learning curves say, in English as it was recorded."""
+    rows = tuple(
+        tuple(
+            words.verbatim(text)
+            for text in (each.finding, each.meaning, each.evidence, each.try_next)
+        )
+        for each in contents.results.diagnosis or ()
+    )
+    header = tuple(words(f"diagnosis.{key}") for key in ("finding", "meaning", "evidence", "try"))
+    return Table(header, rows) if rows else None

@@ -65,6 +65,11 @@ class Wording:
         """Return what a measure is called; an unknown one without its underscores."""
         return self.name("measure", key).replace("_", " ")
 
+    def group(self, column: str, value: str) -> str:
+        """Return which group of cases is meant: ``sex: F``; folds count from 1."""
+        shown = str(int(value) + 1) if column == "fold" and value.isdigit() else value
+        return f"{self.name('column', column)}: {self.name('group', shown)}"
+
     def verbatim(self, text: str) -> str:
         """Return an English text as it was recorded, marked as such in another language."""
         if self.language == "en":
