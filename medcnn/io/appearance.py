@@ -6,6 +6,7 @@ changes a pixel. All take H×W float32 pixels in [0, 1] with air dark, as ``read
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from medcnn.io.notes import Note
+
 Pixels = npt.NDArray[np.float32]
 
 LEAST_CHARACTERS = 5
 """So many characters in a row are text; side markers (``L``, ``R``, ``AP``) have fewer."""
 
+LEAST_SIDE = 64
+"""Fewer pixels on a side show too little to be judged."""
+
+DARKEST = 0.4
+"""Where the brightest of 64×64 parts stays below; the least among those 10,448 images is 0.51."""
+
 _SIDE = 64
+_SUBSET = 256
 _MARGIN = 0.02
 _CLEAR = 0.05
 _LIKE = 0.2
@@ -29,12 +39,59 @@ _CONTRAST = 0.3
 _MOST_COMPONENTS = 5000
 
 
+<<<<<<< HEAD
 def looks_inverted(pixels: Pixels, *, surely: bool = False) -> bool:
+=======
+def thumbnail(pixels: Pixels) -> Pixels:
+    """Return an image as 64×64, made of a regular subset of its pixels: enough for these rules."""
+    rows, columns = (max(side // _SUBSET, 1) for side in pixels.shape)
+    subset = np.ascontiguousarray(pixels[::rows, ::columns])
+    return np.asarray(cv2.resize(subset, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def surely_inverted(small: Pixels) -> bool:
+    """Return whether a frontal chest X-ray is shown with air bright, on two grounds at once.
+
+    The mediastinum is darker than either lung, and the air beside the patient or above the shoulders
+    is brighter than the chest. Of the 5,216 images of chest_xray/train and the 5,232 of PneumoniaMNIST (the
+    same children at 28 pixels) none is called so as it is; 98.7% and 96.0% are when inverted.
+
+    Args:
+        small: A ``thumbnail``.
+    """
+    middle = small[16:48, 28:36].mean()
+    lungs = min(small[16:48, 12:24].mean(), small[16:48, 40:52].mean())
+    corners = np.median(np.concatenate([small[:8, :6], small[:8, -6:]]))
+    sides = np.median(np.concatenate([small[:, :3], small[:, -3:]]))
+    return bool(middle - lungs < -_MARGIN and max(corners, sides) > np.median(small[16:48, 16:48]))
+
+
+def content_notes(pixels: Pixels, *, is_chest: bool) -> Iterator[Note]:
+    """Yield what the pixels say against an image that shows a chest as it should.
+
+    Args:
+        pixels: H×W in [0, 1]; nothing is said of a side below ``LEAST_SIDE``.
+        is_chest: Whether nothing speaks against a frontal chest radiograph.
+    """
+    small = thumbnail(pixels)
+    if is_blank(small):
+        yield Note("blank", "hardly anything to be seen")
+        return
+    if small.max() < DARKEST:
+        yield Note("dark", f"dark: the brightest parts reach {small.max():.0%} of the range")
+    if is_chest and looks_inverted(small):
+        said = "inverted, it seems: the lungs are brighter than the mediastinum"
+        yield Note("inverted", said)
+
+
+def looks_inverted(pixels: Pixels) -> bool:
+>>>>>>> f7f3b23 (Show raw detector values as attenuation, and let a chest that is sure decide which side is bright)
     """Return whether a frontal chest X-ray seems to be shown with air bright.
 
     The mediastinum is brighter than the lungs beside it, so the mean of the middle column falls
     below that of the lung fields only where black and white are exchanged. On the 5,216 frontal
     images of the chest_xray training set the rule calls no image inverted as they are, and all but
+<<<<<<< HEAD
     four of them inverted when they are (the tests measure it again on a part).
 
     Args:
@@ -71,6 +128,14 @@ def is_dark(pixels: Pixels) -> bool:
     """
     low, high = np.percentile(pixels, [1, 99.5])
     return bool(high < 0.3 and high - low >= 0.02)
+=======
+    three of them inverted when they are (the tests measure it again on a part).
+    """
+    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    middle = small[16:48, 28:36].mean()
+    lungs = (small[16:48, 12:24].mean() + small[16:48, 40:52].mean()) / 2
+    return bool(middle - lungs < -_MARGIN)
+>>>>>>> f7f3b23 (Show raw detector values as attenuation, and let a chest that is sure decide which side is bright)
 
 
 def is_blank(pixels: Pixels) -> bool:

@@ -13,15 +13,18 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from medcnn.errors import ImageError
+from medcnn.io.appearance import LEAST_SIDE
 from medcnn.io.bounded import MAX_READS, TooManyReads
 from medcnn.io.decoding import Stored, decode
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
-from medcnn.io.greyscale import choose_greyscale
+from medcnn.io.greyscale import GreyScale, choose_greyscale
 from medcnn.io.header import header_facts
 from medcnn.io.notes import Note
 from medcnn.io.padding import padding_range
+from medcnn.io.polarity import with_polarity
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
+from medcnn.io.words import is_frontal_chest
 
 _SAMPLED_SIDE = 256
 _LEAST_INTEGER_WIDTH = 200
@@ -64,7 +67,7 @@ def read_dicom_resized(
         dataset, stored = _load(path, None if exact else size, exact, max_pixels)
         if exact or stored.is_colour:
             return _resize_last(dataset, stored, size)
-        greyscale = choose_greyscale(dataset, _sample(stored.values))
+        greyscale = _greyscale(dataset, stored, _sample(stored.values))
         affine = greyscale.affine
         is_enlarged = min(stored.values.shape) < size
         if affine is None or is_enlarged or _has_padding(dataset, stored):
@@ -161,8 +164,19 @@ def _render(
     if stored.is_colour:
         pixels = stored.values.astype(np.float32) / np.float32(stored.top)
         return np.minimum(pixels, 1), f"full range 0 to {stored.top:g}", ()
-    greyscale = choose_greyscale(dataset, stored.values)
+    greyscale = _greyscale(dataset, stored)
     return greyscale(stored.values), greyscale.description, greyscale.notes
+
+
+def _greyscale(
+    dataset: Dataset, stored: Stored, values: npt.NDArray[np.generic] | None = None
+) -> GreyScale:
+    """Return the transformation, with the polarity that the chest itself shows."""
+    chosen = choose_greyscale(dataset, stored.values if values is None else values)
+    is_large = min(stored.values.shape) >= LEAST_SIDE
+    if is_large and is_frontal_chest(header_facts(dataset)):
+        return with_polarity(chosen, dataset, _sample(stored.values))
+    return chosen
 
 
 def _resize_last(

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from medcnn.io.elements import has_items, numbers, text
+from medcnn.io.elements import has_items, numbers, text, whole
 from medcnn.io.histogram import BLOCK, WIDEST_TABLE, Histogram, count_values
 from medcnn.io.lut import Lut, Rescale, Values, Window
 from medcnn.io.lut_reading import ignored_lut, modality, moved_lut, rescale
 from medcnn.io.notes import Note
 from medcnn.io.padding import padding_range
 from medcnn.io.photometric import photometric_name
-from medcnn.io.voi import choose_voi, placed
+from medcnn.io.raw import attenuation, read_raw
+from medcnn.io.voi import choose_voi, placed, stretched
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,6 @@ class GreyScale:
         to_unit: The VOI LUT, window or stretch, ending in [0, 1].
         is_inverted: Whether [0, 1] is turned round at the end, and only then.
         padding: Least and largest stored value that is padding and becomes 0; None without padding.
-        affine: Slope and intercept from stored values to [0, 1] where all but the clipping is
-            affine, so that it may follow a reduction; None where it is not.
         description: What was applied, in words.
         notes: What is not as it should be.
     """
@@ -43,9 +42,23 @@ class GreyScale:
     to_unit: Callable[[Values], Values]
     is_inverted: bool
     padding: tuple[float, float] | None
-    affine: tuple[float, float] | None
     description: str
     notes: tuple[Note, ...]
+
+    @property
+    def affine(self) -> tuple[float, float] | None:
+        """Slope and intercept from stored values to [0, 1] where all but the clipping is affine.
+
+        So that it may follow a reduction; None where it is not.
+        """
+        if not isinstance(self.to_modality, Rescale) or not isinstance(self.to_unit, Window):
+            return None
+        low, high = self.to_unit.limits
+        if self.to_unit.function == "SIGMOID" or high <= low:
+            return None
+        slope = self.to_modality.slope / (high - low)
+        intercept = (self.to_modality.intercept - low) / (high - low)
+        return (-slope, 1 - intercept) if self.is_inverted else (slope, intercept)
 
     def __call__(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return the pixels of stored values of any shape."""
@@ -92,16 +105,24 @@ def choose_greyscale(dataset: Dataset, stored: npt.NDArray[Any]) -> GreyScale:
     signed = bool(histogram.values.min() < 0) or stored.dtype.kind == "i"
     to_modality, modality_notes = _choose_modality(dataset, histogram, is_signed=signed)
     values = to_modality(histogram.values)
-    voi = choose_voi(dataset, histogram, values, _full_range(dataset, to_modality, values))
     inverted, inversion_notes = _choose_inversion(dataset)
+    raw, raw_notes = read_raw(dataset)
+    shown: Callable[[Values], Values] = to_modality
+    if raw is not None and raw.is_linear:
+        bits = whole(dataset, "BitsStored") or 0
+        shown, inverted = attenuation(raw, to_modality, values, bits), False
+        voi = stretched(histogram, shown(histogram.values))
+    else:
+        full_range = _full_range(dataset, to_modality, values)
+        voi = choose_voi(dataset, histogram, values, full_range)
+        inverted = raw.sign > 0 if raw is not None and raw.sign else inverted
     return GreyScale(
-        to_modality=to_modality,
+        to_modality=shown,
         to_unit=voi.to_unit,
         is_inverted=inverted,
         padding=padding,
-        affine=_affine(to_modality, voi.to_unit, is_inverted=inverted),
         description=voi.description,
-        notes=(*padding_notes, *modality_notes, *voi.notes, *inversion_notes),
+        notes=(*padding_notes, *modality_notes, *voi.notes, *inversion_notes, *raw_notes),
     )
 
 
@@ -129,22 +150,6 @@ def _full_range(dataset: Dataset, to_modality: Lut | Rescale, values: Values) ->
     bits = (numbers(dataset, "BitsStored") or [16.0])[0]
     declared = 2.0 ** min(bits, 32) * abs(to_modality.slope) if np.isfinite(bits) else 0.0
     return max(seen, declared)
-
-
-def _affine(
-    to_modality: Callable[[Values], Values],
-    to_unit: Callable[[Values], Values],
-    *,
-    is_inverted: bool,
-) -> tuple[float, float] | None:
-    if not isinstance(to_modality, Rescale) or not isinstance(to_unit, Window):
-        return None
-    low, high = to_unit.limits
-    if to_unit.function == "SIGMOID" or high <= low:
-        return None
-    slope = to_modality.slope / (high - low)
-    intercept = (to_modality.intercept - low) / (high - low)
-    return (-slope, 1 - intercept) if is_inverted else (slope, intercept)
 
 
 def _choose_inversion(dataset: Dataset) -> tuple[bool, tuple[Note, ...]]:

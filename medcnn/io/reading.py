@@ -11,17 +11,20 @@ limit on its CPU time: whatever a file holds, it ends as pixels or as one ``Imag
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from medcnn.errors import ImageError
+from medcnn.io.appearance import LEAST_SIDE, content_notes
 from medcnn.io.array import read_array, read_array_resized, split_fragment
 from medcnn.io.dicom import read_dicom, read_dicom_resized
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
 from medcnn.io.names import DICOM, is_dicom_name, type_of_bytes
 from medcnn.io.raster import read_raster, read_raster_resized
+from medcnn.io.words import is_frontal_chest
 
 
 def read_image(
@@ -48,7 +51,8 @@ def read_image(
         return read_array(name)
     file = Path(name)
     reader = read_dicom if _is_dicom(file) else read_raster
-    return reader(file, min_size=min_size, exact=exact, max_pixels=max_pixels)
+    image = reader(file, min_size=min_size, exact=exact, max_pixels=max_pixels)
+    return Image(image.pixels, _with_content(image.facts, image.pixels))
 
 
 def read_image_resized(
@@ -74,7 +78,19 @@ def read_image_resized(
         return read_array_resized(name, size)
     file = Path(name)
     reader = read_dicom_resized if _is_dicom(file) else read_raster_resized
-    return reader(file, size, exact=exact, max_pixels=max_pixels)
+    pixels, facts = reader(file, size, exact=exact, max_pixels=max_pixels)
+    return pixels, _with_content(facts, pixels)
+
+
+def _with_content(facts: Facts, pixels: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> Facts:
+    """Return the facts with what the pixels themselves say; a dark image is called so once."""
+    if min(facts.rows, facts.columns) < LEAST_SIDE:
+        return facts
+    scale = np.float32(255 if pixels.dtype == np.uint8 else 1)
+    unit = np.asarray(pixels.astype(np.float32, copy=False) / scale, np.float32)
+    known = {note.kind for note in facts.notes}
+    found = content_notes(unit, is_chest=is_frontal_chest(facts))
+    return replace(facts, notes=(*facts.notes, *(note for note in found if note.kind not in known)))
 
 
 def _is_dicom(file: Path) -> bool:

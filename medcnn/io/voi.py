@@ -110,6 +110,12 @@ def _complain(window: Window, histogram: Histogram, values: Values, full_range: 
     return ""
 
 
+def stretched(histogram: Histogram, values: Values) -> Voi:
+    """Return the stretch between the percentiles."""
+    window, text = _stretch(histogram, values)
+    return Voi(window, text, ())
+
+
 def _stretch(histogram: Histogram, values: Values) -> tuple[Window, str]:
     low, high = (histogram.percentile(values, percent) for percent in PERCENTILES)
     if high <= low:

@@ -3,7 +3,15 @@ import numpy as np
 import pytest
 
 from medcnn.io import read_image
-from medcnn.io.appearance import LEAST_CHARACTERS, is_blank, longest_text, looks_inverted
+from medcnn.io.appearance import (
+    LEAST_CHARACTERS,
+    content_notes,
+    is_blank,
+    longest_text,
+    looks_inverted,
+    surely_inverted,
+    thumbnail,
+)
 
 
 def chest(size=512):
@@ -29,8 +37,28 @@ def test_polarity_is_told_by_lungs_and_mediastinum():
 
 
 def test_no_contrast_is_blank():
+    assert [note.kind for note in content_notes(chest() * 0, is_chest=True)] == ["blank"]
     assert is_blank(np.full((64, 64), 0.5, np.float32))
     assert not is_blank(chest())
+
+
+@pytest.mark.parametrize(
+    ("pixels", "is_chest", "kinds"),
+    [
+        (chest(), True, []),
+        (chest() * 0.25, True, ["dark"]),
+        (1 - chest(), True, ["inverted"]),
+        (1 - chest(), False, []),
+        ((1 - chest()) * 0.25, True, ["dark", "inverted"]),
+    ],
+)
+def test_pixels_speak_for_themselves(pixels, is_chest, kinds):
+    assert [note.kind for note in content_notes(pixels, is_chest=is_chest)] == kinds
+
+
+def test_a_gradient_is_not_surely_inverted():
+    gradient = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    assert not any(surely_inverted(image) for image in (gradient, 1 - gradient, gradient.T))
 
 
 def test_a_name_is_found_and_a_side_marker_is_not():
@@ -58,6 +86,10 @@ def test_the_rates_that_are_stated_hold_on_real_images(real_data):
     paths = sorted((real_data / "chest_xray" / "train").glob("*/*"))[::20]
     pixels = [read_image(path).pixels for path in paths]
     assert not any(looks_inverted(image) for image in pixels)
+    small = [thumbnail(image) for image in pixels]
+    assert not any(surely_inverted(image) for image in small)
+    assert np.mean([surely_inverted(1 - image) for image in small]) > 0.97
+    assert not any(list(content_notes(image, is_chest=True)) for image in pixels)
     assert np.mean([looks_inverted(1 - image) for image in pixels]) > 0.99
     assert np.mean([longest_text(image) >= LEAST_CHARACTERS for image in pixels]) < 0.01
 

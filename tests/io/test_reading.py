@@ -130,6 +130,15 @@ def test_real_files_read(real_data):
         assert 0 <= image.min() < image.max() <= 1
 
 
+@pytest.mark.parametrize(("top", "kinds"), [(4095, ["dark"]), (16383, ["dark"]), (65535, [])])
+def test_few_bits_in_sixteen_are_dark(tmp_path, top, kinds):
+    values = np.linspace(0, top, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Pillow.fromarray(values).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    assert [note.kind for note in image.facts.notes] == kinds
+    assert read_image_resized(tmp_path / "a.png", 48, exact=False)[1].notes == image.facts.notes
+
+
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG"])
 def test_every_suffix_of_jpeg_is_jpeg(tmp_path, suffix):
     grey = Pillow.fromarray(np.full((8, 8), 51, np.uint8))

@@ -71,6 +71,7 @@ _EXACT: dict[str, Any] = {
     "VOILUTFunction": "LINEAR_EXACT",
 }
 _UNSIGNED_PADDING = DataElement(0x00280120, "US", 63536)
+_RAW: dict[str, Any] = {"PresentationIntentType": "FOR PROCESSING"}
 _QUARTERS = (0, 1024, 2048, 3072)
 _TABLE = ((4, 0, 8), (0, 51, 204, 255))
 
@@ -260,6 +261,43 @@ CASES = (
         ),
         (1, 0.75, 0.5, 0.25),
         warning="MONOCHROME1 with Presentation LUT Shape IDENTITY",
+    ),
+    Case(
+        "FOR PROCESSING, Pixel Intensity Relationship LIN, Sign 1: minus the logarithm",
+        "PS3.3 C.8.11.3.1.2",
+        _row(
+            *(16000, 1600, 160),
+            bits=14,
+            PixelIntensityRelationship="LIN",
+            PixelIntensityRelationshipSign=1,
+            **_RAW,
+        ),
+        (0, 0.5, 1),
+        warning="FOR PROCESSING: raw detector values",
+    ),
+    Case(
+        "FOR PROCESSING, Pixel Intensity Relationship LOG, Sign 1: inverted",
+        "PS3.3 C.8.11.3.1.2",
+        _row(
+            *(0, 50, 100),
+            PixelIntensityRelationship="LOG",
+            PixelIntensityRelationshipSign=1,
+            **_RAW,
+        ),
+        (1, 0.5, 0),
+        warning="FOR PROCESSING: raw detector values",
+    ),
+    Case(
+        "FOR PROCESSING, Pixel Intensity Relationship LOG, Sign −1: as it is",
+        "PS3.3 C.8.11.3.1.2",
+        _row(
+            *(0, 50, 100),
+            PixelIntensityRelationship="LOG",
+            PixelIntensityRelationshipSign=-1,
+            **_RAW,
+        ),
+        (0, 0.5, 1),
+        warning="FOR PROCESSING: raw detector values",
     ),
     Case(
         "Pixel Padding Value: left out of the percentiles, and black",

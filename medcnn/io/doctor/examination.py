@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcnn.errors import ImageError
-from medcnn.io.appearance import LEAST_CHARACTERS, is_blank, longest_text, looks_inverted
+from medcnn.io.appearance import LEAST_CHARACTERS, longest_text
 from medcnn.io.dicom import read_facts, typed_errors
 from medcnn.io.dicom_file import is_part10
 from medcnn.io.doctor.finding import Finding
@@ -17,12 +17,11 @@ from medcnn.io.facts import Image
 from medcnn.io.names import DICOM_SUFFIXES, is_text, says_image
 from medcnn.io.notes import KINDS
 from medcnn.io.reading import read_image
-from medcnn.io.words import SHOWN_KINDS, is_frontal_chest
+from medcnn.io.words import SHOWN_KINDS
 
 LEAST_SIDE = 224
 """Below this many pixels on the shorter side, small findings are lost."""
 
-_LEAST_CHEST = 64
 _EXPORT_AGAIN = "export or copy the file again"
 
 
@@ -104,21 +103,7 @@ def _reader_findings(image: Image) -> Iterator[Finding]:
         yield Finding("warning", "small", problem, "use the original, not a thumbnail")
 
 
-def _is_large(image: Image) -> bool:
-    return min(image.facts.rows, image.facts.columns) >= _LEAST_CHEST
-
-
 def _pixel_findings(image: Image) -> Iterator[Finding]:
-    if is_blank(image.pixels):
-        remedy = "leave it out: there is next to no contrast"
-        yield Finding("warning", "blank", "hardly anything to be seen", remedy)
-    elif is_frontal_chest(image.facts) and _is_large(image) and looks_inverted(image.pixels):
-        yield Finding(
-            "warning",
-            "inverted",
-            "inverted, it seems: the lungs are brighter than the mediastinum",
-            "check Photometric Interpretation, or invert the file; air has to be dark",
-        )
     if longest_text(image.pixels) >= LEAST_CHARACTERS:
         yield Finding(
             "privacy",
