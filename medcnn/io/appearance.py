@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medcnn.io.notes import Note
+from medcnn.io.notes import KINDS, Note
 
 Pixels = npt.NDArray[np.float32]
 
@@ -23,9 +23,6 @@ LEAST_CHARACTERS = 5
 
 LEAST_SIDE = 64
 """Fewer pixels on a side show too little to be judged."""
-
-DARKEST = 0.4
-"""Where the brightest of 64×64 parts stays below; the least among those 10,448 images is 0.51."""
 
 _SIDE = 64
 _SUBSET = 256
@@ -39,31 +36,11 @@ _CONTRAST = 0.3
 _MOST_COMPONENTS = 5000
 
 
-<<<<<<< HEAD
-def looks_inverted(pixels: Pixels, *, surely: bool = False) -> bool:
-=======
 def thumbnail(pixels: Pixels) -> Pixels:
     """Return an image as 64×64, made of a regular subset of its pixels: enough for these rules."""
     rows, columns = (max(side // _SUBSET, 1) for side in pixels.shape)
     subset = np.ascontiguousarray(pixels[::rows, ::columns])
     return np.asarray(cv2.resize(subset, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def surely_inverted(small: Pixels) -> bool:
-    """Return whether a frontal chest X-ray is shown with air bright, on two grounds at once.
-
-    The mediastinum is darker than either lung, and the air beside the patient or above the shoulders
-    is brighter than the chest. Of the 5,216 images of chest_xray/train and the 5,232 of PneumoniaMNIST (the
-    same children at 28 pixels) none is called so as it is; 98.7% and 96.0% are when inverted.
-
-    Args:
-        small: A ``thumbnail``.
-    """
-    middle = small[16:48, 28:36].mean()
-    lungs = min(small[16:48, 12:24].mean(), small[16:48, 40:52].mean())
-    corners = np.median(np.concatenate([small[:8, :6], small[:8, -6:]]))
-    sides = np.median(np.concatenate([small[:, :3], small[:, -3:]]))
-    return bool(middle - lungs < -_MARGIN and max(corners, sides) > np.median(small[16:48, 16:48]))
 
 
 def content_notes(pixels: Pixels, *, is_chest: bool) -> Iterator[Note]:
@@ -77,22 +54,36 @@ def content_notes(pixels: Pixels, *, is_chest: bool) -> Iterator[Note]:
     if is_blank(small):
         yield Note("blank", "hardly anything to be seen")
         return
-    if small.max() < DARKEST:
-        yield Note("dark", f"dark: the brightest parts reach {small.max():.0%} of the range")
-    if is_chest and looks_inverted(small):
-        said = "inverted, it seems: the lungs are brighter than the mediastinum"
-        yield Note("inverted", said)
+    if is_dark(small):
+        yield Note("dark", "dark: next to no pixel is brighter than 30 % of the range")
+    if is_chest and (looks_inverted(small, surely=True) or shows_bright_air(small)):
+        yield Note("inverted", KINDS["inverted"].sentence)
 
 
-def looks_inverted(pixels: Pixels) -> bool:
->>>>>>> f7f3b23 (Show raw detector values as attenuation, and let a chest that is sure decide which side is bright)
+def shows_bright_air(small: Pixels) -> bool:
+    """Return whether a frontal chest X-ray is shown with air bright, on two grounds at once.
+
+    The mediastinum is darker than either lung, and the air beside the patient or above the shoulders
+    is brighter than the chest. Of the 5,216 images of chest_xray/train and the 5,232 of PneumoniaMNIST
+    (the same children at 28 pixels) none is called so as it is; 98.7% and 96.0% are when inverted.
+
+    Args:
+        small: A ``thumbnail``.
+    """
+    middle = small[16:48, 28:36].mean()
+    lungs = min(small[16:48, 12:24].mean(), small[16:48, 40:52].mean())
+    corners = np.median(np.concatenate([small[:8, :6], small[:8, -6:]]))
+    sides = np.median(np.concatenate([small[:, :3], small[:, -3:]]))
+    return bool(middle - lungs < -_MARGIN and max(corners, sides) > np.median(small[16:48, 16:48]))
+
+
+def looks_inverted(pixels: Pixels, *, surely: bool = False) -> bool:
     """Return whether a frontal chest X-ray seems to be shown with air bright.
 
     The mediastinum is brighter than the lungs beside it, so the mean of the middle column falls
     below that of the lung fields only where black and white are exchanged. On the 5,216 frontal
     images of the chest_xray training set the rule calls no image inverted as they are, and all but
-<<<<<<< HEAD
-    four of them inverted when they are (the tests measure it again on a part).
+    three of them inverted when they are (the tests measure it again on a part).
 
     Args:
         pixels: The image, H×W.
@@ -101,8 +92,8 @@ def looks_inverted(pixels: Pixels) -> bool:
             88 % of inverted radiographs, and 0.3 % of random blobs.
     """
     small = np.asarray(cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
-    middle = small[16:52, 28:36].mean()
-    lungs = (small[16:44, 12:24].mean() + small[16:44, 40:52].mean()) / 2
+    middle = small[16:48, 28:36].mean()
+    lungs = (small[16:48, 12:24].mean() + small[16:48, 40:52].mean()) / 2
     if middle - lungs >= -_MARGIN:
         return False
     return not surely or (_is_darker_throughout(small) and _mirrors_itself(small))
@@ -128,14 +119,6 @@ def is_dark(pixels: Pixels) -> bool:
     """
     low, high = np.percentile(pixels, [1, 99.5])
     return bool(high < 0.3 and high - low >= 0.02)
-=======
-    three of them inverted when they are (the tests measure it again on a part).
-    """
-    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    middle = small[16:48, 28:36].mean()
-    lungs = (small[16:48, 12:24].mean() + small[16:48, 40:52].mean()) / 2
-    return bool(middle - lungs < -_MARGIN)
->>>>>>> f7f3b23 (Show raw detector values as attenuation, and let a chest that is sure decide which side is bright)
 
 
 def is_blank(pixels: Pixels) -> bool:

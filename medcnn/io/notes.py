@@ -53,7 +53,7 @@ KINDS: Mapping[str, Kind] = {
         "check Photometric Interpretation, or invert the files; air has to be dark",
     ),
     "dark": Kind(
-        "dark: even the brightest pixels use less than half of the range",
+        "dark: next to no pixel uses more than 30 % of the range",
         "scale the values to the full range, as 12 bits kept in 16 need it",
     ),
     "blank": Kind(

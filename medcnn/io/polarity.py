@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from medcnn.io.appearance import looks_inverted, surely_inverted, thumbnail
+from medcnn.io.appearance import looks_inverted, shows_bright_air, thumbnail
 from medcnn.io.greyscale import GreyScale
 from medcnn.io.lut import Rescale
 from medcnn.io.notes import Note
@@ -20,7 +20,7 @@ def with_polarity(chosen: GreyScale, dataset: Dataset, sample: npt.NDArray[Any])
     """Return the grey scale of a frontal chest radiograph, turned round where it shows air bright.
 
     Photometric Interpretation, Pixel Intensity Relationship Sign and the chest itself are three
-    witnesses. The chest decides where it is sure (``surely_inverted``), and where it is against one
+    witnesses. The chest decides where it is sure (``shows_bright_air``), and where it is against one
     of the others that contradict each other, or there is no other. A note says so.
 
     Args:
@@ -33,7 +33,7 @@ def with_polarity(chosen: GreyScale, dataset: Dataset, sample: npt.NDArray[Any])
     sign = intensity_sign(dataset)
     is_open = raw is not None and not sign
     contradicts = raw is None and _shows(chosen, sign) is False
-    if surely_inverted(small) or ((is_open or contradicts) and looks_inverted(small)):
+    if shows_bright_air(small) or ((is_open or contradicts) and looks_inverted(small)):
         turned = replace(chosen, is_inverted=not chosen.is_inverted)
         return turned if is_open else replace(turned, notes=(*chosen.notes, _note(contradicts)))
     return chosen

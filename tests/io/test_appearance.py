@@ -9,7 +9,7 @@ from medcnn.io.appearance import (
     is_blank,
     longest_text,
     looks_inverted,
-    surely_inverted,
+    shows_bright_air,
     thumbnail,
 )
 
@@ -56,9 +56,9 @@ def test_pixels_speak_for_themselves(pixels, is_chest, kinds):
     assert [note.kind for note in content_notes(pixels, is_chest=is_chest)] == kinds
 
 
-def test_a_gradient_is_not_surely_inverted():
+def test_a_gradient_is_not_shows_bright_air():
     gradient = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
-    assert not any(surely_inverted(image) for image in (gradient, 1 - gradient, gradient.T))
+    assert not any(shows_bright_air(image) for image in (gradient, 1 - gradient, gradient.T))
 
 
 def test_a_name_is_found_and_a_side_marker_is_not():
@@ -87,8 +87,8 @@ def test_the_rates_that_are_stated_hold_on_real_images(real_data):
     pixels = [read_image(path).pixels for path in paths]
     assert not any(looks_inverted(image) for image in pixels)
     small = [thumbnail(image) for image in pixels]
-    assert not any(surely_inverted(image) for image in small)
-    assert np.mean([surely_inverted(1 - image) for image in small]) > 0.97
+    assert not any(shows_bright_air(image) for image in small)
+    assert np.mean([shows_bright_air(1 - image) for image in small]) > 0.97
     assert not any(list(content_notes(image, is_chest=True)) for image in pixels)
     assert np.mean([looks_inverted(1 - image) for image in pixels]) > 0.99
     assert np.mean([longest_text(image) >= LEAST_CHARACTERS for image in pixels]) < 0.01

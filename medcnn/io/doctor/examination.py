@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcnn.errors import ImageError
-from medcnn.io.appearance import LEAST_CHARACTERS, longest_text
+from medcnn.io.appearance import LEAST_CHARACTERS, longest_text, looks_inverted
+from medcnn.io.appearance import LEAST_SIDE as JUDGED_SIDE
 from medcnn.io.dicom import read_facts, typed_errors
 from medcnn.io.dicom_file import is_part10
 from medcnn.io.doctor.finding import Finding
@@ -17,7 +18,7 @@ from medcnn.io.facts import Image
 from medcnn.io.names import DICOM_SUFFIXES, is_text, says_image
 from medcnn.io.notes import KINDS
 from medcnn.io.reading import read_image
-from medcnn.io.words import SHOWN_KINDS
+from medcnn.io.words import SHOWN_KINDS, is_frontal_chest
 
 LEAST_SIDE = 224
 """Below this many pixels on the shorter side, small findings are lost."""
@@ -104,6 +105,12 @@ def _reader_findings(image: Image) -> Iterator[Finding]:
 
 
 def _pixel_findings(image: Image) -> Iterator[Finding]:
+    # The reader notes what is surely inverted; to look costs a person less than to miss it.
+    is_told = any(note.kind in ("inverted", "blank") for note in image.facts.notes)
+    is_large = min(image.facts.rows, image.facts.columns) >= JUDGED_SIDE
+    if not is_told and is_large and is_frontal_chest(image.facts) and looks_inverted(image.pixels):
+        kind = KINDS["inverted"]
+        yield Finding("warning", "inverted", kind.sentence, kind.remedy)
     if longest_text(image.pixels) >= LEAST_CHARACTERS:
         yield Finding(
             "privacy",
