@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from omegaconf import DictConfig
 
+from medcnn.commands import settings
 from medcnn.console import say, warn
 from medcnn.data.audit.audit import Audit, run_audit
 from medcnn.data.audit.mending import deduplicate
 from medcnn.data.checks import check_data
 from medcnn.data.preparation import Prepared, prepare
-from medcnn.data.settings import SEED, Data
 from medcnn.run.directory import write_json
 from medcnn.settings.composition import plain
-from medcnn.settings.fields import setting
 from medcnn.settings.reading import read
-
-
-@dataclass(frozen=True)
-class AuditSettings:
-    """What an audit follows from."""
-
-    seed: int = setting(0, "of whatever is drawn", **SEED)
-    output: Path = setting(Path("audit.json"), "the JSON file")
-    data: Data = setting(Data(), "the images")
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -34,7 +23,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     Where the configuration drops repeated images, the audit after that stands beside it.
     """
-    options = read(AuditSettings, plain(cfg))
+    options = read(settings.Audit, plain(cfg))
     data = options.data
     check_data(data)
     # Every leak is reported here; whether one stops a run is for the training to decide.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from medcnn.commands import settings
 from medcnn.console import say
 from medcnn.data.checks import check_path
 from medcnn.diagnosis import diagnose, diagnose_run
@@ -15,6 +15,7 @@ from medcnn.errors import ConfigError
 from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -24,24 +25,21 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         ConfigError: If not exactly one of ``run`` and ``curves`` is given.
         DataError: If there are no curves.
     """
-    options = plain(cfg)
-    given = [name for name in ("run", "curves") if options[name] is not None]
-    if len(given) != 1:
+    options = read(settings.Diagnose, plain(cfg))
+    if (options.run is None) == (options.curves is None):
         raise ConfigError(
             "diagnose needs one thing to diagnose.",
             expected="run=RUN_DIR or curves=FILE.csv",
-            found=", ".join(given) or "nothing",
+            found="nothing" if options.run is None else "both",
         )
-    output = None if options["output"] is None else Path(options["output"])
-    if options["run"] is not None:
-        directory = RunDir.open(options["run"])
-        found = diagnose_run(
-            directory, dead=_look_inside(directory) if options["figures"] else None
-        )
+    output = options.output
+    if options.run is not None:
+        directory = RunDir.open(options.run)
+        found = diagnose_run(directory, dead=_look_inside(directory) if options.figures else None)
         output = output or directory.path / "diagnosis.json"
-    else:
-        check_path(Path(options["curves"]), "curves")
-        found = diagnose(read_curves(Path(options["curves"])))
+    elif options.curves is not None:
+        check_path(options.curves, "curves")
+        found = diagnose(read_curves(options.curves))
     for line in found.lines():
         say(line)
     result = found.to_json()

@@ -12,14 +12,16 @@ from typing import Any
 from omegaconf import DictConfig
 from rich.progress import track
 
+from medcnn.commands import settings
 from medcnn.commands.installation import examine_installation, versions
 from medcnn.console import CONSOLE, say
 from medcnn.data.cache.cache import default_root
 from medcnn.data.checks import check_path
-from medcnn.errors import ConfigError, DataError
+from medcnn.errors import DataError
 from medcnn.io.doctor import SEVERITIES, Examination, Finding, examine
 from medcnn.run.directory import write_json
 from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
 
 _EXAMPLES = 3
 _WORDS = {
@@ -39,14 +41,11 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         DataError: If there is no file at the path.
         ConfigError: If ``limit`` is not a positive number.
     """
-    options = plain(cfg)
-    if options["path"] is None:
-        report = _installation()
-    else:
-        report = _files(Path(str(options["path"])), options["limit"])
+    options = read(settings.Doctor, plain(cfg))
+    report = _installation() if options.path is None else _files(options.path, options.limit)
     _print(report)
-    if options["output"] is not None:
-        write_json(Path(options["output"]), report)
+    if options.output is not None:
+        write_json(options.output, report)
     return report
 
 
@@ -106,18 +105,8 @@ def _files_of(folder: Path) -> list[Path]:
 
 def _sample(files: Sequence[Path], limit: int | None) -> list[Path]:
     if limit is None or limit >= len(files):
-        if limit is not None and limit < 1:
-            raise _bad_limit(limit)
         return list(files)
-    if limit < 1:
-        raise _bad_limit(limit)
     return [files[index * len(files) // limit] for index in range(limit)]
-
-
-def _bad_limit(limit: int) -> ConfigError:
-    return ConfigError(
-        f"limit cannot be {limit}.", expected="a whole number from 1, or null", found=str(limit)
-    )
 
 
 def _grouped(examined: Iterable[Examination], root: Path) -> list[dict[str, Any]]:

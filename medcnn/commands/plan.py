@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from omegaconf import DictConfig
 
+from medcnn.commands import settings
 from medcnn.console import say
 from medcnn.errors import ConfigError
 from medcnn.metrics.sample_size import plan
 from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Print the sample size of a study and return it."""
-    options = {key: value for key, value in plain(cfg).items() if value is not None}
-    if not {"sensitivity", "specificity", "auroc"} & set(options):
+    asked = read(settings.Plan, plain(cfg))
+    if asked.sensitivity is None and asked.specificity is None and asked.auroc is None:
         raise ConfigError(
             "plan needs what is expected.",
             expected="sensitivity=0.95 or specificity=0.90, and a width",
             found="neither",
         )
-    found: dict[str, Any] = plan(**options).to_json()
+    found: dict[str, Any] = plan(**asdict(asked)).to_json()
     for name, value in found.items():
         shown = "; ".join(value) if isinstance(value, list) else value
         if shown is not None:

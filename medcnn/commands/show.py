@@ -7,7 +7,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from medcnn.commands.settings import Show
 from medcnn.errors import ConfigError
+from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
 
 PARTS = {
     "model": "medcnn.commands.show_model:run",
@@ -23,7 +26,8 @@ def run(cfg: DictConfig) -> Any:
     Raises:
         ConfigError: If none or several were chosen.
     """
-    chosen = [part for part in PARTS if cfg.get(part) is not None]
+    asked = read(Show, plain(cfg), lenient=True)  # data may be no more than a size
+    chosen = [part for part in PARTS if getattr(asked, part)]
     if len(chosen) != 1:
         raise ConfigError(
             "show needs one thing to show.",
@@ -32,4 +36,4 @@ def run(cfg: DictConfig) -> Any:
             remedy="for example: medcnn show model=resnet18",
         )
     module, _, name = PARTS[chosen[0]].partition(":")
-    return getattr(importlib.import_module(module), name)(cfg)
+    return getattr(importlib.import_module(module), name)(asked)

@@ -6,32 +6,28 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
+from medcnn.commands.settings import Show
 from medcnn.commands.show_augment import images_of, pick
 from medcnn.console import say
 from medcnn.reporting.figures.gallery import picture_grid
 from medcnn.reporting.figures.style import to_png
 from medcnn.run.directory import atomic_path
-from medcnn.settings.composition import plain
 
-DEFAULT_OUTPUT = "filters.png"
+DEFAULT_OUTPUT = Path("filters.png")
 
 
-def run(cfg: DictConfig) -> dict[str, Any]:
+def run(asked: Show) -> dict[str, Any]:
     """Draw the figure and return where it lies and what it shows.
 
     Raises:
         ConfigError: If there is no filter of a name, or the data group is not valid.
         DataError: If there is no image, or it cannot be read.
     """
-    options = plain(cfg)
-    given = options["filters"]
-    names = None if given == "all" else [given] if isinstance(given, str) else list(given)
-    image = images_of(pick(options), options)[0]
+    names = None if asked.filters == ("all",) else list(asked.filters)
+    image = images_of(pick(asked), asked.data)[0]
     drawing = importlib.import_module("medcnn.layers.filter_gallery")  # torch: seconds
     pictures = drawing.filter_gallery(image, names)
-    output = Path(options["output"] or DEFAULT_OUTPUT)
+    output = asked.output or DEFAULT_OUTPUT
     with atomic_path(output) as temporary:
         temporary.write_bytes(to_png(picture_grid(pictures, columns=4)))
     shown = [name for name, _ in pictures]

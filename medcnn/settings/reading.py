@@ -106,7 +106,7 @@ def _convert(hint: Any, value: Any, meaning: Meaning) -> Any:
     """Return a value as its type has it, or raise _Misfit."""
     options = options_of(hint)
     if len(options) > 1:
-        for option in options:
+        for option in sorted(options, key=lambda each: each is not NoneType):
             try:
                 return _convert(option, value, meaning)
             except _Misfit:
