@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from medcnn.console import CONSOLE, say
 from medcnn.data.cache.cache import default_root
 from medcnn.data.checks import check_path
 from medcnn.errors import DataError
+from medcnn.io.choice import CLOSED, Entry, counted, walk
 from medcnn.io.doctor import SEVERITIES, Examination, Finding, examine
 from medcnn.run.directory import write_json
 from medcnn.settings.composition import plain
@@ -65,7 +65,8 @@ def _installation() -> dict[str, Any]:
 
 def _files(path: Path, limit: int | None) -> dict[str, Any]:
     check_path(path, "path")
-    files = _files_of(path) if path.is_dir() else [path] if path.is_file() else []
+    entries = list(walk(path)) if path.is_dir() else [Entry(path)] if path.is_file() else []
+    files = sorted(entry.path for entry in entries)
     if not files:
         raise DataError(
             f"{path}: there is nothing to examine.",
@@ -79,28 +80,19 @@ def _files(path: Path, limit: int | None) -> dict[str, Any]:
     shown = track(chosen, "examining", console=CONSOLE, transient=True, disable=len(chosen) < 20)
     root = path if path.is_dir() else path.parent
     examined = [examine(file, root) for file in shown]
+    left_out = Counter(entry.reason for entry in entries if entry.reason not in ("", CLOSED))
     return {
         "path": str(path),
         "files": len(examined),
         "readable": sum(one.readable for one in examined),
+        "images": len(files) - left_out.total(),
+        "left_out": dict(left_out),
         "counts": {
             name: sum(any(item.severity == name for item in one.findings) for one in examined)
             for name in SEVERITIES
         },
         "findings": _grouped(examined, root),
     }
-
-
-def _files_of(folder: Path) -> list[Path]:
-    """Return every file below a folder, and every folder that may not be read, sorted.
-
-    Hidden files and folders are left out.
-    """
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=lambda e: found.append(Path(e.filename))):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found.extend(Path(place, name) for name in names if not name.startswith("."))
-    return sorted(found)
 
 
 def _sample(files: Sequence[Path], limit: int | None) -> list[Path]:
@@ -139,6 +131,11 @@ def _print(report: dict[str, Any]) -> None:
             say(f"  files       {', '.join(entry['examples'])}{more}")
         say(f"  what to do  {entry['remedy']}")
     say("")
+    if report.get("left_out"):
+        say(
+            f"{report['images']} files are images; training and prediction leave out "
+            f"{counted(report['left_out'])}"
+        )
     say(_summary(report))
 
 

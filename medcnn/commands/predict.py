@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from medcnn.console import say, warn
 from medcnn.data.checks import check_path
 from medcnn.inference.files import count_files, nothing_in
 from medcnn.inference.predict_options import read_predict_options
+from medcnn.io.choice import counted
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
@@ -39,7 +41,7 @@ def run(cfg: DictConfig) -> Path:
     return options.output
 
 
-def _tell(found: Predicted, others: int) -> None:
+def _tell(found: Predicted, others: Counter[str]) -> None:
     written = found.written
     for text in found.warnings:
         warn(text)
@@ -57,4 +59,4 @@ def _tell(found: Predicted, others: int) -> None:
     if written.foreign:
         warn(f"{written.foreign} files are unlike the training images; {REASONS} says why")
     if others:
-        say(f"left out     {others} that by their names are no images")
+        say(f"left out     {others.total()} that are no images: {counted(others)}")

@@ -11,6 +11,7 @@ from medcnn.data.audit.audit import Audit, enforce, run_audit
 from medcnn.data.audit.mending import deduplicate
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.cache.images import ImageCache
+from medcnn.data.exclusion import without_excluded
 from medcnn.data.manifest import Manifest
 from medcnn.data.pseudonyms import hide_patients
 from medcnn.data.settings import Data
@@ -91,14 +92,19 @@ def read_data(data: Data) -> Manifest:
     """
     salt = read_salt() if data.hash_patients else None
     if data.source is None or data.sources:
-        found = combine({name: read_source(source_of(name, data)) for name in data.sources})
+        sources = {name: read_source(source_of(name, data), data.exclude) for name in data.sources}
+        found = combine(sources)
     else:
-        found = read_source(data.source)
+        found = read_source(data.source, data.exclude)
     return found if salt is None else hide_patients(found, salt)
 
 
-def read_source(source: Component) -> Manifest:
-    """Return the manifest that a source's ``_target_`` reads.
+def read_source(source: Component, exclude: Sequence[str] = ()) -> Manifest:
+    """Return the manifest that a source's ``_target_`` reads, without what is excluded.
+
+    Args:
+        source: The target and its options.
+        exclude: Patterns of paths below the source's root that are left out.
 
     Raises:
         ConfigError: If the target is not a function of ``medcnn.data.sources``.
@@ -110,8 +116,16 @@ def read_source(source: Component) -> Manifest:
             expected=f"a function of {SOURCES}*",
             remedy="reduce your data to a manifest CSV and use data=manifest data.root=FILE.csv",
         )
-    read: Callable[..., Manifest] = getattr(importlib.import_module(module), name)
-    return read(**source.arguments)
+    place = importlib.import_module(module)
+    read: Callable[..., Manifest] = getattr(place, name)
+    options = source.arguments
+    if not exclude:
+        return read(**options)
+    # Where folders are classes, what is excluded must not be asked for its class either.
+    excluding: Callable[..., Manifest] | None = getattr(place, "read_without", None)
+    if excluding is not None:
+        return excluding(exclude, **options)
+    return without_excluded(read(**options), exclude, options.get("root"))
 
 
 def split_manifest(manifest: Manifest, data: Data) -> Manifest:

@@ -78,6 +78,9 @@ class Data:
     deduplicate: bool = setting(
         False, "drop the training side of images and patients on both sides of a split"
     )
+    exclude: tuple[str, ...] = setting(
+        (), "patterns of files to leave out, for example [masks,'*/old/*','*_copy.png']"
+    )
     balance: Literal["none", "sampler", "weights"] = setting(
         "none", "of the classes: drawn alike, or weighted in the loss"
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from medcnn.errors import DataError, ImageError
 from medcnn.io import Facts, read_image_resized
-from medcnn.io.names import is_image_name
+from medcnn.io.choice import CLOSED, counted, walk
 
 SERIAL_FILES = 64
 """Below so many files, starting worker processes costs more than it saves."""
@@ -48,51 +47,39 @@ def find_images(path: Path) -> list[Path]:
 
 
 def walk_images(path: Path) -> Iterator[Path]:
-    """Yield the image files at ``path``, recursively, a folder's files before its folders.
+    """Yield the image files at ``path`` by the one rule (``medcnn.io.choice``), in the same order.
 
-    Files and folders are sorted by name, so that the order is the same each time; what is in memory
-    is one folder's list. Hidden files and the index of a DICOM medium are left out, links to folders
-    are not followed. A folder that cannot be listed is yielded itself.
+    What is in memory is the names of one folder and its neighbours. A file is yielded whatever it is
+    called, and a folder that cannot be listed is yielded itself.
     """
     if not path.is_dir():
         if path.exists():
             yield path
         return
-    try:
-        with os.scandir(path) as entries:
-            shown = sorted(
-                (entry.is_dir(follow_symlinks=False), entry.name)
-                for entry in entries
-                if not entry.name.startswith(".")
-            )
-    except OSError:
-        yield path
-        return
-    for is_folder, name in shown:
-        if is_folder:
-            yield from walk_images(path / name)
-        elif is_image_name(name) and not (path / name).is_dir():
-            yield path / name
+    for entry in walk(path):
+        if entry.reason in ("", CLOSED):
+            yield entry.path
 
 
-def count_files(path: Path) -> tuple[int, int]:
+def count_files(path: Path) -> tuple[int, Counter[str]]:
     """Return how many images ``walk_images`` yields at ``path``, and how many files it leaves out.
 
-    Hidden files are in neither number.
+    The latter are counted by reason; hidden files are in neither number.
     """
-    images, files = sum(1 for _ in walk_images(path)), 0
-    for _, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files += sum(not name.startswith(".") for name in names)
-    return images, max(files - images, 0)
+    if not path.is_dir():
+        return int(path.exists()), Counter()
+    reasons = Counter(entry.reason for entry in walk(path))
+    images = reasons.pop("", 0) + reasons.pop(CLOSED, 0)
+    return images, reasons
 
 
 def nothing_in(path: Path) -> DataError:
     """Return the error for a place without images."""
+    left_out = count_files(path)[1]
     return DataError(
         f"There are no images in {path}.",
         expected="a file, or a folder with DICOM, PNG, JPEG, TIFF or BMP files",
-        found="no such folder" if not path.exists() else "none of these",
+        found="no such folder" if not path.exists() else counted(left_out) or "no files",
         remedy="check input=",
     )
 

@@ -17,6 +17,7 @@ from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_files, release_folder, sub_folders
 from medcnn.errors import DataError, nearest
+from medcnn.io.choice import images_below
 
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}
 EXPECTED = "any of train/, val/, test/ with NORMAL/ and PNEUMONIA/ below"
@@ -39,11 +40,12 @@ def read(root: str | Path) -> Manifest:
     Raises:
         DataError: If the folder is missing or empty, has another layout, or a class is absent.
     """
-    folder = release_folder(root, "chest_xray", EXPECTED)
-    if folder.name != "chest_xray" and (folder / "chest_xray").is_dir():
-        folder = folder / "chest_xray"  # the Kaggle archive wraps its folder once more
+    folder = _unwrapped(release_folder(root, "chest_xray", EXPECTED, unwrap=False))
     splits = _split_folders(folder)
     table = pd.DataFrame([row for split in splits for row in _split_rows(folder, split)])
+    images, left_out = images_below(folder)
+    if len(images) > len(table):
+        left_out["beside NORMAL/ and PNEUMONIA/"] = len(images) - len(table)
     joined = _join_small_val(table)
     found = labelled(table, "chest_xray", RULE)
     return complete_manifest(
@@ -51,6 +53,7 @@ def read(root: str | Path) -> Manifest:
         source="chest_xray",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=left_out,
         warnings=(*joined, *found.warnings),
     )
 
@@ -68,6 +71,16 @@ def patient_of(stem: str) -> str:
     """
     match = PNEUMONIA_NAME.match(stem) or NORMAL_NAME.match(stem)
     return match[1] if match else stem
+
+
+def _unwrapped(folder: Path) -> Path:
+    """Return the folder that holds the splits: the Kaggle archive wraps it once or twice more."""
+    if (folder / "chest_xray").is_dir() and folder.name != "chest_xray":
+        return _unwrapped(folder / "chest_xray")
+    inner = sub_folders(folder)
+    if len(inner) == 1 and any((inner[0] / split).is_dir() for split in SPLITS):
+        return inner[0]
+    return folder
 
 
 def _split_folders(folder: Path) -> list[str]:

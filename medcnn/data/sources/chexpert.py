@@ -16,7 +16,7 @@ from medcnn.data.sources.chexpert_labels import OBSERVATIONS, label_observations
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
-    image_index,
+    ImageIndex,
     present,
     release_file,
     release_folder,
@@ -48,19 +48,20 @@ def read(root: str | Path, uncertain: str = "u_ones", views: str = "frontal") ->
         DataError: If the folder, a table or one of its columns is missing, or no image is there.
     """
     folder = release_folder(root, "chexpert", EXPECTED)
-    index = image_index(folder, PARTS)
+    index = ImageIndex(folder, PARTS)
     rows = pd.concat(
         [_split_rows(path, split, index, uncertain) for split, path in _tables(folder).items()],
         ignore_index=True,
     )
-    rows, other_views = chosen_views(rows, "chexpert", views)
-    rows, absent = present(rows, "chexpert", folder)
-    found = labelled(rows, "chexpert", rule(uncertain))
+    rows, other_views = chosen_views(rows, "chexpert", views, index.left_out)
+    rows, absent = present(rows, "chexpert", index)
+    found = labelled(rows, "chexpert", rule(uncertain), left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="chexpert",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         warnings=[*other_views, *absent, *found.warnings],
     )
 
@@ -76,7 +77,7 @@ def _tables(folder: Path) -> dict[str, Path]:
     return tables
 
 
-def _split_rows(path: Path, split: str, index: dict[str, Path], uncertain: str) -> pd.DataFrame:
+def _split_rows(path: Path, split: str, index: ImageIndex, uncertain: str) -> pd.DataFrame:
     table = release_table(path, ("Path", *OBSERVATIONS), "chexpert")
     parts = table["Path"].str.replace("\\", "/", regex=False).str.split("/").str[-PARTS:]
     patient = parts.str[0]
@@ -86,7 +87,7 @@ def _split_rows(path: Path, split: str, index: dict[str, Path], uncertain: str) 
     return pd.DataFrame(
         {
             "image_id": parts.str.join("/"),
-            "path": parts.str.join("/").map(index),
+            "path": index.find(parts.str.join("/")),
             **label_observations(table, uncertain),
             "patient_id": patient,
             "study_id": patient + "/" + parts.str[1],

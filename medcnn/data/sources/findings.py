@@ -110,7 +110,14 @@ def label_of(findings: Iterable[str]) -> int | None:
     return 0 if kinds == {"normal"} else None
 
 
-def labelled(rows: pd.DataFrame, source: str, rule: str, *, closed: bool = True) -> Labelled:
+def labelled(
+    rows: pd.DataFrame,
+    source: str,
+    rule: str,
+    *,
+    closed: bool = True,
+    left_out: Counter[str] | None = None,
+) -> Labelled:
     """Label the rows by their findings and leave out those that have no label.
 
     Args:
@@ -119,6 +126,7 @@ def labelled(rows: pd.DataFrame, source: str, rule: str, *, closed: bool = True)
         source: The name of the source, for the warnings.
         rule: How findings become labels, in one sentence.
         closed: Whether the release's vocabulary is closed, so that an unknown name is a surprise.
+        left_out: Where those without a label are counted.
     """
     rows = rows.copy()
     if "label" not in rows:
@@ -128,6 +136,8 @@ def labelled(rows: pd.DataFrame, source: str, rule: str, *, closed: bool = True)
     warnings = []
     if without.any():
         warnings.append(_left_out(rows[without], len(rows), source))
+        if left_out is not None:
+            left_out["neither normal nor abnormal"] += int(without.sum())
     kept = rows[~without].reset_index(drop=True)
     kept["label"] = kept["label"].astype(int)
     unknown = Counter(name for name in _names(kept) if known(name) is None) if closed else {}

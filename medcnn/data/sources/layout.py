@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
 
 import pandas as pd
 
 from medcnn.errors import DataError, nearest
 from medcnn.files.tables import read_csv
-from medcnn.io.names import is_dicom_name, is_text, says_image
+from medcnn.io.choice import counted, images_below, is_hidden
+from medcnn.io.names import is_text, says_image
 
-MAGIC_OFFSET = 128
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 
 
-def release_folder(root: str | Path, source: str, expected: str) -> Path:
+def release_folder(root: str | Path, source: str, expected: str, *, unwrap: bool = True) -> Path:
     """Return ``root`` as an absolute folder.
 
     Args:
         root: What the user gave as ``data.root``.
         source: The name of the source, for the message.
         expected: What such a folder holds, for the message.
+        unwrap: Whether a folder that an archive wrapped around the release is entered; one whose
+            name stands in ``expected`` belongs to it.
 
     Raises:
         DataError: If there is no such folder, or it is empty.
     """
     folder = Path(root).expanduser()
+    if folder.is_file() and folder.suffix.lower() in ARCHIVES:
+        raise DataError(
+            f"data={source} reads a folder, and {folder} is an archive.",
+            expected=expected,
+            found=f"a {folder.suffix.lower().lstrip('.')} file",
+            remedy="unpack it, and give the folder that comes out as data.root=PATH",
+        )
     if not folder.is_dir():
         raise DataError(
             f"There is no folder {folder} for data={source}.",
@@ -42,7 +52,17 @@ def release_folder(root: str | Path, source: str, expected: str) -> Path:
             found="no files",
             remedy="download the release, or give its folder as data.root=PATH",
         )
-    return folder.resolve()
+    return _unwrapped(folder.resolve(), expected) if unwrap else folder.resolve()
+
+
+def _unwrapped(folder: Path, expected: str) -> Path:
+    """Return the folder that an archive wrapped once or twice more around its content."""
+    for _ in range(2):
+        shown = [path for path in folder.iterdir() if not is_hidden(path.name)]
+        if len(shown) != 1 or not shown[0].is_dir() or f"{shown[0].name}/" in expected:
+            return folder
+        folder = shown[0]
+    return folder
 
 
 def release_file(folder: Path, source: str, *names: str) -> Path:
@@ -90,44 +110,85 @@ def release_table(path: Path, columns: tuple[str, ...], source: str) -> pd.DataF
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return every image below ``folder``, sorted by path.
-
-    A file counts by its suffix (DICOM, PNG, JPEG, TIFF, BMP) or, without one, by DICOM's magic
-    word at byte 128 (PS3.10 7.1). Hidden files and folders are passed over.
+    """Return every image below ``folder``, sorted by path; masks are none.
 
     Raises:
         DataError: If a name is no text, which no table can hold.
         OSError: If a folder may not be read.
     """
-    return sorted(_walk(folder))
+    images, _ = images_below(folder)
+    check_names(images)
+    return images
 
 
 def sub_folders(folder: Path) -> list[Path]:
     """Return the visible sub-folders of ``folder``, sorted by name."""
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not _hidden(p.name))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not is_hidden(p.name))
 
 
-def image_index(folder: Path, parts: int = 1) -> dict[str, Path]:
-    """Return every image below ``folder`` by the last ``parts`` components of its path.
+class ImageIndex:
+    """Every image below a folder by the last components of its path, with and without its suffix.
 
-    Raises:
-        DataError: If two images have the same name, so that a table could mean either.
+    Attributes:
+        folder: The folder.
+        paths: The images by name.
+        left_out: How many files and listed images a source has left out so far, by reason.
+        named: The images that a table has named.
     """
-    index: dict[str, Path] = {}
-    for path in image_files(folder):
-        key = "/".join(path.parts[-parts:])
-        if key in index:
-            raise DataError(
-                f"Two images below {folder} have the name {key}.",
-                expected="each image of the release once",
-                found=f"{index[key].relative_to(folder)} and {path.relative_to(folder)}",
-                remedy="give a folder without resized or converted copies as data.root",
-            )
-        index[key] = path
-    return index
+
+    def __init__(self, folder: Path, parts: int = 1) -> None:
+        """Look through a folder.
+
+        Args:
+            folder: The folder.
+            parts: How many components of its path name an image.
+
+        Raises:
+            DataError: If two images have the same name, so that a table could mean either.
+            OSError: If a folder below may not be read.
+        """
+        images, self.left_out = images_below(folder)
+        check_names(images)
+        self.folder = folder
+        self.paths: dict[str, Path] = {}
+        for path in images:
+            key = "/".join(path.parts[-parts:])
+            if key in self.paths:
+                raise DataError(
+                    f"Two images below {folder} have the name {key}.",
+                    expected="each image of the release once",
+                    found=f"{self.paths[key].relative_to(folder)} and {path.relative_to(folder)}",
+                    remedy="give a folder without resized or converted copies as data.root",
+                )
+            self.paths[key] = path
+        stems = Counter(_stem(key) for key in self.paths)
+        self._by_stem = {
+            _stem(key): path for key, path in self.paths.items() if stems[_stem(key)] == 1
+        }
+        self.named: set[Path] = set()
+
+    def find(self, names: pd.Series) -> pd.Series:
+        """Return the path of each listed image, missing where it is not there.
+
+        A release that is kept in another format, as PNG instead of DICOM, is found by its stems.
+        """
+        found = [self.paths.get(name) or self._by_stem.get(_stem(name)) for name in names]
+        self.named.update(path for path in found if path is not None)
+        return pd.Series(found, names.index, dtype=object)
 
 
-def present(table: pd.DataFrame, source: str, folder: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _stem(name: str) -> str:
+    """Return a name without the suffix of an image; other dots belong to it.
+
+    >>> _stem("a/1.2.840.dcm"), _stem("1.2.840")
+    ('a/1.2.840', '1.2.840')
+    """
+    return name.rpartition(".")[0] if says_image(name) else name
+
+
+def present(
+    table: pd.DataFrame, source: str, index: ImageIndex
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the rows whose ``path`` is not missing, and a warning that counts the others.
 
     Raises:
@@ -136,39 +197,36 @@ def present(table: pd.DataFrame, source: str, folder: Path) -> tuple[pd.DataFram
     here = table["path"].notna()
     if not here.any():
         raise DataError(
-            f"None of the {len(table)} images in the tables of {source} is below {folder}.",
+            f"None of the {len(table)} images in the tables of {source} is below {index.folder}.",
             expected=f"image files such as {table['image_id'].iloc[0]}" if len(table) else "images",
-            found=_listing([path.name for path in folder.iterdir()]),
+            found=_found_instead(index),
             remedy="unpack the archives of images into that folder",
         )
+    others = len(index.paths) - len(index.named)
+    if others:
+        index.left_out["not in the tables"] += others
     absent = int((~here).sum())
     if not absent:
         return table, ()
+    index.left_out["listed, but not on disk"] += absent
     text = f"{source}: {absent} of {len(table)} listed images are not on disk and were left out."
     return table[here].reset_index(drop=True), (text,)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
-        folders[:] = [
-            name for name in folders if not _hidden(name) and not _leads_back(place, name)
-        ]
-        for name in names:
-            path = Path(place, name)
-            if not _hidden(name) and _is_image(path):
-                _check_name(path)
-                yield path
+def _found_instead(index: ImageIndex) -> str:
+    left_out = f"; left out: {counted(index.left_out)}" if index.left_out else ""
+    if index.paths:
+        return (
+            f"{len(index.paths)} images with other names, such as {next(iter(index.paths))}"
+            + left_out
+        )
+    return _listing([path.name for path in index.folder.iterdir()]) + left_out
 
 
-def _raise(error: OSError) -> NoReturn:
-    # Left to itself, os.walk passes over folders that may not be read.
-    raise error
-
-
-def _leads_back(place: str, name: str) -> bool:
-    """Return whether a folder is a link to one that it lies in: its images would come again."""
-    link = Path(place, name)
-    return link.is_symlink() and Path(place).resolve().is_relative_to(link.resolve())
+def check_names(paths: Iterable[Path]) -> None:
+    """Raise DataError if the name of an image is no text, which no table can hold."""
+    for path in paths:
+        _check_name(path)
 
 
 def _check_name(path: Path) -> None:
@@ -179,26 +237,6 @@ def _check_name(path: Path) -> None:
             found=os.fsencode(path).decode(errors="replace"),
             remedy="rename it, for example with convmv -f latin1 -t utf8 --notest",
         )
-
-
-def _is_image(path: Path) -> bool:
-    return says_image(path.name) or (is_dicom_name(path.name) and _has_dicom_magic(path))
-
-
-def _has_dicom_magic(path: Path) -> bool:
-    # Opening a pipe would wait for its other end.
-    if not path.is_file():
-        return False
-    try:
-        with path.open("rb") as file:
-            file.seek(MAGIC_OFFSET)
-            return file.read(4) == b"DICM"
-    except OSError:
-        return False
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith((".", "__MACOSX"))
 
 
 def _nearest_path(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal, get_args
 
 import pandas as pd
@@ -42,13 +43,16 @@ def views(column: pd.Series) -> pd.Series:
     return names.map({name: view_name(name) for name in names.unique()})
 
 
-def chosen_views(rows: pd.DataFrame, source: str, wanted: str) -> tuple[pd.DataFrame, list[str]]:
+def chosen_views(
+    rows: pd.DataFrame, source: str, wanted: str, left_out: Counter[str] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """Return the rows of the views that are wanted, and a warning that counts the others.
 
     Args:
         rows: With ``view`` as ``views`` spells it; an empty view counts as frontal.
         source: The name of the source.
         wanted: ``frontal`` or ``all``.
+        left_out: Where the others are counted.
 
     Raises:
         ConfigError: If ``wanted`` is neither.
@@ -57,6 +61,8 @@ def chosen_views(rows: pd.DataFrame, source: str, wanted: str) -> tuple[pd.DataF
     other = ~rows["view"].isin([*FRONTAL, ""])
     if wanted == "all" or not other.any():
         return rows, []
+    if left_out is not None:
+        left_out["not a frontal view"] += int(other.sum())
     names = ", ".join(f"{name} ({n})" for name, n in rows["view"][other].value_counts().items())
     text = (
         f"{source}: {int(other.sum())} of {len(rows)} images are not frontal views ({names}) and "

@@ -15,7 +15,7 @@ from medcnn.data.sources.chexpert_labels import OBSERVATIONS, label_observations
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
-    image_index,
+    ImageIndex,
     present,
     release_file,
     release_folder,
@@ -53,15 +53,17 @@ def read(root: str | Path, uncertain: str = "u_ones", views: str = "frontal") ->
     split = _table(folder, "split", ("dicom_id", "split")).set_index("dicom_id")["split"]
     studies = studies[KEYS].join(label_observations(studies, uncertain))
     rows = images.merge(studies, on=KEYS, how="left")
-    rows = _manifest_rows(rows, split, image_index(folder))
-    rows, other_views = chosen_views(rows, "mimic_cxr", views)
-    rows, absent = present(rows, "mimic_cxr", folder)
-    found = labelled(rows, "mimic_cxr", rule(uncertain))
+    index = ImageIndex(folder)
+    rows = _manifest_rows(rows, split, index)
+    rows, other_views = chosen_views(rows, "mimic_cxr", views, index.left_out)
+    rows, absent = present(rows, "mimic_cxr", index)
+    found = labelled(rows, "mimic_cxr", rule(uncertain), left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="mimic_cxr",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         warnings=[*other_views, *absent, *found.warnings],
     )
 
@@ -73,11 +75,11 @@ def _table(folder: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     return release_table(path, columns, "mimic_cxr")
 
 
-def _manifest_rows(images: pd.DataFrame, split: pd.Series, index: dict[str, Path]) -> pd.DataFrame:
+def _manifest_rows(images: pd.DataFrame, split: pd.Series, index: ImageIndex) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": images["dicom_id"],
-            "path": (images["dicom_id"] + ".jpg").map(index),
+            "path": index.find(images["dicom_id"] + ".jpg"),
             "label": images["label"],
             "finding": images["finding"].fillna(""),
             "patient_id": "p" + images["subject_id"],

@@ -15,7 +15,7 @@ from medcnn.data.manifest import Manifest
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
-    image_index,
+    ImageIndex,
     present,
     release_file,
     release_folder,
@@ -48,12 +48,12 @@ def read(root: str | Path, official_split: bool = True) -> Manifest:
     path = release_file(folder, "nih", "Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv")
     entries = release_table(path, COLUMNS, "nih")
     split, warnings = _splits(folder) if official_split else ({}, [])
-    index = image_index(folder)
+    index = ImageIndex(folder)
     patient = entries["Patient ID"].str.strip()
     rows = pd.DataFrame(
         {
             "image_id": entries["Image Index"],
-            "path": entries["Image Index"].map(index),
+            "path": index.find(entries["Image Index"]),
             "finding": entries["Finding Labels"],
             "patient_id": patient,
             "study_id": patient + "_" + entries["Follow-up #"].str.strip(),
@@ -63,13 +63,14 @@ def read(root: str | Path, official_split: bool = True) -> Manifest:
             "sex": sexes(_sex(entries)),
         }
     )
-    rows, absent = present(rows, "nih", folder)
-    found = labelled(rows, "nih", RULE)
+    rows, absent = present(rows, "nih", index)
+    found = labelled(rows, "nih", RULE, left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="nih",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         warnings=[*warnings, *absent, *found.warnings],
     )
 

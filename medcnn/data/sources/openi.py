@@ -18,7 +18,7 @@ from medcnn.data.audit.statistics import first_names
 from medcnn.data.manifest import Manifest
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import image_index, present, release_folder, release_table
+from medcnn.data.sources.layout import ImageIndex, present, release_folder, release_table
 from medcnn.data.sources.metadata import chosen_views, views
 from medcnn.errors import DataError
 
@@ -58,16 +58,18 @@ def read(root: str | Path, views: str = "frontal") -> Manifest:
             for image in images
         ]
     )
-    rows["path"] = (rows["image_id"] + ".png").map(image_index(folder))
+    index = ImageIndex(folder)
+    rows["path"] = index.find(rows["image_id"] + ".png")
     rows["view"], unknown = _views(folder, rows)
-    rows, other_views = chosen_views(rows, "openi", views)
-    rows, absent = present(rows, "openi", folder)
-    found = labelled(rows, "openi", RULE, closed=False)
+    rows, other_views = chosen_views(rows, "openi", views, index.left_out)
+    rows, absent = present(rows, "openi", index)
+    found = labelled(rows, "openi", RULE, closed=False, left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="openi",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         warnings=[*broken, *unknown, *other_views, *absent, *found.warnings],
     )
 

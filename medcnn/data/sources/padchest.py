@@ -16,7 +16,7 @@ from medcnn.data.manifest import Manifest
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
-    image_index,
+    ImageIndex,
     present,
     release_file,
     release_folder,
@@ -63,32 +63,35 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
     folder = release_folder(root, "padchest", EXPECTED)
     path = release_file(folder, "padchest", TABLE, f"{TABLE}.gz", "PADCHEST*.csv*")
     table = release_table(path, COLUMNS, "padchest")
-    rows = _manifest_rows(table, image_index(folder))
+    index = ImageIndex(folder)
+    rows = _manifest_rows(table, index)
     warnings = []
     if labelled_by == "physician":
         ours = rows["labelled_by"] == "Physician"
         warnings = [f"padchest: {int((~ours).sum())} images labelled by a network were left out."]
+        index.left_out["labelled by a network"] += int((~ours).sum())
         rows = rows[ours].reset_index(drop=True)
-    rows, other_views = chosen_views(rows, "padchest", views)
-    rows, absent = present(rows, "padchest", folder)
-    found = labelled(rows, "padchest", RULE)
+    rows, other_views = chosen_views(rows, "padchest", views, index.left_out)
+    rows, absent = present(rows, "padchest", index)
+    found = labelled(rows, "padchest", RULE, left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="padchest",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         warnings=[*warnings, *other_views, *absent, *found.warnings],
     )
 
 
-def _manifest_rows(table: pd.DataFrame, index: dict[str, Path]) -> pd.DataFrame:
+def _manifest_rows(table: pd.DataFrame, index: ImageIndex) -> pd.DataFrame:
     date = table["StudyDate_DICOM"]
     year = pd.to_numeric(date.str[:4], errors="coerce")
     birth = pd.to_numeric(table["PatientBirth"], errors="coerce")
     return pd.DataFrame(
         {
             "image_id": table["ImageID"],
-            "path": table["ImageID"].map(index),
+            "path": index.find(table["ImageID"]),
             "finding": table["Labels"].map(finding_names),
             "patient_id": table["PatientID"],
             "study_id": table["StudyID"],

@@ -17,7 +17,7 @@ from medcnn.data.manifest import Manifest
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
-    image_index,
+    ImageIndex,
     present,
     release_file,
     release_folder,
@@ -52,16 +52,18 @@ def read(root: str | Path) -> Manifest:
     folder = release_folder(root, "rsna", EXPECTED)
     classes = _classes(folder)
     rows = pd.DataFrame({"image_id": classes.index, "finding": classes.to_numpy()})
-    rows["path"] = (rows["image_id"] + ".dcm").map(image_index(folder))
-    rows, absent = present(rows, "rsna", folder)
+    index = ImageIndex(folder)
+    rows["path"] = index.find(rows["image_id"] + ".dcm")
+    rows, absent = present(rows, "rsna", index)
     patients = _patients(folder)
     rows["patient_id"] = [patients.get(image) for image in rows["image_id"]]
-    found = labelled(rows, "rsna", RULE)
+    found = labelled(rows, "rsna", RULE, left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="rsna",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         identity=False,  # the header repeats the name of the image
         warnings=[*([] if patients else [NO_MAPPING]), *absent, *found.warnings],
     )

@@ -14,7 +14,7 @@ from medcnn.data.manifest import Manifest
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import (
-    image_index,
+    ImageIndex,
     present,
     release_file,
     release_folder,
@@ -45,21 +45,23 @@ def read(root: str | Path) -> Manifest:
     masks = release_table(path, ("ImageId", "EncodedPixels"), "siim")
     drawn = masks["EncodedPixels"].str.strip().ne(NO_MASK).groupby(masks["ImageId"], sort=False)
     rows = drawn.agg(["any", "sum"]).rename_axis("image_id").reset_index()
+    index = ImageIndex(folder)
     rows = pd.DataFrame(
         {
             "image_id": rows["image_id"],
-            "path": (rows["image_id"] + ".dcm").map(image_index(folder)),
+            "path": index.find(rows["image_id"] + ".dcm"),
             "label": rows["any"].astype(int),
             "finding": rows["any"].map({True: "Pneumothorax", False: ""}),
             "outlines": rows["sum"].astype(int),
         }
     )
-    rows, absent = present(rows, "siim", folder)
-    found = labelled(rows, "siim", RULE)
+    rows, absent = present(rows, "siim", index)
+    found = labelled(rows, "siim", RULE, left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="siim",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         warnings=[ONE_FINDING, *absent, *found.warnings],
     )

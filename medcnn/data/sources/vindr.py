@@ -16,7 +16,7 @@ from medcnn.data.manifest import Manifest
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.findings import canonical, kind, labelled
 from medcnn.data.sources.layout import (
-    image_index,
+    ImageIndex,
     present,
     release_file,
     release_folder,
@@ -62,14 +62,16 @@ def read(root: str | Path, readers: str = "majority") -> Manifest:
         ],
         ignore_index=True,
     )
-    rows["path"] = (rows["image_id"] + ".dicom").map(image_index(folder))
-    rows, absent = present(rows, "vindr", folder)
-    found = labelled(rows, "vindr", RULE.format(WORDS[readers]))
+    index = ImageIndex(folder)
+    rows["path"] = index.find(rows["image_id"] + ".dicom")
+    rows, absent = present(rows, "vindr", index)
+    found = labelled(rows, "vindr", RULE.format(WORDS[readers]), left_out=index.left_out)
     return complete_manifest(
         found.table,
         source="vindr",
         label_policy=found.policy,
         citation=CITATION,
+        left_out=index.left_out,
         identity=False,  # the header repeats the name of the image
         warnings=[*absent, *found.warnings],
     )

@@ -8,7 +8,7 @@ import pytest
 from medcnn.data.audit.audit import enforce, run_audit
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.manifest import DOUBTED
-from medcnn.data.preparation import read_source
+from medcnn.data.sources import chest_xray, medmnist
 from medcnn.data.splits.splits import assign_splits
 from medcnn.errors import AuditStop
 
@@ -108,9 +108,7 @@ def digests(paths):
 
 
 def test_chest_xray_repeats_24_images_as_a_hash_of_files_says(real_data, tmp_path):
-    manifest = read_source(
-        {"_target_": "medcnn.data.sources.chest_xray.read", "root": str(real_data / "chest_xray")}
-    )
+    manifest = chest_xray.read(real_data / "chest_xray")
     table = manifest.table.assign(digest=digests(manifest.table["path"]))
     repeated = table["digest"].duplicated(keep=False)
     sizes = table[repeated].groupby("digest").size()
@@ -137,8 +135,7 @@ def test_pneumoniamnist_has_8_images_on_both_sides(real_data, tmp_path):
         arrays |= {f"{split}_images": images[kept], f"{split}_labels": labels[kept]}
     np.savez(tmp_path / "some.npz", **arrays)
     root = str(tmp_path / "some.npz")
-    source = read_source({"_target_": "medcnn.data.sources.medmnist.read", "root": root})
-    manifest = assign_splits(source)
+    manifest = assign_splits(medmnist.read(root))
     cache = build_cache(manifest.table, size=28, root=tmp_path, workers=0, progress=False)
     audit = run_audit(manifest, cache)
     sides = [{name.split("_")[0] for name in group} for group in audit.groups]

@@ -4,7 +4,7 @@ import pytest
 
 from medcnn.data.audit.audit import run_audit
 from medcnn.data.cache.cache import build_cache
-from medcnn.data.preparation import read_source
+from medcnn.data.sources.folder import read
 from medcnn.data.splits.splits import assign_splits
 from medcnn.io.conformance.example import encode, file_of, image_dataset
 
@@ -35,8 +35,7 @@ def folder(pictures, tmp_path):
 
 
 def test_what_the_reader_noticed_is_counted_and_told(folder, tmp_path):
-    manifest = read_source({"_target_": "medcnn.data.sources.folder.read", "root": str(folder)})
-    manifest = assign_splits(manifest)
+    manifest = assign_splits(read(folder))
     cache = build_cache(manifest.table, size=64, root=tmp_path / "cache", workers=0, progress=False)
     found = run_audit(manifest, cache, probe=False).to_json()
     assert found["reader_warnings"] == {

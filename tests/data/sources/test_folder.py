@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 
 from medcnn.data.sources.class_names import class_labels
-from medcnn.data.sources.folder import read
+from medcnn.data.sources.folder import read, read_without
 from medcnn.errors import DataError
 
 
@@ -93,3 +95,44 @@ def test_an_empty_class_is_an_error(tmp_path, write_image):
     (tmp_path / "pneumonia" / "notes.txt").write_text("nothing")
     with pytest.raises(DataError, match=r"class folder .*pneumonia has no images"):
         read(tmp_path)
+
+
+def test_what_is_left_out_is_counted_by_reason(tmp_path, write_image):
+    imitation(tmp_path / "train", write_image)
+    for name in ("top.png", "train/loose.png", "test/1.png", "test/2.png", "extra/x.png"):
+        write_image(tmp_path / name)
+    (tmp_path / "train" / "normal" / "a.webp").write_bytes(b"RIFF0000WEBP")
+    (tmp_path / "README.md").write_text("notes")
+    manifest = read(tmp_path)
+    assert len(manifest) == 6
+    assert manifest.left_out == {
+        "beside the class folders": 2,
+        "in test/, which has no class folders": 2,
+        "in extra/, beside the splits": 1,
+        "WebP image": 1,
+        ".md file": 1,
+    }
+    assert (
+        "folder: 7 of 13 files were left out: 2 × beside the class folders" in manifest.warnings[1]
+    )
+
+
+def test_a_wrapping_folder_is_entered_and_masks_beside_the_images_are_none(tmp_path, write_image):
+    even = np.zeros((8, 8), np.uint8)
+    for name in ("Normal", "COVID"):
+        for number in range(3):
+            write_image(tmp_path / "archive" / "images" / name / f"{number}.png")
+            mask = tmp_path / "archive" / "masks" / name / f"{number}.png"
+            mask.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(mask), even)
+    manifest = read(tmp_path)
+    assert manifest.table["image_id"].iloc[0] == "COVID/0.png"
+    assert (len(manifest), manifest.left_out) == (6, {"mask": 6})
+
+
+def test_what_is_excluded_is_not_asked_for_its_class(tmp_path, write_image):
+    imitation(tmp_path, write_image, ("normal", "abnormal", "unsorted"))
+    with pytest.raises(DataError, match="not clear whether the class folder 'unsorted'"):
+        read(tmp_path)
+    manifest = read_without(["unsorted"], tmp_path)
+    assert (len(manifest), manifest.left_out) == (6, {"excluded": 3})

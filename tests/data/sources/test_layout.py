@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from medcnn.data.sources.layout import (
+    ImageIndex,
     image_files,
-    image_index,
     present,
     release_file,
     release_folder,
@@ -26,7 +26,9 @@ def test_images_count_by_suffix_or_by_magic_word(tmp_path, write_image, write_di
     (tmp_path / "notes").write_text("plain text")
     (tmp_path / "table.csv").write_text("a,b")
     assert [path.name for path in image_files(tmp_path)] == ["instance", "x.PNG", "y.tiff"]
-    assert image_index(tmp_path)["x.PNG"] == tmp_path / "b" / "x.PNG"
+    index = ImageIndex(tmp_path)
+    assert index.paths["x.PNG"] == tmp_path / "b" / "x.PNG"
+    assert index.left_out == {"DICOMDIR": 1, "file without a suffix": 1, ".csv file": 1}
 
 
 def test_a_link_back_is_followed_no_further_and_another_is(tmp_path, write_image):
@@ -89,10 +91,27 @@ def test_a_damaged_compressed_table_is_an_error(tmp_path):
         release_table(path, ("a",), "nih")
 
 
-def test_listed_images_that_are_absent_are_counted(tmp_path):
-    table = pd.DataFrame({"image_id": ["a", "b"], "path": ["/a", None]})
-    kept, warnings = present(table, "nih", tmp_path)
-    assert kept["image_id"].tolist() == ["a"]
-    assert warnings == ("nih: 1 of 2 listed images are not on disk and were left out.",)
-    with pytest.raises(DataError, match="None of the 1 images"):
-        present(table[1:], "nih", tmp_path)
+def test_listed_images_are_found_by_name_or_stem_and_the_others_counted(tmp_path, write_image):
+    for name in ("a.png", "1.2.840.jpg", "c.png", "c.jpg", "not listed.png"):
+        write_image(tmp_path / name)
+    index = ImageIndex(tmp_path)
+    table = pd.DataFrame({"image_id": ["a", "1.2.840", "c", "d"]})
+    table["path"] = index.find(table["image_id"] + ".dcm")
+    kept, warnings = present(table, "nih", index)
+    assert kept["path"].tolist() == [tmp_path / "a.png", tmp_path / "1.2.840.jpg"]
+    assert warnings == ("nih: 2 of 4 listed images are not on disk and were left out.",)
+    assert index.left_out == {"listed, but not on disk": 2, "not in the tables": 3}
+    with pytest.raises(
+        DataError, match=r"found: 5 images with other names, such as 1\.2\.840\.jpg"
+    ):
+        present(table[2:], "nih", ImageIndex(tmp_path))
+
+
+def test_an_archive_is_to_be_unpacked_and_what_it_wrapped_is_entered(tmp_path):
+    (tmp_path / "r.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match="unpack it"):
+        release_folder(tmp_path / "r.zip", "nih", "images/")
+    inner = tmp_path / "root" / "archive" / "NIH"
+    (inner / "images").mkdir(parents=True)
+    (tmp_path / "root" / "__MACOSX").mkdir()
+    assert release_folder(tmp_path / "root", "nih", "the folder images/") == inner
