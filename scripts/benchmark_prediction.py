@@ -31,12 +31,10 @@ def networks() -> None:
     """Print the time of a batch by the exact and by the quick network, and their ratio."""
     import torch
 
-    from medcnn.calibration import Calibrator
     from medcnn.data.settings import Data
     from medcnn.inference.acceleration import fast_dtype, fast_model
     from medcnn.inference.loading import TrainedModel
     from medcnn.inference.settings import RunSettings
-    from medcnn.metrics.thresholds import Threshold
     from medcnn.models.classifier import build_classifier
 
     image = torch.rand(BATCH, 1, SIDE, SIDE)
@@ -45,16 +43,15 @@ def networks() -> None:
             build_classifier(name, weights="none"),
             pixel_mean=0.5,
             pixel_std=0.25,
-            calibrator=Calibrator(),
-            threshold=Threshold(0.5, "fixed"),
             settings=RunSettings(data=Data(image_size=SIDE)),
             sha256="",
         )
-        quick = fast_model(model, fast_dtype())
+        dtype = fast_dtype(torch.device("cpu"))
+        quick = fast_model(model, dtype)
         with torch.inference_mode():
             exact_s, quick_s = _medians(partial(model, image), partial(quick, image))
         print(
-            f"{name}: exact {1000 * exact_s / BATCH:.1f} ms an image, {fast_dtype()} "
+            f"{name}: exact {1000 * exact_s / BATCH:.1f} ms an image, {dtype} "
             f"{1000 * quick_s / BATCH:.1f} ms, {exact_s / quick_s:.2f} times as fast "
             f"({torch.get_num_threads()} threads)"
         )

@@ -26,7 +26,6 @@ from scipy.special import expit
 from sklearn.model_selection import StratifiedGroupKFold
 
 import medcnn
-from medcnn.inference.predictor import predict_logits
 from medcnn.inference.runs import assemble, batches_of, run_manifest
 from medcnn.metrics.auroc import auroc_value
 from medcnn.metrics.calibration import equal_width_edges, expected_calibration_error, log_losses
@@ -177,10 +176,8 @@ def main() -> None:
         panel = assemble(runs, PLAIN | asked)
         manifest = run_manifest(runs[0])
         batches = list(batches_of(panel.predictor.members, manifest.split("test"), manifest, 64))
-        (cases, found_p), seconds = timed(partial(panel.predictor.through, batches))
-        table = cases.join(panel.columns(found_p))
-        if "logit" not in table:
-            table["logit"] = predict_logits(panel.predictor.members[0], batches)["logit"]
+        (cases, logits), seconds = timed(partial(panel.predictor.through, batches))
+        table = cases.join(panel.columns(logits))
         figures = intervals(table, panel.threshold.value)
         found[name] = {"passes": passes, "seconds": seconds, "figures": figures}
     show(found)

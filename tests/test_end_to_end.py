@@ -105,7 +105,11 @@ def test_checkpoints_are_data_and_carry_the_frozen_threshold(run):
     best = torch.load(run.best_checkpoint, weights_only=True)
     torch.load(run.last_checkpoint, weights_only=True)
     results = json.loads(run.results.read_text())
-    assert float(best["state_dict"]["threshold"]) == results["threshold"]["value"]
+    judgement = json.loads(run.judgement.read_text())
+    assert judgement["threshold"] == results["threshold"]
+    assert float(best["state_dict"]["threshold"]) == judgement["threshold"]["value"]
+    assert "optimizer_states" not in best
+    assert run.best_checkpoint.stat().st_size < run.last_checkpoint.stat().st_size / 2
 
 
 def test_a_run_killed_and_resumed_with_workers_gives_the_predictions_of_one_without(
@@ -209,8 +213,8 @@ def test_an_unfinished_run_and_a_foreign_checkpoint_are_refused(run, tmp_path, s
     seal(copy)
     with pytest.raises(WeightsError, match="cannot be read"):
         medcnn.evaluate([f"run={copy}", "split=train"])
-    state = torch.load(run.best_checkpoint, weights_only=True)
-    torch.save({"state_dict": state["state_dict"]}, copy / "checkpoints" / "best.ckpt")
+    shutil.copyfile(run.best_checkpoint, copy / "checkpoints" / "best.ckpt")
+    (copy / "judgement.json").unlink()
     seal(copy)
     with pytest.raises(WeightsError, match="not finished"):
         medcnn.predict([f"run={copy}", f"input={tmp_path}", f"output={tmp_path / 'o.csv'}"])

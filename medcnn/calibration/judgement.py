@@ -14,8 +14,8 @@ from typing import Any
 from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import Combination
 from medcnn.calibration.passes import Passes
-from medcnn.errors import DataError
-from medcnn.files.plain import read_json
+from medcnn.errors import DataError, UserError
+from medcnn.files.plain import read_object
 from medcnn.metrics.thresholds import Threshold
 from medcnn.run.directory import write_json
 
@@ -66,7 +66,7 @@ class Judgement:
         """Return what ``to_json`` wrote, or an earlier version, which said ``ways`` for ``passes``.
 
         Raises:
-            DataError: If calibrator, combination or threshold were changed or are none.
+            UserError: If calibrator, combination, threshold or passes were changed or are none.
             LookupError: If a part is missing; TypeError and ValueError: if one is of another kind.
         """
         threshold = Threshold.from_json(
@@ -96,15 +96,14 @@ class Judgement:
         Raises:
             DataError: If the file is not such a record.
         """
+        remedy = "restore it, or train again"
+        facts = read_object(path, what="judgement", remedy=remedy)
         try:
-            return cls.from_json(read_json(path))
-        except (
-            *(LookupError, TypeError, ValueError, OSError, AttributeError, RecursionError),
-            DataError,
-        ) as error:
+            return cls.from_json(facts)
+        except (LookupError, TypeError, ValueError, AttributeError, UserError) as error:
             raise DataError(
                 f"{path} cannot be read.",
                 expected="what training wrote of how members, views and passes are combined",
-                found=error.problem if isinstance(error, DataError) else str(error),
-                remedy="restore it, or train again",
+                found=error.problem if isinstance(error, UserError) else str(error),
+                remedy=remedy,
             ) from error

@@ -50,7 +50,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
 def _look_inside(run: RunDir) -> float | None:
     """Draw what flows through the model and return the share of dead channels; None without one."""
-    if not run.results.is_file() or not run.best_checkpoint.is_file():
+    if not run.results.is_file() or not (run.members or [run])[0].best_checkpoint.is_file():
         return None
     inspection = importlib.import_module("medcnn.inspection.run")  # torch: seconds
     dead: float = inspection.dead_share(inspection.inspect_run(run))

@@ -24,6 +24,7 @@ from medcnn.evaluation.readers import reader_results, readers_for
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.inference.device import check_device
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.record.record import Record
@@ -37,6 +38,7 @@ from medcnn.settings.composition import plain
 def run(cfg: DictConfig) -> Results | list[Comparison]:
     """Evaluate what the configuration names and return the results, or the comparisons."""
     options = plain(cfg)
+    check_device(options["device"])
     given = [name for name in ("run", "predictions", "compare") if options[name] is not None]
     if len(given) != 1:
         raise ConfigError(

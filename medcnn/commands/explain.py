@@ -12,6 +12,7 @@ from medcnn.console import say, warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.explanations.options import read_options
 from medcnn.files.plain import read_json
+from medcnn.inference.device import choose_device
 from medcnn.reporting.overlays import overlay, write_pictures
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import show_estimate
@@ -29,6 +30,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     """Explain a run, write ``explanations.json``, the figures and the report; return the object."""
     given = plain(cfg)
     options = read_options(given)
+    device = choose_device(given["device"])
     directory = RunDir.open(str(given["run"]))
     if directory.members:
         raise ConfigError(
@@ -46,7 +48,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     language = given["language"] or _language(directory)
     Wording(language)
     studying = importlib.import_module("medcnn.explanations.study")  # torch: seconds
-    found, pictures = studying.study(directory, options, say)
+    found, pictures = studying.study(directory, options, say, device)
     _draw(directory, found["images"], pictures)
     write_json(directory.explanations, found)
     if directory.results.is_file():

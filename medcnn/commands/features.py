@@ -12,6 +12,7 @@ from medcnn.console import say, warn
 from medcnn.data.checks import check_path
 from medcnn.data.manifest import SPLITS
 from medcnn.errors import ConfigError, require_pyarrow, unknown_name
+from medcnn.inference.device import check_device
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
@@ -26,6 +27,7 @@ def run(cfg: DictConfig) -> Any:
         ConfigError: If an option is none, or a package for the file format is missing.
     """
     options = plain(cfg)
+    check_device(options["device"])
     directory = RunDir.open(str(options["run"]))
     output = Path(str(options["output"]))
     _check(options, directory, output)

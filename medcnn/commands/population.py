@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from medcnn.console import say, warn
 from medcnn.data.preparation import Prepared, cache_images
 from medcnn.errors import ConfigError, UserError
 from medcnn.files.plain import read_json
+from medcnn.inference.device import choose_device
 from medcnn.metrics.auroc import auroc_value
 from medcnn.record.record import Record
 from medcnn.reporting.report import write_report
@@ -34,24 +34,30 @@ def run(cfg: DictConfig) -> RunDir:
         ConfigError: If the run is an ensemble or no classifier, or an option is none.
         UserError: If there is a run at the output already.
     """
+    # torch and Lightning: seconds
+    from medcnn.inference.batch_statistics import load_trained, restate
+    from medcnn.inference.loading import load_weights
+    from medcnn.training.completion import complete
+    from medcnn.training.fitting import build_datamodule
+
     options = plain(cfg)
+    device = choose_device(options["device"])
     source = RunDir.open(str(options["run"]))
     target = RunDir(Path(str(options["output"] or source.path / "population")))
     settings, record = _check(options, source, target), Record(source)
     before = record.predictions("val")
     manifest = record.manifest
-    restating = importlib.import_module("medcnn.inference.batch_statistics")  # torch: seconds
-    model, checkpoint = restating.load_trained(source, len(manifest.split("train")))
+    model, checkpoint = load_trained(source, len(manifest.split("train")))
     journal = _begin(source, target, settings.seed)
     with journal.stage("data"):
         prepared = Prepared(manifest, cache_images(manifest, settings.data), None)
     with journal.stage("population"):
-        fitting = importlib.import_module("medcnn.training.fitting")  # Lightning: seconds
-        data = fitting.build_datamodule(settings, prepared)
-        found = restating.restate(model, checkpoint, data, options["batches"])
+        data = build_datamodule(settings, prepared)
+        found = restate(model, checkpoint, data, options["batches"], device)
         journal.note(population_statistics={"from": str(source.path), "layers": found.layers})
+        found.write(target.best_checkpoint)
     with journal.stage("predict"):
-        fitted = fitting.complete(settings, found.model, data, target, found.checkpoint)
+        fitted = complete(settings, [load_weights(target)], data, target, journal, device)
     journal.warn(
         "BatchNorm's statistics were re-estimated over the training images after training; the test "
         f"images had been looked at before, by {source.path}."

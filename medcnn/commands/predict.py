@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from medcnn.calibration.detector import REASONS
 from medcnn.console import say, warn
 from medcnn.data.checks import check_path
+from medcnn.inference.device import check_device
 from medcnn.inference.files import count_files, nothing_in
 from medcnn.inference.predict_options import read_predict_options
 from medcnn.io.choice import counted
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 def run(cfg: DictConfig) -> Path:
     """Predict what the configuration names, and return the table that was written."""
     config = plain(cfg)
+    check_device(config["device"])
     given = config["run"]
     runs = [RunDir.open(path) for path in ([given] if isinstance(given, str) else given)]
     options = read_predict_options(config)

@@ -150,8 +150,9 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
 
 
 def _quick(model: TrainedModel, options: Options) -> TrainedModel:
-    on_processor = next(model.network.parameters()).device.type == "cpu"
-    return model if options.exact or not on_processor else fast_model(model, fast_dtype())
+    device = next(model.network.parameters()).device
+    exact = options.exact or device.type != "cpu"
+    return model if exact else fast_model(model, fast_dtype(device))
 
 
 def choose_methods(bench: Bench) -> tuple[list[str], list[str]]:

@@ -54,20 +54,22 @@ class Picture:
     heat: dict[str, npt.NDArray[np.float32]]
 
 
-def study(run: RunDir, options: Options, tell: Tell) -> tuple[dict[str, Any], list[Picture]]:
+def study(
+    run: RunDir, options: Options, tell: Tell, device: torch.device
+) -> tuple[dict[str, Any], list[Picture]]:
     """Return the object of ``explanations.json`` and the pictures of a finished run.
 
     Args:
         run: The run.
         options: What was asked.
         tell: Takes a line on the progress.
+        device: Where the network computes.
 
     Raises:
         ConfigError: If the split has no abnormal image, or the backbone not the method.
         WeightsError: If the run is not finished.
     """
-    model = load_model(run)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_model(run).to(device)
     manifest = run_manifest(run)
     bench = prepare(model, manifest, options)
     methods, left_out = choose_methods(bench)

@@ -14,15 +14,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medcnn.inference.ensemble import Predictor
 from medcnn.inference.loading import TrainedModel
+from medcnn.inference.predictor import Predictor
 from medcnn.inference.runs import Panel
 from medcnn.layers.folding import fold_batch_norm
 from medcnn.models.stages import Backbone
 
 
-def fast_dtype() -> torch.dtype:
-    """Return bfloat16 where the processor has instructions for it, else float32."""
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """Return bfloat16 where the device has instructions for it, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if device.type != "cpu":
+        return torch.float32
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if native else torch.float32
 
@@ -30,7 +34,9 @@ def fast_dtype() -> torch.dtype:
 def fast_panel(panel: Panel, dtype: torch.dtype) -> Panel:
     """Return the panel with each of its members made quick; the panel itself is not changed."""
     members = [fast_model(member, dtype) for member in panel.predictor.members]
-    return replace(panel, predictor=Predictor(members, panel.predictor.passes))
+    return replace(
+        panel, predictor=Predictor(members, panel.predictor.passes, panel.predictor.device)
+    )
 
 
 def fast_model(model: TrainedModel, dtype: torch.dtype) -> TrainedModel:

@@ -5,34 +5,44 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.dataset import clean_images
 from medcnn.errors import ConfigError
 from medcnn.files.plain import read_json
-from medcnn.inference.loading import TrainedModel, load_model, read_checkpoint
+from medcnn.inference.device import full_precision
+from medcnn.inference.loading import RECIPE, TrainedModel, load_model, read_checkpoint
+from medcnn.inference.predictor import CPU
 from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
 from medcnn.models.transfer import Auto, choose
-from medcnn.run.directory import RunDir
+from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.hashes import checked
+
+KEPT = ("state_dict", "epoch", "global_step", RECIPE)
 
 
 @dataclass(frozen=True)
 class Restated:
-    """A trained model with its population statistics, and its checkpoint with them.
+    """A checkpoint with population statistics.
 
     Attributes:
-        model: The model; its calibrator and threshold are still those of the old statistics.
         checkpoint: What ``best.ckpt`` holds, with the new statistics.
         layers: The layers that were re-estimated.
     """
 
-    model: TrainedModel
     checkpoint: dict[str, Any]
     layers: list[str]
+
+    def write(self, path: Path) -> None:
+        """Write the checkpoint; what was calibrated with the old statistics is not in it."""
+        kept = {name: value for name, value in self.checkpoint.items() if name in KEPT}
+        with atomic_path(path) as temporary:
+            torch.save(kept, temporary)
 
 
 def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, dict[str, Any]]:
@@ -62,7 +72,11 @@ def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, dict[str, Any
 
 
 def restate(
-    model: TrainedModel, checkpoint: Mapping[str, Any], data: XrayDataModule, batches: int | None
+    model: TrainedModel,
+    checkpoint: Mapping[str, Any],
+    data: XrayDataModule,
+    batches: int | None,
+    device: torch.device = CPU,
 ) -> Restated:
     """Re-estimate BatchNorm's statistics over the training images of a run.
 
@@ -73,13 +87,15 @@ def restate(
         checkpoint: What ``best.ckpt`` holds.
         data: The images of the run.
         batches: How many training batches to take; None: all.
+        device: Where the network computes.
     """
     images = itertools.islice(clean_images(data.train_dataloader()), batches)
-    layers = estimate_population_statistics(model, images)
-    state = {f"network.{name}": value for name, value in model.network.state_dict().items()}
-    return Restated(
-        model, {**checkpoint, "state_dict": {**checkpoint["state_dict"], **state}}, layers
-    )
+    with full_precision():
+        layers = estimate_population_statistics(
+            model.to(device), (image.to(device) for image in images)
+        )
+    state = {f"network.{name}": value.cpu() for name, value in model.network.state_dict().items()}
+    return Restated({**checkpoint, "state_dict": {**checkpoint["state_dict"], **state}}, layers)
 
 
 def freeze_as_trained(model: TrainedModel, run: RunDir, epoch: int, n_train: int) -> None:

@@ -23,8 +23,10 @@ from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import cache_images
 from medcnn.errors import DataError, WeightsError
 from medcnn.files.hashing import sha256_of
+from medcnn.inference.device import choose_device, full_precision
 from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.loading import load_model, read_checkpoint
+from medcnn.inference.predictor import CPU
 from medcnn.inference.runs import run_manifest
 from medcnn.inference.settings import RunSettings, run_settings
 from medcnn.io.identifiers import pseudonym, read_salt
@@ -47,23 +49,30 @@ class Encoder:
         normalize: Image in [0, 1] to standardised image.
         settings: The configuration of the run.
         sha256: Hash of the checkpoint.
+        device: Where it computes.
     """
 
     backbone: Backbone
     normalize: Callable[[Tensor], Tensor]
     settings: RunSettings
     sha256: str
+    device: torch.device = CPU
 
     @property
     def image_size(self) -> int:
         """Pixels a side of what it was trained on."""
         return self.settings.data.image_size
 
+    def to(self, device: torch.device) -> Encoder:
+        """Return the same, on a device."""
+        return replace(self, backbone=self.backbone.to(device), device=device)
+
     @torch.inference_mode()
     def features(self, image_N1HW: Tensor) -> Features:
         """Return N×D features, in 32 bit, of images in [0, 1]."""
-        features: Tensor = self.backbone(self.normalize(image_N1HW))
-        return features.float().numpy()
+        with full_precision():
+            features: Tensor = self.backbone(self.normalize(image_N1HW.to(self.device)))
+        return features.float().cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -103,12 +112,12 @@ def extract(run: RunDir, options: Mapping[str, Any]) -> Extracted:
 
     Args:
         run: The run.
-        options: ``stage``, ``split``, ``input`` and ``batch_size`` as in ``configs/features.yaml``.
+        options: Those of ``configs/features.yaml``.
 
     Raises:
         DataError: If there is no image, or none can be read.
     """
-    encoder = load_encoder(run, options["stage"])
+    encoder = load_encoder(run, options["stage"]).to(choose_device(options["device"]))
     of = _of_files if options["input"] is not None else _of_run
     rows, features_ND, warnings = of(run, encoder, options)
     columns = [f"feature_{number}" for number in range(features_ND.shape[1])]

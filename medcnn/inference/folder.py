@@ -120,7 +120,7 @@ def _identity(
 ) -> dict[str, Any]:
     """Return what tells one way of predicting from another, as plain values."""
     # What was fitted now follows from members and passes, to the last digits.
-    saved = panel.judgement is not None and panel.validation is None
+    saved = panel.validation is None
     return {
         "input": str(options.root.resolve()),
         "checkpoints": [member.sha256 for member in panel.predictor.members],

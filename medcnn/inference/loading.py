@@ -1,13 +1,14 @@
 """A trained model from its run directory, as data and never as code.
 
-Checkpoints are read with ``weights_only=True``; the network is rebuilt from ``config.yaml``, whose
-targets have to lie in medcnn.
+Checkpoints are read with ``weights_only=True``; they say how the network is rebuilt, whose target has
+to lie in medcnn. What its logit means stands in ``judgement.json``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from medcnn.augment.normalize import normalize
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
+from medcnn.calibration.judgement import Judgement
 from medcnn.errors import ConfigError, MedcnnError, WeightsError
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.files.hashing import sha256_of
 from medcnn.inference.settings import RunSettings, run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
+from medcnn.models.settings import Model
 from medcnn.models.weights import first_line, read_plain, unreadable
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import checked
 from medcnn.settings.grammar import written
+from medcnn.settings.reading import as_plain, read
 
 
 class TrainedModel(nn.Module):
@@ -36,8 +40,7 @@ class TrainedModel(nn.Module):
         pixel_mean: Mean of the training pixels, in [0, 1].
         pixel_std: Their standard deviation.
         pixel_shares: For the normalisation by histogram, their shares at or below each level.
-        calibrator: Logit to probability.
-        threshold: The frozen operating point.
+        judgement: Of this model seen once; None until it is fitted.
         settings: What the run is known by.
         sha256: Hash of the checkpoint.
     """
@@ -49,8 +52,7 @@ class TrainedModel(nn.Module):
         pixel_mean: float,
         pixel_std: float,
         pixel_shares: Tensor | None = None,
-        calibrator: Calibrator,
-        threshold: Threshold,
+        judgement: Judgement | None = None,
         settings: RunSettings,
         sha256: str,
     ) -> None:
@@ -59,9 +61,25 @@ class TrainedModel(nn.Module):
         self.pixel_mean, self.pixel_std = pixel_mean, pixel_std
         self.pixel_shares = pixel_shares
         self.normalization = settings.data.normalize
-        self.calibrator, self.threshold = calibrator, threshold
-        self.settings, self.sha256 = settings, sha256
+        self.judgement, self.settings, self.sha256 = judgement, settings, sha256
         self.image_size = settings.data.image_size
+
+    @property
+    def judged(self) -> Judgement:
+        """The judgement of this model seen once, once it is fitted."""
+        if self.judgement is None:
+            raise WeightsError("The model has not been judged on validation yet.")
+        return self.judgement
+
+    @property
+    def calibrator(self) -> Calibrator:
+        """Logit to probability."""
+        return self.judged.calibrator
+
+    @property
+    def threshold(self) -> Threshold:
+        """The frozen operating point."""
+        return self.judged.threshold
 
     def normalize(self, image_N1HW: Tensor) -> Tensor:
         """Return the images as the network saw them in training."""
@@ -77,11 +95,12 @@ class TrainedModel(nn.Module):
 
 
 def load_model(run: RunDir) -> TrainedModel:
-    """Return the best model of a finished training, on the CPU.
+    """Return the best model of a finished training, on the CPU, with its judgement.
 
     Raises:
         ConfigError: If the run is an autoencoder.
-        WeightsError: If there is no calibrated checkpoint or it cannot be read.
+        WeightsError: If the training is not finished, or its checkpoint cannot be read.
+        DataError: If its judgement cannot be read.
     """
     settings = run_settings(run)
     if settings.task == "autoencoder":
@@ -93,15 +112,58 @@ def load_model(run: RunDir) -> TrainedModel:
         )
     path = checked(run, run.best_checkpoint)
     checkpoint = read_checkpoint(path) if path.is_file() else {}
-    if "operating_point" not in checkpoint:
+    with _fitting(path):
+        judgement = _alone(run, checkpoint)
+    if judgement is None or not checkpoint:
         raise WeightsError(
             f"The run {run.path} is not finished.",
-            expected="checkpoints/best.ckpt, calibrated and with a threshold",
-            found="a run that was stopped before its test",
-            remedy=f"medcnn train {written('resume', run.path)}",
+            expected="checkpoints/best.ckpt and judgement.json",
+            found="a run that was stopped before it was judged on validation",
+            remedy=f"restore {run.judgement.name} from a copy, or train again"
+            if run.results.is_file() and checkpoint
+            else f"medcnn train {written('resume', run.path)}",
         )
+    return load_weights(run, checkpoint, judgement)
+
+
+def load_weights(
+    run: RunDir,
+    checkpoint: Mapping[str, Any] | None = None,
+    judgement: Judgement | None = None,
+) -> TrainedModel:
+    """Return the best model of a training as it stands in its checkpoint, on the CPU.
+
+    Raises:
+        WeightsError: If the checkpoint cannot be read, or is of another network.
+    """
+    path, settings = run.best_checkpoint, run_settings(run)
+    with _fitting(path):
+        return _model(settings, checkpoint or read_checkpoint(path), judgement, path)
+
+
+def _alone(run: RunDir, checkpoint: Mapping[str, Any]) -> Judgement | None:
+    """Return the judgement of a run's model seen once."""
+    path = checked(run, run.judgement)
+    saved = Judgement.load(path) if path.is_file() else None
+    if saved is not None and saved.passes.single and len(saved.merges) == 1:
+        return saved
+    return (saved and saved.alone) or _of_checkpoint(checkpoint)
+
+
+def _of_checkpoint(checkpoint: Mapping[str, Any]) -> Judgement | None:
+    """Return what an earlier version wrote into the checkpoint, and nowhere else."""
+    if RECIPE in checkpoint or "operating_point" not in checkpoint:
+        return None
+    threshold = Threshold(**checkpoint["operating_point"])
+    if not 0 <= float(threshold.value) <= 1:
+        raise ValueError(f"a threshold of {threshold.value!r}")
+    return Judgement.of_one(calibrator_of(checkpoint), threshold)
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
     try:
-        return _model(settings, checkpoint, path)
+        yield
     except MedcnnError:
         raise
     except ARCHIVE_ERRORS as error:
@@ -113,23 +175,34 @@ def load_model(run: RunDir) -> TrainedModel:
         ) from error
 
 
-def _model(settings: RunSettings, checkpoint: Mapping[str, Any], path: Path) -> TrainedModel:
+RECIPE = "network"
+"""The key of a checkpoint under which it says how its network is rebuilt."""
+
+
+def recipe(settings: RunSettings) -> dict[str, Any]:
+    """Return what is needed beside the weights to rebuild a network, as plain values."""
+    return {"model": as_plain(settings.model), "stage": settings.transfer.stage}
+
+
+def _model(
+    settings: RunSettings,
+    checkpoint: Mapping[str, Any],
+    judgement: Judgement | None,
+    path: Path,
+) -> TrainedModel:
     state = checkpoint["state_dict"]
-    network = rebuild(settings.model, settings.transfer.stage)
+    how = checkpoint.get(RECIPE) or recipe(settings)
+    network = rebuild(read(Model, how["model"], lenient=True), how["stage"])
     network.load_state_dict(_inner(state, "network."))
     mean, std = float(state["pixel_mean"]), float(state["pixel_std"])
-    threshold = Threshold(**checkpoint["operating_point"])
     if not (math.isfinite(mean) and math.isfinite(std) and std > 0):
         raise ValueError(f"pixels of mean {mean} and standard deviation {std}")
-    if not 0 <= float(threshold.value) <= 1:
-        raise ValueError(f"a threshold of {threshold.value!r}")
     return TrainedModel(
         network,
         pixel_mean=mean,
         pixel_std=std,
         pixel_shares=state.get("pixel_shares"),
-        calibrator=calibrator_of(checkpoint),
-        threshold=threshold,
+        judgement=judgement,
         settings=settings,
         sha256=sha256_of(path),
     )
@@ -144,12 +217,6 @@ def load_members(run: RunDir) -> list[TrainedModel]:
     return [load_model(member) for member in run.members or [run]]
 
 
-def is_calibrated(run: RunDir) -> bool:
-    """Return whether a training is finished: its best checkpoint is calibrated."""
-    path = run.best_checkpoint
-    return path.is_file() and "operating_point" in read_checkpoint(path)
-
-
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Return a checkpoint's plain content, or raise WeightsError if it is not plain or not whole."""
     content = read_plain(path)
@@ -159,7 +226,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:
-    """Return a calibrator as a checkpoint keeps it: plain values and one tensor."""
+    """Return a calibrator as a checkpoint keeps a copy of it: plain values and one tensor."""
     record = calibrator.to_json()
     return record | {"parameters": torch.tensor(record["parameters"], dtype=torch.float64)}
 

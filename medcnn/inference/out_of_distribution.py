@@ -63,9 +63,9 @@ def look(
     features = features_ND
     if features is None:
         features = model.network.features(model.normalize(image_N1HW.to(device)))
-    logit = model.network.head(features).double().cpu().numpy()
+    logit = model.network.head(features).cpu().double().numpy()
     return Seen(
-        features.double().cpu().numpy(),
+        features.cpu().double().numpy(),
         logit,
         calibrator.probability(logit),
         inputs.deviations(image_N1HW[:, 0].float().cpu().numpy()),

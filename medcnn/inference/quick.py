@@ -74,7 +74,7 @@ class QuickPanel:
         self._looked = 0
         self._probe()
         if not exact:
-            self._quicken(dtype or fast_dtype())
+            self._quicken(dtype or fast_dtype(panel.predictor.device))
 
     def answers(
         self, image_N1HW: Tensor, facts: Sequence[Facts], thresholds: Sequence[float]
@@ -137,7 +137,7 @@ class QuickPanel:
     @torch.inference_mode()
     def _table(self, panel: Panel, image: Tensor, facts: Sequence[Facts] | None) -> pd.DataFrame:
         """Return the probability of each image, its uncertainty, and the columns of the detector."""
-        columns = panel.columns(panel.predictor.probabilities(image))
+        columns = panel.columns(panel.predictor.logits(image))
         if self.detector is None:
             return columns
         model, features = panel.predictor.members[0], panel.predictor.features_ND

@@ -10,20 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medcnn.calibration.combination import Combination
+from medcnn.calibration.answers import combine, fit_judgement, probabilities
+from medcnn.calibration.calibrator import Calibrator
+from medcnn.calibration.combination import CLIP, Combination
 from medcnn.calibration.judgement import Judgement
-from medcnn.calibration.passes import Passes
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError, DataError
-from medcnn.inference.ensemble import Predictor, fit_judgement, judge
+from medcnn.inference.device import choose_device
 from medcnn.inference.loading import TrainedModel, load_members
 from medcnn.inference.passes import passes_of
-from medcnn.inference.predictor import predict_logits, with_probabilities
+from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import run_settings
-from medcnn.metrics.thresholds import Threshold
-from medcnn.metrics.uncertainty import binary_entropy
+from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
@@ -59,32 +60,29 @@ class Panel:
 
     Attributes:
         predictor: The members and their passes.
-        judgement: None for one model seen once, which has a calibrator and a threshold of its own.
+        judgement: What makes one answer of theirs.
         validation: Predictions of the validation images that the judgement was fitted on; None where
             it was not fitted now.
     """
 
     predictor: Predictor
-    judgement: Judgement | None
+    judgement: Judgement
     validation: pd.DataFrame | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know of the members and of how they were combined."""
-        more = self.judgement.notes if self.judgement else ()
-        return (*self.predictor.notes, *more)
+        return (*self.predictor.notes, *self.judgement.notes)
 
     @property
     def threshold(self) -> Threshold:
         """The frozen operating point."""
-        return (self.judgement or self.predictor.members[0]).threshold
+        return self.judgement.threshold
 
-    def columns(self, p_MVSN: Array) -> pd.DataFrame:
+    def columns(self, logit_MVSN: Array) -> pd.DataFrame:
         """Return the probability and uncertainty of each image from what ``predictor`` found."""
-        if self.judgement is not None:
-            return judge(p_MVSN, self.judgement)
-        p = p_MVSN[0, 0, 0]
-        return pd.DataFrame({"p_abnormal": p, "entropy": binary_entropy(p)})
+        own = [member.calibrator for member in self.predictor.members]
+        return combine(logit_MVSN, own, self.judgement)
 
 
 def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
@@ -95,13 +93,14 @@ def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
 
     Args:
         runs: One or several.
-        options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc`` and ``batch_size``.
+        options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc``, ``batch_size``, ``device``.
     """
+    device = choose_device(options.get("device", "auto"))
     passes = passes_of(options, run_settings(runs[0]) if len(runs) == 1 else None)
     groups = [load_members(run) for run in runs]
-    predictor = Predictor([member for group in groups for member in group], passes)
+    predictor = Predictor([member for group in groups for member in group], passes, device)
     if len(predictor.members) == 1 and passes.single:
-        return Panel(predictor, None)
+        return Panel(predictor, predictor.members[0].judged)
     if len(runs) == 1 and runs[0].judgement.is_file():
         saved = Record(runs[0]).judgement
         if saved.passes == passes:
@@ -130,12 +129,8 @@ def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predict
     panel = assemble(runs, options)
     members = panel.predictor.members
     batches = batches_of(members, manifest.split(split), manifest, int(options["batch_size"]))
-    if panel.judgement is None:
-        model = members[0]
-        table = with_probabilities(predict_logits(model, batches), split, model.calibrator)
-    else:
-        cases, p_MVSN = panel.predictor.through(batches)
-        table = cases.assign(split=split).join(judge(p_MVSN, panel.judgement))
+    cases, logit_MVSN = panel.predictor.through(batches)
+    table = cases.assign(split=split).join(panel.columns(logit_MVSN))
     return Predicted(table, panel.threshold, panel.notes, panel.validation)
 
 
@@ -154,17 +149,17 @@ def _fit(
     manifest = run_manifest(runs[0])
     val = manifest.split("val")
     common = val[~_trained_on(runs[1:], runs[0], val)]
-    settings = predictor.members[0].settings
-    passes, thresholds = predictor.passes, [each.threshold.value for each in predictor.members]
+    settings, passes = predictor.members[0].settings, predictor.passes
     fitted: dict[str, Any] = {"calibration": settings.calibration, "rule": settings.threshold}
     if common.empty or common["label"].value_counts().reindex([0, 1], fill_value=0).min() < min(
         FEWEST, val["label"].value_counts().min()
     ):
-        return _fit_apart(runs, groups, passes, batch_size, **fitted)
+        return _fit_apart(runs, groups, predictor, batch_size, **fitted)
     batches = batches_of(predictor.members, common, manifest, batch_size)
-    cases, p_MVSN = predictor.through(batches)
-    found = fit_judgement(passes, p_MVSN, cases["label"], thresholds=thresholds, **fitted)
-    validation = cases.join(judge(p_MVSN, found))
+    cases, logit_MVSN = predictor.through(batches)
+    alone = [member.judged for member in predictor.members]
+    found = fit_judgement(passes, logit_MVSN, cases["label"], alone=alone, **fitted)
+    validation = cases.join(combine(logit_MVSN, [each.calibrator for each in alone], found))
     left = len(val) - len(common)
     if left:
         note = (
@@ -178,11 +173,12 @@ def _fit(
 def _fit_apart(
     runs: Sequence[RunDir],
     groups: Sequence[Sequence[TrainedModel]],
-    passes: Passes,
+    predictor: Predictor,
     batch_size: int,
     **fitted: Any,
 ) -> tuple[Judgement, pd.DataFrame]:
     """Fit on each run's own validation images, as it alone predicts them: folds share none."""
+    passes = predictor.passes
     if passes.vote not in FROM_SHARES:
         raise ConfigError(
             f"vote={passes.vote} is fitted on validation, and these runs share no validation images "
@@ -193,14 +189,18 @@ def _fit_apart(
     tables, parts = [], []
     for run, members in zip(runs, groups, strict=True):
         manifest = run_manifest(run)
-        alone = Predictor(members, passes)
+        alone = Predictor(members, passes, predictor.device)
         batches = batches_of(members, manifest.split("val"), manifest, batch_size)
-        cases, p_MVSN = alone.through(batches)
+        cases, logit_MVSN = alone.through(batches)
+        p_MVSN = probabilities(logit_MVSN, [member.calibrator for member in members])
         tables.append(cases)
-        parts.append(p_MVSN.mean(0, keepdims=True))
-    cases, p_1VSN = pd.concat(tables, ignore_index=True), np.concatenate(parts, axis=-1)
-    found = fit_judgement(replace(passes, vote="soft"), p_1VSN, cases["label"], **fitted)
-    validation = cases.join(judge(p_1VSN, found))
+        parts.append(log_odds(p_MVSN.mean(0, keepdims=True), CLIP))
+    cases, logit_1VSN = pd.concat(tables, ignore_index=True), np.concatenate(parts, axis=-1)
+    # What each run says stands for one member, calibrated already.
+    one = Judgement.of_one(Calibrator(), fixed_threshold(0.5))
+    soft = replace(passes, vote="soft")
+    found = fit_judgement(soft, logit_1VSN, cases["label"], alone=[one], **fitted)
+    validation = cases.join(combine(logit_1VSN, [one.calibrator], found))
     models = [member for group in groups for member in group]
     thresholds = tuple(model.threshold.value for model in models) if passes.vote == "hard" else ()
     note = (

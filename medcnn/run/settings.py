@@ -36,6 +36,12 @@ MOVED = {
 }
 """Where the targets of earlier runs have gone to, by module."""
 
+MOVED = {
+    "medcnn.tasks.optimizers.": "medcnn.training.optimizers.named.",
+    "medcnn.tasks.schedules.": "medcnn.training.optimizers.schedules.",
+}
+"""Where targets that stand in runs of earlier versions are found today."""
+
 
 def read_settings(run: RunDir) -> dict[str, Any]:
     """Return the configuration of a run as plain values.
@@ -101,7 +107,19 @@ def _plain(run: RunDir) -> dict[str, Any]:
         raise _refused(run, "YAML as training writes it", " ".join(str(error).split())) from error
     if not isinstance(settings, dict):
         raise _refused(run, "keys and values", type(settings).__name__)
-    return {str(key): value for key, value in settings.items()}
+    return {str(key): _at_home(value) for key, value in settings.items()}
+
+
+def _at_home(value: Any) -> Any:
+    """Return plain values whose targets are named as they are today."""
+    if isinstance(value, list):
+        return [_at_home(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _at_home(inner) for key, inner in value.items()}
+    target = str(found.get("_target_"))
+    home = next((home for home in MOVED if target.startswith(home)), None)
+    return found if home is None else found | {"_target_": MOVED[home] + target[len(home) :]}
 
 
 def _targets(value: Any) -> Iterator[str]:

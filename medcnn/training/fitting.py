@@ -1,4 +1,4 @@
-"""Fitting: a task from its configuration, trained, calibrated on validation, and predicted.
+"""Fitting: a task from its configuration, trained.
 
 This is the part of a run that needs torch; ``medcnn.training.story`` imports it when the data
 has proved sound.
@@ -6,85 +6,24 @@ has proved sound.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import Any
 
-import pandas as pd
 import pytorch_lightning as pl
-import torch
 
 from medcnn.augment.normalize import fit as fit_statistics
-from medcnn.calibration import Calibrator, fit_calibrator
 from medcnn.console import say
 from medcnn.data.datamodule import XrayDataModule, sample_images, training_pixels
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
-from medcnn.evaluation.knobs import KnobResults
-from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
-from medcnn.inference.out_of_distribution import watch
-from medcnn.inference.predictor import predict_logits, with_probabilities
-from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
-from medcnn.run.directory import RunDir, atomic_path
+from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.training.regularizers import Penalty
 from medcnn.training.settings import Optimizer, Settings
 from medcnn.training.tasks.classification import XrayClassification
 from medcnn.training.trainer import build_trainer, choose_precision, go_through, quieten
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What fitting leaves for evaluation.
-
-    Attributes:
-        val: Predictions of validation.
-        test: Predictions of test.
-        threshold: The frozen operating point.
-        temperature: Of the calibrator; 1 where it has none.
-        calibrator: Logit to probability.
-        knobs: What members, views and passes bought on test; empty for one model seen once.
-    """
-
-    val: pd.DataFrame
-    test: pd.DataFrame
-    threshold: Threshold
-    temperature: float
-    calibrator: Calibrator
-    knobs: tuple[KnobResults, ...] = ()
-
-
-def fit(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
-    """Train one model, calibrate it and freeze its threshold on validation, and predict test."""
-    data = build_datamodule(settings, prepared)
-    task = train(settings, prepared, data, run, journal)
-    with journal.stage("predict"):
-        return complete(settings, task, data, run, take_best(task, run))
-
-
-def complete(
-    settings: Settings,
-    model: XrayClassification | TrainedModel,
-    data: XrayDataModule,
-    run: RunDir,
-    checkpoint: dict[str, Any],
-) -> Fitted:
-    """Calibrate a model, freeze its threshold, predict test, and write its ``best.ckpt``.
-
-    Args:
-        settings: The configuration.
-        model: The network with the weights of ``checkpoint``.
-        data: Its images.
-        run: Where the checkpoint and the detector of foreign images go.
-        checkpoint: What the checkpoint holds besides.
-    """
-    val, calibrator, threshold = calibrate(settings, model, data, run, checkpoint)
-    test = with_probabilities(predict_logits(model, data.test_dataloader()), "test", calibrator)
-    if settings.out_of_distribution is not None:
-        val, test = flag_foreign(settings, model, data, run, calibrator, val, test)
-    return Fitted(val, test, threshold, calibrator.temperature, calibrator)
 
 
 def train(
@@ -175,59 +114,3 @@ def chosen_optimizer(settings: Settings) -> Optimizer:
         return optimizer
     precision = choose_precision(settings.trainer.precision, settings.trainer.accelerator)
     return optimizer.changed(fused=precision != "16-mixed")
-
-
-def take_best(task: XrayClassification, run: RunDir) -> dict[str, Any]:
-    """Give the task the weights of its best epoch, and return the checkpoint that holds them."""
-    checkpoint = read_checkpoint(run.best_checkpoint)
-    task.load_state_dict(checkpoint["state_dict"])
-    return checkpoint
-
-
-def calibrate(
-    settings: Settings,
-    model: XrayClassification | TrainedModel,
-    data: XrayDataModule,
-    run: RunDir,
-    checkpoint: dict[str, Any],
-) -> tuple[pd.DataFrame, Calibrator, Threshold]:
-    """Fit the calibrator and the threshold on validation, and return its predictions with them.
-
-    Both are written into ``best.ckpt``, which counts as finished from then on.
-    """
-    logits = predict_logits(model, data.val_dataloader())
-    calibrator = fit_calibrator(settings.calibration, logits["logit"], logits["label"])
-    val = with_probabilities(logits, "val", calibrator)
-    threshold = choose_threshold(
-        val["label"].to_numpy(), val["p_abnormal"].to_numpy(), settings.threshold
-    )
-    state = checkpoint["state_dict"]
-    state["temperature"] = torch.tensor(calibrator.temperature, dtype=torch.float64)
-    state["threshold"] = torch.tensor(threshold.value, dtype=torch.float64)
-    checkpoint["calibrator"] = calibrator_state(calibrator)
-    checkpoint["operating_point"] = asdict(threshold)
-    with atomic_path(run.best_checkpoint) as temporary:
-        torch.save(checkpoint, temporary)
-    return val, calibrator, threshold
-
-
-def flag_foreign(
-    settings: Settings,
-    model: Any,
-    data: XrayDataModule,
-    run: RunDir,
-    calibrator: Calibrator,
-    val: pd.DataFrame,
-    test: pd.DataFrame,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep what training images look like, and add the columns of foreign images to val and test."""
-    detector, judged = watch(
-        model,
-        data,
-        calibrator,
-        str(settings.out_of_distribution),
-        quantile=settings.ood_quantile,
-        seed=settings.seed,
-    )
-    detector.save(run.out_of_distribution)
-    return val.join(judged["val"]), test.join(judged["test"])

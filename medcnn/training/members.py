@@ -1,53 +1,55 @@
-"""Fitting of several members, or of one that is looked at in several passes: one run, one answer."""
+"""Fitting of the members of a run, one or several."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pandas as pd
-import torch
 
 from medcnn.console import say
+from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import Prepared
-from medcnn.evaluation.knobs import fewer, knob_results
-from medcnn.inference.ensemble import Predictor, fit_judgement, judge
-from medcnn.inference.loading import TrainedModel, is_calibrated, load_model, read_checkpoint
+from medcnn.inference.loading import TrainedModel, load_members, load_model, load_weights, recipe
 from medcnn.inference.passes import passes_of
+from medcnn.inference.predictor import Predictor
 from medcnn.predictions import write_predictions
 from medcnn.run.directory import RunDir, atomic_path, write_text
 from medcnn.run.journal import Journal
 from medcnn.run.settings import write_settings
 from medcnn.training.callbacks.snapshots import Snapshots
-from medcnn.training.fitting import (
-    Fitted,
-    build_datamodule,
-    calibrate,
-    flag_foreign,
-    take_best,
-    train,
-)
+from medcnn.training.completion import Fitted, complete, judge, prediction_device
+from medcnn.training.fitting import build_datamodule, train
 from medcnn.training.settings import Settings
 
 
 def fit(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
-    """Train every member that is not yet trained, combine them on validation, and predict test.
+    """Train every member that is not yet trained, judge them on validation, and predict test.
 
-    Each member is a run directory of its own under ``members/``, so that a killed run goes on with
-    the member that it was at.
+    One model is the only member of its run. Of several, each is a run directory of its own under
+    ``members/``, so that a killed run goes on with the member that it was at.
     """
-    count = settings.ensemble.members
-    if count == 1:
-        if not is_calibrated(run):
-            _fit_member(settings, prepared, run, journal)
-    elif settings.ensemble.kind == "snapshots":
-        _fit_snapshots(settings, prepared, run, journal)
+    if settings.ensemble.members == 1:
+        models = [_fit_alone(settings, prepared, run, journal)]
     else:
-        _fit_seeds(settings, prepared, run, journal)
-    models = [load_model(member) for member in run.members or [run]]
-    if run.members:
-        _join(run)
+        of_kind = {"seeds": _fit_seeds, "snapshots": _fit_snapshots}
+        of_kind[settings.ensemble.kind](settings, prepared, run, journal)
+        models = load_members(run)
+        _join_curves(run)
     with journal.stage("predict"):
-        return _combine(settings, prepared, models, run, journal)
+        data, device = build_datamodule(settings, prepared), prediction_device(settings)
+        return complete(settings, models, data, run, journal, device)
+
+
+def _fit_alone(
+    settings: Settings, prepared: Prepared, run: RunDir, journal: Journal
+) -> TrainedModel:
+    """Train one model; where it is seen in several passes, it is judged by a single one first."""
+    if passes_of({}, settings).single:
+        train(settings, prepared, build_datamodule(settings, prepared), run, journal)
+        return load_weights(run)
+    if not run.judgement.is_file():
+        _fit_member(_alone(settings), prepared, run, journal)
+    return load_model(run)
 
 
 def _fit_seeds(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> None:
@@ -55,7 +57,7 @@ def _fit_seeds(settings: Settings, prepared: Prepared, run: RunDir, journal: Jou
     count = settings.ensemble.members
     for number in range(count):
         member = run.member(number)
-        if is_calibrated(member):
+        if member.judgement.is_file():
             continue
         own = replace(_alone(settings), seed=settings.seed + number)
         say(f"member {number + 1} of {count}, seed {own.seed}")
@@ -66,7 +68,7 @@ def _fit_seeds(settings: Settings, prepared: Prepared, run: RunDir, journal: Jou
 def _fit_snapshots(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> None:
     """Train once over several cycles of the learning rate; the end of each is a member."""
     members = [run.member(number) for number in range(settings.ensemble.members)]
-    if all(is_calibrated(member) for member in members):
+    if all(member.judgement.is_file() for member in members):
         return
     own = _alone(settings)
     for member in members:
@@ -75,12 +77,12 @@ def _fit_snapshots(settings: Settings, prepared: Prepared, run: RunDir, journal:
     patient = replace(own, callbacks=replace(own.callbacks, patience=100_000))
     data = build_datamodule(patient, prepared)
     paths = [member.best_checkpoint for member in members]
-    snapshots = Snapshots(settings.scheduler.build(), paths)
-    task = train(patient, prepared, data, run, journal, snapshots)
+    snapshots = Snapshots(settings.scheduler.build(), paths, recipe(settings))
+    train(patient, prepared, data, run, journal, snapshots)
+    run.best_checkpoint.unlink(missing_ok=True)  # of the one training, and of no member
     for number, member in enumerate(members):
         say(f"calibrating the snapshot after cycle {number + 1} of {len(members)}")
-        val, _, _ = calibrate(own, task, data, member, take_best(task, member))
-        write_predictions(val, member.predictions("val"))
+        _judge_member(own, data, member)
 
 
 def _begin(member: RunDir, settings: Settings, run: RunDir) -> None:
@@ -99,51 +101,20 @@ def _alone(settings: Settings) -> Settings:
 
 def _fit_member(settings: Settings, prepared: Prepared, member: RunDir, journal: Journal) -> None:
     data = build_datamodule(settings, prepared)
-    task = train(settings, prepared, data, member, journal)
-    val, _, _ = calibrate(settings, task, data, member, take_best(task, member))
+    train(settings, prepared, data, member, journal)
+    _judge_member(settings, data, member)
+
+
+def _judge_member(settings: Settings, data: XrayDataModule, member: RunDir) -> None:
+    predictor = Predictor(
+        [load_weights(member)], passes_of({}, settings), prediction_device(settings)
+    )
+    val, _ = judge(settings, predictor, data, member)
     write_predictions(val, member.predictions("val"))
 
 
-def _combine(
-    settings: Settings,
-    prepared: Prepared,
-    models: list[TrainedModel],
-    run: RunDir,
-    journal: Journal,
-) -> Fitted:
-    data = build_datamodule(settings, prepared)
-    predictor = Predictor(models, passes_of({}, settings))
-    for text in predictor.notes:
-        journal.warn(text[0].upper() + text[1:] + ".")
-    cases, p_MVSN = predictor.through(data.val_dataloader())
-    judgement = fit_judgement(
-        predictor.passes,
-        p_MVSN,
-        cases["label"],
-        calibration=settings.calibration,
-        rule=settings.threshold,
-        thresholds=[model.threshold.value for model in models],
-    )
-    judgement.save(run.judgement)
-    val = cases.assign(split="val").join(judge(p_MVSN, judgement))
-    test_cases, test_MVSN = predictor.through(data.test_dataloader())
-    test = test_cases.assign(split="test").join(judge(test_MVSN, judgement))
-    knobs = knob_results(test_cases, fewer(test_MVSN))
-    if settings.out_of_distribution is not None:
-        first = models[0]
-        val, test = flag_foreign(settings, first, data, run, first.calibrator, val, test)
-    calibrator = judgement.calibrator
-    return Fitted(val, test, judgement.threshold, calibrator.temperature, calibrator, knobs)
-
-
-def _join(run: RunDir) -> None:
-    """Leave all members' weights in one checkpoint, and their learning curves in one table."""
-    state: dict[str, torch.Tensor] = {}
-    for number, member in enumerate(run.members):
-        own = read_checkpoint(member.best_checkpoint)["state_dict"]
-        state |= {f"members.{number}.{name}": value for name, value in own.items()}
-    with atomic_path(run.best_checkpoint) as temporary:
-        torch.save({"state_dict": state}, temporary)
+def _join_curves(run: RunDir) -> None:
+    """Leave the learning curves of all members in one table."""
     if run.metrics.is_file():  # of the one training that snapshots were taken of
         return
     curves = [

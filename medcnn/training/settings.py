@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from medcnn.data.checks import check_data
 from medcnn.errors import ConfigError
+from medcnn.inference.device import DEVICES, is_device
 from medcnn.inference.settings import RunSettings
 from medcnn.losses.names import check_loss
 from medcnn.models.checks import check_model
@@ -126,6 +127,12 @@ class Settings(RunSettings):
     """Everything that a training follows from."""
 
     autoencoder: Autoencoder = setting(Autoencoder(), "of task=autoencoder")
+    device: str = setting(
+        "auto",
+        "of the predictions of val and test; auto: where it was trained; cpu | cuda | cuda:1 | mps",
+        holds=is_device,
+        expected=DEVICES,
+    )
     run_dir: str | None = setting(None, "where the run goes; null: outputs/<name>/<date_time>")
     resume: str | None = setting(None, "a run directory to go on with")
     penalty: Penalty = setting(Penalty(), "of weights; biases and norms are exempt")
@@ -163,7 +170,8 @@ def read_begun(run: RunDir) -> Settings:
     Raises:
         ConfigError: If they are not those of this version, or name foreign code.
     """
-    return read(Settings, read_settings(run))
+    # A run that was begun before there was a choice goes on where it was trained.
+    return read(Settings, {"device": "auto", **read_settings(run)})
 
 
 def settings_of(run: RunDir) -> Settings:

@@ -20,6 +20,7 @@ from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.files.plain import read_json
+from medcnn.inference.device import check_device
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
@@ -30,7 +31,7 @@ from medcnn.run.place import begin, choose_run_dir, held
 from medcnn.training.settings import Settings, checked, read_begun
 
 if TYPE_CHECKING:
-    from medcnn.training.fitting import Fitted
+    from medcnn.training.completion import Fitted
 
 
 def run(settings: Settings) -> RunDir:
@@ -39,6 +40,7 @@ def run(settings: Settings) -> RunDir:
     Args:
         settings: What ``medcnn.training.settings.check`` returned.
     """
+    check_device(settings.device)
     directory = RunDir(choose_run_dir(settings.run_dir, settings.name))
     with held(directory):
         begin(directory, settings)
@@ -54,6 +56,7 @@ def resume(directory: RunDir) -> RunDir:
         say(f"{directory.path} is finished; start a classifier by model.weights={directory.path}")
         return directory
     settings = checked(read_begun(directory))
+    check_device(settings.device)
     with held(directory):
         say(f"going on with {directory.path}")
         return _train(directory, settings)
@@ -71,13 +74,10 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
     _note_data(journal, prepared, directory)
     if settings.task == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
-    # torch and Lightning: seconds
-    fitting = importlib.import_module(
-        "medcnn.training.fitting" if settings.is_plain else "medcnn.training.members"
-    )
-    fitted: Fitted = fitting.fit(settings, prepared, directory, journal)
-    with directory.best_checkpoint.open("rb") as stream:
-        journal.note(checkpoint_sha256=hashlib.file_digest(stream, "sha256").hexdigest())
+    from medcnn.training.members import fit  # torch and Lightning: seconds
+
+    fitted = fit(settings, prepared, directory, journal)
+    _note_checkpoints(journal, directory)
     with journal.stage("evaluate"):
         results = conclude(directory, settings, prepared.manifest, fitted, journal)
         inspection = importlib.import_module("medcnn.inspection.run")
@@ -91,6 +91,15 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
     for line in diagnosis.lines():
         say(line)
     return directory
+
+
+def _note_checkpoints(journal: Journal, directory: RunDir) -> None:
+    """Note the hash of the checkpoint, or of each member's in order."""
+    hashes = []
+    for run in directory.members or [directory]:
+        with run.best_checkpoint.open("rb") as stream:
+            hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    journal.note(checkpoint_sha256=hashes if directory.members else hashes[0])
 
 
 def _pretrain(
@@ -146,6 +155,7 @@ def conclude(
     journal: Journal,
 ) -> Results:
     """Write the predictions and ``results.json``: the one look at the test split."""
+    threshold, calibrator = fitted.judgement.threshold, fitted.judgement.calibrator
     extra = [name for name in settings.subgroups if name in manifest.table.columns]
     for name in set(settings.subgroups) - set(extra):
         journal.warn(f"The manifest has no column {name!r} to report subgroups by.")
@@ -154,9 +164,9 @@ def conclude(
     guarded = guard(
         fitted.val,
         test,
-        fitted.threshold,
+        threshold,
         settings.safeguards,
-        calibrator=fitted.calibrator.name,
+        calibrator=calibrator.name,
         seed=settings.seed,
     )
     test = guarded.table
@@ -164,15 +174,14 @@ def conclude(
     write_predictions(test, directory.predictions("test"))
     results = evaluate(
         test,
-        fitted.threshold,
+        threshold,
         split="test",
         subgroups=extra,
-        temperature=fitted.temperature,
+        temperature=calibrator.temperature,
         seed=settings.seed,
     )
     results = with_safeguards(results, guarded, subgroups=extra)
-    foreign, more = flagged_results(test, fitted.threshold.value, 1 - settings.ood_quantile)
-    calibrator = fitted.calibrator
+    foreign, more = flagged_results(test, threshold.value, 1 - settings.ood_quantile)
     if calibrator.note:
         more.append(f"Calibration: {calibrator.note}.")
     results = replace(

@@ -18,7 +18,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule, worker_count
 from medcnn.errors import ConfigError, WeightsError
-from medcnn.inference.loading import read_checkpoint
+from medcnn.inference.loading import RECIPE, read_checkpoint, recipe
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.settings.reading import as_plain
@@ -28,18 +28,32 @@ from medcnn.training.callbacks.batch_statistics import PopulationStatistics
 from medcnn.training.callbacks.curves import EpochLine, LearningCurves
 from medcnn.training.settings import Settings, Trainer
 
+OF_WEIGHTS = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")
+"""What of Lightning's checkpoint the weights need beside them."""
+
 
 class WholeCheckpoints(TorchCheckpointIO):
     """Checkpoints that are whole or absent, whatever happens while they are written.
 
     Lightning writes them in the system's folder of temporary files and moves them: where that is
     another file system, a run that is killed, or whose disk is full, is left with half of one.
+
+    Args:
+        best: The checkpoint of weights alone; the state of training stands in the others.
+        recipe: How the network of the weights is rebuilt.
     """
+
+    def __init__(self, best: Path, recipe: dict[str, Any]) -> None:
+        super().__init__()
+        self.best, self.recipe = best, recipe
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """Write beside the place and rename."""
+        if Path(path) == self.best:
+            kept = {name: checkpoint[name] for name in OF_WEIGHTS}
+            checkpoint = kept | {RECIPE: dict(self.recipe)}
         with atomic_path(Path(path)) as temporary:
             torch.save(checkpoint, temporary)
 
@@ -141,7 +155,7 @@ def build_trainer(
     return pl.Trainer(
         **options,
         callbacks=callbacks,
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(run.best_checkpoint, recipe(settings))],
         logger=build_logger(settings, run),
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -68,7 +68,7 @@ def test_every_warning_of_an_explanation_is_known_in_german():
 
 def test_a_member_of_an_ensemble_is_explained_without_a_report(trained, tmp_path, capsys):
     member = tmp_path / "0"
-    for name in ("config.yaml", "manifest.csv", "checkpoints", "predictions"):
+    for name in ("config.yaml", "manifest.csv", "judgement.json", "checkpoints", "predictions"):
         (member / name).parent.mkdir(exist_ok=True)
         source = trained.path / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, member / name)

@@ -18,7 +18,6 @@ from medcnn.data.sources.phantom.radiograph import render
 from medcnn.diagnosis import diagnose
 from medcnn.diagnosis.curves import auroc_error
 from medcnn.diagnosis.facts import Score, read_facts
-from medcnn.inference.predictor import predict_logits
 from medcnn.inspection.network import inspect
 from medcnn.metrics.auroc import auroc, auroc_value
 from medcnn.run.directory import RunDir, write_json
@@ -151,6 +150,15 @@ class Trained:
     leaks: int
 
 
+@torch.inference_mode()
+def logits(task, batches):
+    """Return label and logit of every image by the last weights."""
+    task.eval()
+    parts = [(batch["label"].int(), task(batch["image"])) for batch in batches]
+    label, logit = map(torch.cat, zip(*parts, strict=True))
+    return pd.DataFrame({"label": label.numpy(), "logit": logit.double().numpy()})
+
+
 def train(folder, manifest, overrides):
     """Train without calibration, evaluation and report."""
     settings = check(compose("train", [*COMMON, f"data.root={manifest}", *overrides]))
@@ -165,9 +173,7 @@ def train(folder, manifest, overrides):
     prepared.manifest.write(run.manifest)
     data = fitting.build_datamodule(settings, prepared)
     task = fitting.train(settings, prepared, data, run, Journal(run, seed=0))
-    val, test = (
-        predict_logits(task, loader) for loader in (data.val_dataloader(), data.test_dataloader())
-    )
+    val, test = (logits(task, loader) for loader in (data.val_dataloader(), data.test_dataloader()))
     curves = pd.read_csv(run.metrics)
     facts = replace(
         read_facts(run),

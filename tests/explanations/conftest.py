@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from medcnn.calibration import Calibrator
+from medcnn.calibration.judgement import Judgement
 from medcnn.data.manifest import build_manifest
 from medcnn.data.settings import Data
 from medcnn.explanations.bench import prepare
@@ -112,8 +113,9 @@ def trained(tmp_path_factory):
         square_seeker(),
         pixel_mean=0.0,
         pixel_std=1.0,
-        calibrator=Calibrator("temperature", (1.0,)),
-        threshold=Threshold(0.5, "fixed", "none"),
+        judgement=Judgement.of_one(
+            Calibrator("temperature", (1.0,)), Threshold(0.5, "fixed", "none")
+        ),
         settings=RunSettings(data=Data(image_size=32, cache_dir=cache)),
         sha256="0" * 64,
     )

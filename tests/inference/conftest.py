@@ -1,6 +1,7 @@
 """Small classifiers with one stochastic layer each; runs and folders for prediction."""
 
 import shutil
+from dataclasses import asdict
 
 import cv2
 import numpy as np
@@ -12,6 +13,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 from torch import nn
 
+from medcnn.calibration import Calibrator
+from medcnn.calibration.judgement import Judgement
+from medcnn.inference.loading import calibrator_state
+from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, build_classifier
 from medcnn.models.stages import Backbone, GlobalAverage
 from medcnn.models.weights import WeightsOrigin
@@ -54,14 +59,19 @@ def make_classifier():
 
 @pytest.fixture(scope="session")
 def made_run(tmp_path_factory):
-    """Return a function that writes a run as training leaves it, with random but lively weights."""
+    """Return a function that writes a run as training leaves it, with random but lively weights.
 
-    def make(name="run", *, seed=0, members=1, backbone="tiny_resnet", size=32, gain=2.0):
+    ``earlier`` is the layout of versions that kept calibrator and threshold in the checkpoint alone.
+    """
+
+    def make(
+        name="run", *, seed=0, members=1, backbone="tiny_resnet", size=32, gain=2.0, earlier=False
+    ):
         folder = tmp_path_factory.mktemp("made") / name
         run = RunDir(folder)
         for number in range(members):
             member = run.member(number) if members > 1 else run
-            _write_member(member, seed + number, backbone, size, gain)
+            _write_member(member, seed + number, backbone, size, gain, earlier)
         if members > 1:
             shutil.copy(run.member(0).config, run.config)
             shutil.copytree(run.member(0).path / "predictions", run.path / "predictions")
@@ -70,7 +80,7 @@ def made_run(tmp_path_factory):
     return make
 
 
-def _write_member(run, seed, backbone, size, gain):
+def _write_member(run, seed, backbone, size, gain, earlier):
     torch.manual_seed(seed)
     options = {"backbone": backbone, "weights": "none", "dropout": 0.0, "image_size": size}
     if backbone == "tiny_resnet":
@@ -86,17 +96,16 @@ def _write_member(run, seed, backbone, size, gain):
         network.linear.bias.fill_(-(logit * gain / logit.std()).median())
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     state |= {"pixel_mean": torch.tensor(0.5), "pixel_std": torch.tensor(0.5)}
-    threshold = {"value": 0.5, "rule": "youden", "chosen_on": "val", "predictions": ""}
-    checkpoint = {
-        "state_dict": state,
-        "operating_point": threshold,
-        "calibrator": {
-            "name": "temperature",
-            "parameters": torch.tensor([1.5], dtype=torch.float64),
-            "note": "",
-        },
-    }
+    checkpoint, calibrator = {"state_dict": state}, Calibrator("temperature", (1.5,))
+    threshold = Threshold(0.5, "youden")
     run.best_checkpoint.parent.mkdir(parents=True)
+    if earlier:
+        checkpoint |= {
+            "calibrator": calibrator_state(calibrator),
+            "operating_point": asdict(threshold),
+        }
+    else:
+        Judgement.of_one(calibrator, threshold).save(run.judgement)
     torch.save(checkpoint, run.best_checkpoint)
     settings = {
         "seed": seed,

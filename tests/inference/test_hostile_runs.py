@@ -27,6 +27,11 @@ def pair(made_run):
     return made_run("pair", members=2)
 
 
+@pytest.fixture(scope="module")
+def earlier(made_run):
+    return made_run("earlier", earlier=True)
+
+
 @pytest.fixture
 def copied(sound, tmp_path):
     return RunDir(shutil.copytree(sound.path, tmp_path / "run"))
@@ -73,18 +78,42 @@ def test_a_malicious_checkpoint_is_not_unpickled(copied, image, tmp_path, form):
         lambda content: content["state_dict"].pop("network.linear.weight"),
         lambda content: content["state_dict"].update({"pixel_std": torch.tensor(0.0)}),
         lambda content: content["state_dict"].update({"network.linear.weight": torch.ones(3, 3)}),
+        lambda content: content.update(network="resnet18"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused(copied, image, tmp_path, change):
+    _change(copied, change)
+    with pytest.raises(WeightsError, match="does not fit the configuration"):
+        predict(copied, image, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
         lambda content: content.update(operating_point={"value": float("nan"), "rule": "youden"}),
         lambda content: content.update(operating_point={"surprise": 1}),
         lambda content: content.update(operating_point=["youden"]),
         lambda content: content.update(calibrator="platt"),
     ],
 )
-def test_a_checkpoint_that_does_not_fit_is_refused(copied, image, tmp_path, change):
-    content = torch.load(copied.best_checkpoint, weights_only=True)
-    change(content)
-    torch.save(content, copied.best_checkpoint)
+def test_a_judgement_within_a_checkpoint_that_is_none_is_refused(earlier, image, tmp_path, change):
+    run = RunDir(shutil.copytree(earlier.path, tmp_path / "run"))
+    _change(run, change)
     with pytest.raises(WeightsError, match="does not fit the configuration"):
+        predict(run, image, tmp_path)
+
+
+def test_a_checkpoint_that_names_foreign_code_is_refused(copied, image, tmp_path):
+    model = yaml.safe_load(copied.config.read_text())["model"] | {"_target_": "os.system"}
+    _change(copied, lambda content: content.update(network={"model": model, "stage": None}))
+    with pytest.raises(ConfigError, match=r"os\.system"):
         predict(copied, image, tmp_path)
+
+
+def _change(run, change):
+    content = torch.load(run.best_checkpoint, weights_only=True)
+    change(content)
+    torch.save(content, run.best_checkpoint)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def _panel(run, **options):
 
 
 def _exact(panel, images):
-    return panel.columns(panel.predictor.probabilities(images))["p_abnormal"].to_numpy()
+    return panel.columns(panel.predictor.logits(images))["p_abnormal"].to_numpy()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -81,7 +81,7 @@ def test_a_network_that_is_too_far_off_is_given_up_in_words(run, images):
 
 
 def test_a_folder_goes_on_exactly_after_that(run, make_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("medcnn.inference.quick.fast_dtype", lambda: torch.bfloat16)
+    monkeypatch.setattr("medcnn.inference.quick.fast_dtype", lambda _: torch.bfloat16)
     images = make_folder(30)
     arguments = [f"run={run.path}", f"input={images}", "batch_size=8"]
     exact = medcnn.predict([*arguments, f"output={tmp_path / 'exact.csv'}", "exact=true"])
@@ -109,15 +109,16 @@ def test_exact_rows_replace_quick_ones_and_not_the_reverse(run, make_folder, tmp
 def test_views_and_passes_are_quick_too(run, images, passes):
     from dataclasses import replace
 
-    from medcnn.inference.ensemble import Predictor
     from medcnn.inference.passes import passes_of
+    from medcnn.inference.predictor import Predictor
 
     member = load_model(run)
     slow = Predictor([member], passes_of(OPTIONS | passes))
     fast = Predictor([fast_model(member, torch.bfloat16)], replace(slow.passes))
-    np.testing.assert_allclose(
-        fast.probabilities(images[:40]), slow.probabilities(images[:40]), atol=0.05
+    rough, exact = (
+        member.calibrator.probability(each.logits(images[:40])) for each in (fast, slow)
     )
+    np.testing.assert_allclose(rough, exact, atol=0.05)
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "mobilenet_v3_small"])
@@ -141,4 +142,4 @@ def _features(model, image):
 
 def test_the_quick_type_is_one_the_processor_multiplies():
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    assert (fast_dtype() == torch.bfloat16) == native
+    assert (fast_dtype(torch.device("cpu")) == torch.bfloat16) == native

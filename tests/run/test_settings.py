@@ -69,6 +69,16 @@ def test_runs_of_earlier_configurations_are_still_read(saved):
         assert read_settings(saved(settings))["optimizer"] == {"_target_": target}
 
 
+def test_targets_of_earlier_homes_are_named_as_today(saved):
+    settings = plain(compose("train", []))
+    target, today = "medcnn.tasks.schedules.Cosine", settings["scheduler"]["_target_"]
+    settings["scheduler"] = {"_target_": target}
+    settings["several"] = [{"within": {"_target_": target}}]
+    found = read_settings(saved(settings))
+    assert found["scheduler"]["_target_"] == today
+    assert found["several"][0]["within"]["_target_"] == today
+
+
 def test_a_missing_configuration_is_told_in_words(tmp_path):
     with pytest.raises(ConfigError, match="not a configuration that medcnn can use"):
         read_settings(RunDir(tmp_path))

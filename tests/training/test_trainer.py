@@ -12,6 +12,7 @@ from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose
 from medcnn.training.settings import check
 from medcnn.training.trainer import (
+    OF_WEIGHTS,
     RunCheckpoint,
     WholeCheckpoints,
     build_logger,
@@ -64,7 +65,7 @@ def no_room():
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, no_room):
-    path, files = tmp_path / "last.ckpt", WholeCheckpoints()
+    path, files = tmp_path / "last.ckpt", WholeCheckpoints(tmp_path / "best.ckpt", {})
     files.save_checkpoint({"state_dict": {"weight": torch.ones(3)}}, path)
     with pytest.raises((OSError, RuntimeError)):
         files.save_checkpoint({"state_dict": {"weight": torch.ones(2**20)}}, path)
@@ -73,11 +74,23 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, no_
 
 
 def test_half_a_checkpoint_is_refused_in_words(tmp_path):
-    path, files = tmp_path / "last.ckpt", WholeCheckpoints()
+    path, files = tmp_path / "last.ckpt", WholeCheckpoints(tmp_path / "best.ckpt", {})
     files.save_checkpoint({"state_dict": {"weight": torch.ones(2**10)}}, path)
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(WeightsError, match=r"cannot be read(.|\n)*delete it"):
         files.load_checkpoint(path)
+
+
+def test_the_best_checkpoint_holds_weights_and_how_their_network_is_rebuilt(tmp_path):
+    whole = dict.fromkeys(OF_WEIGHTS, 1) | {"state_dict": {"weight": torch.ones(3)}}
+    whole |= {"optimizer_states": [torch.ones(2**10)], "callbacks": {}, "loops": {}}
+    files = WholeCheckpoints(tmp_path / "best.ckpt", {"model": {"backbone": "resnet18"}})
+    for name in ("best", "last"):
+        files.save_checkpoint(whole, tmp_path / f"{name}.ckpt")
+    best = files.load_checkpoint(tmp_path / "best.ckpt")
+    assert set(best) == {*OF_WEIGHTS, "network"}
+    assert best["network"] == {"model": {"backbone": "resnet18"}}
+    assert set(files.load_checkpoint(tmp_path / "last.ckpt")) == set(whole)
 
 
 def test_the_best_is_known_where_a_run_has_been_moved_to(tmp_path):

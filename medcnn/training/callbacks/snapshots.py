@@ -5,7 +5,7 @@ Huang et al., Snapshot ensembles: train 1, get M for free, ICLR 2017.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from medcnn.errors import ConfigError
+from medcnn.inference.loading import RECIPE
 from medcnn.run.directory import atomic_path
 from medcnn.training.optimizers.schedules import Cosine
 
@@ -23,12 +24,13 @@ class Snapshots(pl.Callback):
     Args:
         schedule: A cosine with as many cycles as there are files.
         paths: The files.
+        recipe: How the network of the weights is rebuilt.
 
     Raises:
         ConfigError: If the numbers differ.
     """
 
-    def __init__(self, schedule: Cosine, paths: Sequence[Path]) -> None:
+    def __init__(self, schedule: Cosine, paths: Sequence[Path], recipe: Mapping[str, Any]) -> None:
         cycles = getattr(schedule, "cycles", 1)
         if cycles != len(paths):
             raise ConfigError(
@@ -37,7 +39,7 @@ class Snapshots(pl.Callback):
                 found=f"{type(schedule).__name__} with {cycles} cycle" + "s" * (cycles > 1),
                 remedy="or give ensemble.kind=seeds",
             )
-        self.schedule, self.paths = schedule, list(paths)
+        self.schedule, self.paths, self.recipe = schedule, list(paths), dict(recipe)
         self._due: dict[int, Path] = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -53,5 +55,11 @@ class Snapshots(pl.Callback):
         if path is None or path.is_file() or not trainer.is_global_zero:
             return
         state = {name: value.detach().cpu() for name, value in pl_module.state_dict().items()}
+        checkpoint = {
+            "state_dict": state,
+            "epoch": trainer.current_epoch,
+            "global_step": trainer.global_step,
+            RECIPE: self.recipe,
+        }
         with atomic_path(path) as temporary:
-            torch.save({"state_dict": state, "global_step": trainer.global_step}, temporary)
+            torch.save(checkpoint, temporary)
