@@ -15,6 +15,7 @@ from medcnn.run.directory import RunDir, atomic_path, write_json
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import plain
 from medcnn.settings.reading import read
+from medcnn.training.requirements import check_requirements
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         ConfigError: If the ramp is not one, or the task is not a classification.
     """
     settings = checked_ramp(read(RangeTest, plain(cfg)))
+    check_requirements(settings)
     folder = settings.folder
     journal = Journal(RunDir(folder), seed=settings.seed, echo=warn)
     with journal.stage("data"):

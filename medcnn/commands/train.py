@@ -15,6 +15,7 @@ from medcnn.errors import ConfigError
 from medcnn.run.directory import RunDir
 from medcnn.settings.composition import plain
 from medcnn.settings.reading import as_plain, read
+from medcnn.training.requirements import check_requirements
 from medcnn.training.settings import Settings, checked, settings_of
 
 
@@ -28,6 +29,7 @@ def run(cfg: DictConfig) -> Any:
     asked = read(Settings, plain(cfg))
     whole = asked.data.is_whole
     settings = check_whole(asked) if whole else checked(asked)
+    check_requirements(settings)
     # A wrong value was answered before the seconds that pandas, SciPy and Matplotlib take.
     folds = importlib.import_module("medcnn.crossvalidation.running")
     if whole:
@@ -39,6 +41,7 @@ def run(cfg: DictConfig) -> Any:
 
 def _go_on(directory: RunDir, cfg: DictConfig) -> RunDir:
     begun = settings_of(directory)
+    check_requirements(begun)
     for text in _unused(cfg, OmegaConf.create(as_plain(begun))):
         warn(f"{text} is not used: {directory.path} goes on as it was begun.")
     folds = importlib.import_module("medcnn.crossvalidation.running")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from medcnn.data.splits.sources import assign_by_source
 from medcnn.data.splits.splits import SplitPlan, assign_splits, check_classes
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.identifiers import read_salt
+from medcnn.run.settings import TRUSTED, foreign_targets
 from medcnn.settings.fields import Component
 
 SOURCES = "medcnn.data.sources."
@@ -107,18 +109,30 @@ def read_source(source: Component, exclude: Sequence[str] = ()) -> Manifest:
         exclude: Patterns of paths below the source's root that are left out.
 
     Raises:
-        ConfigError: If the target is not a function of ``medcnn.data.sources``.
+        ConfigError: If the target is no function of ``medcnn.data.sources`` or of a trusted package,
+            or does not take its arguments.
     """
     module, _, name = source.target.rpartition(".")
-    if not source.target.startswith(SOURCES):
+    if not source.target.startswith(SOURCES) and foreign_targets({"_target_": source.target}):
         raise ConfigError(
             f"data.source may not call {source.target!r}.",
             expected=f"a function of {SOURCES}*",
-            remedy="reduce your data to a manifest CSV and use data=manifest data.root=FILE.csv",
+            remedy="reduce your data to a manifest CSV and use data=manifest data.root=FILE.csv; or "
+            f"trust your own package by {TRUSTED}=PACKAGE in the environment",
         )
     place = importlib.import_module(module)
     read: Callable[..., Manifest] = getattr(place, name)
     options = source.arguments
+    try:
+        inspect.signature(read).bind(**options)
+    except TypeError as error:
+        raise ConfigError(
+            f"data.source does not fit {source.target}.",
+            expected=f"what {source.target}{inspect.signature(read)} takes"[:300],
+            found=str(error),
+            remedy="leave the value out that it does not take, or add the one that is missing by "
+            "+data.source.NAME=VALUE",
+        ) from error
     if not exclude:
         return read(**options)
     # Where folders are classes, what is excluded must not be asked for its class either.

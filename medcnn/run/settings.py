@@ -30,6 +30,8 @@ TRUSTED = "MEDCNN_TRUSTED_PACKAGES"
 """The environment variable that names packages, with commas, whose targets are accepted too."""
 EARLIER = frozenset({"torch.optim.AdamW", "medcnn.losses.BinaryCrossEntropy"})
 """Targets that stand in runs of earlier configurations; neither does more than hold numbers."""
+PLAIN = re.compile(r"(torch\.optim|torch\.nn|pytorch_lightning\.loggers)\.[A-Z]\w*")
+"""Classes of the libraries that a run is built of."""
 MOVED = {
     "medcnn.tasks.optimizers": "medcnn.training.optimizers.named",
     "medcnn.tasks.schedules": "medcnn.training.optimizers.schedules",
@@ -59,10 +61,7 @@ def read_settings(run: RunDir) -> dict[str, Any]:
     side = settings["data"]["image_size"]
     if type(side) is not int or not 1 <= side <= LARGEST_SIDE:
         raise _refused(run, f"data.image_size from 1 to {LARGEST_SIDE}", repr(side))
-    known = shipped_targets() | EARLIER
-    trusted = tuple(f"{name}." for name in os.environ.get(TRUSTED, "").split(",") if name)
-    named = set(_targets(settings)) - known
-    foreign = sorted(target for target in named if not target.startswith(trusted))
+    foreign = foreign_targets(settings)
     if foreign:
         raise ConfigError(
             f"{run.config} names code that medcnn does not ship.",
@@ -72,6 +71,16 @@ def read_settings(run: RunDir) -> dict[str, Any]:
             f"packages of your own: {TRUSTED}=PACKAGE",
         )
     return settings
+
+
+def foreign_targets(settings: Any) -> list[str]:
+    """Return the targets in plain values that medcnn neither ships nor was told to trust.
+
+    Classes of torch's optimisers and modules and of Lightning's loggers do no more than they say.
+    """
+    trusted = tuple(f"{name}." for name in os.environ.get(TRUSTED, "").split(",") if name)
+    named = set(_targets(settings)) - shipped_targets() - EARLIER
+    return sorted(each for each in named if not (each.startswith(trusted) or PLAIN.fullmatch(each)))
 
 
 def write_settings(run: RunDir, settings: object) -> None:

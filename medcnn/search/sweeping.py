@@ -17,6 +17,7 @@ from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.search.stage import Stage
 from medcnn.settings.composition import plain
 from medcnn.settings.reading import read
+from medcnn.training.requirements import check_requirements
 from medcnn.training.settings import Settings, checked
 from medcnn.version import how_to_install
 
@@ -69,6 +70,7 @@ def _search(
     arguments: Sequence[str], asked: SearchSettings, launch: Launch
 ) -> dict[str, Any] | None:
     settings = checked(asked)
+    check_requirements(settings)
     options = settings.search
     space, fixed = read_space(options.space, arguments)
     _check_settings(settings)

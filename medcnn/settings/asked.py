@@ -80,5 +80,7 @@ def _check_added(config_name: str, overrides: Sequence[str], added: Sequence[str
 def _is_passed_on(composed: DictConfig, key: str) -> bool:
     """Return whether a new key goes to a constructor, which says itself what it takes."""
     path = key.split(".")[:-1]
+    if path == ["trainer"]:
+        return True  # to Lightning's own
     above = (OmegaConf.select(composed, ".".join(path[:n])) for n in range(1, len(path) + 1))
     return any(isinstance(part, DictConfig) and "_target_" in part for part in above)

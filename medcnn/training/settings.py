@@ -115,6 +115,9 @@ class Trainer:
     channels_last: bool = setting(True, "the layout of images that convolutions like best")
     gradient_clip_val: float | None = setting(1.0, "greatest norm of the gradient", low=0)
     accumulate_grad_batches: int = setting(1, "batches that make one step", low=1, high=100_000)
+    fast_dev_run: bool | int = setting(
+        False, "a trial of the machinery: one epoch of 1 batch, or of so many; no result", low=1
+    )
     compile: bool = setting(False, "torch.compile: pays on a GPU, did not on CPUs")
     deterministic: bool | Literal["warn"] = setting(
         "warn", "true: refuse what has no deterministic algorithm; warn: say so"

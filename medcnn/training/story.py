@@ -72,6 +72,8 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
     with journal.stage("data"):
         prepared = prepare_run(directory, settings)
     _note_data(journal, prepared, directory)
+    if settings.trainer.fast_dev_run:
+        journal.warn("trainer.fast_dev_run: a few batches, seen once; no number means anything.")
     if settings.task == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
     from medcnn.training.members import fit  # torch and Lightning: seconds

@@ -176,6 +176,9 @@ def trainer_options(trainer: Trainer) -> dict[str, Any]:
     options["precision"] = choose_precision(trainer.precision, trainer.accelerator)
     if trainer.devices == "auto":
         options["devices"] = 1
+    batches = int(options.pop("fast_dev_run"))
+    if batches:  # Lightning's own leaves no checkpoint, and so nothing to test and report
+        options |= {"max_epochs": 1, "limit_train_batches": batches}
     return options
 
 

@@ -17,7 +17,7 @@ def check(*overrides, several=False):
         ("~search", "search=null"),
         ("+experiment=xray_resnet", "write experiment=xray_resnet"),
         ("+optimizer.lr=1", r"write optimizer\.lr=1"),
-        ("+trainer.max_epoch=1", r"did you mean 'trainer\.max_epochs'"),
+        ("+callbacks.patienc=1", r"did you mean 'callbacks\.patience'"),
         ("++sede=1", "did you mean 'seed'"),
     ],
 )

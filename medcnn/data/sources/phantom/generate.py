@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from medcnn.data.manifest import Manifest, build_manifest, read_table
 from medcnn.data.sources.phantom.dicom import dicom_bytes, patient_id, study_uid
 from medcnn.data.sources.phantom.plan import Case, Options, plan
 from medcnn.data.sources.phantom.radiograph import render
-from medcnn.errors import DataError
+from medcnn.errors import DataError, unknown_name
 from medcnn.run.directory import atomic_path, write_json
 
 # Part of the digest: raised whenever the same options give other pixels.
@@ -44,6 +45,10 @@ def read(root: str | Path | None = None, *, workers: int | None = None, **option
         ConfigError: If an option is out of range.
         DataError: If ``root`` holds a phantom that was made with other options.
     """
+    known = [each.name for each in dataclasses.fields(Options)]
+    for name in options:
+        if name not in known:
+            raise unknown_name("option of the phantom", name, known)
     chosen = Options(**options)
     folder = Path(root).expanduser() if root else default_folder(chosen)
     folder = folder.resolve()

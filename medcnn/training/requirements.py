@@ -1,0 +1,143 @@
+"""What a training needs besides its data, looked for before they are read.
+
+An accelerator, a logger and code of the user's own are known to be there, or not, at once; to find out
+after the last epoch that a run cannot be built, or read back, costs the training.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from medcnn.errors import ConfigError
+from medcnn.run.settings import TRUSTED, foreign_targets, shipped_targets
+from medcnn.settings.fields import Component
+from medcnn.settings.reading import as_plain
+from medcnn.training.settings import Settings, Trainer
+from medcnn.version import how_to_install
+
+LOGGERS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow", "TensorBoardLogger": "tensorboard"}
+LATER = {"optimizer": ("params",)}
+"""What a component is given only when it is called; of the others all is known."""
+
+
+def check_requirements(settings: Settings) -> None:
+    """Raise if a training as described could not be built, or its run not be read back.
+
+    torch is imported only where something was asked for by name that torch has to be asked about.
+
+    Raises:
+        ConfigError: Naming the key, what this machine has, and what to give instead.
+    """
+    _check_targets(settings)
+    _check_logger(settings.logger)
+    check_accelerator(settings.trainer)
+
+
+def check_accelerator(trainer: Trainer) -> None:
+    """Refuse an accelerator or a device that this machine has not, by Lightning's own word."""
+    devices = 1 if trainer.devices == "auto" else as_plain(trainer.devices)
+    if trainer.accelerator in ("auto", "cpu") and devices == 1 and not trainer.more:
+        return
+    import torch
+    from pytorch_lightning import Trainer as Lightning
+
+    _check_names(set(trainer.more), set(inspect.signature(Lightning).parameters))
+    try:
+        Lightning(
+            accelerator=trainer.accelerator,
+            devices=devices,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            barebones=False,
+        )
+    except Exception as error:
+        gpus = torch.cuda.device_count()
+        raise ConfigError(
+            f"This machine cannot train on trainer.accelerator={trainer.accelerator} "
+            f"trainer.devices={devices}.",
+            expected="trainer.accelerator=auto or cpu"
+            + (
+                f", or gpu with a device from 0 to {gpus - 1}" if gpus else "; there is no GPU here"
+            ),
+            found=" ".join(str(error).split())[:200],
+            remedy="give trainer.accelerator=auto trainer.devices=auto",
+        ) from error
+
+
+def _check_names(given: set[str], known: set[str]) -> None:
+    for name in sorted(given - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        raise ConfigError(
+            f"Lightning's trainer has no option {name!r}.",
+            expected="a keyword of pytorch_lightning.Trainer",
+            found=f"trainer.{name}",
+            remedy=f"did you mean trainer.{near[0]}?" if near else "leave it out",
+        )
+
+
+def _check_logger(logger: Component) -> None:
+    package = LOGGERS.get(logger.target.rpartition(".")[2])
+    if package is not None and importlib.util.find_spec(package) is None:
+        raise ConfigError(
+            f"The logger needs {package}, which is not installed.",
+            expected=f"{package} installed, or logger=none",
+            found="no such package",
+            remedy=how_to_install("loggers"),
+        )
+
+
+def _check_targets(settings: Settings) -> None:
+    """Refuse code of the user's own that cannot be found, called, or read back from the run."""
+    foreign = foreign_targets(as_plain(settings))
+    if foreign:
+        raise ConfigError(
+            "The configuration names code that medcnn does not ship.",
+            expected=f"{TRUSTED}=PACKAGE in the environment, for a package of your own",
+            found=", ".join(foreign)[:200],
+            remedy=f"{TRUSTED}={foreign[0].partition('.')[0]} says that you trust it: every later "
+            "command of the run needs it too",
+        )
+    for name, component in _components(settings):
+        if component.target not in shipped_targets():
+            _check_call(name, component)
+
+
+def _components(settings: Settings) -> Iterator[tuple[str, Component]]:
+    for name in ("model", "augment", "transfer", "loss", "optimizer", "scheduler", "logger"):
+        part = getattr(settings, name)
+        if isinstance(part, Component) and part.target:
+            yield name, part
+
+
+def _check_call(name: str, component: Component) -> None:
+    from hydra.errors import HydraException
+    from hydra.utils import get_method
+
+    try:
+        target: Any = get_method(component.target)
+    except (HydraException, ImportError, ValueError) as error:
+        raise ConfigError(
+            f"{name}._target_={component.target} is not there.",
+            expected="the full name of a class or function that can be imported",
+            found=" ".join(str(error).split())[:200],
+            remedy="check the name, and that its package is installed",
+        ) from error
+    given = dict(component.arguments)
+    if name == "optimizer":
+        given.pop("rates", None)
+    try:
+        inspect.signature(target).bind(*LATER.get(name, ()), **given)
+    except TypeError as error:
+        raise ConfigError(
+            f"{component.target} cannot be called with the values of {name}.",
+            expected=f"arguments that fit {component.target}{inspect.signature(target)}"[:300],
+            found=str(error),
+            remedy=f"put a YAML with its own arguments into FOLDER/{name}/NAME.yaml and give "
+            f"--config-dir FOLDER {name}=NAME",
+        ) from error
