@@ -35,6 +35,12 @@ def test_hard_counts_members_at_their_own_thresholds(members):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_a_member_exactly_at_its_threshold_calls_abnormal():
+    p = np.array([[0.5, 0.4], [0.3, 0.2]])
+    found = fit_combination("hard", p, np.array([1, 0]), thresholds=[0.5, 0.2])(p)
+    assert found.tolist() == [1.0, 0.5]
+
+
 def test_ranks_are_those_among_validation(members):
     p, label = members
     found = fit_combination("rank", p, label)(p)

@@ -48,6 +48,18 @@ def test_processes_share_an_epoch_and_take_as_many_steps_each():
     assert seen == set(range(20))
 
 
+def test_an_epoch_that_was_interrupted_goes_on_after_the_batches_it_had():
+    whole, resumed = (BatchSampler(20, 3, shuffle=True, seed=2) for _ in range(2))
+    resumed.go_on_after(1, 4)
+    for epoch, left_out in ((0, 0), (1, 4), (2, 0)):
+        for sampler in (whole, resumed):
+            sampler.set_epoch(epoch)
+        rest = list(whole)[left_out:]
+        assert [request.step for request in resumed] == [request.step for request in rest]
+        for ours, theirs in zip(all_rows(resumed), [each.rows for each in rest], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 def test_weights_balance_the_draws():
     weights = np.array([9.0] * 10 + [1.0] * 90)
     sampler = BatchSampler(100, 10, shuffle=True, seed=0, weights=weights)

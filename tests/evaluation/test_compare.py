@@ -125,3 +125,11 @@ def test_different_cases_labels_and_repetitions_are_refused(table, second):
 def test_a_threshold_chosen_on_the_cases_compared_is_said(table, second):
     found = compared(table, second, Threshold(0.4, "youden", "test"), B)
     assert any("chosen on test" in text for text in found["warnings"])
+
+
+def test_a_case_on_the_threshold_is_called_abnormal(table, second):
+    first, other = (each.assign(p_abnormal=each["p_abnormal"].round(1)) for each in (table, second))
+    found = compared(first, other, Threshold(0.5, "youden", "val"), Threshold(0.4, "youden", "val"))
+    for name in ("sensitivity", "specificity", "accuracy"):
+        gap = found["a"][name]["value"] - found["b"][name]["value"]
+        assert found["differences"][name]["value"] == pytest.approx(gap), name

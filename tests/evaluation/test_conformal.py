@@ -5,6 +5,8 @@ from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.calibration.conformal import fit_conformal
+from medcnn.calibration.fit import fit_calibrator
+from medcnn.evaluation import conformal
 from medcnn.evaluation.conformal import conformal_p_values, conformal_results, with_sets
 
 
@@ -66,6 +68,24 @@ def test_cases_unlike_validation_are_said_to_break_the_promise():
 def test_every_method_covers_new_cases(method):
     found, _ = conformal_results(guarded(ROWS, method), VAL, 0.1, method)
     assert 0.87 < found.coverage.value < 0.94
+
+
+def test_cross_fits_on_other_patients_alone(monkeypatch):
+    val = VAL.assign(patient_id=[str(k // 4) for k in range(len(VAL))])
+    owner = dict(zip(val["logit"], val["patient_id"], strict=True))
+    fitted = []
+
+    def remembered(kind, logit, label):
+        fitted.append(set(logit))
+        return fit_calibrator(kind, logit, label)
+
+    monkeypatch.setattr(conformal, "fit_calibrator", remembered)
+    conformal_p_values(val, ROWS, "cross", calibrator="platt")
+    assert len(fitted) == conformal.FOLDS
+    for inside in fitted:
+        outside = set(owner) - inside
+        assert outside
+        assert not {owner[logit] for logit in inside} & {owner[logit] for logit in outside}
 
 
 def test_cross_keeps_patients_together_and_uses_every_validation_case():

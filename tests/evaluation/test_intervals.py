@@ -1,5 +1,6 @@
 """An interval on every number: the results are walked, and only what needs none may lack one."""
 
+import pandas as pd
 import pytest
 
 from medcnn.calibration.options import Safeguards
@@ -73,3 +74,55 @@ def test_every_number_of_a_comparison_has_an_interval(several, second_several, r
 def test_the_walk_finds_what_lacks_one():
     bare = {"n": 3, "auroc": 0.9, "rows": [{"value": 0.5, "ci": None, "method": "wilson"}]}
     assert set(without_interval(bare)) == {"auroc", "rows"}
+
+
+def copies(table, times):
+    """Return each image as often under names of its own, of the same patient."""
+    rows = [
+        table.assign(image_id=table["image_id"] + f"-{k}", study_id=table["study_id"] + f"-{k}")
+        for k in range(times)
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def estimates(found, path=""):
+    """Yield the path, value and interval of every estimate."""
+    if isinstance(found, dict):
+        if {"value", "ci", "method"} <= set(found):
+            yield path, [found["value"], *(found["ci"] or ())]
+            return
+        for key, value in found.items():
+            yield from estimates(value, f"{path}.{key}")
+    elif isinstance(found, list):
+        for number, value in enumerate(found):
+            yield from estimates(value, f"{path}.{number}")
+
+
+def differing(first, second, exempt=()):
+    """Return the paths of estimates that differ, and how many were compared."""
+    one, other = dict(estimates(first)), dict(estimates(second))
+    assert one.keys() == other.keys()
+    compared = [path for path in one if not path.startswith(exempt)]
+    return [path for path in compared if one[path] != pytest.approx(other[path])], len(compared)
+
+
+def test_copies_of_an_image_tell_nothing_new(table, second):
+    # Two and three copies: without any, cases are counted, and the quantile is the normal one.
+    twice, thrice = (copies(table, times) for times in (2, 3))
+    at = Threshold(0.45, "youden", "val")
+    found = [to_json(evaluate(each, at, subgroups=["sex", "age"])) for each in (twice, thrice)]
+    # One counts images, and the other takes each as a further chance to be abnormal.
+    differ, compared = differing(*found, exempt=(".by_case", ".patients.noisy_or"))
+    assert differ == [] and compared > 150
+    pairs = [(copies(table, times), copies(second, times)) for times in (2, 3)]
+    differ, compared = differing(*(to_json(compare(*pair, at, at, margin=0.05)) for pair in pairs))
+    assert differ == [] and compared > 25
+
+
+def test_copies_of_an_image_make_no_safeguard_surer(table):
+    # Its place among all images, or among those of validation, moves a little; the width does not.
+    found = [dict(estimates(guarded(copies(table, times)))) for times in (2, 3)]
+    for path, one in found[0].items():
+        if path.startswith((".uncertainty", ".prior_shift", ".conformal")) and len(one) == 3:
+            width, other = (each[path][2] - each[path][1] for each in found)
+            assert width == pytest.approx(other, rel=0.1, abs=0.01), path

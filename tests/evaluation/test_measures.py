@@ -99,3 +99,32 @@ def test_other_thresholds_count_patients_rather_than_images(several):
     assert points[0.45].chosen and not points[0.5].chosen
     for name in ("sensitivity", "specificity"):
         assert getattr(points[0.45], name) == getattr(expected, name)
+
+
+def test_every_measure_counts_a_score_on_the_threshold_as_abnormal():
+    label = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
+    p = np.array([0.5, 0.5, 0.5, 0.9, 0.1, 0.5, 0.2, 0.2, 0.2, 0.1])
+    cases = Cases(label, p, 10)
+    found = measures.headline(cases, 0.5, 0.95)
+    assert found.sensitivity.value == found.specificity.value == 0.8
+    decided = measures.of_decisions(cases, 0.5, 0.95)
+    assert (decided.f1.value, decided.mcc.value) == pytest.approx((0.8, 0.6))
+    curve = {point.threshold: point for point in measures.decision_curve(cases, 0.95)}
+    assert curve[0.5].net_benefit.value == pytest.approx((4 - 1) / 10)
+    point = next(each for each in measures.operating_points(cases, 0.5, 0.95) if each.chosen)
+    assert point.sensitivity.value == 0.8
+    # No other threshold has a higher index of Youden than 0.6.
+    assert measures.resampled(cases, 0.5, 0.95, 0).youden_lost.value == pytest.approx(0.0)
+
+
+def test_what_the_threshold_lost_is_read_off_the_exact_curve():
+    cases = simulated(5_000, seed=4)
+    threshold = float(np.sort(cases.p)[2_000])
+    fpr, tpr, at = sk.roc_curve(cases.label, cases.p, drop_intermediate=False)
+    gained = tpr - fpr
+    lost = measures.resampled(cases, threshold, 0.95, 0).youden_lost
+    expected = gained.max() - gained[np.flatnonzero(at == threshold)[0]]
+    assert lost.value == pytest.approx(expected, abs=1e-12)
+    # A threshold above every score calls none, and gains nothing.
+    none = measures.resampled(cases, 1.1, 0.95, 0).youden_lost
+    assert none.value == pytest.approx(gained.max(), abs=1e-12)

@@ -7,7 +7,7 @@ ROWS = pd.DataFrame(
     {
         "patient_id": list("abcdef"),
         "label": [0, 1, 0, 1, 1, 0],
-        "p_abnormal": [0.9, 0.9, 0.1, 0.2, 0.8, 0.1],
+        "p_abnormal": [0.9, 0.5, 0.1, 0.2, 0.5, 0.1],
         "out_of_distribution": [1, 1, 0, 0, 0, 0],
         "ood_reasons": [
             "looks inverted; mahalanobis 40 above 30.1",

@@ -108,3 +108,14 @@ def test_a_measure_that_is_not_there_is_refused():
         doubt(ROWS, "mutual_information", 0.5)
     with pytest.raises(ConfigError, match="measure of doubt"):
         doubt(ROWS, "entropi", 0.5)
+
+
+def test_a_case_on_the_threshold_is_called_abnormal():
+    names = list("abcd")
+    rows = pd.DataFrame(
+        {"image_id": names, "patient_id": names, "label": [1, 1, 0, 0], "p_abnormal": 0.5}
+    ).assign(p_abnormal=[0.5, 0.9, 0.1, 0.2])
+    fitted = fit_on_validation(rows, "npv>=0.9", "entropy", 0.5, doubt(rows, "entropy", 0.5))
+    assert fitted.referred == 0
+    found, _ = referral_results(rows, fitted, doubt(rows, "entropy", 0.5), 0.5)
+    assert found.errors == 0

@@ -50,7 +50,7 @@ def test_all_safeguards_together_fill_table_and_results():
 
 def test_no_safeguard_reads_the_labels_of_the_rows():
     for method in ("split", "class_conditional", "cross"):
-        asked = Safeguards(0.1, method, "npv>=0.95", "conformal", "em")
+        asked = Safeguards("em", 0.1, method, "npv>=0.95", "conformal")
         found = guard(VAL, ROWS, AT, asked).table.drop(columns="label")
         blind = guard(VAL, ROWS.drop(columns="label"), AT, asked).table
         pd.testing.assert_frame_equal(found, blind)
@@ -107,3 +107,9 @@ def test_a_foreign_file_is_referred_whatever_its_doubt():
     assert found.loc[certain, "referred"] == 1
     assert plain.loc[certain, "referred"] == 0
     assert found["referred"].sum() == plain["referred"].sum() + 1
+
+
+def test_a_file_on_the_threshold_is_called_abnormal():
+    files = pd.DataFrame({"p_abnormal": [0.5, 0.4999], "threshold": 0.5, "decision": "?"})
+    done, _ = guard_files(VAL, files, Safeguards(alpha=0.1))
+    assert done["decision"].tolist() == ["abnormal", "normal"]

@@ -10,6 +10,7 @@ def doubtful(n=200):
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, n)
     p = np.clip(label * 0.5 + rng.normal(0.25, 0.25, n), 0, 1)
+    p[:6], label[:6] = 0.5, 1  # on the threshold
     return pd.DataFrame(
         {
             "patient_id": np.arange(n) // 2,

@@ -52,6 +52,27 @@ def test_patients_are_resampled_whole():
     assert by_patient.width / by_case.width == pytest.approx(np.sqrt(10), rel=0.25)
 
 
+def test_bca_leans_towards_the_long_tail_as_scipys_does():
+    values = np.random.default_rng(1).exponential(size=20)
+
+    def mean(weights):
+        return {"mean": weights @ values / weights.sum(axis=1)}
+
+    ours = bootstrap(mean, Sample(np.arange(20), 20), replicates=20_000)["mean"]
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(2)
+    ).confidence_interval
+    assert ours.ci == pytest.approx((theirs.low, theirs.high), abs=0.04)
+
+    # Patients stand for their images in the resamples and in the jackknife alike.
+    def of_images(weights):
+        return {"mean": weights @ np.repeat(values, 3) / weights.sum(axis=1)}
+
+    images = Sample(np.arange(60), 60, np.repeat(np.arange(20), 3))
+    together = bootstrap(of_images, images, replicates=20_000)["mean"]
+    assert together.ci == pytest.approx(ours.ci, abs=1e-12)
+
+
 def test_a_distance_has_the_interval_of_the_truths_that_could_have_given_it():
     def parts(weights):
         return {"distance": weights @ np.eye(2)[[0, 1]] / weights.sum(axis=1, keepdims=True) - 0.5}

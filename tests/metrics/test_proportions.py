@@ -6,6 +6,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.errors import ConfigError
 from medcnn.metrics.proportions import (
+    cluster_quantile,
     clustered_proportion,
     effective_size,
     normal_quantile,
@@ -84,3 +85,15 @@ def test_copies_of_a_case_are_worth_one_case():
     hit, cluster = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0], 20), np.repeat(np.arange(5), 20)
     assert effective_size(hit, cluster) == pytest.approx(5 * 4 / 5)
     assert effective_size(np.ones(40), np.repeat([0, 1], 20)) == 2
+
+
+def test_patients_that_are_unlike_themselves_are_worth_no_more_than_their_images():
+    # One hit and one miss each: the clusters do not vary at all, nor would independent cases less.
+    assert effective_size(np.tile([1.0, 0.0], 20), np.repeat(np.arange(20), 2)) == 40
+    mixed = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0])
+    assert effective_size(mixed, np.repeat(np.arange(4), 2)) == pytest.approx(8 / (4 / 3))
+
+
+def test_the_quantile_is_students_for_the_clusters_less_one():
+    assert cluster_quantile(np.repeat(np.arange(5), 3), 0.9) == pytest.approx(stats.t.ppf(0.95, 4))
+    assert cluster_quantile(np.zeros(4, int), 0.95) == pytest.approx(stats.t.ppf(0.975, 1))

@@ -64,3 +64,12 @@ def test_phantoms_of_different_patients_are_no_copies_at_any_size_and_copies_are
     assert all(patient[left] == patient[right] for left, right in seen.pairs.tolist())
     assert seen.near.judged > 1
     assert seen.near.highest < near.NEAR - 0.02
+
+
+def test_what_is_alike_without_being_a_copy_is_judged_and_not_counted(pictures, stored):
+    image, other = pictures(2)
+    alike = np.clip(image + 0.25 * (other.astype(float) - image), 0, 255).astype(np.uint8)
+    manifest, cache = stored([image, alike], label=[0, 1])
+    seen = look(manifest.table, cache, np.arange(2))
+    assert 0.82 < seen.near.highest < 0.93
+    assert len(seen.pairs) == 0

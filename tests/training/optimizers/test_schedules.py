@@ -58,6 +58,7 @@ def test_warmup_rises_and_the_rest_falls():
     factors = [Cosine(warmup_fraction=0.25).factor(step, 100) for step in range(101)]
     assert factors[:25] == sorted(factors[:25])
     assert factors[25:] == sorted(factors[25:], reverse=True)
+    assert (factors[0], factors[24]) == pytest.approx((1 / 26, 25 / 26))
     assert factors[25] == 1.0
     assert factors[-1] == pytest.approx(0.01)
 

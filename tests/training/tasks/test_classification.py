@@ -6,7 +6,8 @@ import pytorch_lightning as pl
 import torch
 
 from medcnn.augment import Augmentation
-from medcnn.models.transfer import GradualUnfreeze
+from medcnn.data.dataset import BatchSampler
+from medcnn.models.transfer import GradualUnfreeze, LastK
 from medcnn.training.optimizers.named import make_optimizer
 from medcnn.training.optimizers.schedules import Plateau
 from medcnn.training.regularizers import Penalty
@@ -51,7 +52,13 @@ def test_a_resumed_run_repeats_dropout_and_mixing(tiny, tmp_path):
 
 
 def test_the_epoch_is_logged_from_all_of_its_images(tiny):
-    task, trainer = tiny(epochs=1)
+    class Uneven(tiny.data):
+        def val_dataloader(self):
+            data = super().val_dataloader().dataset
+            sampler = BatchSampler(len(data), 40)  # 40, 40 and 16 images
+            return torch.utils.data.DataLoader(data, batch_size=None, sampler=sampler)
+
+    task, trainer = tiny(epochs=1, data=Uneven())
     images = tiny.data().val_dataloader().dataset
     with torch.no_grad():
         logit = task.eval()(images.image)
@@ -78,6 +85,25 @@ def test_a_resumed_unfreezing_goes_on_exactly(tiny, tmp_path):
         return task
 
     resumed_equals_whole(tiny, tmp_path, make)
+
+
+def test_frozen_batch_norm_stays_frozen_where_an_epoch_is_resumed_in_its_middle(tiny, tmp_path):
+    def make():
+        task = tiny.make_task()
+        task.transfer = LastK(0)
+        task.transfer.setup(task.network, 96, task.network.weights_origin)
+        return task
+
+    half = pl.callbacks.ModelCheckpoint(
+        tmp_path, filename="half", every_n_train_steps=3, save_top_k=1, monitor=None
+    )
+    begun, _ = tiny(half, task=make(), epochs=1, limit_train_batches=4)
+    resumed, _ = tiny(task=make(), epochs=1, ckpt_path=tmp_path / "half.ckpt")
+    fresh = make().network.backbone.body.stem.bn
+    for task in (begun, resumed):
+        norm = task.network.backbone.body.stem.bn
+        assert torch.equal(norm.running_mean, fresh.running_mean)
+        assert norm.num_batches_tracked == 0
 
 
 def test_a_resumed_plateau_goes_on_exactly(tiny, tmp_path):
@@ -139,3 +165,9 @@ def test_losses_that_no_step_looked_at_are_checked_when_the_epoch_is_done(tiny, 
 
     with pytest.raises(DivergenceError, match=f"The {what} loss is nan in epoch 1, batch 4"):
         tiny(Unseen(), epochs=1)
+
+
+def test_a_plateau_waits_for_a_higher_auroc_and_a_lower_loss(tiny):
+    for monitor, mode in (("val_auroc", "max"), ("val_loss", "min")):
+        task, _ = tiny(task=tiny.make_task(schedule=Plateau(), monitor=monitor), epochs=1)
+        assert task._plateau.mode == mode
