@@ -70,7 +70,7 @@ class Calibrator:
         >>> Calibrator("temperature", (2.0,)).to_json()
         {'name': 'temperature', 'parameters': [2.0], 'note': ''}
         """
-        return {"name": self.name, "parameters": list(self.parameters), "note": self.note}
+        return {"name": self.name, "parameters": list(self.parameters), "note": str(self.note)}
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Calibrator:

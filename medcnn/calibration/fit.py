@@ -24,8 +24,11 @@ from scipy.special import expit
 
 from medcnn.calibration.calibrator import LARGEST, NAMES, Array, Calibrator, beta_features
 from medcnn.errors import DataError, unknown_name
+from medcnn.notices import Notice
 
 LIMITS = (0.05, 20.0)
+EDGE = 1.01  # so near a bound the search has ended at it
+BEYOND = 1e6  # how far beyond a bound the best is looked for, where there is one
 BINS = 15
 CASES_A_BIN = 20
 
@@ -49,17 +52,17 @@ def fit_calibrator(name: str, logit_N: npt.ArrayLike, label_N: npt.ArrayLike) ->
     logit, label = _checked(logit_N, label_N)
     if label.min() == label.max():
         kind = "abnormal" if label[0] else "normal"
-        return Calibrator(
-            note=f"{name} calibration learnt nothing: all {len(label)} validation cases are {kind}"
-        )
+        return Calibrator(note=Notice("learnt_nothing", name=name, cases=len(label), kind=kind))
     return _FITS[name](logit, label)
 
 
 def fit_temperature(logit_N: npt.ArrayLike, label_N: npt.ArrayLike) -> float:
     """Return the temperature that minimises the negative log-likelihood.
 
-    The search is bounded to [0.05, 20]: a perfectly separable validation set has no finite optimum,
-    and a set of one class has none at all (1 is returned: nothing is learnt from it).
+    The search is bounded to [0.05, 20], and goes on beyond a bound where the best lies there: a
+    network that has hardly learnt gives logits close to 0, another logits of hundreds. Where no
+    temperature is best the bound is returned: classes on either side of 0 ask for ever lower ones,
+    logits that tell nothing for ever higher ones. From one class nothing is learnt (1 is returned).
 
     Args:
         logit_N: Uncalibrated logits.
@@ -68,13 +71,32 @@ def fit_temperature(logit_N: npt.ArrayLike, label_N: npt.ArrayLike) -> float:
     logit, label = _checked(logit_N, label_N)
     if label.min() == label.max():
         return 1.0
+    low, high = LIMITS
+    value = _best_temperature(logit, label, LIMITS)
+    if value < low * EDGE and not _separated(logit, label):
+        return _best_temperature(logit, label, (low / BEYOND, low))
+    if value > high / EDGE and not _untold(logit, label):
+        return _best_temperature(logit, label, (high, high * BEYOND))
+    return value
 
+
+def _best_temperature(logit: Array, label: Array, bounds: tuple[float, float]) -> float:
     def loss(log_temperature: float) -> float:
         scaled = logit / np.exp(log_temperature)
         return float(np.mean(np.logaddexp(0.0, scaled) - label * scaled))
 
-    bounds = (np.log(LIMITS[0]), np.log(LIMITS[1]))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+    found = minimize_scalar(loss, bounds=tuple(np.log(bounds)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _separated(logit: Array, label: Array) -> bool:
+    """Say whether 0 parts the classes, so that a lower temperature is always better."""
+    return bool(logit[label == 1].min() >= 0 >= logit[label == 0].max())
+
+
+def _untold(logit: Array, label: Array) -> bool:
+    """Say whether a higher temperature is always better: the slope of the loss at an infinite one."""
+    return float((label - 0.5) @ logit) <= 0
 
 
 def _checked(logit_N: npt.ArrayLike, label_N: npt.ArrayLike) -> tuple[Array, Array]:
@@ -91,13 +113,12 @@ def _checked(logit_N: npt.ArrayLike, label_N: npt.ArrayLike) -> tuple[Array, Arr
 
 
 def _temperature(logit: Array, label: Array) -> Calibrator:
-    value = fit_temperature(logit, label)
-    low, high = LIMITS
+    value, (low, high) = fit_temperature(logit, label), LIMITS
     note = ""
-    if value < low * 1.01 or value > high / 1.01:
-        note = f"the temperature ended at its bound {low if value < 1 else high:g}: " + (
-            "the logits separate the validation classes" if value < 1 else "the logits tell nothing"
-        )
+    if _separated(logit, label):
+        note = Notice("temperature_low", bound=low) if value < low * EDGE else ""
+    elif _untold(logit, label):
+        note = Notice("temperature_high", bound=high)
     return Calibrator("temperature", (value,), note)
 
 
@@ -145,10 +166,7 @@ def _histogram(logit: Array, label: Array) -> Calibrator:
     return Calibrator("histogram", (*edges.tolist(), *rising.tolist()), note)
 
 
-_WRONG_WAY = (
-    "the logits do not rank validation's abnormal cases above its normal ones: every case gets "
-    "about the same probability"
-)
+_WRONG_WAY = Notice("wrong_way")
 
 
 def _provable(n: int) -> tuple[float, float]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from medcnn.metrics.auroc import auroc_value
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
+from medcnn.notices import Notice
 
 CLIP = 1e-9  # a probability of exactly 0 or 1 would decide the prevalence alone
 CELLS = 512
@@ -101,7 +102,7 @@ class Trust:
 
     distance: float
     p_value: float
-    reasons: tuple[str, ...]
+    reasons: tuple[Notice, ...]
     determined: bool = True
 
     @property
@@ -138,7 +139,7 @@ def trust(
     p_new = np.asarray(p_N, dtype=np.float64)
     positives = int(label.sum())
     if positives in (0, len(label)) or len(p_new) == 0:
-        return Trust(1.0, 0.0, ("validation lacks a class, or there are no new cases",), False)
+        return Trust(1.0, 0.0, (Notice("no_classes"),), False)
     source = positives / len(label)
     cell, ratio_K = _cells(np.concatenate([p_val, p_new]), source)
     size, of_val, of_new = len(ratio_K), cell[: len(p_val)], cell[len(p_val) :]
@@ -169,23 +170,20 @@ class _Drawn(NamedTuple):
     new: FloatArray
 
 
-def _changed(p_value: float) -> list[str]:
+def _changed(p_value: float) -> list[Notice]:
     if p_value >= LEVEL:
         return []
-    return [
-        "the scores are no mixture of validation's normal and abnormal scores "
-        f"(p = {p_value:.3f}): more has changed than the prevalence"
-    ]
+    return [Notice("no_mixture", p=p_value)]
 
 
-def _undetermined(prevalence: float, n: int, auroc: float | None) -> list[str]:
+def _undetermined(prevalence: float, n: int, auroc: float | None) -> list[Notice]:
     found = []
     if n < FEW:
-        found.append(f"{n} cases are too few to estimate a prevalence from (at least {FEW})")
+        found.append(Notice("prevalence_few", cases=n, few=FEW))
     if auroc is not None and auroc < WEAK:
-        found.append(f"the scores hardly part the classes (validation AUROC {auroc:.2f})")
+        found.append(Notice("scores_weak", auroc=auroc))
     if not 1 / n < prevalence < 1 - 1 / n:
-        found.append(f"the estimate lies at the edge ({prevalence:.3f})")
+        found.append(Notice("estimate_at_edge", value=prevalence))
     return found
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.metrics.estimate import FloatArray, IntArray
+from medcnn.notices import Notice
 
 TARGETS = ("npv", "ppv", "sensitivity", "specificity", "accuracy")
 MEASURES = ("entropy", "mutual_information", "margin", "conformal", "distance")
@@ -130,8 +131,9 @@ def fit_referral(
     good = np.flatnonzero(reached_K >= rule.value - 1e-12)
     if not len(good):
         best = np.nanmax(reached_K, initial=-math.inf)
-        found = f"at most {best:.3f}" if math.isfinite(best) else "undefined"
-        note = f"no share of referral reaches {rule.text} on validation ({found}): all are referred"
+        note = Notice("refer_none", rule=rule.text)
+        if math.isfinite(best):
+            note = Notice("refer_all", rule=rule.text, best=float(best))
         return Referral(rule.text, by, None, n, n, None, note)
     at = int(good[-1])
     return Referral(rule.text, by, _above(levels, at), n, n - int(kept_K[at]), float(reached_K[at]))
@@ -144,7 +146,7 @@ def _by_share(rule: ReferRule, by: str, levels: FloatArray, kept_K: IntArray, n:
     referred = int(referred_K[at])
     note = ""
     if abs(referred - wanted) > max(0.5, 0.2 * wanted) + 1e-9:
-        note = f"{rule.text} of {n} cases is not to be had, as many cases have the same {by}"
+        note = Notice("refer_ties", rule=rule.text, cases=n, by=by)
     return Referral(
         rule.text, by, None if at == 0 else _above(levels, at - 1), n, referred, note=note
     )

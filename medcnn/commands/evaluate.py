@@ -26,6 +26,7 @@ from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.inference.device import check_device
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
+from medcnn.notices import Notice
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.record.record import Record
 from medcnn.reporting.report import write_predictions_report
@@ -92,7 +93,7 @@ def _of_runs(options: dict[str, Any]) -> Results:
     table, notes = at_level(table, *_level(options))
     if notes:
         val = val if val is None else at_level(_described(val, record), *_level(options))[0]
-        notes = (*notes, "The threshold is the run's own, chosen on images.")
+        notes = (*notes, Notice("own_threshold"))
     return _conclude(table, threshold, options, folder, val, (*known, *notes), readers)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, DataError
+from medcnn.evaluation.results import read_results
 from medcnn.explanations.options import read_options
-from medcnn.files.plain import read_json
 from medcnn.inference.device import choose_device
+from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.overlays import overlay, write_pictures
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import show_estimate
@@ -52,10 +54,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     _draw(directory, found["images"], pictures)
     write_json(directory.explanations, found)
     if directory.results.is_file():
-        results = read_json(directory.results)
-        results["explanations"] = {key: part for key, part in found.items() if key not in _LARGE}
-        write_json(directory.results, results)
-        write_report(directory, language=language)
+        measures = {key: part for key, part in found.items() if key not in _LARGE}
+        results = replace(read_results(directory.results), explanations=measures)
+        write_json(directory.results, results.to_json())
+        write_report(directory, results, language=language)
     else:
         warn(f"{directory.path} is a member without results of its own, and so without a report")
     _announce(found, directory)
@@ -87,7 +89,7 @@ def _announce(found: dict[str, Any], directory: RunDir) -> None:
         for key in _SHOWN:
             if key in entry:
                 name = f"{entry['method']} {key}".replace("_", " ")
-                say(f"{name:40} {show_estimate(entry[key], found['level'])}")
+                say(f"{name:40} {show_estimate(Estimate.from_json(entry[key]), found['level'])}")
     for text in found["warnings"]:
         warn(text)
     say(f"heat maps    {directory.figures / FOLDER}")

@@ -16,6 +16,7 @@ from medcnn.errors import ConfigError, UserError
 from medcnn.files.plain import read_json
 from medcnn.inference.device import choose_device
 from medcnn.metrics.auroc import auroc_value
+from medcnn.notices import Notice
 from medcnn.record.record import Record
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
@@ -58,10 +59,7 @@ def run(cfg: DictConfig) -> RunDir:
         found.write(target.best_checkpoint)
     with journal.stage("predict"):
         fitted = complete(settings, [load_weights(target)], data, target, journal, device)
-    journal.warn(
-        "BatchNorm's statistics were re-estimated over the training images after training; the test "
-        f"images had been looked at before, by {source.path}."
-    )
+    journal.warn(Notice("restated", run=str(source.path)))
     results = conclude(target, settings, manifest, fitted, journal)
     journal.finish()
     write_report(target, results, language=options["language"] or settings.language)

@@ -15,6 +15,7 @@ from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.files.plain import read_json
+from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
@@ -93,16 +94,9 @@ def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Settings) 
         seed=settings.seed,
     )
     found = cross_validation_results(joined)
-    warnings = [
-        f"Out-of-fold predictions of {found.folds} models, each for patients that it was not "
-        "trained on. Each fold is shifted on the logit scale so that its threshold falls on the mean "
-        f"of all; they lie {found.spread_of_thresholds:.2f} logits apart."
-    ]
+    warnings = [Notice("out_of_fold", folds=found.folds, spread=found.spread_of_thresholds)]
     if joined.role == "val":
-        warnings.append(
-            "The data has a test split of its own, so each fold was the validation of its run, which "
-            "chose its epoch and calibration on it: these numbers are slightly too good."
-        )
+        warnings.append(Notice("folds_validated"))
     return replace(results, cross_validation=found).warned(last=warnings)
 
 
@@ -111,7 +105,7 @@ def _combine(
 ) -> None:
     """Fit on out-of-fold predictions how the folds answer together."""
     if any(run.members for run in members):
-        journal.warn(f"Each fold is an ensemble itself: evaluate.py run=[{_named(members)}]")
+        journal.warn(Notice("fold_ensembles", runs=_named(members)))
         return
     predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
     options = {

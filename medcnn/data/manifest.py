@@ -16,6 +16,7 @@ import pandas as pd
 from medcnn.errors import DataError
 from medcnn.files.identifiers import plain_identifiers
 from medcnn.files.tables import read_csv
+from medcnn.notices import Notice
 from medcnn.predictions import checked_labels
 from medcnn.run.directory import atomic_path
 
@@ -164,10 +165,7 @@ def _unnamed_patients(table: pd.DataFrame, source: str) -> list[str]:
     named = table["patient_id"].notna().sum() if "patient_id" in table else 0
     if named == len(table):
         return []
-    return [
-        f"{source}: {len(table) - named} of {len(table)} images name no patient. Each counts as its "
-        "own, so a patient may stand on both sides of a split, and intervals may be too narrow."
-    ]
+    return [Notice("unnamed_patients", source=source, n=len(table) - int(named), of=len(table))]
 
 
 def _check_identifiers(table: pd.DataFrame, source: str) -> None:

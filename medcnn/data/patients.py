@@ -10,6 +10,7 @@ from medcnn.files.identifiers import (
     is_placeholder_number,
     is_placeholder_word,
 )
+from medcnn.notices import Notice
 
 LEAST = 10
 """Images that a number has to stand for before it can be nobody's."""
@@ -41,7 +42,7 @@ def placeholders(patients: pd.Series) -> set[str]:
     return words | {name for name in numbers if counts[name] >= least}
 
 
-def without_placeholders(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, list[str]]:
+def without_placeholders(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, list[Notice]]:
     """Return the rows with nobody in the place of placeholders, and what a reader has to know.
 
     Images whose patient is a placeholder keep together by study, where their studies are told apart.
@@ -58,12 +59,8 @@ def without_placeholders(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame
     studies = table["study_id"] if "study_id" in table else pd.Series(pd.NA, table.index)
     studies = studies.where(false)
     told_apart = studies.nunique() > 1
-    by = "Each study among them" if told_apart else "Each of these images"
-    text = (
-        f"{source}: {int(false.sum())} of {len(table)} images carry a placeholder (as ANONYMOUS or 0 "
-        f"would be) where the identifier of a patient belongs. {by} counts as a patient of its own, so "
-        f"a patient may stand on both sides of a split, and intervals may be too narrow. {REMEDY}."
-    )
+    key = "placeholders_by_study" if told_apart else "placeholders"
+    text = Notice(key, source=source, count=int(false.sum()), of=len(table), remedy=REMEDY)
     table = table.assign(patient_id=patients.mask(false, studies if told_apart else None))
     table["patient_id"] = table["patient_id"].mask(
         false & table["patient_id"].isna(), table["image_id"]
@@ -73,7 +70,7 @@ def without_placeholders(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame
     return table, [text, *_doubts(patients[~false], source)]
 
 
-def _doubts(patients: pd.Series, source: str) -> list[str]:
+def _doubts(patients: pd.Series, source: str) -> list[Notice]:
     counts = patients.value_counts()
     if counts.empty:
         return []
@@ -81,21 +78,12 @@ def _doubts(patients: pd.Series, source: str) -> list[str]:
     most, n = int(counts.iloc[0]), int(counts.sum())
     usual = float(counts.iloc[1:].quantile(0.95)) if len(counts) > 1 else 1.0
     if most >= LEAST and most > max(LARGE_SHARE * n, OUT_OF_LINE * usual):
-        found.append(
-            f"{source}: {most} of {n} images carry the identifier of one patient. If that is a "
-            f"placeholder for many, their images cannot be told apart. {REMEDY}."
-        )
+        found.append(Notice("one_patient", source=source, most=most, of=n, remedy=REMEDY))
     capitals, zeros = alike(counts.index)
-    for count, what in ((capitals, "capitals"), (zeros, "leading zeros")):
+    for count, key in ((capitals, "alike_but_capitals"), (zeros, "alike_but_zeros")):
         if count:
-            found.append(
-                f"{source}: {count} identifiers of patients differ from another by {what} alone. If "
-                "they are the same patients, these stand on both sides of a split: spell them alike."
-            )
+            found.append(Notice(key, source=source, count=count))
     lost = in_scientific_notation(counts.index)
     if lost:
-        found.append(
-            f"{source}: {lost} identifiers of patients are numbers such as 1.23E+11, whose last digits "
-            "a spreadsheet has cut: export the column as text."
-        )
+        found.append(Notice("scientific", source=source, count=lost))
     return found

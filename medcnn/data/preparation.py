@@ -22,6 +22,7 @@ from medcnn.data.splits.sources import assign_by_source
 from medcnn.data.splits.splits import SplitPlan, assign_splits, check_classes
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.identifiers import read_salt
+from medcnn.notices import Notice
 from medcnn.run.settings import TRUSTED, foreign_targets
 from medcnn.settings.fields import Component
 
@@ -194,8 +195,12 @@ def _without_unreadable(manifest: Manifest, cache: ImageCache) -> Manifest:
         )
     return manifest.with_table(
         table,
-        f"{len(broken)} of {len(manifest)} images could not be read and were left out: "
-        + _first_problems(cache.unreadable),
+        Notice(
+            "left_out_unreadable",
+            count=len(broken),
+            of=len(manifest),
+            names=_first_problems(cache.unreadable),
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from medcnn.metrics.cells import CellMetrics, reduce_to_cells
 from medcnn.metrics.comparison import McNemar, holm, non_inferior, paired_cell_bootstrap
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
+from medcnn.notices import Notice
 
 AT_THRESHOLD = ("balanced_accuracy", "f1", "mcc")
 
@@ -295,15 +296,14 @@ def _only_decisions(cases: Cases) -> bool:
     return bool(np.isin(cases.p, (0.0, 1.0)).all())
 
 
-def _warnings(thresholds: Sequence[Threshold], split: str, scores: bool, ranked: bool) -> list[str]:
+def _warnings(
+    thresholds: Sequence[Threshold], split: str, scores: bool, ranked: bool
+) -> list[Notice]:
     warnings = []
     if any(threshold.chosen_on == split for threshold in thresholds):
-        warnings.append(f"A threshold was chosen on {split}, the cases compared: see its results.")
+        warnings.append(Notice("compared_split", split=split))
     if not scores:
-        warnings.append(
-            "One side holds decisions, not probabilities: the AUROC and what is read off the curve "
-            "are not compared."
-        )
+        warnings.append(Notice("decisions"))
     elif not ranked:
-        warnings.append("A class has fewer than 2 cases: the AUROCs cannot be compared.")
+        warnings.append(Notice("no_delong"))
     return warnings

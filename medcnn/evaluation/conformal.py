@@ -24,6 +24,7 @@ from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import share, subset
+from medcnn.notices import Notice
 
 COLUMN = "conformal_set"
 FOLDS = 5
@@ -101,7 +102,7 @@ def conformal_results(
     *,
     subgroups: Sequence[str] = (),
     level: float = 0.95,
-) -> tuple[ConformalResults, list[str]]:
+) -> tuple[ConformalResults, list[Notice]]:
     """Return coverage and size of the sets in ``conformal_set``, and warnings.
 
     Coverage is given overall, by class, and by each group of each subgroup column; only the first,
@@ -173,29 +174,19 @@ def _by_group(
     )
 
 
-def _warnings(found: ConformalResults) -> list[str]:
+def _warnings(found: ConformalResults) -> list[Notice]:
     alpha, by_class = found.alpha, found.method == "class_conditional"
-    promised = {"all cases": found.coverage}
-    if by_class:
-        promised |= {f"{name} cases": share for name, share in found.by_class.items()}
+    promised = {"all": found.coverage} | (found.by_class if by_class else {})
     groups = {f"{group.column} {group.group}": group.coverage for group in found.subgroups}
     warnings = [
-        f"The conformal sets hold the true label of only {share.value:.3f} of {name}, less than "
-        f"the promised {1 - alpha:g}: these cases are not like validation's."
-        for name, share in promised.items()
-        if share.ci and share.ci[1] < 1 - alpha
-    ]
-    warnings += [
-        f"The conformal sets hold the true label of only {share.value:.3f} of the group {name}; "
-        f"{1 - alpha:g} is promised on average, not for each group."
-        for name, share in groups.items()
+        Notice(key, share=share.value, name=name, promised=1 - alpha)
+        for key, shares in (("conformal_class", promised), ("conformal_group", groups))
+        for name, share in shares.items()
         if share.ci and share.ci[1] < 1 - alpha
     ]
     cases = found.calibration_cases.values()
     fewest = min(cases) if by_class else sum(cases)
     if alpha * (fewest + 1) < 1:
-        warnings.append(
-            f"{fewest} validation cases are too few for alpha={alpha:g}: at least "
-            f"{int(np.ceil(1 / alpha - 1))} are needed before a label can be ruled out."
-        )
+        needed = int(np.ceil(1 / alpha - 1))
+        warnings.append(Notice("conformal_few", fewest=fewest, alpha=alpha, needed=needed))
     return warnings

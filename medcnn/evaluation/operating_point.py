@@ -8,6 +8,7 @@ import pandas as pd
 from medcnn.errors import DataError
 from medcnn.metrics.rules import parse_rule
 from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
+from medcnn.notices import Notice
 
 DEFAULT_RULE = "youden"
 DEFAULT_VALUE = 0.5
@@ -15,7 +16,7 @@ DEFAULT_VALUE = 0.5
 
 def threshold_for(
     table: pd.DataFrame, wanted: str | float | None
-) -> tuple[Threshold, tuple[str, ...]]:
+) -> tuple[Threshold, tuple[Notice, ...]]:
     """Return a threshold for bare predictions, and what the user has to know about it.
 
     Args:
@@ -29,7 +30,7 @@ def threshold_for(
     """
     val = table[table["split"] == "val"]
     if wanted is None and val.empty:
-        note = "No threshold was given and there are no val rows to choose one on: 0.5 is used."
+        note = Notice("no_threshold", value=DEFAULT_VALUE)
         return fixed_threshold(DEFAULT_VALUE), (note,)
     rule = parse_rule(DEFAULT_RULE if wanted is None else wanted)
     if rule.kind == "fixed":

@@ -10,6 +10,7 @@ from medcnn.calibration.detector import FLAG, REASONS
 from medcnn.evaluation.cases import cases_of
 from medcnn.metrics.estimate import BoolArray, Estimate
 from medcnn.metrics.proportions import share, subset
+from medcnn.notices import Notice
 
 MOST_REASONS = 5
 
@@ -35,7 +36,7 @@ class ForeignResults:
 
 def flagged_results(
     rows: pd.DataFrame, threshold: float, expected: float, level: float = 0.95
-) -> tuple[ForeignResults | None, list[str]]:
+) -> tuple[ForeignResults | None, list[Notice]]:
     """Return the ``out_of_distribution`` entry of ``results.json``, and warnings.
 
     None where the table has no flags.
@@ -69,7 +70,6 @@ def flagged_results(
     warnings = []
     if foreign.ci is not None and foreign.ci[0] > 2 * expected:
         warnings.append(
-            f"{found.flagged} of {len(flag)} images ({foreign.value:.1%}) lie outside the training "
-            f"data, where {expected:.1%} was to be expected: this is another kind of image."
+            Notice("foreign", k=found.flagged, n=len(flag), share=foreign.value, expected=expected)
         )
     return found, warnings

@@ -11,6 +11,7 @@ from medcnn.errors import DataError, unknown_name
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import headline
 from medcnn.evaluation.parts import Unit, UnitResults
+from medcnn.notices import Notice
 
 WAYS = ("mean", "max", "noisy_or")
 UNITS = {"image": "image_id", "study": "study_id", "patient": "patient_id"}
@@ -62,7 +63,7 @@ def aggregate(
 
 def at_level(
     table: pd.DataFrame, level: str, way: str, keep: Sequence[str] = ()
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+) -> tuple[pd.DataFrame, tuple[Notice, ...]]:
     """Return predictions with one row an ``image``, ``study`` or ``patient``, and warnings.
 
     Raises:
@@ -74,9 +75,7 @@ def at_level(
     if level == "image":
         return table, ()
     units = aggregate(table, way, UNITS[level], keep)
-    return units, (
-        f"These are results by {level}: the {way} of its images, abnormal where any image is.",
-    )
+    return units, (Notice("level", unit=level, way=way),)
 
 
 def unit_of(table: pd.DataFrame, level: str, way: str) -> Unit:

@@ -20,6 +20,7 @@ from medcnn.evaluation.records import ABSENT
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.uncertainty import binary_entropy
+from medcnn.notices import Notice
 
 BEFORE = "p_before_shift"
 BIAS = 0.03
@@ -70,7 +71,7 @@ class Corrected:
 
     table: pd.DataFrame
     record: PriorShiftResults
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
 
 def before_shift(table: pd.DataFrame) -> FloatArray:
@@ -130,12 +131,8 @@ def correct_prior(
     if "mutual_information" not in rows:
         # An ensemble's decomposition belongs to its members; a single model's entropy to p_abnormal.
         table["entropy"] = binary_entropy(moved)
-    warnings.insert(
-        0,
-        f"Probabilities were corrected from validation's prevalence {source:.3f} to {target:.3f} "
-        f"(prior_shift={wanted}) before the frozen threshold was applied"
-        + ("." if isinstance(wanted, float) else "; each depends on the other cases of this set."),
-    )
+    key = "prior_stated" if isinstance(wanted, float) else "prior_estimated"
+    warnings.insert(0, Notice(key, source=source, target=target, wanted=str(wanted)))
     return Corrected(table, found, tuple(warnings))
 
 
@@ -180,23 +177,16 @@ def _inside(estimate: Estimate, n: int) -> float:
     return float(np.clip(estimate.value or 0.0, edge, 1 - edge))
 
 
-def _bias_warning(p_val: FloatArray, source: float) -> list[str]:
+def _bias_warning(p_val: FloatArray, source: float) -> list[Notice]:
     average = float(p_val.mean())
     if abs(average - source) <= BIAS:
         return []
-    return [
-        f"Validation's probabilities average {average:.3f} where its prevalence is {source:.3f}: the "
-        "estimate allows for that, the corrected probabilities keep it. calibration=platt or beta "
-        "mends it."
-    ]
+    return [Notice("prior_bias", average=average, source=source)]
 
 
-def _warnings(estimate: Estimate, test: Trust, applied: bool, n: int) -> list[str]:
+def _warnings(estimate: Estimate, test: Trust, applied: bool, n: int) -> list[Notice]:
     if test.trusted:
         return []
     low, high = estimate.ci or (0.0, 1.0)
-    done = "It was used all the same." if applied else "The probabilities were left as they are."
-    return [
-        f"The prevalence estimated from {n} unlabelled scores, {estimate.value:.3f} "
-        f"({low:.3f} to {high:.3f}), should not be trusted: {'; '.join(test.reasons)}. {done}"
-    ]
+    key = "prior_doubted_used" if applied else "prior_doubted_left"
+    return [Notice(key, cases=n, value=estimate.value, low=low, high=high, reasons=test.reasons)]

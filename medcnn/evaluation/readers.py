@@ -16,6 +16,7 @@ from medcnn.metrics.agreement import kappa
 from medcnn.metrics.comparison import McNemar, holm, mcnemar, paired_difference
 from medcnn.metrics.estimate import Estimate, IntArray
 from medcnn.metrics.proportions import share, subset
+from medcnn.notices import Notice
 
 LONG = ("reader", "decision")
 SHARES = ("sensitivity", "specificity", "accuracy")
@@ -126,7 +127,7 @@ class Paired:
 
 def reader_results(
     rows: pd.DataFrame, readers: pd.DataFrame, threshold: float, level: float = 0.95
-) -> tuple[tuple[ReaderResults, ...], list[str]]:
+) -> tuple[tuple[ReaderResults, ...], list[Notice]]:
     """Return each reader's operating point and the model's difference from it, and warnings.
 
     Each reader is compared on the cases that reader read; the p-values of sensitivity and
@@ -159,7 +160,7 @@ def reader_results(
         for row, entry in enumerate(entries)
     )
     unread = int(decided.isna().all(axis=1).sum())
-    partly = f"{unread} of {len(rows)} cases were read by nobody and do not enter the comparison."
+    partly = Notice("unread", unread=unread, cases=len(rows))
     return found, [partly] if unread else []
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from medcnn.errors import DataError
 
@@ -27,15 +27,16 @@ def to_json(value: Any) -> Any:
     if hasattr(value, "to_json"):
         return value.to_json()
     if dataclasses.is_dataclass(value):
-        return _fields_to_json(value)
+        return fields_to_json(value)
     if isinstance(value, Mapping):
         return {str(key): to_json(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json(each) for each in value]
-    return value
+    return str(value) if isinstance(value, str) else value
 
 
-def _fields_to_json(value: Any) -> dict[str, Any]:
+def fields_to_json(value: Any) -> dict[str, Any]:
+    """Return the fields of a record by their keys."""
     found = {}
     for field in dataclasses.fields(value):
         held, empty = getattr(value, field.name), field.metadata.get("empty", "null")
@@ -60,9 +61,12 @@ def from_json(kind: type[T], raw: Any, place: str) -> T:
     """
     facts = _checked(raw, Mapping, place)
     reads: Callable[[Any], T] | None = getattr(kind, "from_json", None)
-    if reads is not None:
-        return reads(facts)
-    of: Any = kind
+    return fields_from_json(kind, facts, place) if reads is None else reads(facts)
+
+
+def fields_from_json(kind: type[T], raw: Any, place: str) -> T:
+    """Return the record of a kind from the fields that ``fields_to_json`` wrote."""
+    facts, of = _checked(raw, Mapping, place), cast("Any", kind)
     values, plan = {}, _plan(of)
     for name, (key, hint, required) in plan.items():
         if key in facts:

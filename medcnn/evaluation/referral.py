@@ -17,6 +17,7 @@ from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.proportions import share, subset
 from medcnn.metrics.uncertainty import Aurc, aurc, binary_entropy, risks_at
+from medcnn.notices import Notice
 
 COLUMN = "referred"
 COLUMNS = {"mutual_information": "mutual_information", "distance": "ood_score"}
@@ -135,7 +136,7 @@ def referral_results(
     threshold: float,
     *,
     level: float = 0.95,
-) -> tuple[ReferralResults, list[str]]:
+) -> tuple[ReferralResults, list[Notice]]:
     """Return the ``uncertainty.referral`` entry of ``results.json``, and warnings."""
     cases = cases_of(rows)
     wrong = (cases.p >= threshold) != (cases.label == 1)
@@ -193,11 +194,9 @@ def _curve(
     return tuple(CoverageRisk(kept / n, risk) for kept, risk in zip(shown, risks, strict=True))
 
 
-def _warnings(referral: Referral, target: Target | None) -> list[str]:
-    warnings = [f"Referral: {referral.note}."] if referral.note else []
+def _warnings(referral: Referral, target: Target | None) -> list[Notice]:
+    warnings = [Notice("referral_note", what=referral.note)] if referral.note else []
     if target is not None and target.met is False and target.reached is not None:
-        warnings.append(
-            f"Referral: {referral.rule} held on validation, but the cases decided automatically "
-            f"here reach {target.reached.value:.3f}."
-        )
+        reached = target.reached.value
+        warnings.append(Notice("referral_missed", rule=referral.rule, reached=reached))
     return warnings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from medcnn.evaluation.parts import (
 from medcnn.evaluation.patients import unit_results
 from medcnn.evaluation.prior_shift import PriorShiftResults
 from medcnn.evaluation.readers import ReaderResults
-from medcnn.evaluation.records import ABSENT, OBJECT, from_json
+from medcnn.evaluation.records import ABSENT, OBJECT, fields_from_json, fields_to_json
 from medcnn.evaluation.subgroups import Subgroup, subgroup_results
 from medcnn.evaluation.uncertainty import Uncertainty, uncertainty_of
 from medcnn.files.plain import read_json
@@ -40,6 +40,7 @@ from medcnn.metrics.decision import Confusion, number_needed_to_read
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.rules import TARGETS
 from medcnn.metrics.thresholds import Threshold
+from medcnn.notices import records, restored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +136,21 @@ class Results(Decisions, Headline, Evaluated):
     readers: tuple[ReaderResults, ...] | None = field(default=None, metadata=ABSENT)
     explanations: dict[str, Any] | None = field(default=None, metadata=ABSENT)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the object of ``results.json``: warnings as sentences, and as ``notices`` beside."""
+        return fields_to_json(self) | {"notices": records(self.warnings)}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any], place: str = "results.json") -> Results:
+        """Return the results that ``to_json`` wrote.
+
+        Raises:
+            DataError: If something is missing, or something else than results has there.
+        """
+        found = fields_from_json(cls, facts, place)
+        warnings = restored(found.warnings, facts.get("notices") or [])
+        return replace(found, warnings=tuple(warnings))
+
     def warned(self, *, first: Sequence[str] = (), last: Sequence[str] = ()) -> Results:
         """Return the results with more warnings, each of them once."""
         return replace(self, warnings=tuple(dict.fromkeys((*first, *self.warnings, *last))))
@@ -146,7 +162,7 @@ def read_results(path: Path) -> Results:
     Raises:
         DataError: If it is missing something or holds something else.
     """
-    return from_json(Results, read_json(path), str(path))
+    return Results.from_json(read_json(path), str(path))
 
 
 def evaluate(

@@ -25,6 +25,7 @@ from medcnn.evaluation.referral import COLUMN, doubt, fit_on_validation, referra
 from medcnn.evaluation.results import Results
 from medcnn.metrics.estimate import FloatArray
 from medcnn.metrics.thresholds import Threshold
+from medcnn.notices import Notice
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Guarded:
     """
 
     table: pd.DataFrame
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     doubt: FloatArray | None = None
     referral: Referral | None = None
     corrected: Corrected | None = None
@@ -98,13 +99,10 @@ def guard(
     return Guarded(table, tuple(warnings), doubts[1], referral, corrected, val, asked)
 
 
-def _stale(rows: pd.DataFrame, asked: Safeguards) -> list[str]:
+def _stale(rows: pd.DataFrame, asked: Safeguards) -> list[Notice]:
     if asked.prior_shift is not None or BEFORE not in rows:
         return []
-    return [
-        "p_abnormal of these predictions was corrected for another prevalence when they were made; "
-        f"{BEFORE} is what it was before."
-    ]
+    return [Notice("stale", before=BEFORE)]
 
 
 def with_safeguards(

@@ -15,6 +15,7 @@ from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
 from medcnn.metrics.proportions import subset
 from medcnn.metrics.uncertainty import Aurc, aurc, reject
+from medcnn.notices import Notice
 from medcnn.predictions import UNCERTAINTY
 
 SHARES = (0.05, 0.10, 0.20)
@@ -77,19 +78,19 @@ class Uncertainty:
 
 def uncertainty_of(
     table: pd.DataFrame, threshold: float, level: float = 0.95
-) -> tuple[Uncertainty, list[str]]:
+) -> tuple[Uncertainty, list[Notice]]:
     """Return what each uncertainty column is worth, and warnings; empty where there is none."""
     cases = cases_of(table)
     wrong = (cases.p >= threshold) != (cases.label == 1)
     found: dict[str, DoubtResults] = {}
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     for name in UNCERTAINTY:
         if name not in table:
             continue
         values = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64)
         if not np.isfinite(values).all():
             missing = int(np.count_nonzero(~np.isfinite(values)))
-            warnings.append(f"The column {name} lacks {missing} values and was left out.")
+            warnings.append(Notice("lacking", column=name, missing=missing))
             continue
         found[name] = _worth(wrong, values, cases.cluster, level)
     return Uncertainty(

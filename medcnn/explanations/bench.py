@@ -31,6 +31,7 @@ from medcnn.explanations.subjects import (
 )
 from medcnn.inference.acceleration import fast_dtype, fast_model
 from medcnn.inference.loading import TrainedModel
+from medcnn.notices import Notice
 
 Watch = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Hands on the parts of a piece of work, of a name and a number of parts, and shows how far it is."""
@@ -134,10 +135,6 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
     masked = with_mask(abnormal)
     chosen = draw(abnormal if masked.empty else masked, options.images, options.seed)
     subjects = load(manifest, chosen, model.settings.data)
-    note = (
-        "No mask says where the findings are, so it cannot be measured whether explanations point "
-        "to them."
-    )
     return Bench(
         model,
         options,
@@ -145,7 +142,7 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
         mask=None if masked.empty else masks_of(subjects),
         marker=markers_of(subjects),
         quick=_quick(model, options),
-        notes=(note,) if masked.empty else (),
+        notes=(Notice("no_masks"),) if masked.empty else (),
     )
 
 
@@ -155,7 +152,7 @@ def _quick(model: TrainedModel, options: Options) -> TrainedModel:
     return model if exact else fast_model(model, fast_dtype(device))
 
 
-def choose_methods(bench: Bench) -> tuple[list[str], list[str]]:
+def choose_methods(bench: Bench) -> tuple[list[str], list[Notice]]:
     """Return the methods asked for, or all that the backbone has, and notes on those left out."""
     if bench.options.methods:
         return list(bench.options.methods), []
@@ -163,9 +160,9 @@ def choose_methods(bench: Bench) -> tuple[list[str], list[str]]:
     for method in METHODS:
         package = missing_library(method)
         if package is not None:
-            notes.append(f"{method} was left out: the package {package} is not installed.")
+            notes.append(Notice("method_left_out", method=method, package=package))
         elif method in CAMS and not _has_maps(bench):
-            notes.append(f"{method} was left out: no stage of the backbone has maps.")
+            notes.append(Notice("method_without_maps", method=method))
         elif method != "attention_rollout" or has_attention(bench.model.network.backbone):
             chosen.append(method)
     return chosen, notes

@@ -27,6 +27,7 @@ from medcnn.explanations.subjects import draw, load
 from medcnn.explanations.verdicts import warnings_of
 from medcnn.inference.loading import load_model
 from medcnn.inference.runs import run_manifest
+from medcnn.notices import records
 from medcnn.run.directory import RunDir
 
 RANDOM = "random"
@@ -84,7 +85,8 @@ def study(
     p_N = bench.probability(bench.subjects.image_N1SS)
     shown = spread(p_N, options.shown)
     found["images"] = _list_images(bench, p_N, shown)
-    found["warnings"] = [*left_out, *bench.notes, *warnings_of(found)]
+    warnings = [*left_out, *bench.notes, *warnings_of(found)]
+    found |= {"warnings": warnings, "notices": records(warnings)}
     return found, [_picture(bench, heats, row) for row in shown]
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from medcnn.metrics.estimate import Estimate
+from medcnn.notices import Notice
+
 STILL_ALIKE = 0.5
 """Spearman's correlation from which on an explanation is said to survive forgetting: above it, more
 than a quarter of the ranks' variance is explained by what was never learnt."""
 
 
-def warnings_of(found: Mapping[str, Any]) -> list[str]:
+def warnings_of(found: Mapping[str, Any]) -> list[Notice]:
     """Return a sentence for each finding that a reader of the report must not miss.
 
     Args:
@@ -20,10 +23,7 @@ def warnings_of(found: Mapping[str, Any]) -> list[str]:
     lines = [*_marker(marker)]
     for name in unlearnt(sanity):
         value = sanity["methods"][name]["spearman"][-1]
-        lines.append(
-            f"Sanity check: {name} stays alike when the network forgets all it has learnt "
-            f"(Spearman {_shown(value)}), so it shows the image rather than the network."
-        )
+        lines.append(Notice("not_forgotten", method=name, value=_shown(value)))
     return lines
 
 
@@ -36,35 +36,24 @@ def unlearnt(sanity: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _marker(marker: Mapping[str, Any]) -> list[str]:
+def _marker(marker: Mapping[str, Any]) -> list[Notice]:
     lines = []
     if "removal" in marker.get("evidence", ()):
-        change, beside = (marker[key]["change"] for key in ("removal", "beside"))
-        lines.append(
-            "The model looks at the burned-in marker: painting it over changes the mean "
-            f"probability of abnormal by {_shown(change, signed=True)} on "
-            f"{marker['removal']['n']} images; the same patch on the other side changes it by "
-            f"{_shown(beside, signed=True)}."
-        )
+        change, beside = (_shown(marker[key]["change"], "signed_") for key in ("removal", "beside"))
+        images = marker["removal"]["n"]
+        lines.append(Notice("marker_removed", change=change, beside=beside, images=images))
     if "insertion" in marker.get("evidence", ()):
-        change = marker["insertion"]["change"]
-        lines.append(
-            "The model looks at the burned-in marker: burning one in changes the mean probability "
-            f"of abnormal by {_shown(change, signed=True)} on {marker['insertion']['n']} images "
-            "without one."
-        )
+        change = _shown(marker["insertion"]["change"], "signed_")
+        lines.append(Notice("marker_burnt_in", change=change, images=marker["insertion"]["n"]))
     return lines
 
 
-def _shown(estimate: Mapping[str, Any], *, signed: bool = False) -> str:
-    value, ci = estimate["value"], estimate["ci"]
-    if value is None:
-        return "not estimable"
-    if ci is None:
-        return f"{_number(value, signed)} (no interval)"
-    return f"{_number(value, signed)} ({_number(ci[0], signed)} to {_number(ci[1], signed)})"
-
-
-def _number(value: float, signed: bool) -> str:
-    shown = round(value, 3) + 0.0  # never -0.000
-    return f"{shown:+.3f}" if signed and shown else f"{shown:.3f}"
+def _shown(raw: Mapping[str, Any], sign: str = "") -> Notice:
+    estimate = Estimate.from_json(raw)
+    if estimate.value is None:
+        return Notice("not_estimable")
+    value = round(estimate.value, 3) + 0.0  # never -0.000
+    if estimate.ci is None:
+        return Notice(f"{sign}value", value=value)
+    low, high = (round(end, 3) + 0.0 for end in estimate.ci)
+    return Notice(f"{sign}interval", value=value, low=low, high=high)

@@ -25,6 +25,7 @@ from medcnn.errors import ConfigError, unknown_name
 from medcnn.inference.counter_random import stream_keys
 from medcnn.inference.row_randomness import RowRandomness
 from medcnn.models.classifier import Classifier
+from medcnn.notices import Notice
 
 Step = Callable[[Tensor], Tensor]
 
@@ -71,7 +72,7 @@ class McDropout:
         if not 0 < p < 1:
             raise ConfigError(f"mc.p cannot be {p!r}.", expected="a number between 0 and 1")
         self.network, self.samples, self.seed, self.memory = network, samples, tuple(seed), memory
-        self.injected: str | None = None
+        self.injected: Notice | None = None
         self._steps = self._built(inject, p)
         watched = _watch(network, self._steps)
         if not watched.first_step < len(self._steps):
@@ -88,20 +89,14 @@ class McDropout:
         network = self.network
         stages: list[tuple[str, Step]] = [*network.backbone.stages, ("pool", network.backbone.pool)]
         if inject == "blocks":
-            self.injected = (
-                f"for its stochastic passes the network was given dropout (p = {p:g}) after every "
-                "stage; it was not trained with it"
-            )
+            self.injected = Notice("dropout_blocks", p=p)
             drop = partial(_dropped, p=p)
             *before, pool = stages
             pairs = [(stage, (f"dropout after {stage[0]}", drop)) for stage in before]
             stages = [*(step for pair in pairs for step in pair), pool]
         head: Step = network.head
         if inject == "head" and not network.dropout.p:
-            self.injected = (
-                f"for its stochastic passes the network was given dropout (p = {p:g}) before the "
-                "last layer; it was not trained with it"
-            )
+            self.injected = Notice("dropout_head", p=p)
             head = partial(_drop_then, network.head, p)
         return [*stages, ("head", head)]
 

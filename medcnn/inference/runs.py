@@ -25,6 +25,7 @@ from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import run_settings
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
+from medcnn.notices import Notice
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
@@ -162,10 +163,7 @@ def _fit(
     validation = cases.join(combine(logit_MVSN, [each.calibrator for each in alone], found))
     left = len(val) - len(common)
     if left:
-        note = (
-            f"{left} of {len(val)} validation images of the first run are training images of "
-            f"another and were left out; the rest fitted the combination and its threshold."
-        )
+        note = Notice("left_for_leaks", left=left, of=len(val))
         return replace(found, notes=(note,)), validation
     return found, validation
 
@@ -203,10 +201,7 @@ def _fit_apart(
     validation = cases.join(combine(logit_1VSN, [one.calibrator], found))
     models = [member for group in groups for member in group]
     thresholds = tuple(model.threshold.value for model in models) if passes.vote == "hard" else ()
-    note = (
-        "The runs' validation images are each other's training images, so calibration and "
-        "threshold were fitted on what each run predicts for its own validation images."
-    )
+    note = Notice("apart")
     whole = replace(
         found,
         passes=passes,

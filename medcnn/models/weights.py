@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 
 import torch
 import torchvision
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from medcnn.errors import MedcnnWarning, WeightsError
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.files.hashing import sha256_of
+from medcnn.notices import Notice
 
 TIMEOUT_S = 5.0
 
@@ -183,11 +185,8 @@ def load_matching(
     missing = tuple(sorted(set(own) - set(fitting)))
     unexpected = tuple(sorted(set(state) - set(fitting)))
     said = tuple(
-        f"{origin.source}: {len(keys)} {what}, among them {keys[0]}"
-        for keys, what in (
-            (missing, "tensors of the network are not in the file"),
-            (unexpected, "tensors of the file do not fit the network"),
-        )
+        Notice(key, source=origin.source, count=len(keys), first=keys[0])
+        for key, keys in (("tensors_missing", missing), ("tensors_unexpected", unexpected))
         if keys
     )
     return replace(
@@ -197,10 +196,7 @@ def load_matching(
 
 def fall_back(name: str, reason: WeightsError) -> WeightsOrigin:
     """Return the origin of random weights after ``auto`` found none, and warn of it."""
-    text = (
-        f"{name} starts from random weights: model.weights=auto found no pretrained weights "
-        f"({reason.found or reason.problem})."
-    )
+    text = Notice("random_weights", network=name, reason=reason.found or reason.problem)
     warnings.warn(text, MedcnnWarning, stacklevel=2)
     return WeightsOrigin("auto", "random", warnings=(text,))
 
@@ -221,10 +217,18 @@ def _download(url: str, path: Path, name: str) -> None:
         raise WeightsError(
             f"The weights of {name} cannot be had.",
             expected=f"the file {path.name} in {path.parent}, or a way to download it",
-            found=f"no such file, and the download failed: {error}",
+            found=_why(error, url),
             remedy="copy the file there from a machine with a network, or train with "
             "model.weights=none",
         ) from error
+
+
+def _why(error: Exception, url: str) -> Notice:
+    """Return why a download failed, in words for who has never seen an exception of urllib."""
+    host = urlsplit(url).hostname or url
+    if isinstance(error, URLError) and not isinstance(error, HTTPError):
+        return Notice("no_network", host=host)
+    return Notice("download_failed", host=host, what=str(error))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from medcnn.reporting.figures.curves import Reader, Scored, two_curves
 from medcnn.reporting.figures.style import to_svg
 from medcnn.reporting.report import templates
 from medcnn.reporting.sections import Table, reader_table
-from medcnn.reporting.sentences import translated
+from medcnn.reporting.sentences import said
 from medcnn.reporting.tables import with_interval
 from medcnn.reporting.wording import Wording
 from medcnn.run.directory import write_text
@@ -48,7 +48,7 @@ def write_comparison(
     text = page.render(
         t=words,
         found=found,
-        warnings=[(text, translated(text, words)) for text in found.warnings],
+        warnings=[(text, said(text, words)) for text in found.warnings],
         level=words.percent(found.level, 0),
         title=words("comparison.title", a=found.names[0], b=found.names[1]),
         split=words.name("split", found.split),

@@ -14,6 +14,7 @@ from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.results import Results, read_results
 from medcnn.files.plain import read_json
+from medcnn.notices import restored
 from medcnn.predictions import check_predictions, read_predictions
 from medcnn.reporting.explained import read_explanations
 from medcnn.run.directory import RunDir
@@ -104,11 +105,11 @@ class Contents:
         return None if found is None or self.setting("callbacks.swa") else str(found)
 
     def warnings(self) -> list[str]:
-        """Return every warning of the run and of its evaluation, verbatim and once."""
-        parts = (self.environment, self.explanations)
-        found = [text for part in parts for text in part.get("warnings") or []]
-        found += self.results.warnings
-        return list(dict.fromkeys(str(text) for text in found))
+        """Return every warning of the run and of its evaluation once, as notices where they are."""
+        found: list[str] = []
+        for part in (self.environment, self.explanations):
+            found += restored(part.get("warnings") or [], part.get("notices") or [])
+        return list(dict.fromkeys((*found, *self.results.warnings)))
 
     def setting(self, *keys: str) -> Any:
         """Return the first of the dotted ``keys`` that the configuration has, or None."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from medcnn.metrics.estimate import Estimate
+from medcnn.notices import restored
 from medcnn.reporting import sections
 from medcnn.reporting.card import model_card, model_name
 from medcnn.reporting.checklist import checklist
@@ -19,7 +20,7 @@ from medcnn.reporting.folds import folds_table
 from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
 from medcnn.reporting.safeguards import safeguards
-from medcnn.reporting.sentences import translated
+from medcnn.reporting.sentences import said
 from medcnn.reporting.tables import estimate_row
 from medcnn.reporting.wording import Wording
 
@@ -62,7 +63,7 @@ FOLDED = ("checklist", "configuration", "environment")
 def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
     """Return what the templates need beside the contents, the plates and the cases."""
     results = contents.results
-    warnings = [(text, translated(text, words)) for text in contents.warnings()]
+    warnings = [(text, said(text, words)) for text in contents.warnings()]
     found = {
         "warnings": warnings,
         "units": sections.units_table(contents, words),
@@ -96,6 +97,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "rejection": rejection,
         "flow": count_flow(contents),
         "audit": audit_rows(contents, words),
+        "audit_findings": _audit_findings(contents, words),
         "environment": environment_rows(contents, words),
         "versions": versions(contents),
         "best_epoch": _best_epoch(contents),
@@ -108,6 +110,12 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "model": model_name(contents),
         "source": (contents.environment.get("data") or {}).get("source"),
     }
+
+
+def _audit_findings(contents: Contents, words: Wording) -> list[tuple[str, str | None]]:
+    audit = contents.audit
+    texts = restored(audit.get("findings") or [], audit.get("notices") or [])
+    return [(text, said(text, words)) for text in texts]
 
 
 def _lead(contents: Contents, words: Wording) -> str:

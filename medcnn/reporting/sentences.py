@@ -1,59 +1,49 @@
-"""The warnings of an evaluation in the report's language.
-
-``results.json`` is written once, in English, and read by reports in any language: a warning is
-recognised by the English sentence of ``catalogue.toml`` that it fills.
-"""
+"""What a reader has to know, in the report's language."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
 
-from medcnn.reporting.wording import Wording, catalogue
+from medcnn.notices import English, Notice, template
+from medcnn.reporting.wording import Wording
 
-FACTS = ("measure", "common", "split", "fact")
+WORDS = ("measure", "common", "split", "fact", "explanation")
+"""Sections of the catalogue that name what notices speak of."""
 
 
-def translated(text: str, words: Wording) -> str | None:
-    """Return a warning in the report's language, or None where it is known in English alone."""
+def said(text: str, words: Wording) -> str | None:
+    """Return a notice in the report's language, or None for a text that is known in English alone."""
     if words.language == "en":
+        return str(text)
+    return _Translated(words).sentence(text) if isinstance(text, Notice) else None
+
+
+class _Translated(English):
+    """Fills a sentence in as another language writes numbers and words."""
+
+    def __init__(self, words: Wording) -> None:
+        self.words = words
+
+    def sentence(self, notice: Notice) -> str:
+        """Return the whole sentence of a notice."""
+        text = template(notice.key, self.words.language, notice.facts)
+        return self.vformat(text, (), notice.facts)
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        """Return a fact as text, a number with the decimal comma."""
+        text = super().format_field(value, format_spec)
+        if isinstance(value, (int, float)) and format_spec:
+            text = text.replace("-", "\u2212") if value < 0 else text
+            return re.sub(r"%$", "\u202f%", text.replace(".", ","))
         return text
-    for key, pattern in _patterns():
-        match = pattern.fullmatch(text)
-        if match:
-            facts = {name: _fact(value, words) for name, value in match.groupdict().items()}
-            return words(key, **facts)
-    return None
 
+    def word(self, word: str) -> str:
+        """Return a word of the catalogue, or the word itself where it has none."""
+        for section in WORDS:
+            if self.words.has(f"{section}.{word}"):
+                return self.words(f"{section}.{word}")
+        return word
 
-@cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Return the sentences as patterns, those with the most fixed text first."""
-    found = []
-    for key, entry in catalogue().items():
-        if key.startswith("sentence."):
-            parts = re.split(r"\{(\w+)\}", entry["en"])
-            fixed, names = parts[::2], parts[1::2]
-            text = re.escape(fixed[0]) + "".join(
-                f"(?P<{name}>.+?){re.escape(after)}"
-                for name, after in zip(names, fixed[1:], strict=True)
-            )
-            found.append((sum(map(len, fixed)), key, re.compile(text)))
-    return tuple((key, pattern) for _, key, pattern in sorted(found, reverse=True))
-
-
-def _fact(value: str, words: Wording) -> str:
-    """Return a number, a measure or a class in the report's language, names as they are."""
-    localised = re.sub(r"(?<![\w.])([-+]?\d+)\.(\d+)(?![\w.]*\.\d)", r"\1,\2", value)
-    localised = re.sub(r"(?<=[\d%]) to (?=[-+]?\d)", " bis ", localised)
-    return re.sub(
-        r"(?<![\w=.])[A-Za-z_]+(?![\w=.])", lambda found: _name(found[0], words), localised
-    )
-
-
-def _name(word: str, words: Wording) -> str:
-    for section in FACTS:
-        if words.has(f"{section}.{word.lower()}"):
-            named = words(f"{section}.{word.lower()}")
-            return named.upper() if word.isupper() and len(word) > 1 else named
-    return word
+    def inside(self, notice: Notice) -> str:
+        """Return a notice as a part of another's sentence."""
+        return self.sentence(notice).removesuffix(".")

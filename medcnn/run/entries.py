@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from medcnn.files.plain import damaged, read_object
+from medcnn.notices import restored
 from medcnn.run.directory import RunDir
 
 WHAT = "journal of the run"
@@ -52,7 +53,7 @@ class Entries:
         resumed: How often it was gone on with.
         test_looks: How often the test split was evaluated.
         seconds: How long each stage took.
-        warnings: Every warning, as it was given.
+        warnings: Every warning, as it was given: a notice where it was one.
         hashes: The SHA-256 of every file that a later command reads, by its path in the run.
         content: All that is in the file.
     """
@@ -90,7 +91,9 @@ class Entries:
             resumed=int(content.get("resumed", 0)),
             test_looks=int(content.get("test_looks", 0)),
             seconds={str(key): float(value) for key, value in _items(content, "seconds")},
-            warnings=tuple(map(str, _list(content, "warnings"))),
+            warnings=tuple(
+                restored(map(str, _list(content, "warnings")), _list(content, "notices"))
+            ),
             hashes={str(key): str(value) for key, value in _items(content, "hashes")},
             content=content,
         )

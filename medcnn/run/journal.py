@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from medcnn.errors import MedcnnWarning
+from medcnn.notices import records
 from medcnn.run.command import asked
 from medcnn.run.directory import RunDir, write_json, write_text
 from medcnn.run.entries import read_entries
@@ -95,7 +96,8 @@ class Journal:
 
             def catch(message: Any, category: type[Warning], *place: Any) -> None:
                 if issubclass(category, MedcnnWarning):
-                    self.warn(str(message))
+                    # Its text may be a notice, which str would take the key from.
+                    self.warn(message.args[0] if isinstance(message, Warning) else message)
                 else:
                     show(message, category, *place)
 
@@ -114,7 +116,8 @@ class Journal:
 
     def save(self) -> None:
         """Write ``environment.json``."""
-        write_json(self.run.environment, self.facts)
+        notices = records(self.facts["warnings"])
+        write_json(self.run.environment, self.facts | {"notices": notices})
 
 
 def count_look(run: RunDir) -> None:

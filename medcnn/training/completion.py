@@ -60,7 +60,7 @@ def complete(
     """
     predictor = Predictor(models, passes_of({}, settings), device)
     for text in predictor.notes:
-        journal.warn(text[0].upper() + text[1:] + ".")
+        journal.warn(text)
     val, judgement = judge(settings, predictor, data, run)
     own = [model.calibrator for model in models]
     cases, logit_MVSN = predictor.through(data.test_dataloader())

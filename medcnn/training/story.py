@@ -21,6 +21,7 @@ from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.files.plain import read_json
 from medcnn.inference.device import check_device
+from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
@@ -160,7 +161,7 @@ def conclude(
     threshold, calibrator = fitted.judgement.threshold, fitted.judgement.calibrator
     extra = [name for name in settings.subgroups if name in manifest.table.columns]
     for name in set(settings.subgroups) - set(extra):
-        journal.warn(f"The manifest has no column {name!r} to report subgroups by.")
+        journal.warn(Notice("no_column", name=name))
     columns = manifest.table[["image_id", *extra]]
     test = fitted.test.merge(columns, on="image_id", how="left", validate="one_to_one")
     guarded = guard(
@@ -185,7 +186,7 @@ def conclude(
     results = with_safeguards(results, guarded, subgroups=extra)
     foreign, more = flagged_results(test, threshold.value, 1 - settings.ood_quantile)
     if calibrator.note:
-        more.append(f"Calibration: {calibrator.note}.")
+        more.append(Notice("calibration_note", what=calibrator.note))
     results = replace(
         results,
         out_of_distribution=foreign,

@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 
 from medcnn.calibration import LIMITS, NAMES, fit_calibrator, fit_temperature
 from medcnn.calibration.calibrator import beta_features
@@ -137,6 +137,25 @@ def test_one_class_teaches_nothing_and_says_so(name):
     assert f"{name} calibration learnt nothing: all 3 validation cases are abnormal" in fitted.note
     np.testing.assert_allclose(fitted.probability([1.0]), expit(1.0))
     assert fit_temperature([1.0, 2.0], [1, 1]) == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_a_temperature_is_found_whatever_the_size_of_the_logits(scale):
+    """As of a network that hardly learnt: AUROC 0.76 is no separation, however small the logits."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 400)
+    logit = rng.normal(label - 0.5, 1.0)
+    assert roc_auc_score(label, logit) == pytest.approx(0.76, abs=0.03)
+    plain, scaled = (fit_calibrator("temperature", each, label) for each in (logit, scale * logit))
+    assert scaled.note == ""
+    assert scaled.temperature == pytest.approx(scale * plain.temperature, rel=1e-3)
+
+
+def test_classes_apart_but_not_at_0_have_a_best_temperature():
+    logit, label = [0.2, 0.4, 1.0, 1.2] * 20, [0, 0, 1, 1] * 20
+    fitted = fit_calibrator("temperature", logit, label)
+    assert fitted.note == ""
+    assert LIMITS[0] < fitted.temperature < LIMITS[1]
 
 
 def test_a_separable_set_is_named_and_bounded():

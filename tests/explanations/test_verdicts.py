@@ -26,7 +26,7 @@ def sanity(value):
 def test_a_model_that_looks_at_the_marker_is_told_with_its_numbers():
     first, second = warnings_of({"marker": marker(["removal", "insertion"]), "sanity": None})
     assert "looks at the burned-in marker" in first and "-0.310 (-0.400 to -0.200)" in first
-    assert "the other side changes it by +0.001 (0.000 to +0.003)" in first
+    assert "the other side changes it by +0.001 (+0.000 to +0.003)" in first
     assert "+0.250 (+0.200 to +0.300) on 12 images" in second
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from medcnn.evaluation.parts import Unit
 from medcnn.metrics.estimate import Estimate
+from medcnn.notices import Notice
 from medcnn.reporting.contents import read_run
 from medcnn.reporting.page import APPENDIX, SECTIONS, page_facts
 from medcnn.reporting.wording import Wording
@@ -62,7 +63,7 @@ def test_headline_notes_give_counts_and_the_interval_by_image(built_run):
 
 def test_warnings_known_in_english_alone_are_marked(built_run):
     contents = read_run(built_run)
-    text = "Only 7 normal cases on val: read the intervals, not the values."
+    text = Notice("few_cases", n=7, name="normal", split="val")
     contents = replace(contents, results=replace(contents.results, warnings=(text,)))
     found = dict(page_facts(contents, Wording("de"))["warnings"])
     assert found[text] is not None

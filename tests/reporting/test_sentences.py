@@ -2,41 +2,57 @@ import re
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from medcnn.evaluation.compare import compare
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.results import evaluate
 from medcnn.metrics.thresholds import Threshold
+from medcnn.notices import SEVERITIES, Notice, catalogue
 from medcnn.predictions import check_predictions
-from medcnn.reporting.sentences import translated
-from medcnn.reporting.wording import Wording, catalogue
+from medcnn.reporting.sentences import said
+from medcnn.reporting.wording import LANGUAGES, Wording
 
 EN, DE = Wording("en"), Wording("de")
-SENTENCES = sorted(key for key in catalogue() if key.startswith("sentence."))
 
 
-@pytest.mark.parametrize("key", SENTENCES)
-def test_each_sentence_is_found_by_its_english(key):
-    names = set(re.findall(r"\{(\w+)\}", catalogue()[key]["en"]))
-    facts = {name: f"<{name}>" for name in names}
-    # Tokens without letters pass through unchanged, so the German text must hold all of them.
-    facts = {name: str(number) for number, name in enumerate(sorted(names), start=11)}
-    assert translated(EN(key, **facts), DE) == DE(key, **facts)
+def test_every_sentence_of_the_catalogue_asks_for_the_same_facts_in_both_languages():
+    for key, entry in catalogue().items():
+        texts = [entry[language] for language in LANGUAGES]
+        forms = [
+            form for text in texts for form in (text.values() if isinstance(text, dict) else [text])
+        ]
+        asked = [set(re.findall(r"\{(\w+)", text)) for text in forms]
+        # Of what the reader noticed, German says itself what to do.
+        assert all(asked[0] >= each for each in asked), key
+        assert entry.get("severity", "caution") in SEVERITIES
 
 
 def test_english_stays_and_the_unknown_is_left_to_be_marked():
-    assert translated("Anything at all.", EN) == "Anything at all."
-    assert translated("Anything at all.", DE) is None
+    assert said("Anything at all.", EN) == "Anything at all."
+    assert said("Anything at all.", DE) is None
 
 
 def test_numbers_classes_and_measures_inside_are_german_too():
-    text = "sensitivity of site=St.1 differs from the rest by -0.120 (p=0.003 after Holm)."
-    assert translated(text, DE) == (
-        "Sensitivität von site=St.1 weicht vom Rest um -0,120 ab (p=0,003 nach Holm)."
+    gap = Notice("gap", metric="sensitivity", group="site=St.1", value=-0.12, p=0.003)
+    assert said(gap, DE) == (
+        "Sensitivität von site=St.1 weicht vom Rest um \u22120,120 ab (p=0,003 nach Holm)."
     )
-    few = translated("Only 7 abnormal cases on test: read the intervals, not the values.", DE)
-    assert few == "Nur 7 Fälle in Test sind auffällig: Die Intervalle lesen, nicht die Werte."
+    few = Notice("few_cases", n=7, name="abnormal", split="test")
+    assert (
+        said(few, DE)
+        == "Nur 7 Fälle in Test sind auffällig: Die Intervalle lesen, nicht die Werte."
+    )
+    foreign = Notice("foreign", k=3, n=40, share=0.075, expected=0.01)
+    assert "7,5\u202f%" in said(foreign, DE)
+
+
+def test_a_notice_inside_another_is_said_in_its_language():
+    inside = Notice("no_network", host="example.org")
+    whole = Notice("random_weights", network="resnet18", reason=inside)
+    assert "(hier liegt keine Datei davon" in said(whole, DE)
+    reasons = [Notice("scores_weak", auroc=0.51), Notice("estimate_at_edge", value=0.0)]
+    doubted = Notice("prior_doubted_left", cases=9, value=0.1, low=0.0, high=0.2, reasons=reasons)
+    assert "AUROC der Validierung 0,51); die Schätzung" in said(doubted, DE)
 
 
 def crowded(n=60, images=6):
@@ -70,6 +86,6 @@ def test_every_warning_of_an_evaluation_is_known_in_german():
     ]
     assert len(set(found)) >= 8
     for text in found:
-        said = translated(text, DE)
-        assert said is not None, text
-        assert said != text
+        german = said(text, DE)
+        assert german is not None, text
+        assert german != text

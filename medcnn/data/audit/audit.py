@@ -24,6 +24,7 @@ from medcnn.data.audit.statistics import by_split, first_names
 from medcnn.data.cache.images import ImageCache
 from medcnn.data.manifest import DOUBTED, Manifest
 from medcnn.errors import AuditStop
+from medcnn.notices import Notice, records
 
 Groups = Sequence[Sequence[str]]
 
@@ -35,7 +36,6 @@ _REPEATED = (
     "cross_split_duplicates",
     "label_conflicts",
 )
-_ALIKE = {"identical": "=", "nearly identical": "≈"}
 _SHOWN = 4
 """Members of a group that a sentence shows."""
 
@@ -75,6 +75,7 @@ class Audit:
             **self.facts,
             "verdict": self.verdict,
             "findings": [*self.leaks, *self.findings],
+            "notices": records([*self.leaks, *self.findings]),
             "not_checked": list(self.not_checked),
             "groups": [list(group) for group in self.groups],
             "near_groups": [list(group) for group in self.near_groups],
@@ -170,20 +171,17 @@ def _leaks(
     table: pd.DataFrame,
     same: list[npt.NDArray[np.int64]],
     near: list[npt.NDArray[np.int64]],
-) -> list[str]:
-    shared = "in more than one split"
+) -> list[Notice]:
     return [
-        *first_names(_shared(table, "patient_id"), "patient stands", "patients stand", shared),
-        *first_names(_shared(table, "study_id"), "study stands", "studies stand", shared),
+        *first_names("patients_cross", _shared(table, "patient_id")),
+        *first_names("studies_cross", _shared(table, "study_id")),
         *_contradictions(table),
-        *_told(table, _differing(table, same, "split"), "identical", "stand", "across splits"),
-        *_told(
-            table, _differing(table, near, "split"), "nearly identical", "stand", "across splits"
-        ),
+        *_told("same_across", table, _differing(table, same, "split")),
+        *_told("near_across", table, _differing(table, near, "split")),
     ]
 
 
-def _contradictions(table: pd.DataFrame) -> list[str]:
+def _contradictions(table: pd.DataFrame) -> list[Notice]:
     """Return a sentence of patients of DICOM headers whom the table calls by several names.
 
     It shows an image of each: the header's identifier is none that may leave.
@@ -196,13 +194,7 @@ def _contradictions(table: pd.DataFrame) -> list[str]:
     crossing = groups["split"].nunique()
     images = groups["image_id"].first()
     names = images[(several > 1) | (crossing > 1)].tolist()
-    return first_names(
-        names,
-        "patient of the DICOM headers stands",
-        "patients of the DICOM headers stand",
-        f"under several patient_id of the table ({int((crossing > 1).sum())} across splits; an image "
-        "of each)",
-    )
+    return first_names("headers_contradict", names, crossing=int((crossing > 1).sum()))
 
 
 def _findings(
@@ -211,18 +203,17 @@ def _findings(
     seen: Look,
     same: list[npt.NDArray[np.int64]],
     near: list[npt.NDArray[np.int64]],
-) -> list[str]:
+) -> list[Notice]:
     broken = [entry["image_id"] for entry in cache.unreadable]
-    found = first_names(broken, "file is", "files are", "not readable")
-    for groups, what in ((same, "identical"), (near, "nearly identical")):
+    found = first_names("unreadable", broken)
+    for groups, what in ((same, "same"), (near, "near")):
         inside = _within(table, groups)
-        if what == "nearly identical":
+        if what == "near":
             # Two exposures of one patient within a split resemble one another and do no harm.
             inside = _differing(table, inside, "patient_id")
-        found += _told(table, inside, what, "stand", "in one split")
-        found += _told(table, _differing(table, groups, "label"), what, "differ", "in label")
-    blank = table["image_id"][seen.blank].tolist()
-    return found + first_names(blank, "image is", "images are", "blank or nearly so")
+        found += _told(f"{what}_within", table, inside)
+        found += _told(f"{what}_label", table, _differing(table, groups, "label"))
+    return found + first_names("blank", table["image_id"][seen.blank].tolist())
 
 
 def _groups(seen: Look) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]]:
@@ -261,14 +252,11 @@ def _within(
     return [group for group in groups if len(set(values[group].tolist())) == 1]
 
 
-def _told(
-    table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]], what: str, verb: str, rest: str
-) -> list[str]:
-    """Return one sentence that counts groups of images and shows the members of the first three."""
+def _told(key: str, table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]]) -> list[Notice]:
+    """Return one notice that counts groups of images and shows the members of the first three."""
     names = table["image_id"].to_numpy()
-    members = [f" {_ALIKE[what]} ".join(names[group[:_SHOWN]]) for group in groups]
-    one, many = f"group of {what} images {verb}s", f"groups of {what} images {verb}"
-    return first_names(members, one, many, rest)
+    sign = "=" if key.startswith("same") else "≈"
+    return first_names(key, [f" {sign} ".join(names[group[:_SHOWN]]) for group in groups])
 
 
 def _shared(table: pd.DataFrame, column: str) -> list[str]:

@@ -12,6 +12,7 @@ from medcnn.data.audit.look import Look
 from medcnn.data.cache.images import ImageCache
 from medcnn.io.notes import KINDS, count_kinds
 from medcnn.io.words import FRONTAL, SHOWN_KINDS, view_name
+from medcnn.notices import Notice
 
 
 def noticed(
@@ -38,14 +39,20 @@ def noticed(
     return count_kinds(found)
 
 
-def told(counts: Mapping[str, int], of: int) -> list[str]:
+def told(counts: Mapping[str, int], of: int) -> list[Notice]:
     """Return a sentence for each kind, such as "12 of 72 images: a lateral view.".
 
     A single image that seems inverted is counted and not told: in a set without chests, one in
     some hundreds does by chance.
     """
     return [
-        f"{n} of {of} images: {KINDS[kind].sentence}. What to do: {KINDS[kind].remedy}."
+        Notice(
+            f"reader_{kind}",
+            n=n,
+            of=of,
+            sentence=KINDS[kind].sentence,
+            remedy=KINDS[kind].remedy,
+        )
         for kind, n in counts.items()
         if n > 1 or kind != "inverted"
     ]

@@ -24,6 +24,7 @@ from medcnn.data.splits.drawing import fold_of_groups
 from medcnn.io.array import split_fragment
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
+from medcnn.notices import Notice
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,15 +70,12 @@ class Probe:
     sees: str
     auroc: Estimate
 
-    def sentence(self) -> list[str]:
+    def sentence(self) -> list[Notice]:
         """Return the finding, where the lower bound of the AUROC is above ``ALARM``."""
         value, ci = self.auroc.value, self.auroc.ci
         if value is None or ci is None or ci[0] <= ALARM:
             return []
-        return [
-            f"A model that sees only {self.sees} predicts the label with AUROC {value:.2f} "
-            f"({ci[0]:.2f} to {ci[1]:.2f}): a network can learn this instead of disease."
-        ]
+        return [Notice("shortcut", sees=self.sees, value=value, low=ci[0], high=ci[1])]
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Shortcut:
     images: int
     reasons: tuple[str, ...] = ()
 
-    def findings(self) -> list[str]:
+    def findings(self) -> list[Notice]:
         """Return one sentence for each shortcut."""
         return [text for probe in self.probes for text in probe.sentence()]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from medcnn.data.manifest import SPLITS
+from medcnn.notices import Notice
 
 
 def by_split(table: pd.DataFrame, facts: pd.DataFrame) -> list[dict[str, Any]]:
@@ -56,14 +57,15 @@ def _counts(column: pd.Series) -> dict[str, int]:
     return {str(name) or "unknown": int(count) for name, count in counts.items()}
 
 
-def first_names(names: Sequence[object], one: str, many: str, rest: str) -> list[str]:
-    """Return one sentence that counts ``names`` and quotes the first three, none where empty.
+def first_names(key: str, names: Sequence[object], **facts: object) -> list[Notice]:
+    """Return one notice that counts ``names`` and quotes the first three, none where empty.
 
-    >>> first_names(["a"], "file is", "files are", "not readable")
+    >>> first_names("unreadable", ["a"])
     ['1 file is not readable: a.']
     """
     if not len(names):
         return []
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    what = f"{one if len(names) == 1 else many} {rest}"
-    return [f"{len(names)} {what}: {', '.join(str(name) for name in names[:3])}{more}."]
+    shown: Any = [str(name) for name in names[:3]]
+    if len(names) > 3:
+        shown = Notice("names_more", names=shown, more=len(names) - 3)
+    return [Notice(key, n=len(names), names=shown, **facts)]

@@ -19,6 +19,7 @@ from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import image_files, release_folder
 from medcnn.errors import DataError
 from medcnn.io.header import age_in_years
+from medcnn.notices import Notice
 
 IMAGES, READINGS = "CXR_png", "ClinicalReadings"
 RULE = "file names ending in _1 show signs of tuberculosis and are abnormal, those in _0 are normal"
@@ -99,16 +100,15 @@ def reading(path: Path) -> dict[str, object]:
     }
 
 
-def _contradictions(rows: pd.DataFrame, source: str) -> list[str]:
+def _contradictions(rows: pd.DataFrame, source: str) -> list[Notice]:
     says_normal = rows["reading"].str.lower().str.strip(" .").eq("normal")
     odd = rows[(says_normal & rows["label"].eq(1))]
     missing = rows["reading"].eq("").sum()
     warnings = []
     if len(odd):
         warnings.append(
-            f"{source}: {len(odd)} images named tuberculous are read as normal "
-            f"({odd['image_id'].iloc[0]}); the name decides."
+            Notice("contradicted", source=source, count=len(odd), first=odd["image_id"].iloc[0])
         )
     if missing:
-        warnings.append(f"{source}: {missing} of {len(rows)} images have no clinical reading.")
+        warnings.append(Notice("no_reading", source=source, count=int(missing), of=len(rows)))
     return warnings

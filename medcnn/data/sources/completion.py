@@ -11,6 +11,7 @@ from medcnn.data.patients import without_placeholders
 from medcnn.data.sources.headers import with_headers
 from medcnn.data.sources.metadata import views
 from medcnn.files.identifiers import plain_identifiers
+from medcnn.notices import Notice
 
 
 def complete_manifest(
@@ -37,7 +38,7 @@ def complete_manifest(
     Raises:
         DataError: If the rows make no manifest.
     """
-    doubts: list[str] = []
+    doubts: list[Notice] = []
     if "path" in rows and "image_id" in rows and len(rows):
         rows = with_headers(rows, identity=identity)
         if "view" in rows:

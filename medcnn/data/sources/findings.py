@@ -19,6 +19,8 @@ from typing import Literal, NamedTuple, get_args
 
 import pandas as pd
 
+from medcnn.notices import Notice
+
 Kind = Literal["normal", "abnormal", "neutral"]
 
 TABLE_FILE = Path(__file__).with_name("findings.csv")
@@ -142,9 +144,7 @@ def labelled(
     kept["label"] = kept["label"].astype(int)
     unknown = Counter(name for name in _names(kept) if known(name) is None) if closed else {}
     if unknown:
-        warnings.append(
-            f"{source}: {_counted(Counter(unknown))} not in the table of findings; counted as abnormal."
-        )
+        warnings.append(Notice("unknown_findings", source=source, names=_counted(Counter(unknown))))
     return Labelled(kept, f"{rule}; found: {describe(kept)}", tuple(warnings))
 
 
@@ -176,7 +176,4 @@ def _counted(count: Counter[str]) -> str:
 def _left_out(rows: pd.DataFrame, of: int, source: str) -> str:
     count = Counter(_names(rows))
     why = _counted(count) if count else "no finding named"
-    return (
-        f"{source}: {len(rows)} of {of} images are neither normal nor abnormal by their findings "
-        f"({why}) and were left out."
-    )
+    return Notice("neither", source=source, count=len(rows), of=of, why=why)

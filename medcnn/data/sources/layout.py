@@ -13,6 +13,7 @@ from medcnn.errors import DataError, nearest
 from medcnn.files.tables import read_csv
 from medcnn.io.choice import counted, images_below, is_hidden
 from medcnn.io.names import is_text, says_image
+from medcnn.notices import Notice
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 
@@ -209,7 +210,7 @@ def present(
     if not absent:
         return table, ()
     index.left_out["listed, but not on disk"] += absent
-    text = f"{source}: {absent} of {len(table)} listed images are not on disk and were left out."
+    text = Notice("absent", source=source, count=absent, of=len(table))
     return table[here].reset_index(drop=True), (text,)
 
 

@@ -16,6 +16,7 @@ from medcnn.data.sources.listed_paths import listed_paths
 from medcnn.errors import DataError
 from medcnn.files.sheets import read_sheet
 from medcnn.io.array import split_fragment
+from medcnn.notices import Notice
 
 IDENTIFIERS = ("image_id", "patient_id", "study_id")
 TEXT = ("path", "mask_path", "view", "split")
@@ -43,8 +44,7 @@ def read(root: str | Path) -> Manifest:
     table, told, left_out = _with_files(table, path.name)
     if sheet.blank:
         left_out["empty row"] = sheet.blank
-        rows = "1 empty row was" if sheet.blank == 1 else f"{sheet.blank} empty rows were"
-        told.append(f"{path.name}: {rows} left out.")
+        told.append(Notice("empty_rows", file=path.name, n=sheet.blank))
     for name in {"path", "mask_path"} & set(table.columns):
         table[name] = listed_paths(table[name], path.resolve().parent)
     if "label" in table and not pd.api.types.is_numeric_dtype(table["label"]):
@@ -94,11 +94,16 @@ def _with_files(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, list[st
         without = table[name].isna()
         if without.any():
             left_out[reason] = int(without.sum())
-            lines = ", ".join(str(line) for line in table.index[without][:SHOWN])
-            more = ", …" if without.sum() > SHOWN else ""
+            lines = [str(line) for line in table.index[without][:SHOWN]]
             told.append(
-                f"{source}: {int(without.sum())} of {len(table)} rows have no {name} (line {lines}"
-                f"{more}) and were left out."
+                Notice(
+                    "rows_without",
+                    file=source,
+                    count=int(without.sum()),
+                    of=len(table),
+                    column=name,
+                    lines=[*lines, *(["…"] if without.sum() > SHOWN else [])],
+                )
             )
             table = table[~without]
     return table.copy(), told, left_out
@@ -111,6 +116,12 @@ def _absent(table: pd.DataFrame, path: Path) -> list[str]:
     if not absent:
         return []
     return [
-        f"{path.name}: {len(absent)} of {len(table)} files in the column path are not there (the first "
-        f"is {absent[0]}). Relative paths start at {path.resolve().parent}."
+        Notice(
+            "files_absent",
+            file=path.name,
+            count=len(absent),
+            of=len(table),
+            first=absent[0],
+            folder=str(path.resolve().parent),
+        )
     ]

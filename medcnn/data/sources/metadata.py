@@ -10,6 +10,7 @@ import pandas as pd
 from medcnn.errors import ConfigError
 from medcnn.io.header import age_in_years
 from medcnn.io.words import FRONTAL, view_name
+from medcnn.notices import Notice
 
 Views = Literal["frontal", "all"]
 
@@ -64,10 +65,7 @@ def chosen_views(
     if left_out is not None:
         left_out["not a frontal view"] += int(other.sum())
     names = ", ".join(f"{name} ({n})" for name, n in rows["view"][other].value_counts().items())
-    text = (
-        f"{source}: {int(other.sum())} of {len(rows)} images are not frontal views ({names}) and "
-        "were left out; data.source.views=all keeps them."
-    )
+    text = Notice("other_views", source=source, count=int(other.sum()), of=len(rows), views=names)
     return rows[~other].reset_index(drop=True), [text]
 
 

@@ -21,6 +21,7 @@ from medcnn.data.sources.findings import labelled
 from medcnn.data.sources.layout import ImageIndex, present, release_folder, release_table
 from medcnn.data.sources.metadata import chosen_views, views
 from medcnn.errors import DataError
+from medcnn.notices import Notice
 
 EXPECTED = "ecgen-radiology/*.xml and the images CXR*.png"
 PROJECTIONS = "indiana_projections.csv"
@@ -74,7 +75,7 @@ def read(root: str | Path, views: str = "frontal") -> Manifest:
     )
 
 
-def _reports(folder: Path) -> tuple[dict[str, tuple[list[str], list[str]]], list[str]]:
+def _reports(folder: Path) -> tuple[dict[str, tuple[list[str], list[str]]], list[Notice]]:
     """Return the headings and images of each report by its name, and what could not be read."""
     files = sorted(folder.rglob("*.xml"))
     reports: dict[str, tuple[list[str], list[str]]] = {}
@@ -91,8 +92,7 @@ def _reports(folder: Path) -> tuple[dict[str, tuple[list[str], list[str]]], list
             found=f"{len(files)} XML files, none of which names an image",
             remedy="unpack NLMCXR_reports.tgz into that folder",
         )
-    told = first_names(broken, "report is", "reports are", "not readable and left out")
-    return reports, [f"openi: {text}" for text in told]
+    return reports, first_names("broken_reports", broken)
 
 
 def parse_report(text: bytes) -> tuple[list[str], list[str]]:

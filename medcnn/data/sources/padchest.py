@@ -23,6 +23,7 @@ from medcnn.data.sources.layout import (
     release_table,
 )
 from medcnn.data.sources.metadata import ages, check_choice, chosen_views, sexes, views
+from medcnn.notices import Notice
 
 LabelledBy = Literal["all", "physician"]
 
@@ -68,7 +69,7 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
     warnings = []
     if labelled_by == "physician":
         ours = rows["labelled_by"] == "Physician"
-        warnings = [f"padchest: {int((~ours).sum())} images labelled by a network were left out."]
+        warnings = [Notice("by_network", count=int((~ours).sum()))]
         index.left_out["labelled by a network"] += int((~ours).sum())
         rows = rows[ours].reset_index(drop=True)
     rows, other_views = chosen_views(rows, "padchest", views, index.left_out)

@@ -24,6 +24,7 @@ from medcnn.data.sources.layout import (
     release_table,
 )
 from medcnn.errors import DataError
+from medcnn.notices import Notice
 
 EXPECTED = "stage_2_detailed_class_info.csv, stage_2_train_labels.csv and stage_2_train_images/"
 CLASSES = ("Normal", "Lung Opacity", "No Lung Opacity / Not Normal")
@@ -36,7 +37,7 @@ CITATION = (
     "Shih et al., Augmenting the National Institutes of Health Chest Radiograph Dataset with Expert "
     "Annotations of Possible Pneumonia, Radiology: Artificial Intelligence 1(1), 2019"
 )
-NO_MAPPING = f"rsna: {MAPPING}, which says from which patient an image is, is not beside it."
+NO_MAPPING = Notice("no_mapping", file=MAPPING)
 
 
 def read(root: str | Path) -> Manifest:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from medcnn.data.manifest import DOUBTED, Manifest, build_manifest
+from medcnn.notices import Notice
 
 SOURCE = "source"
 """The column that says where an image comes from; reports take it as a subgroup."""
@@ -88,8 +89,9 @@ def _family_warnings(table: pd.DataFrame, names: Iterable[str]) -> Iterable[str]
             if not (name in LINKED and (owners[table[SOURCE] == name] != name).all())
         ]
         if len(here) > 1 and len(apart) > 1:
-            yield (
-                f"{', '.join(here)} hold images of the same patients ({family}), and "
-                f"{', '.join(name for name in apart if name != here[0])} does not say of whom: the "
-                "audit finds copies of an image, not other images of a patient."
+            yield Notice(
+                "same_patients",
+                sources=here,
+                family=family,
+                silent=[name for name in apart if name != here[0]],
             )

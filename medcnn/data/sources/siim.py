@@ -20,6 +20,7 @@ from medcnn.data.sources.layout import (
     release_folder,
     release_table,
 )
+from medcnn.notices import Notice
 
 EXPECTED = "train-rle.csv and dicom-images-train/"
 NO_MASK = "-1"
@@ -28,10 +29,7 @@ CITATION = (
     "Society for Imaging Informatics in Medicine and American College of Radiology, SIIM-ACR "
     "Pneumothorax Segmentation, Kaggle, 2019"
 )
-ONE_FINDING = (
-    "siim: images without a pneumothorax may show any other finding, so label 0 is not a normal "
-    "chest."
-)
+ONE_FINDING = Notice("one_finding")
 
 
 def read(root: str | Path) -> Manifest:

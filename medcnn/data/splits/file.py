@@ -9,6 +9,7 @@ import pandas as pd
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.errors import DataError
 from medcnn.files.sheets import read_sheet
+from medcnn.notices import Notice
 from medcnn.run.directory import atomic_path
 
 
@@ -37,7 +38,7 @@ def apply_split(manifest: Manifest, path: Path) -> Manifest:
         )
     table = manifest.table.assign(split=given.loc[identifiers].to_numpy())
     more = len(given) - len(identifiers)
-    warnings = [f"{path} names {more} images that the data set does not have."] if more else []
+    warnings = [Notice("split_names_more", path=str(path), more=more)] if more else []
     return manifest.with_table(table, *warnings)
 
 

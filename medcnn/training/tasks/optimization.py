@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from medcnn.errors import ConfigError, MedcnnWarning
+from medcnn.notices import Notice
 from medcnn.training.optimizers.sharpness import SharpnessAware
 from medcnn.training.tasks.faults import DivergenceError
 
@@ -69,7 +70,7 @@ def check_combination(optimizer: Optimizer, trainer: pl.Trainer) -> None:
         )
     if isinstance(optimizer, torch.optim.LBFGS) and trainer.gradient_clip_val:
         warnings.warn(
-            "LBFGS searches along a line with the true gradient: gradients are not clipped.",
+            Notice("unclipped"),
             MedcnnWarning,
             stacklevel=2,
         )

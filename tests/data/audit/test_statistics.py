@@ -32,7 +32,7 @@ def test_each_split_has_its_classes_sizes_and_kinds():
 
 
 def test_sentences_agree_in_number_and_quote_three_names():
-    words = ("file is", "files are", "broken")
-    assert first_names([], *words) == []
-    assert first_names(["a"], *words) == ["1 file is broken: a."]
-    assert first_names(list("abcde"), *words) == ["5 files are broken: a, b, c and 2 more."]
+    assert first_names("unreadable", []) == []
+    assert first_names("unreadable", ["a"]) == ["1 file is not readable: a."]
+    five = first_names("unreadable", list("abcde"))
+    assert five == ["5 files are not readable: a, b, c and 2 more."]
