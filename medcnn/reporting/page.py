@@ -17,6 +17,7 @@ from medcnn.reporting.explanations import explanation_section
 from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.folds import folds_table
+from medcnn.reporting.glossary import glossary
 from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
 from medcnn.reporting.safeguards import safeguards
@@ -53,10 +54,11 @@ APPENDIX = (
     "diagnosis",
     "audit",
     "card",
+    "glossary",
     "configuration",
     "environment",
 )
-FOLDED = ("checklist", "configuration", "environment")
+FOLDED = ("checklist", "glossary", "configuration", "environment")
 """Long parts that are looked up rather than read, and so are opened on demand."""
 
 
@@ -103,6 +105,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "best_epoch": _best_epoch(contents),
         "checklist": checklist(contents, words),
         "card": model_card(contents, words),
+        "glossary": glossary(words),
         "warnings": warnings,
         "folds": results.cross_validation.folds if results.cross_validation else None,
         "lead": _lead(contents, words),

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from medcnn.evaluation.results import Results
 from medcnn.reporting.cases import list_cases
 from medcnn.reporting.contents import Contents, contents_of, from_predictions, read_run
+from medcnn.reporting.glossary import explain
 from medcnn.reporting.page import page_facts
 from medcnn.reporting.plates import Plate, draw_plates
 from medcnn.reporting.thumbnails import PixelReader, Thumbnails, read_pixels
@@ -115,6 +116,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["css_text"] = css_text
+    environment.filters["explain"] = explain
     return environment
 
 
