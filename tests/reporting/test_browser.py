@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 
 from medcnn.evaluation.compare import compare
+from medcnn.evaluation.results import read_results
 from medcnn.files.plain import read_json
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
 from medcnn.reporting.comparison import write_comparison
 from medcnn.reporting.report import write_report
+from medcnn.reporting.summary import show_estimate
 from medcnn.run.directory import RunDir, write_json
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -76,6 +78,12 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Any, reported_run: RunDir) -> Iterator[Visit]:
+    yield from opened(browser, reported_run)
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Any, reported_run: RunDir) -> Iterator[Visit]:
+    """One page for all tests that only look."""
     yield from opened(browser, reported_run)
 
 
@@ -168,19 +176,100 @@ def test_follows_a_dark_system(browser: Any, reported_run: RunDir) -> None:
         assert colour == "rgb(18, 24, 29)"
 
 
-def test_every_link_of_the_contents_leads_somewhere(visit: Visit) -> None:
-    targets = visit.page.locator(".toc a").evaluate_all("all => all.map(a => a.hash.slice(1))")
+def test_every_link_of_the_contents_leads_somewhere(desk: Visit) -> None:
+    targets = desk.page.locator(".toc a").evaluate_all("all => all.map(a => a.hash.slice(1))")
     assert len(targets) >= 15
     for target in targets:
-        assert visit.page.locator(f"section[id='{target}']").count() == 1, target
+        assert desk.page.locator(f"section[id='{target}']").count() == 1, target
 
 
-def test_nothing_is_wider_than_a_telephone(browser: Any, reported_run: RunDir) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 800})
-    page = context.new_page()
-    page.goto(reported_run.report.resolve().as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    context.close()
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_the_page_fits_and_its_contents_lead_to_every_part(
+    desk: Visit, width: int, scheme: Any
+) -> None:
+    page = desk.page
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(page.url.partition("#")[0])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    contents = page.locator(".toc summary")
+    assert contents.is_visible() == (width < 1120)
+    for target in ("calibration", "environment"):
+        if width < 1120:
+            contents.click()
+        page.locator(f".toc a[href='#{target}']").click()
+        page.locator(f"#{target} .part > :nth-child(2)").wait_for(state="visible")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert desk.complaints == []
+
+
+def test_on_paper_every_part_is_open_however_narrow_it_is(desk: Visit) -> None:
+    desk.page.set_viewport_size({"width": 700, "height": 900})
+    desk.page.goto(desk.page.url.partition("#")[0])
+    assert desk.page.locator("details.part:not([open])").count() > 5
+    desk.page.emulate_media(media="print")
+    desk.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert desk.page.locator("details.part:not([open])").count() == 0
+    assert desk.page.evaluate("document.documentElement.scrollWidth") <= 700
+    desk.page.emulate_media(media="screen")
+
+
+def test_a_telephone_is_told_where_a_table_goes_on(desk: Visit) -> None:
+    desk.page.set_viewport_size({"width": 390, "height": 800})
+    desk.page.goto(desk.page.url.partition("#")[0])
+    assert desk.page.evaluate("document.documentElement.scrollHeight") < 12_000
+    box = desk.page.locator(".scroll.cut").first
+    box.wait_for()
+    assert "scroll" in box.evaluate("each => getComputedStyle(each, '::before').content")
+
+
+NUMBERS = """() => {
+  const text = (node, part) => (node.querySelector(part)?.innerText || "").trim();
+  const found = [];
+  const add = (place, key, value, interval) => {
+    if (value && interval) found.push([key, place, `${value} (${interval})`]);
+  };
+  for (const tile of document.querySelectorAll(".tile"))
+    add("tile", tile.dataset.key, text(tile, ".big"), text(tile, ".interval"));
+  for (const cell of document.querySelectorAll("#square [data-key]"))
+    add("2x2", cell.dataset.key, text(cell, "strong"), text(cell, ".ci"));
+  for (const row of document.querySelectorAll("table.estimates tr[data-key]"))
+    add(row.closest("section").id, row.dataset.key, text(row, ".strong"), row.cells[2].innerText);
+  for (const id of ["safeguards", "cross_validation"])
+    for (const row of document.querySelectorAll(`#${id} table tbody tr`))
+      if (row.cells.length === 3) found.push([row.cells[0].innerText, id, row.cells[1].innerText]);
+  return found;
+}"""
+
+
+def test_one_number_has_one_interval_on_all_pages(
+    browser: Any, reported_run: RunDir, comparison: Path
+) -> None:
+    keys = {"sensitivity", "specificity", "auroc", "accuracy", "ppv", "npv"}
+    places: dict[str, dict[str, str]] = {}
+    for visit in opened(browser, reported_run):
+        for key, place, shown in visit.page.evaluate(NUMBERS):
+            places.setdefault(key, {}).setdefault(place, shown)
+        # What the model card, and the checklist, repeat of the headline.
+        card = visit.page.locator("#card").inner_text()
+    assert keys <= set(places)
+    assert all(len(places[key]) >= 2 for key in keys)
+    assert {
+        key: set(found.values()) for key, found in places.items() if len(set(found.values())) > 1
+    } == {}
+    for visit in opened_page(browser, comparison):
+        rows = visit.page.locator("#differences tbody tr").all_inner_texts()
+    for key in ("sensitivity", "specificity", "auroc"):
+        shown = places[key]["tile"]
+        assert shown in card
+        value, interval = shown[:-1].split(" (")
+        assert any(value in row and interval in row for row in rows), (key, shown)
+    said = read_results(reported_run.results)
+    summary = show_estimate(said.sensitivity, said.level)
+    low, high = said.sensitivity.ci
+    assert summary.startswith(f"{said.sensitivity.value:.3f} (95 % CI {low:.3f} to {high:.3f}")
+    assert f"{100 * low:.1f}" in places["sensitivity"]["tile"]
 
 
 def test_no_table_is_cut_off_on_a_desk(browser: Any, reported_run: RunDir, tmp_path: Path) -> None:
@@ -200,9 +289,9 @@ def test_no_table_is_cut_off_on_a_desk(browser: Any, reported_run: RunDir, tmp_p
         assert visit.page.evaluate(cut) == []
 
 
-def test_pictures_and_figures_have_alternative_texts(visit: Visit) -> None:
-    assert visit.page.locator("img:not([alt])").count() == 0
-    figures = visit.page.locator("svg.figure")
+def test_pictures_and_figures_have_alternative_texts(desk: Visit) -> None:
+    assert desk.page.locator("img:not([alt])").count() == 0
+    figures = desk.page.locator("svg.figure")
     labels = figures.evaluate_all("all => all.map(svg => svg.getAttribute('aria-label'))")
     assert len(labels) >= 8
     assert all(labels)

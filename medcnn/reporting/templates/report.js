@@ -18,11 +18,12 @@
   document.getElementById("print").addEventListener("click", function () { window.print(); });
 
   // On a narrow screen the page is a list of its parts, each opened by a press or by a link to it.
-  var narrow = window.matchMedia("(max-width: 70rem)");
+  var narrow = window.matchMedia("screen and (max-width: 70rem)");
   var contents = document.getElementById("contents");
   var parts = Array.prototype.slice.call(document.querySelectorAll("details.part"));
   var shut = parts.filter(function (part) { return !part.open; });
   function fit() {
+    if (window.matchMedia("print").matches) { return; }
     contents.open = !narrow.matches;
     parts.forEach(function (part, index) {
       part.open = shut.indexOf(part) < 0 && (!narrow.matches || index < 3);
