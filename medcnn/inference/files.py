@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from medcnn.errors import DataError, ImageError
 from medcnn.io import Facts, read_image_resized
 from medcnn.io.choice import CLOSED, counted, walk
+from medcnn.io.workers import in_processes
+
+Chunk = tuple[Path, ...]
 
 SERIAL_FILES = 64
 """Below so many files, starting worker processes costs more than it saves."""
@@ -137,48 +138,29 @@ def _of_folder(path: Path) -> ImageError:
     )
 
 
-def _read_chunk(paths: Sequence[Path], size: int, exact: bool) -> list[Reading]:
+def _read_chunk(paths: Chunk, *, size: int, exact: bool) -> list[Reading]:
     return [read_one(path, size, exact) for path in paths]
-
-
-def _single_threaded() -> None:
-    cv2.setNumThreads(0)
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Clean processes, as a fork would copy the locks of torch's and OpenCV's threads.
-    return ProcessPoolExecutor(workers, initializer=_single_threaded, timeout=None)
 
 
 def _read_parallel(
     paths: Iterator[Path], size: int, exact: bool, workers: int
 ) -> Iterator[Reading]:
-    running: deque[tuple[tuple[Path, ...], Future[list[Reading]]]] = deque()
-    pool = _pool(workers)
-    try:
-        while True:
-            while len(running) < 2 * workers and (some := tuple(islice(paths, CHUNK))):
-                running.append((some, pool.submit(_read_chunk, some, size, exact)))
-            if not running:
-                return
-            some, future = running.popleft()
-            try:
-                yield from future.result()
-            except BrokenProcessPool:
-                pool.shutdown(wait=False, kill_workers=True)
-                for path in chain(some, *(others for others, _ in running)):
-                    yield _read_alone(path, size, exact)
-                running.clear()
-                pool = _pool(workers)
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
+    done = in_processes(
+        partial(_read_chunk, size=size, exact=exact),
+        iter(lambda: tuple(islice(paths, CHUNK)), ()),
+        workers=workers,
+        apart=_apart,
+        crashed=_crashed,
+    )
+    for _, readings in done:
+        yield from readings
 
 
-def _read_alone(path: Path, size: int, exact: bool) -> Reading:
-    """Read one file in a process of its own, since one of several has ended the last one."""
-    with _pool(1) as pool:
-        try:
-            found: Reading = pool.submit(read_one, path, size, exact).result()
-        except BrokenProcessPool:
-            return _failed(ImageError(path, "makes the decoder crash", kind="crashed"), path)
-        return found
+def _apart(paths: Chunk) -> list[Chunk]:
+    return [(path,) for path in paths]
+
+
+def _crashed(paths: Chunk) -> list[Reading]:
+    return [
+        _failed(ImageError(path, "makes the decoder crash", kind="crashed"), path) for path in paths
+    ]

@@ -1,8 +1,9 @@
 """Which files below a folder are images: one rule for training, prediction, audit and doctor.
 
-A file is an image by its suffix or, where that promises nothing, by how it begins. Hidden files are
-not seen at all. What else is no image is given a reason, so that it can be counted: another type of
-file, the index of a DICOM medium, a mask, or what the user excludes.
+A file is an image by its suffix or, where that promises nothing, by how it begins; without a suffix,
+whatever is no text may be DICOM, and is reported if it is not. Hidden files are not seen at all. What
+else is no image is given a reason, so that it can be counted: another type of file, the index of a
+DICOM medium, a mask, or what the user excludes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ MASK = "mask"
 EXCLUDED = "excluded"
 CLOSED = "folder that cannot be read"
 _HEAD = 132
-_GROUP_8 = b"\x08\x00"
-"""How a DICOM data set without preamble begins: group 0008, little endian (PS3.5 7.1)."""
 _MOST_NEIGHBOURS = 32
 """Folders that are compared with one another: a folder for each patient is another matter."""
 _TEXT_LIKE = (".bmp",)
@@ -118,9 +117,15 @@ def reason_of(path: Path) -> str:
     begins = type_of_bytes(head)
     if begins is not None and not (begins.suffixes[0] in _TEXT_LIKE and path.suffix):
         return "" if begins.is_read else _bare(begins.name)
-    if is_dicom_name(path.name) and head.startswith(_GROUP_8):
+    if is_dicom_name(path.name) and head and not _is_text(head):
         return ""
     return f"{path.suffix.lower()} file" if path.suffix else "file without a suffix"
+
+
+def _is_text(head: bytes) -> bool:
+    """Return whether a file begins with text; a DICOM file without preamble has NULs among it."""
+    words = head.decode("utf-8", errors="ignore" if len(head) < _HEAD else "replace")
+    return b"\0" not in head and all(char.isprintable() or char.isspace() for char in words[:-1])
 
 
 def _head(path: Path) -> bytes:

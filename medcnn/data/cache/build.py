@@ -7,22 +7,18 @@ moment goes on where it stood.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from medcnn.data.cache.key import Keys, Profile, as_keys, content_keys
 from medcnn.data.cache.read import read_for_cache
 from medcnn.data.cache.store import find, write_segment
 from medcnn.errors import ImageError
+from medcnn.io.workers import in_processes
 
 SEGMENT_BYTES = 32 * 2**20
 MAX_CHUNK = 2048
@@ -142,95 +138,42 @@ def build(
             problems += build_chunk(chunk, folder, profile, known)
             advance(len(chunk.rows))
         return problems
-    return _build_parallel(chunks, (folder, profile, known), workers, advance)
+    done = in_processes(
+        _work,
+        chunks,
+        workers=workers,
+        apart=_apart,
+        crashed=_crashed,
+        start=(_start, ((folder, profile, known),)),
+    )
+    problems = []
+    for chunk, found in done:
+        problems += found
+        advance(len(chunk.rows))
+    return problems
 
 
 _context: tuple[Path, Profile, Keys]
 
 
-def _start_worker(parent: int, context: tuple[Path, Profile, Keys]) -> None:
+def _start(context: tuple[Path, Profile, Keys]) -> None:
     global _context  # noqa: PLW0603  a worker process has one job, given once
     _context = context
-    cv2.setNumThreads(0)
-    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    # After a SIGKILL of the parent, siblings hold each other's pipes open and would wait for ever.
-    beat = threading.Event()
-    while os.getppid() == parent:
-        beat.wait(1.0)
-    os._exit(1)
 
 
 def _work(chunk: Chunk) -> list[Problem]:
     return build_chunk(chunk, *_context)
 
 
-def _pool(workers: int, context: tuple[Path, Profile, Keys]) -> ProcessPoolExecutor:
-    # A fork copies the locks of torch's and OpenCV's threads without the threads, and waits for them
-    # for ever; the standard library's clean start runs an unguarded script of the user again.
-    return ProcessPoolExecutor(
-        workers, initializer=_start_worker, initargs=(os.getpid(), context), timeout=None
-    )
-
-
-def _build_parallel(
-    chunks: Iterator[Chunk],
-    context: tuple[Path, Profile, Keys],
-    workers: int,
-    advance: Callable[[int], None],
-) -> list[Problem]:
-    problems: list[Problem] = []
-    running: dict[Future[list[Problem]], Chunk] = {}
-    pool = _pool(workers, context)
-    try:
-        for chunk in _with_flush(chunks):
-            try:
-                if chunk is not None:
-                    running[pool.submit(_work, chunk)] = chunk
-                while len(running) >= (1 if chunk is None else 2 * workers):
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        problems += future.result()
-                        advance(len(running.pop(future).rows))
-            except BrokenProcessPool:
-                pool.shutdown(wait=False, kill_workers=True)
-                # A pool that broke a moment ago refuses the chunk that it is given.
-                refused = [] if chunk is None or chunk in running.values() else [chunk]
-                for lost in [*running.values(), *refused]:
-                    problems += _one_by_one(lost, context)
-                    advance(len(lost.rows))
-                running.clear()
-                pool = _pool(workers, context)
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
-    return problems
-
-
-def _with_flush(chunks: Iterator[Chunk]) -> Iterator[Chunk | None]:
-    yield from chunks
-    yield None
-
-
-def _one_by_one(chunk: Chunk, context: tuple[Path, Profile, Keys]) -> list[Problem]:
-    """Build a chunk file by file in a process of its own, which a crash replaces."""
-    problems: list[Problem] = []
+def _apart(chunk: Chunk) -> Iterator[Chunk]:
     files = as_keys(chunk.files)
-    pool = _pool(1, context)
-    try:
-        for position, (row, path) in enumerate(zip(chunk.rows, chunk.paths, strict=True)):
-            single = Chunk((row,), (path,), files[position : position + 1].tobytes())
-            try:
-                problems += pool.submit(_work, single).result()
-            except BrokenProcessPool:
-                text = f"{path}: the decoder crashed; the file was left out"
-                problems.append(Problem(row, "crashed", text))
-                pool.shutdown(wait=False, kill_workers=True)
-                pool = _pool(1, context)
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
-    return problems
+    for at, (row, path) in enumerate(zip(chunk.rows, chunk.paths, strict=True)):
+        yield Chunk((row,), (path,), files[at : at + 1].tobytes())
+
+
+def _crashed(chunk: Chunk) -> list[Problem]:
+    (row,), (path,) = chunk.rows, chunk.paths
+    return [Problem(row, "crashed", f"{path}: the decoder crashed; the file was left out")]
 
 
 def make_chunks(

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -47,29 +46,14 @@ def crash_at_1_and_2(chunk):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the crash is planted as a signal")
 def test_decoder_that_crashes_costs_its_files(tmp_path, monkeypatch):
-    pools = []
-
-    def remembered_pool(*arguments):
-        pools.append(make_pool(*arguments))
-        return pools[-1]
-
-    def handed_out_after_the_crash(chunks):
-        yield next(chunks)
-        while pools[0]._flags.broken is None:
-            time.sleep(0.05)
-        yield from chunks
-
-    make_pool = cache_build._pool
-    monkeypatch.setattr(cache_build, "_pool", remembered_pool)
     paths = [str(tmp_path / f"{number}.png") for number in range(6)]
     for path in paths:
         cv2.imwrite(path, np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8))
         Path(path).write_bytes(Path(path).read_bytes() + path.encode())
     monkeypatch.setattr(cache_build, "_work", crash_at_1_and_2)
     files, _ = stat_keys(paths)
-    chunks = make_chunks(range(6), paths, files, 4)
     problems = build(
-        handed_out_after_the_crash(chunks),
+        make_chunks(range(6), paths, files, 4),
         folder=tmp_path,
         profile=PROFILE,
         known=as_keys(b""),
@@ -78,30 +62,6 @@ def test_decoder_that_crashes_costs_its_files(tmp_path, monkeypatch):
     )
     assert [(problem.row, problem.kind) for problem in problems] == [(1, "crashed"), (2, "crashed")]
     assert len(set(load_index(tmp_path, (8, 8), "uint8").keys.tolist())) == 4
-
-
-ORPHANS = """
-import multiprocessing, os, time
-from medcnn.data.cache.build import _end_with_parent
-child = multiprocessing.get_context("fork").Process(target=_end_with_parent, args=(os.getpid(),))
-child.start()
-print(child.pid, flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_end_with_a_killed_parent():
-    parent = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE)
-    assert parent.stdout is not None
-    child = Path("/proc") / parent.stdout.readline().decode().strip()
-    parent.kill()
-    parent.wait(60)
-    for _ in range(100):
-        if not child.exists() or "State:\tZ" in (child / "status").read_text():
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker outlived its parent")
 
 
 UNGUARDED = """
