@@ -123,7 +123,7 @@ def _side(path: Path, options: dict[str, Any], other: pd.DataFrame | None) -> Si
         return Side(path.stem, images, at_level(images, level, "max")[0], fixed_threshold(0.5))
     images = read_predictions(path, options["columns"])
     table, notes = at_level(images, level, way)
-    threshold, more = threshold_for(table, None)
+    threshold, more = threshold_for(table, None, images)
     for text in more:
         warn(f"{path}: {text}")
     return Side(path.stem, images, table, threshold, (*notes, *more))

@@ -24,6 +24,7 @@ from medcnn.evaluation.readers import reader_results, readers_for
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.evaluation.verdict import Background, classes_of
 from medcnn.inference.device import check_device
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.notices import Notice
@@ -58,13 +59,14 @@ def _of_predictions(options: dict[str, Any]) -> Results:
     path = Path(options["predictions"])
     images = read_predictions(path, options["columns"])
     table, notes = at_level(images, *_level(options))
-    threshold, more = threshold_for(table, options["threshold"])
+    threshold, more = threshold_for(table, options["threshold"], images)
     for text in more:
         warn(text)
     folder = Path(options["output"] or path.with_suffix("").with_name(f"{path.stem}_evaluation"))
     val = table[table["split"] == "val"]
     readers = readers_for(options["readers"], images, options["level"])
-    return _conclude(table, threshold, options, folder, val, [*notes, *more], readers)
+    background = Background(validation=classes_of(val))
+    return _conclude(table, threshold, options, folder, val, [*notes, *more], readers, background)
 
 
 def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
@@ -94,7 +96,23 @@ def _of_runs(options: dict[str, Any]) -> Results:
     if notes:
         val = val if val is None else at_level(_described(val, record), *_level(options))[0]
         notes = (*notes, Notice("own_threshold"))
-    return _conclude(table, threshold, options, folder, val, (*known, *notes), readers)
+    background = _background(record, val, options)
+    return _conclude(table, threshold, options, folder, val, (*known, *notes), readers, background)
+
+
+def _background(record: Record, val: pd.DataFrame | None, options: dict[str, Any]) -> Background:
+    """Return what a run tells of its data and its looks, for the verdict on its own splits."""
+    paths = record.paths
+    journal = record.journal if paths.environment.is_file() else None
+    audit = record.audit if paths.audit.is_file() else None
+    source = None if journal is None else (journal.content.get("data") or {}).get("source")
+    return Background(
+        source=source,
+        validation=classes_of(val),
+        audit=None if audit is None else audit.verdict,
+        audit_findings=0 if audit is None else len(audit.findings),
+        looks=journal.test_looks if journal and options["split"] == "test" else None,
+    )
 
 
 def _described(table: pd.DataFrame, record: Record, names: Sequence[str] = ()) -> pd.DataFrame:
@@ -137,6 +155,7 @@ def _conclude(
     val: pd.DataFrame | None,
     notes: Sequence[str],
     readers: pd.DataFrame | None,
+    background: Background,
 ) -> Results:
     rows = table[table["split"] == options["split"]]
     if rows.empty:
@@ -160,6 +179,7 @@ def _conclude(
     if readers is not None:
         found, more = reader_results(rows, readers, threshold.value)
         results = replace(results, readers=found).warned(last=more)
+    results = results.judged(background)
     write_json(folder / "results.json", to_json(results))
     write_predictions(rows, folder / "predictions.csv")
     runs = [] if options["run"] is None else _as_list(options["run"])

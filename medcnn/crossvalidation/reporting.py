@@ -14,6 +14,7 @@ from medcnn.data.manifest import read_table
 from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
+from medcnn.evaluation.verdict import Background
 from medcnn.files.plain import read_json
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
@@ -49,6 +50,8 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
         _combine(directory, members, settings, journal)
     results = results.warned(first=journal.facts["warnings"])
     journal.note(test_looks=_looks(members))
+    source = read_json(members[0].environment).get("data", {}).get("source")
+    results = results.judged(Background(source=source, looks=_looks(members)))
     write_json(directory.results, to_json(results))
     journal.finish()
     with journal.stage("report"):

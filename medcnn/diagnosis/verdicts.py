@@ -77,6 +77,11 @@ class Diagnosis:
         """What to try first, or None where nothing is to be mended."""
         return next((each.overrides[0] for each in self.findings if each.overrides), None)
 
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """The names of the findings that spoil the result, or may."""
+        return tuple(each.name for each in self.findings if each.severity in ("problem", "caution"))
+
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``diagnosis.json``."""
         return {

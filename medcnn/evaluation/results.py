@@ -35,6 +35,7 @@ from medcnn.evaluation.readers import ReaderResults
 from medcnn.evaluation.records import ABSENT, OBJECT, fields_from_json, fields_to_json
 from medcnn.evaluation.subgroups import Subgroup, subgroup_results
 from medcnn.evaluation.uncertainty import Uncertainty, uncertainty_of
+from medcnn.evaluation.verdict import Background, Verdict, verdict_of
 from medcnn.files.plain import read_json
 from medcnn.metrics.decision import Confusion, number_needed_to_read
 from medcnn.metrics.estimate import Estimate
@@ -106,6 +107,7 @@ class Results(Decisions, Headline, Evaluated):
         unit: What a case is; an image where it is not said.
         readers: Human readers on the same cases.
         explanations: The measures of ``explanations.json``.
+        verdict: What it all comes to.
     """
 
     average_precision: Estimate
@@ -135,6 +137,7 @@ class Results(Decisions, Headline, Evaluated):
     unit: Unit | None = field(default=None, metadata=ABSENT)
     readers: tuple[ReaderResults, ...] | None = field(default=None, metadata=ABSENT)
     explanations: dict[str, Any] | None = field(default=None, metadata=ABSENT)
+    verdict: Verdict | None = field(default=None, metadata=ABSENT)
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of ``results.json``: warnings as sentences, and as ``notices`` beside."""
@@ -150,6 +153,10 @@ class Results(Decisions, Headline, Evaluated):
         found = fields_from_json(cls, facts, place)
         warnings = restored(found.warnings, facts.get("notices") or [])
         return replace(found, warnings=tuple(warnings))
+
+    def judged(self, background: Background | None = None) -> Results:
+        """Return the results with the verdict on them."""
+        return replace(self, verdict=verdict_of(self, background or Background()))
 
     def warned(self, *, first: Sequence[str] = (), last: Sequence[str] = ()) -> Results:
         """Return the results with more warnings, each of them once."""
@@ -231,7 +238,7 @@ def evaluate(
         studies=unit_results(rows, "study_id", at, level),
         patients=unit_results(rows, "patient_id", at, level),
     )
-    said = cautions.of_cases(rows, cases, threshold, split)
+    said = [*cautions.of_cases(rows, cases, threshold, split), *cautions.of_scores(cases, results)]
     return results.warned(last=[*said, *lacking, *cautions.of_gaps(groups, level)])
 
 

@@ -106,6 +106,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "checklist": checklist(contents, words),
         "card": model_card(contents, words),
         "glossary": glossary(words),
+        "verdict": _verdict(contents, words),
         "warnings": warnings,
         "folds": results.cross_validation.folds if results.cross_validation else None,
         "lead": _lead(contents, words),
@@ -113,6 +114,15 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "model": model_name(contents),
         "source": (contents.environment.get("data") or {}).get("source"),
     }
+
+
+def _verdict(contents: Contents, words: Wording) -> tuple[str, str] | None:
+    """Return the level of the verdict and its paragraph; None where there is none."""
+    found = contents.results.verdict
+    if found is None:
+        return None
+    sentences = [said(text, words) or str(words.verbatim(text)) for text in found.sentences]
+    return found.level, " ".join(sentences)
 
 
 def _audit_findings(contents: Contents, words: Wording) -> list[tuple[str, str | None]]:

@@ -12,6 +12,8 @@ from medcnn.metrics.estimate import Estimate
 
 HEADLINE = (("sensitivity", "sensitivity"), ("specificity", "specificity"), ("AUROC", "auroc"))
 
+_ORIGINS = {"fixed": "given", "recorded": "recorded in the predictions"}
+
 
 def announce(results: Results, report: Path) -> None:
     """Print the headline numbers with their intervals, the warnings, and where the report is."""
@@ -19,12 +21,15 @@ def announce(results: Results, report: Path) -> None:
     say("")
     counted = counted_cases(results.n, results.n_patients, results.unit)
     say(f"{results.split}: {counted}, prevalence {results.prevalence:.3f}")
-    origin = "given" if threshold.rule == "fixed" else f"chosen on {threshold.chosen_on}"
+    origin = _ORIGINS.get(threshold.rule, f"chosen on {threshold.chosen_on}")
     say(f"threshold    {threshold.value:.4f} ({threshold.rule}, {origin}, frozen)")
     for name, key in HEADLINE:
         say(f"{name:12} {show_estimate(getattr(results, key), results.level)}")
     for text in results.warnings:
         say(f"warning      {text}")
+    if results.verdict is not None:
+        for at, text in enumerate(results.verdict.sentences):
+            say(f"{'' if at else 'verdict':12} {text}")
     say(f"report       {report}")
 
 

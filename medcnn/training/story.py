@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medcnn.console import say, warn
+from medcnn.data.audit.audit import Audit
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.data.splits.file import write_split
@@ -19,6 +20,7 @@ from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.evaluation.verdict import Background, classes_of
 from medcnn.files.plain import read_json
 from medcnn.inference.device import check_device
 from medcnn.notices import Notice
@@ -74,7 +76,7 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
         prepared = prepare_run(directory, settings)
     _note_data(journal, prepared, directory)
     if settings.trainer.fast_dev_run:
-        journal.warn("trainer.fast_dev_run: a few batches, seen once; no number means anything.")
+        journal.warn(Notice("fast_dev_run"))
     if settings.task == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
     from medcnn.training.members import fit  # torch and Lightning: seconds
@@ -87,6 +89,9 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
         seen = inspection.inspect_models(directory, prepared.manifest, prepared.cache)
         diagnosis = diagnose_run(directory, dead=inspection.dead_share(seen))
         results = _with_diagnosis(directory, results, diagnosis)
+        background = _background(prepared.manifest, fitted, journal, prepared.audit, diagnosis)
+        results = results.judged(background)
+        write_json(directory.results, to_json(results))
     journal.finish()
     with journal.stage("report"):
         write_report(directory, results, language=settings.language)
@@ -195,6 +200,7 @@ def conclude(
     )
     journal.note(test_looks=journal.facts["test_looks"] + 1)
     results = results.warned(first=journal.facts["warnings"], last=more)
+    results = results.judged(_background(manifest, fitted, journal))
     write_json(directory.results, to_json(results))
     return results
 
@@ -202,6 +208,22 @@ def conclude(
 def _with_diagnosis(directory: RunDir, results: Results, diagnosis: Diagnosis) -> Results:
     """Leave what the learning curves say beside the results, and in them."""
     write_json(directory.path / "diagnosis.json", diagnosis.to_json())
-    results = replace(results, diagnosis=diagnosis.rows())
-    write_json(directory.results, to_json(results))
-    return results
+    return replace(results, diagnosis=diagnosis.rows())
+
+
+def _background(
+    manifest: Manifest,
+    fitted: Fitted,
+    journal: Journal,
+    audit: Audit | None = None,
+    diagnosis: Diagnosis | None = None,
+) -> Background:
+    """Return what the verdict has to know beyond the numbers."""
+    return Background(
+        source=manifest.source,
+        validation=classes_of(fitted.val),
+        audit=None if audit is None else audit.verdict,
+        audit_findings=0 if audit is None else len(audit.findings) + len(audit.leaks),
+        diagnosis=() if diagnosis is None else diagnosis.warned,
+        looks=journal.facts["test_looks"],
+    )

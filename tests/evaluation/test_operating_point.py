@@ -3,6 +3,7 @@ import pytest
 
 from medcnn.errors import DataError, UserError
 from medcnn.evaluation.operating_point import threshold_for
+from medcnn.predictions import check_predictions
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,39 @@ def test_without_validation_a_half_is_used_and_said(table):
         threshold_for(test, "youden")
     with pytest.raises(UserError, match="threshold rule"):
         threshold_for(pd.DataFrame(table), "yuoden")
+
+
+def predicted(**columns):
+    p = [0.1, 0.2, 0.35, 0.6]
+    return check_predictions(pd.DataFrame({"label": [0, 0, 1, 1], "p_abnormal": p, **columns}))
+
+
+def test_predictions_are_judged_at_the_threshold_that_they_record():
+    found, (note,) = threshold_for(predicted(threshold=0.3), None)
+    assert (found.value, found.rule, found.chosen_on) == (0.3, "recorded", "recorded")
+    assert "0.3" in note
+    assert threshold_for(predicted(threshold=0.3), 0.5)[0].value == 0.5
+    on_val = predicted(threshold=0.3, split=["val", "val", "val", "test"])
+    assert threshold_for(on_val, None)[0].value == 0.3
+
+
+def test_decisions_alone_leave_room_for_one_threshold():
+    words = ["normal", "normal", "abnormal", "abnormal"]
+    for decision in (words, [0, 0, 1, 1]):
+        found, _ = threshold_for(predicted(decision=decision), None)
+        assert found.value == pytest.approx((0.2 + 0.35) / 2)
+    crossed = predicted(decision=["abnormal", "normal", "abnormal", "normal"])
+    assert threshold_for(crossed, None)[0].value == 0.5
+    assert threshold_for(predicted(decision="?"), None)[0].value == 0.5
+
+
+def test_decisions_that_contradict_the_threshold_are_counted():
+    table = predicted(threshold=0.3, decision=["abnormal", "normal", "abnormal", "abnormal"])
+    _, notes = threshold_for(table, None)
+    assert "1 of 4 recorded decisions" in notes[1]
+
+
+@pytest.mark.parametrize("column", [[0.3, 0.3, 0.3, 0.4], [0.3, 0.3, 0.3, None], [7.0] * 4])
+def test_several_thresholds_are_none(column):
+    with pytest.raises(DataError, match="does not name one operating point"):
+        threshold_for(predicted(threshold=column), None)

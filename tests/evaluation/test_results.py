@@ -109,3 +109,13 @@ def test_one_number_has_one_interval_wherever_it_stands(fixture, request):
     else:
         assert methods == {"wilson", "delong"}
         assert found["by_case"] == {}
+
+
+def test_decisions_and_the_other_class_handed_in_are_told():
+    table = make_table(200)
+    keys = {text.key for text in evaluate(table, AT).warnings}
+    assert not keys & {"all_decisions", "other_class"}
+    decided = table.assign(p_abnormal=(table["p_abnormal"] > 0.5).astype(float))
+    assert "all_decisions" in {text.key for text in evaluate(decided, AT).warnings}
+    other = table.assign(p_abnormal=1 - table["p_abnormal"])
+    assert "other_class" in {text.key for text in evaluate(other, AT).warnings}

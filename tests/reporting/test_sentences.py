@@ -17,13 +17,11 @@ EN, DE = Wording("en"), Wording("de")
 
 def test_every_sentence_of_the_catalogue_asks_for_the_same_facts_in_both_languages():
     for key, entry in catalogue().items():
-        texts = [entry[language] for language in LANGUAGES]
-        forms = [
-            form for text in texts for form in (text.values() if isinstance(text, dict) else [text])
-        ]
-        asked = [set(re.findall(r"\{(\w+)", text)) for text in forms]
+        english, german = (
+            set(re.findall(r"\{(\w+)", str(entry[language]))) - {"one"} for language in LANGUAGES
+        )
         # Of what the reader noticed, German says itself what to do.
-        assert all(asked[0] >= each for each in asked), key
+        assert english >= german, key
         assert entry.get("severity", "caution") in SEVERITIES
 
 

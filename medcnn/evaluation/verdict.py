@@ -1,0 +1,156 @@
+"""The verdict: what was tested, on whom, and whether it can be believed, in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from medcnn.metrics.estimate import Estimate
+from medcnn.notices import Notice, records, restored
+
+if TYPE_CHECKING:
+    from medcnn.evaluation.results import Results
+
+LEVELS = {"bad": "bad", "caution": "caution", "note": "good"}
+"""The level that a sentence of each severity asks for, the worst first."""
+CHANCE = 0.5
+FEW_ON_VALIDATION = 50
+"""Cases of a class below which validation is called small: of 50, a share of 0.9 is known to within
+0.79 and 0.96 (Wilson), and so is what a threshold chosen on them does."""
+SIMULATED = ("phantom",)
+"""Sources whose images show nobody."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is known of predictions beyond their numbers; None where it is not.
+
+    Attributes:
+        source: Where the data come from.
+        validation: Normal and abnormal cases that the threshold was chosen on.
+        audit: The verdict of the data audit: ``pass``, ``warn`` or ``stop``.
+        audit_findings: How many findings it had.
+        diagnosis: Names of what the learning curves warn of.
+        looks: How often the test split was evaluated.
+    """
+
+    source: str | None = None
+    validation: tuple[int, int] | None = None
+    audit: str | None = None
+    audit_findings: int = 0
+    diagnosis: Sequence[str] = ()
+    looks: int | None = None
+
+
+def classes_of(val: pd.DataFrame | None) -> tuple[int, int] | None:
+    """Return how many normal and abnormal cases a table has; None without one."""
+    if val is None or val.empty:
+        return None
+    abnormal = int(val["label"].sum())
+    return len(val) - abnormal, abnormal
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One short paragraph, and how it turns out.
+
+    Attributes:
+        level: ``good``, ``caution`` or ``bad``.
+        sentences: Its sentences, each a notice.
+    """
+
+    level: str
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The paragraph in English."""
+        return " ".join(self.sentences)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``verdict`` entry of ``results.json``."""
+        return {
+            "level": self.level,
+            "sentences": [str(each) for each in self.sentences],
+            "notices": records(self.sentences),
+        }
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Verdict:
+        """Return the verdict that ``to_json`` wrote."""
+        sentences = restored(facts.get("sentences") or (), facts.get("notices") or ())
+        return cls(str(facts.get("level") or "caution"), tuple(sentences))
+
+
+def verdict_of(results: Results, background: Background) -> Verdict:
+    """Return the verdict on results, its level that of its worst sentence."""
+    sentences = [
+        *_tested(results, background),
+        _chance(results.auroc),
+        *_threshold(results, background),
+        *_calibration(results),
+        *_told(background),
+    ]
+    worst = min((list(LEVELS).index(each.severity) for each in sentences), default=0)
+    return Verdict(list(LEVELS.values())[worst], tuple(sentences))
+
+
+def _tested(results: Results, background: Background) -> list[Notice]:
+    unit = results.unit.level if results.unit else "image"
+    key = "tested_out_of_fold" if results.cross_validation else f"tested_{unit}"
+    facts = {"cases": results.n, "patients": results.n_patients, "share": results.prevalence}
+    found = [Notice(key, **facts, split=results.split)]
+    if background.source in SIMULATED:
+        found.append(Notice("simulated"))
+    return found
+
+
+def _chance(auroc: Estimate) -> Notice:
+    if auroc.value is None or auroc.low is None or auroc.high is None:
+        return Notice("chance_unknown")
+    facts = {"value": auroc.value, "low": auroc.low, "high": auroc.high}
+    if auroc.high < CHANCE:
+        return Notice("chance_worse", **facts)
+    return Notice("chance_better" if auroc.low > CHANCE else "chance_same", **facts)
+
+
+def _threshold(results: Results, background: Background) -> list[Notice]:
+    if results.threshold.chosen_on == results.split:
+        return [Notice("threshold_seen")]
+    if results.threshold.chosen_on != "val" or background.validation is None:
+        return []
+    normal, abnormal = background.validation
+    few = min(normal, abnormal) < FEW_ON_VALIDATION
+    return [
+        Notice("validation_small" if few else "validation_enough", normal=normal, abnormal=abnormal)
+    ]
+
+
+def _calibration(results: Results) -> list[Notice]:
+    slope, intercept = results.calibration.slope, results.calibration.intercept
+    found = [
+        Notice(f"{name}_{'low' if high < right else 'high'}", value=value, low=low, high=high)
+        for name, estimate, right in (("slope", slope, 1.0), ("intercept", intercept, 0.0))
+        for value, low, high in [(estimate.value, estimate.low, estimate.high)]
+        if value is not None and low is not None and high is not None
+        if not low <= right <= high
+    ]
+    known = slope.has_interval and intercept.has_interval
+    return found or [Notice("calibration_holds" if known else "calibration_unknown")]
+
+
+def _told(background: Background) -> list[Notice]:
+    found = []
+    if background.audit is not None:
+        found.append(Notice(f"audit_{background.audit}", n=background.audit_findings))
+    if background.diagnosis:
+        names = [name.replace("_", " ") for name in background.diagnosis]
+        found.append(Notice("curves_warn", names=names))
+    if background.looks is not None:
+        found.append(
+            Notice("looks_many" if background.looks > 1 else "looks_one", n=background.looks)
+        )
+    return found
