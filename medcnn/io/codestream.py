@@ -7,7 +7,7 @@ are compared first. Headers follow ITU-T T.81 (JPEG), T.87 (JPEG-LS) and T.800 (
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _ONE_SCAN = {
@@ -32,6 +32,7 @@ class Header:
         signed: Whether JPEG 2000 samples are signed.
         tiles: Tiles of JPEG 2000, 1 for the others.
         scans: Scans of JPEG, as far as decoders go through them; 1 for the others.
+        marker: Start-of-frame marker of JPEG and JPEG-LS, None for JPEG 2000.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class Header:
     signed: bool = False
     tiles: int = 1
     scans: int = 1
+    marker: int | None = field(default=None, compare=False)
 
 
 def read_header(frame: bytes) -> Header:
@@ -69,7 +71,7 @@ def _read_jpeg(frame: bytes) -> Header:
         elif marker in _START_OF_FRAME:
             precision, rows, columns, samples = _unpack(">BHHB", frame, position + 4)
             scans = 1 if marker in _ONE_SCAN and samples == 1 else count_scans(frame)
-            return Header(rows, columns, precision, samples, scans=scans)
+            return Header(rows, columns, precision, samples, scans=scans, marker=marker)
         else:
             position += 2 + _unpack(">H", frame, position + 2)[0]
     raise ValueError("no frame header in the JPEG codestream")

@@ -91,7 +91,17 @@ def decode_frame(decoder: Decoder, module: PixelModule, frame: bytes) -> npt.NDA
     plugin = PREFERRED.get(decoder.UID, "")
     if plugin not in decoder.available_plugins:
         plugin = decoder.available_plugins[0]
-    options: dict[str, Any] = {
+    options = pixel_options(module) | {"number_of_frames": 1, "pixel_keyword": "PixelData"}
+    if decoder.UID in _CONTAINED:
+        return decode_contained(frame, syntax=decoder.UID, plugin=plugin, options=options)
+    with _typed_panics():
+        values, _ = decoder.as_array(_alone(frame), index=0, decoding_plugin=plugin, **options)
+    return values
+
+
+def pixel_options(module: PixelModule) -> dict[str, Any]:
+    """Return the image pixel module as pydicom's decoders take it."""
+    return {
         "rows": module.rows,
         "columns": module.columns,
         "samples_per_pixel": module.samples,
@@ -100,14 +110,7 @@ def decode_frame(decoder: Decoder, module: PixelModule, frame: bytes) -> npt.NDA
         "bits_stored": module.stored,
         "pixel_representation": module.representation,
         "planar_configuration": module.planar,
-        "number_of_frames": 1,
-        "pixel_keyword": "PixelData",
     }
-    if decoder.UID in _CONTAINED:
-        return decode_contained(frame, syntax=decoder.UID, plugin=plugin, options=options)
-    with _typed_panics():
-        values, _ = decoder.as_array(_alone(frame), index=0, decoding_plugin=plugin, **options)
-    return values
 
 
 def _alone(frame: bytes) -> bytes:

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
@@ -22,16 +21,17 @@ from pydicom.uid import (
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
-    RLELossless,
 )
 
 from medcnn.errors import ImageError
-from medcnn.io.bounded import BoundedBytes
-from medcnn.io.codestream import Header, read_header
-from medcnn.io.decoders import check_depth, decode_frame, find_decoder
+from medcnn.io.agreement import agreed
+from medcnn.io.codestream import Header
+from medcnn.io.coding import find_coding
+from medcnn.io.decoders import check_depth, decode_frame, find_decoder, pixel_options
 from medcnn.io.facts import MAX_SCANS, MAX_TILES, check_count
 from medcnn.io.notes import Note
-from medcnn.io.pixel_module import PixelModule, read_pixel_module
+from medcnn.io.photometric import MONOCHROME
+from medcnn.io.pixel_module import PixelModule, check_has_pixels, read_pixel_module
 from medcnn.io.reduced import reduced_j2k, reduced_jpeg, wanted_scale
 
 _END = b"\xff\xd9"
@@ -73,57 +73,60 @@ def decode(
     Raises:
         ImageError: If there are no pixels, too many, no decoder, or a broken codestream.
     """
-    module = read_pixel_module(dataset, path, max_pixels)
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
-    decoder = find_decoder(syntax, path)
-    notes = _notes(module, is_native=not decoder.is_encapsulated)
-    scale = 1
-    if not decoder.is_encapsulated:
+    check_has_pixels(dataset, path)
+    coding = find_coding(dataset)
+    if coding.header is not None:
+        _check_header(coding.header, path)
+    decoder = find_decoder(coding.syntax, path)
+    dataset.file_meta.TransferSyntaxUID = coding.syntax
+    module = read_pixel_module(
+        dataset, path, max_pixels, header=coding.header, is_native=coding.frame is None
+    )
+    notes = (*coding.notes, *module.notes, *_frame_notes(module))
+    if coding.frame is None:
         values = _decode_native(dataset, module, decoder, path)
-    elif syntax == RLELossless:
-        values = decode_frame(decoder, module, _first_frame(dataset, module))
-    else:
-        frame = _first_frame(dataset, module)
-        header = _checked_header(frame, module, path)
-        check_depth(decoder, header.precision, path)
-        notes = (*notes, *_end_notes(frame))
-        if min_size and not exact and module.samples == 1:
-            scale = _fitting_scale(syntax, module, header, min_size)
-        if scale > 1:
-            is_jpeg = syntax == JPEGBaseline8Bit
-            values = reduced_jpeg(frame, scale) if is_jpeg else reduced_j2k(frame, header, scale)
-        else:
-            values = decode_frame(decoder, module, frame)
-    return _finish(values, dataset, module, path, scale, notes)
+        return _finish(values, dataset, module, path, notes, is_native=True)
+    if coding.header is None:
+        return _finish(decode_frame(decoder, module, coding.frame), dataset, module, path, notes)
+    check_depth(decoder, coding.header.precision, path)
+    notes = (*notes, *_end_notes(coding.frame))
+    scale = 1
+    if min_size and not exact and module.samples == 1:
+        scale = _fitting_scale(coding.syntax, module, coding.header, min_size)
+    values = _decode_coded(coding.frame, coding.header, module, decoder, scale)
+    return _finish(values, dataset, module, path, notes, scale=scale)
 
 
-def _notes(module: PixelModule, *, is_native: bool) -> tuple[Note, ...]:
-    notes = [*module.notes]
-    if module.frames > 1:
-        text = f"multi-frame image: the first of {module.frames} frames is used"
-        notes.append(Note("multi_frame", text))
-    if is_native and module.low_bits:
-        text = f"High Bit {module.high}: the bits below the lowest are left out"
-        notes.append(Note("bits", text))
-    return tuple(notes)
+def _frame_notes(module: PixelModule) -> tuple[Note, ...]:
+    if module.frames == 1:
+        return ()
+    text = f"multi-frame image: the first of {module.frames} frames is used"
+    return (Note("multi_frame", text),)
+
+
+def _decode_coded(
+    frame: bytes, header: Header, module: PixelModule, decoder: Decoder, scale: int
+) -> npt.NDArray[Any]:
+    if scale == 1:
+        return decode_frame(decoder, module, frame)
+    is_jpeg = JPEGBaseline8Bit == decoder.UID
+    return reduced_jpeg(frame, scale) if is_jpeg else reduced_j2k(frame, header, scale)
 
 
 def _decode_native(
     dataset: Dataset, module: PixelModule, decoder: Decoder, path: Path
 ) -> npt.NDArray[Any]:
-    if "PixelData" not in dataset or module.samples > 1:
+    if "PixelData" not in dataset:
         return decoder.as_array(dataset, index=0)[0]
     syntax, is_whole_words = decoder.UID, module.allocated in (8, 16, 32)
-    if syntax != ExplicitVRBigEndian and is_whole_words and module.stored <= module.allocated:
-        values = _view(dataset.PixelData, module, path)
-    else:
-        options: dict[str, Any] = {"correct_unused_bits": False}
-        values, _ = decoder.as_array(dataset, index=0, **options)
-        # OpenCV takes no foreign byte order.
-        values = values.astype(values.dtype.newbyteorder("="), copy=False)
-    if module.low_bits:
-        values = values >> module.low_bits
-    return values if module.allocated == 1 else _without_unused_bits(values, module.stored)
+    if module.samples == 1 and syntax != ExplicitVRBigEndian and is_whole_words:
+        return _view(dataset.PixelData, module, path)
+    options = pixel_options(module)
+    if module.samples == 1:
+        options["correct_unused_bits"] = False
+    values, _ = decoder.as_array(dataset, index=0, **options)
+    # OpenCV takes no foreign byte order.
+    return np.asarray(values.astype(values.dtype.newbyteorder("="), copy=False))
 
 
 def _view(content: bytes, module: PixelModule, path: Path) -> npt.NDArray[Any]:
@@ -142,39 +145,9 @@ def _view(content: bytes, module: PixelModule, path: Path) -> npt.NDArray[Any]:
     return np.frombuffer(content, kind, count=pixels).reshape(module.rows, module.columns)
 
 
-def _without_unused_bits(values: npt.NDArray[Any], stored: int) -> npt.NDArray[Any]:
-    """Return values whose unused high bits say nothing; copied only where they did (PS3.5 8.1.1)."""
-    unused = 8 * values.dtype.itemsize - stored
-    if unused <= 0:
-        return values
-    limits = np.iinfo(values.dtype)
-    below = limits.min < 0 and values.min() < limits.min >> unused
-    if below or values.max() > limits.max >> unused:
-        return (values << unused) >> unused
-    return values
-
-
-def _first_frame(dataset: Dataset, module: PixelModule) -> bytes:
-    return bytes(get_frame(BoundedBytes(dataset.PixelData), 0, number_of_frames=module.frames))
-
-
-def _checked_header(frame: bytes, module: PixelModule, path: Path) -> Header:
-    header = read_header(frame)
+def _check_header(header: Header, path: Path) -> None:
     check_count(path, "tiles", header.tiles, MAX_TILES)
     check_count(path, "scans", header.scans, MAX_SCANS)
-    expected = (module.rows, module.columns, module.samples)
-    found = (header.rows, header.columns, header.samples)
-    if expected != found or header.precision > module.allocated:
-        raise ImageError(
-            path,
-            "has a codestream that does not fit its data set",
-            kind="corrupt",
-            expected="{}×{} pixels of {} samples".format(*expected)
-            + f", at most {module.allocated} bits",
-            found="{}×{} pixels of {} samples".format(*found) + f", {header.precision} bits",
-            remedy="export or copy the file again",
-        )
-    return header
 
 
 def _end_notes(frame: bytes) -> tuple[Note, ...]:
@@ -197,10 +170,15 @@ def _finish(
     dataset: Dataset,
     module: PixelModule,
     path: Path,
-    scale: int,
     notes: tuple[Note, ...],
+    *,
+    scale: int = 1,
+    is_native: bool = False,
 ) -> Stored:
-    if module.photometric.startswith("MONOCHROME"):
+    if module.photometric in MONOCHROME:
+        if scale == 1:  # means of neighbours would no longer tell a sign
+            values, more = agreed(values, module, dataset, is_native=is_native)
+            notes = (*notes, *more)
         return Stored(values, scale=scale, notes=notes)
     if module.photometric == "PALETTE COLOR":
         if "RedPaletteColorLookupTableData" not in dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from medcnn.errors import ImageError
 from medcnn.io.appearance import LEAST_SIDE
 from medcnn.io.bounded import MAX_READS, TooManyReads
 from medcnn.io.decoding import Stored, decode
-from medcnn.io.dicom_file import open_dataset, quiet_pydicom
+from medcnn.io.dicom_file import open_dataset, open_file, quiet_pydicom
 from medcnn.io.facts import MAX_PIXELS, Facts, Image
 from medcnn.io.greyscale import GreyScale, choose_greyscale
 from medcnn.io.header import header_facts
@@ -150,11 +151,14 @@ def _is_truncated(text: str) -> bool:
 
 
 def _load(path: Path, min_size: int | None, exact: bool, max_pixels: int) -> tuple[Dataset, Stored]:
-    dataset = open_dataset(path)
+    opened = open_file(path)
+    dataset = opened.dataset
     stored = decode(dataset, path, min_size=min_size, exact=exact, max_pixels=max_pixels)
     if stored.scale > 1 and _has_padding(dataset, stored):
         # Where padding meets the image, reduced values are neither, and would frame it in white.
         stored = decode(dataset, path, min_size=None, exact=True, max_pixels=max_pixels)
+    if opened.notes:
+        stored = replace(stored, notes=(*opened.notes, *stored.notes))
     return dataset, stored
 
 

@@ -8,6 +8,7 @@ import logging
 import warnings
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +19,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -26,6 +28,7 @@ from pydicom.uid import (
 
 from medcnn.errors import ImageError
 from medcnn.io.bounded import BoundedBytes, BoundedFile
+from medcnn.io.notes import Note
 
 MAX_FILE_BYTES = 512 * 2**20
 """The largest file, and the largest inflated data set, that is read."""
@@ -34,8 +37,58 @@ MAX_ELEMENT_BYTES = 256 * 2**10
 """The longest element that is kept beside pixel data and LUT sequences."""
 
 _PREAMBLE = 132
+_PLAIN = (
+    *(ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian),
+    DeflatedExplicitVRLittleEndian,
+)
 _PIXEL_DATA = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # Float, Double Float and Pixel Data
 _BULK = (*_PIXEL_DATA, 0x00283000, 0x00283010)  # Modality and VOI LUT Sequence
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the elements of a data set are written (PS3.5 7.1)."""
+
+    implicit: bool
+    little: bool
+    deflated: bool = False
+
+    @classmethod
+    def of(cls, syntax: UID) -> Encoding:
+        """Return the encoding that a transfer syntax means; those of coded pixels are explicit."""
+        return cls(
+            implicit=syntax == ImplicitVRLittleEndian,
+            little=syntax != ExplicitVRBigEndian,
+            deflated=syntax == DeflatedExplicitVRLittleEndian,
+        )
+
+    @property
+    def syntax(self) -> UID:
+        """The transfer syntax of uncompressed pixels in this encoding."""
+        if self.deflated:
+            return DeflatedExplicitVRLittleEndian
+        if self.implicit:
+            return ImplicitVRLittleEndian
+        return ExplicitVRLittleEndian if self.little else ExplicitVRBigEndian
+
+
+def syntax_name(syntax: UID) -> str:
+    """Return the name of a transfer syntax; an unknown UID may be any text, and is not repeated."""
+    return syntax.name if syntax.is_valid and syntax.name != syntax else "none that is known"
+
+
+def told_encoding(start: bytes) -> Encoding | None:
+    """Return the encoding of the first element of a data set, None where it is none.
+
+    Data sets begin with group 0008, which tells the order of bytes, and two capitals that name the
+    representation where it is explicit.
+    """
+    orders = {b"\x08\x00": True, b"\x00\x08": False}
+    little = orders.get(start[:2])
+    if little is None or len(start) < 8:
+        return None
+    explicit = start[4:6].isalpha() and start[4:6].isupper()
+    return Encoding(not explicit, little) if explicit or little else None
 
 
 @contextlib.contextmanager
@@ -52,10 +105,24 @@ def quiet_pydicom() -> Iterator[None]:
         logger.setLevel(level)
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A data set with its File Meta Information, and what is wrong with the latter."""
+
+    dataset: Dataset
+    notes: tuple[Note, ...] = ()
+
+
 def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
+    """Return the data set of ``open_file``."""
+    return open_file(path, stop_before_pixels=stop_before_pixels).dataset
+
+
+def open_file(path: Path, *, stop_before_pixels: bool = False) -> Opened:
     """Return the data set of a DICOM file, with or without its File Meta Information.
 
-    Deflated data sets are inflated up to ``MAX_FILE_BYTES`` only (PS3.5 A.5).
+    Deflated data sets are inflated up to ``MAX_FILE_BYTES`` only (PS3.5 A.5). Where the first bytes of
+    the data set are in another encoding than the Transfer Syntax UID says, they are right.
 
     Raises:
         ImageError: ``not_an_image``, ``too_large`` or ``truncated``.
@@ -68,20 +135,45 @@ def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
         is_bare = stream.read(_PREAMBLE)[128:] != b"DICM"
         meta = FileMetaDataset() if is_bare else _read_meta(stream)
         syntax = meta.get("TransferSyntaxUID")
-        if syntax is None:
-            return _open_unmarked(stream, is_bare=is_bare, stop_before_pixels=stop_before_pixels)
-        # Left to pydicom, a few kilobytes would inflate to whatever they like.
-        is_deflated = syntax == DeflatedExplicitVRLittleEndian
-        source = _inflate(path, meta) if is_deflated else stream
-        implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
+        if not isinstance(syntax, UID) or not syntax:
+            dataset = _open_unmarked(stream, is_bare=is_bare, stop_before_pixels=stop_before_pixels)
+            name = dataset.file_meta.TransferSyntaxUID.name
+            said = "File Meta Information is" if is_bare else "Transfer Syntax UID is"
+            note = Note("transfer_syntax", f"{said} missing: {name}, as it seems, is taken")
+            return Opened(dataset, (note,))
+        source, encoding = _encoded(path, stream, syntax)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            dataset = read_dataset(source, implicit, little, stop_when=stop)
+            dataset = read_dataset(source, encoding.implicit, encoding.little, stop_when=stop)
     ended = any("End of file reached" in str(each.message) for each in told)
     if ended and not any(tag in dataset for tag in _PIXEL_DATA):
         raise EOFError("the file ends before its pixel data do")
     dataset.file_meta = meta
-    return _without_bulk(dataset)
+    notes: tuple[Note, ...] = ()
+    if encoding != Encoding.of(syntax):
+        said = f"Transfer Syntax UID says {syntax_name(syntax)}, the data set is {encoding.syntax.name}"
+        notes = (Note("transfer_syntax", said),)
+        if syntax in _PLAIN:
+            meta.TransferSyntaxUID = encoding.syntax
+    return Opened(_without_bulk(dataset), notes)
+
+
+def _encoded(path: Path, stream: BoundedFile, syntax: UID) -> tuple[BinaryIO, Encoding]:
+    """Return the data set's bytes, inflated if need be, and how they are encoded."""
+    declared, start = Encoding.of(syntax), stream.tell()
+    # Left to pydicom, a few kilobytes would inflate to whatever they like.
+    if declared.deflated and told_encoding(stream.peek(8)[:8]) is None:
+        return _inflate(path, start), declared
+    told = told_encoding(stream.peek(8)[:8])
+    if told is not None or declared.deflated:
+        return stream, told or declared
+    try:
+        inflated = _inflate(path, start)
+    except (zlib.error, ImageError):  # what seemed deflated is not
+        return stream, declared
+    told = told_encoding(inflated.read(8))
+    inflated.seek(0)
+    return (inflated, Encoding(False, True, True)) if told else (stream, declared)
 
 
 def _read_meta(stream: BinaryIO) -> FileMetaDataset:
@@ -126,15 +218,9 @@ def is_part10(path: Path) -> bool:
         return stream.read(_PREAMBLE)[128:] == b"DICM"
 
 
-def _inflate(path: Path, meta: FileMetaDataset) -> BinaryIO:
-    content = path.read_bytes()
-    # The group length counts from behind its own 12 bytes (PS3.10 7.1).
-    length = meta.get("FileMetaInformationGroupLength")
-    if length is None:
-        raise InvalidDicomError("no File Meta Information Group Length")
-    start = _PREAMBLE + 12 + int(length)
+def _inflate(path: Path, start: int) -> BinaryIO:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(content[start:], MAX_FILE_BYTES)
+    inflated = inflater.decompress(path.read_bytes()[start:], MAX_FILE_BYTES)
     if inflater.unconsumed_tail:
         raise _too_large(path, f"more than {MAX_FILE_BYTES:,} bytes after inflating")
     if not inflater.eof:

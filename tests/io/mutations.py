@@ -86,7 +86,10 @@ def lie_in_codestream(content, rng):
 def lie_in_field(content, rng):
     """Write the file again with one or two fields that contradict the pixels."""
     with pydicom.config.disable_value_validation():
-        dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+        try:
+            dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+        except (ValueError, NotImplementedError, zlib.error):  # its transfer syntax is false
+            return lie(content, rng)
         if not hasattr(dataset, "file_meta") or "TransferSyntaxUID" not in dataset.file_meta:
             return lie(content, rng)
         for _ in range(int(rng.integers(1, 3))):

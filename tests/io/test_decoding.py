@@ -99,12 +99,6 @@ def test_a_frame_that_lacks_bytes_is_truncated(tmp_path):
     assert (caught.value.kind, caught.value.expected) == ("truncated", "512 bytes of pixels")
 
 
-def test_missing_frames_are_truncated_too(tmp_path):
-    path = write(tmp_path, image_dataset(RAMP, NumberOfFrames="2"))
-    with pytest.raises(ImageError, match="ends too early"):
-        decoded(path)
-
-
 def test_the_first_of_several_frames(tmp_path):
     dataset = image_dataset(RAMP, NumberOfFrames="2")
     dataset.PixelData = dataset.PixelData + bytes(512)
@@ -122,13 +116,6 @@ def test_a_reduction_leaves_the_size_that_is_needed(tmp_path):
         whole = decoded(path, **options)
         assert whole.scale == 1
         np.testing.assert_array_equal(whole.values, RAMP)
-
-
-def test_a_codestream_of_another_size_is_refused(tmp_path):
-    frame = codestream("jpeg_2000_lossless")
-    dataset = image_dataset(RAMP[:8], syntax=JPEG2000Lossless, frames=[frame])
-    with pytest.raises(ImageError, match="does not fit its data set"):
-        decoded(write(tmp_path, dataset))
 
 
 def colours():

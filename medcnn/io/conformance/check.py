@@ -22,6 +22,7 @@ Row = dict[str, Any]
 
 PARTS: dict[str, Sequence[Case]] = {
     "transfer syntax": syntax_cases.CASES,
+    "false transfer syntax": syntax_cases.FALSE,
     "pixel module": pixel_cases.CASES,
     "modality and VOI LUT": greyscale_cases.CASES,
     "window": window_cases.CASES,

@@ -12,6 +12,7 @@ from medcnn.io.conformance.case import Case
 from medcnn.io.conformance.example import encode, file_of, image_dataset
 
 _DEPTH, _COLOUR, _PLANES = "PS3.5 8.1.1", "PS3.3 C.7.6.3.1.2", "PS3.3 C.7.6.3.1.3"
+_RAMP = (np.arange(256, dtype=np.uint16) * 16).reshape(16, 16)
 _QUARTERS = np.array([[0, 1024, 2048, 3072]], "u2")
 
 
@@ -218,6 +219,48 @@ CASES = (
         partial(file_of, _QUARTERS, **_window(4096, PhotometricInterpretation="monochrome 2")),
         (0, 0.25, 0.5, 0.75),
         warning="Photometric Interpretation is spelt otherwise",
+    ),
+    Case(
+        "RGB with one sample a pixel: grey",
+        _COLOUR,
+        partial(file_of, _QUARTERS, **_window(4096, PhotometricInterpretation="RGB")),
+        (0, 0.25, 0.5, 0.75),
+        warning="Photometric Interpretation contradicts the pixels: MONOCHROME2 is taken",
+    ),
+    Case(
+        "Bits Stored above Bits Allocated: all that are allocated",
+        _DEPTH,
+        partial(file_of, _QUARTERS, bits=77, **_window(4096)),
+        (0, 0.25, 0.5, 0.75),
+        warning="Bits Stored is impossible",
+    ),
+    Case(
+        "Bits Stored 10 under values of 12 bits: all bits",
+        _DEPTH,
+        partial(file_of, _RAMP, bits=10, **_window(4096)),
+        tuple(float(value) / 4096 for value in _RAMP.ravel()),
+        warning="Bits Stored 10 contradicts values of 12 bits",
+    ),
+    Case(
+        "Bits Allocated 8 under 16: the length tells",
+        _DEPTH,
+        partial(file_of, _QUARTERS, **_window(4096, BitsAllocated=8)),
+        (0, 0.25, 0.5, 0.75),
+        warning="Bits Allocated contradicts the length of Pixel Data: 16 are taken",
+    ),
+    Case(
+        "High Bit 15 over values in the lower 12 bits: not shifted",
+        "PS3.5 8.1.1 (2011)",
+        partial(file_of, _QUARTERS, **_window(4096, HighBit=15)),
+        (0, 0.25, 0.5, 0.75),
+        warning="High Bit 15 contradicts the values",
+    ),
+    Case(
+        "fewer frames than Number of Frames: the first frame",
+        "PS3.3 C.7.6.6",
+        partial(file_of, _QUARTERS, **_window(4096, NumberOfFrames=3)),
+        (0, 0.25, 0.5, 0.75),
+        warning="Pixel Data are too short for Number of Frames",
     ),
     Case(
         "multi-frame: the first frame",

@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 import json
+import struct
 from collections.abc import Callable
 from importlib import resources
 from typing import Any
@@ -96,18 +97,90 @@ def _without_meta() -> bytes:
     return buffer.getvalue()
 
 
-def _case(name: str, section: str, make: Callable[[], bytes], tolerance: float = 1e-6) -> Case:
-    return Case(name, section, make, _PIXELS, tolerance=tolerance)
+def _declared(syntax: uid.UID, declared: uid.UID, name: str = "") -> Callable[[], bytes]:
+    """Return what makes a file in one syntax that declares another."""
+
+    def make() -> bytes:
+        content = (_stored(syntax, name) if name else _native(syntax))()
+        held, new = _padded(syntax), _padded(declared)
+        place = content.find(held)
+        head = content[: place - 2] + struct.pack("<H", len(new)) + new
+        return head + content[place + len(held) :]
+
+    return make
+
+
+def _padded(syntax: uid.UID) -> bytes:
+    return syntax.encode() + b"\0" * (len(syntax) % 2)
+
+
+def _other_size() -> bytes:
+    frame = codestream("jpeg_lossless_sv1")
+    return encode(image_dataset(RAMP[:8], syntax=uid.JPEGLosslessSV1, frames=[frame], **_WINDOW))
+
+
+def _case(
+    name: str, section: str, make: Callable[[], bytes], tolerance: float = 1e-6, warning: str = ""
+) -> Case:
+    return Case(name, section, make, _PIXELS, warning=warning, tolerance=tolerance)
 
 
 _JPEG, _J2K = "PS3.5 A.4.1", "PS3.5 A.4.4"
+
+_EXPLICIT, _IMPLICIT = uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian
+_NAMED = "Transfer Syntax UID says"
+
+FALSE = (
+    *(
+        _case(
+            f"{held.name}, declared as {declared.name}",
+            "PS3.10 7.1",
+            _declared(held, declared),
+            warning=_NAMED,
+        )
+        for held, declared in (
+            (_IMPLICIT, _EXPLICIT),
+            (_EXPLICIT, _IMPLICIT),
+            (uid.ExplicitVRBigEndian, _EXPLICIT),
+            (_EXPLICIT, uid.ExplicitVRBigEndian),
+            (_EXPLICIT, uid.DeflatedExplicitVRLittleEndian),
+            (uid.DeflatedExplicitVRLittleEndian, _EXPLICIT),
+            (_EXPLICIT, uid.JPEG2000Lossless),
+        )
+    ),
+    *(
+        _case(
+            f"{held.name}, declared as {declared.name}",
+            "PS3.10 7.1",
+            _declared(held, declared, name),
+            warning=_NAMED,
+        )
+        for held, declared, name in (
+            (uid.JPEGLosslessSV1, _EXPLICIT, "jpeg_lossless_sv1"),
+            (uid.JPEG2000Lossless, uid.JPEGBaseline8Bit, "jpeg_2000_lossless"),
+            (uid.JPEGLSLossless, uid.JPEG2000Lossless, "jpeg_ls"),
+        )
+    ),
+    _case(
+        "codestream of 16 rows, declared 8: its own",
+        "PS3.5 8.2",
+        _other_size,
+        warning="Rows and Columns contradict the codestream",
+    ),
+)
+"""Files whose transfer syntax or size is false: what they hold is taken."""
 
 CASES = (
     _case("Implicit VR Little Endian", "PS3.5 A.1", _native(uid.ImplicitVRLittleEndian)),
     _case("Explicit VR Little Endian", "PS3.5 A.2", _native(uid.ExplicitVRLittleEndian)),
     _case("Explicit VR Big Endian", "PS3.5 A.3", _native(uid.ExplicitVRBigEndian)),
     _case("Deflated Explicit VR", "PS3.5 A.5", _native(uid.DeflatedExplicitVRLittleEndian)),
-    _case("no File Meta Information", "PS3.10 7.1", _without_meta),
+    _case(
+        "no File Meta Information",
+        "PS3.10 7.1",
+        _without_meta,
+        warning="File Meta Information is missing: Implicit VR Little Endian",
+    ),
     _case("RLE Lossless", "PS3.5 A.4.2", _rle),
     _case("JPEG Baseline (process 1), 8 bits", _JPEG, jpeg_baseline, 3 / 256),
     _case(

@@ -62,7 +62,7 @@ def test_a_good_file_has_no_findings(tmp_path):
         ({"BurnedInAnnotation": "YES"}, "burned_in_annotation"),
         ({"PhotometricInterpretation": "MONOCHROME1"}, "inverted"),
         ({"WindowCenter": 1, "WindowWidth": 0}, "window"),
-        ({"BitsStored": 99}, "corrupt"),
+        ({"BitsStored": 99}, "bits"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
