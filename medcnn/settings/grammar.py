@@ -47,8 +47,9 @@ def _as_given(argument: str, several: bool) -> str:
     if key is None:
         return argument
     value = argument[key.end() :]
-    if value.startswith(("~/", "~\\")) or value == "~":
-        value = os.path.expanduser(value)  # noqa: PTH111  Path would drop a last slash
+    mark = value[:1] if value[:1] in ("'", '"') else ""
+    if value[len(mark) :].startswith(("~/", "~\\")) or value == "~":
+        value = mark + os.path.expanduser(value[len(mark) :])  # noqa: PTH111  Path drops a last slash
     read, kind = _read(value)
     if read and not (kind == "sweep" and os.path.lexists(value)):
         return key.group() + value

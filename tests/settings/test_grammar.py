@@ -23,7 +23,7 @@ def test_a_value_that_the_shell_passed_whole_is_that_value(text):
 
 def test_a_tilde_is_the_home_of_the_user(monkeypatch):
     monkeypatch.setenv("HOME", "/home/José")
-    assert read("data.root=~/cxr") == "/home/José/cxr"
+    assert read("data.root=~/cxr") == read("data.root='~/cxr'") == "/home/José/cxr"
     assert read("run=[~/a,b]") == ["/home/José/a", "b"]
 
 
