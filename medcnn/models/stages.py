@@ -19,6 +19,7 @@ D features.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Literal
@@ -124,8 +125,14 @@ class Backbone(nn.Module):
             return hidden.movedim(-1, 1)
         if self.layout == "NCHW":
             return hidden
+        if hidden.ndim == 4:  # EfficientFormer and VOLO make maps before they make tokens
+            is_last = hidden.shape[1] == hidden.shape[2] != hidden.shape[3]
+            return hidden.movedim(-1, 1) if is_last else hidden
         places_NTC = hidden[:, self.prefix_tokens :]
-        side = round(places_NTC.shape[1] ** 0.5)
+        side = math.isqrt(places_NTC.shape[1])
+        places_NTC = places_NTC[
+            :, places_NTC.shape[1] - side**2 :
+        ]  # a class token added on the way
         return places_NTC.transpose(1, 2).reshape(len(hidden), -1, side, side)
 
 

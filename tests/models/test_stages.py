@@ -110,6 +110,15 @@ def test_every_layout_becomes_a_map():
     assert torch.equal(_of("NTC", 1).as_map(with_class), maps)
 
 
+def test_maps_before_the_tokens_and_tokens_beside_the_places_are_told_apart():
+    tokens = _of("NTC")
+    maps = torch.rand(2, 5, 4, 4)
+    assert torch.equal(tokens.as_map(maps), maps)  # as EfficientFormer makes them
+    assert torch.equal(tokens.as_map(maps.movedim(1, -1)), maps)  # as VOLO does
+    row = torch.cat([torch.full((2, 1, 5), 9.0), maps.flatten(2).mT], dim=1)
+    assert torch.equal(tokens.as_map(row), maps)  # VOLO's class token comes on the way
+
+
 def test_a_chain_keeps_order_and_global_average_is_the_mean():
     stage = chain(linear=nn.Linear(2, 2), relu=nn.ReLU())
     assert [name for name, _ in stage.named_children()] == ["linear", "relu"]
