@@ -3,12 +3,13 @@
 The predictions of a network whose dropout stays on are samples of an approximate posterior (Gal,
 Ghahramani: Dropout as a Bayesian approximation, ICML 2016).
 
-Which modules draw random numbers is found by watching one pass, whatever they are called: modules of
-dropout, dropout in functions, stochastic depth, DropConnect, DropBlock, random rectifiers. Only these
-are put into training mode; BatchNorm stays in evaluation. What stands before the first of them is
-computed once, the rest for all samples in one batch, in chunks of bounded memory.
+Everything but what keeps statistics is put into training mode, so that whatever draws random numbers
+does: modules of dropout, dropout in functions, stochastic depth, DropConnect, DropBlock, random
+rectifiers. What stands before the first random number is computed once for all images; the rest image
+by image, its samples as one batch, from torch's generator seeded by the image. So an image gets the
+same samples in whatever batch it stands.
 
-Legend: N images, S samples, R = S·N rows.
+Legend: N images, S samples.
 """
 
 from __future__ import annotations
@@ -17,23 +18,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError, unknown_name
-from medcnn.inference.counter_random import stream_keys
-from medcnn.inference.row_randomness import RowRandomness
 from medcnn.models.classifier import Classifier
 from medcnn.notices import Notice
 
 Step = Callable[[Tensor], Tensor]
 
 INJECTIONS = ("head", "blocks")
-MEMORY = 256 * 2**20
-"""Bytes that the largest tensor of the repeated part may take."""
-BY_ROW = ("Dropout", "Dropout2d", "Noise", "MaskingNoise", "GaussianDropout", "DropPath", "RReLU")
-"""Names of layers whose raw draws are one set a row, and whose output mixes no rows."""
+AT_ONCE = 64
+"""Samples of an image that are computed together; it decides which random numbers each gets."""
 
 
 class McDropout:
@@ -45,16 +43,14 @@ class McDropout:
         inject: ``head`` puts dropout before the last layer, ``blocks`` after every stage; None
             takes the network as it is.
         p: Probability of injected dropout.
-        seed: Whole numbers that name the stream of masks.
-        memory: Bytes that the largest tensor of the repeated part may take.
+        seed: Whole numbers from 0 that name the stream of masks.
 
     Attributes:
-        injected: What was put in, in words; None where nothing was.
+        injected: What was put in; None where nothing was.
         first: Name of the first step that is computed for every sample: a stage, ``pool`` or ``head``.
 
     Raises:
-        ConfigError: If nothing in the network is random, or it draws in a way that cannot be split
-            into rows.
+        ConfigError: If nothing in the network is random.
     """
 
     def __init__(
@@ -65,25 +61,23 @@ class McDropout:
         inject: str | None = None,
         p: float = 0.2,
         seed: Sequence[int] = (0,),
-        memory: int = MEMORY,
     ) -> None:
         if inject is not None and inject not in INJECTIONS:
             raise unknown_name("place for mc.inject", inject, INJECTIONS)
         if not 0 < p < 1:
             raise ConfigError(f"mc.p cannot be {p!r}.", expected="a number between 0 and 1")
-        self.network, self.samples, self.seed, self.memory = network, samples, tuple(seed), memory
+        self.network, self.samples, self.seed = network, samples, tuple(seed)
         self.injected: Notice | None = None
         self._steps = self._built(inject, p)
-        watched = _watch(network, self._steps)
-        if not watched.first_step < len(self._steps):
+        self._split = self._first_random()
+        if self._split == len(self._steps):
             raise ConfigError(
                 f"Nothing in this {network.backbone.name} is random: its passes would all agree.",
                 expected="a network with dropout, stochastic depth, DropConnect or DropBlock",
                 found="none, or all with p = 0",
                 remedy="give mc.inject=head or mc.inject=blocks, or train with model.dropout=0.2",
             )
-        self._watched = watched
-        self.first = self._steps[watched.first_step][0]
+        self.first = self._steps[self._split][0]
 
     def _built(self, inject: str | None, p: float) -> list[tuple[str, Step]]:
         network = self.network
@@ -101,6 +95,19 @@ class McDropout:
         return [*stages, ("head", head)]
 
     @torch.inference_mode()
+    def _first_random(self) -> int:
+        """Return the place of the first step that draws; the number of steps if none does."""
+        weight, size = next(self.network.parameters()), self.network.image_size
+        hidden = torch.zeros(1, 1, size, size, device=weight.device, dtype=weight.dtype)
+        with _sampling(self.network), _own_randomness(weight.device):
+            for place, (_, step) in enumerate(self._steps):
+                before = _state(weight.device)
+                hidden = step(hidden)
+                if not torch.equal(before, _state(weight.device)):
+                    return place
+        return len(self._steps)
+
+    @torch.inference_mode()
     def shared(self, image_N1HW: Tensor) -> Tensor:
         """Return what all passes have in common: all before the first random number.
 
@@ -108,136 +115,76 @@ class McDropout:
             image_N1HW: Normalised.
         """
         hidden = image_N1HW
-        for _, step in self._steps[: self._watched.first_step]:
+        for _, step in self._steps[: self._split]:
             hidden = step(hidden)
         return hidden
 
     @torch.inference_mode()
-    def logits(self, shared: Tensor, key_N: Tensor) -> Tensor:
+    def logits(self, shared: Tensor, names: Sequence[Sequence[int]]) -> Tensor:
         """Return the logits of all passes, S×N.
 
         Args:
             shared: What ``shared`` returned for N images.
-            key_N: A whole number for each image, int64, that names its masks: the same number gives
+            names: Whole numbers from 0 for each image that name its masks: the same numbers give
                 the same masks, in whatever batch it stands.
         """
-        row_bytes = self._watched.row_bytes * len(shared)
-        at_once = max(1, self.memory // max(1, row_bytes))
-        samples = torch.arange(self.samples, device=shared.device)
-        chunks = torch.split(samples, at_once)
-        return torch.cat([self._some(shared, key_N, chunk) for chunk in chunks])
+        with _sampling(self.network), _own_randomness(shared.device):
+            found = [
+                self._of_one(*each) for each in zip(torch.split(shared, 1), names, strict=True)
+            ]
+        return torch.stack(found, dim=1)
 
-    def _some(self, hidden: Tensor, key_N: Tensor, sample_S: Tensor) -> Tensor:
-        keys = stream_keys(*self.seed, sample_S[:, None], key_N[None], device=hidden.device)
-        rows = hidden.expand(len(sample_S), *hidden.shape).flatten(0, 1)
-        if hidden.dim() == 4 and hidden.is_contiguous(memory_format=torch.channels_last):
-            rows = rows.contiguous(memory_format=torch.channels_last)
-        randomness = RowRandomness(keys.flatten())
-        with sampling(self._watched.drawing, self._watched.alone, randomness), randomness:
-            for _, step in self._steps[self._watched.first_step :]:
+    def _of_one(self, hidden_1: Tensor, name: Sequence[int]) -> Tensor:
+        """Return the logits of one image, S."""
+        torch.manual_seed(int(np.random.SeedSequence((*self.seed, *name)).generate_state(1)[0]))
+        parts = []
+        for start in range(0, self.samples, AT_ONCE):
+            count = min(AT_ONCE, self.samples - start)
+            rows = hidden_1.expand(count, *hidden_1.shape[1:])
+            if hidden_1.dim() == 4 and hidden_1.is_contiguous(memory_format=torch.channels_last):
+                rows = rows.contiguous(memory_format=torch.channels_last)
+            for _, step in self._steps[self._split :]:
                 rows = step(rows)
-        return rows.view(len(sample_S), len(hidden))
-
-
-class Watched:
-    """What one pass showed.
-
-    Attributes:
-        drawing: Modules that draw random numbers themselves.
-        alone: Those of them that must see one row at a time.
-        first_step: Place of the first step that draws; the number of steps if none does.
-        row_bytes: Bytes of the largest tensor from there on, for one row.
-    """
-
-    def __init__(self) -> None:
-        self.drawing: list[nn.Module] = []
-        self.alone: list[nn.Module] = []
-        self.first_step = -1
-        self.row_bytes = 0
-
-
-class _Witness(RowRandomness):
-    """Remembers which module was at work at each draw."""
-
-    def __init__(self, network: nn.Module, watched: Watched) -> None:
-        super().__init__(stream_keys(torch.zeros(1, dtype=torch.int64)))
-        self.at_work: list[nn.Module] = [network]
-        self.watched = watched
-
-    def drawn(self, *, raw: bool) -> None:
-        """Note the innermost module, and whether its draw was a bare one."""
-        module = self.at_work[-1]
-        if module not in self.watched.drawing:
-            self.watched.drawing.append(module)
-        if raw and not _is_by_row(module) and module not in self.watched.alone:
-            self.watched.alone.append(module)
-
-
-def _watch(network: Classifier, steps: Sequence[tuple[str, Step]]) -> Watched:
-    watched = Watched()
-    witness = _Witness(network, watched)
-    # Whatever keeps statistics is left as it is; all else may show what it does in training.
-    candidates = [module for module in network.modules() if not _keeps_state(module)]
-    hooks = []
-    for module in {
-        id(each): each for each in [*network.modules(), *network.backbone.views]
-    }.values():
-        hooks += [
-            module.register_forward_pre_hook(lambda each, _: witness.at_work.append(each)),
-            module.register_forward_hook(lambda *_: (witness.at_work.pop(), None)[1]),
-        ]
-    size = network.image_size
-    weight = next(network.parameters())
-    hidden = torch.zeros(1, 1, size, size, device=weight.device, dtype=weight.dtype)
-    witness.keys_R = witness.keys_R.to(weight.device)
-    watched.first_step = len(steps)
-    try:
-        with torch.inference_mode(), sampling(candidates, (), witness), witness:
-            for place, (_, step) in enumerate(steps):
-                before, witness.largest = witness.draws, 0
-                hidden = step(hidden)
-                if witness.draws > before:
-                    watched.first_step = min(watched.first_step, place)
-                if place >= watched.first_step:
-                    watched.row_bytes = max(watched.row_bytes, witness.largest)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return watched
+            parts.append(rows)
+        return torch.cat(parts)
 
 
 @contextmanager
-def sampling(
-    drawing: Sequence[nn.Module], alone: Sequence[nn.Module], rows: RowRandomness
-) -> Iterator[None]:
-    """Put modules into training mode, not those within them, and let some see one row at a time."""
-    modes = [module.training for module in drawing]
-    for module in drawing:
+def _sampling(network: nn.Module) -> Iterator[None]:
+    """Put what keeps no statistics into training mode, and let a draw for a batch be one a row."""
+    modules = [module for module in network.modules() if not _keeps_state(module)]
+    modes = [module.training for module in modules]
+    # Of one image, a batch is its samples: stochastic depth would drop the same in all of them.
+    wide = [module for module in modules if getattr(module, "mode", None) == "batch"]
+    for module in modules:
         module.training = True
-    for module in alone:
-        module.forward = partial(_row_by_row, module.forward, rows)
+    for module in wide:
+        module.mode = "row"  # type: ignore[assignment]
     try:
         yield
     finally:
-        for module, mode in zip(drawing, modes, strict=True):
+        for module, mode in zip(modules, modes, strict=True):
             module.training = mode
-        for module in alone:
-            del module.forward
+        for module in wide:
+            module.mode = "batch"  # type: ignore[assignment]
 
 
-def _row_by_row(forward: Callable[..., Tensor], rows: RowRandomness, x: Tensor) -> Tensor:
-    """Call a layer that draws once for its whole batch, or normalises over it, with each row."""
-    start, found = rows.draws, []
-    for row, part in enumerate(x.chunk(len(rows.keys_R))):
-        with rows.only(row, start):
-            found.append(forward(part))
-    return torch.cat(found)
+@contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    """Leave torch's generators as they were before."""
+    with torch.random.fork_rng(
+        [] if device.type == "cpu" else [device.index or 0],
+        device_type="cuda" if device.type == "cpu" else device.type,
+    ):
+        yield
 
 
-def _is_by_row(module: nn.Module) -> bool:
-    if type(module).__name__ == "StochasticDepth":
-        return getattr(module, "mode", "row") == "row"
-    return type(module).__name__ in BY_ROW
+def _state(device: torch.device) -> Tensor:
+    """Return the state of the generator that a device draws from."""
+    if device.type == "cpu":
+        return torch.get_rng_state()
+    state: Tensor = torch.get_device_module(device).get_rng_state()
+    return state
 
 
 def _keeps_state(module: nn.Module) -> bool:

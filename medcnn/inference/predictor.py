@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from medcnn.augment.views import views
 from medcnn.calibration.passes import Passes
 from medcnn.data.batch import Batch
-from medcnn.inference.counter_random import stream_keys
 from medcnn.inference.device import full_precision
 from medcnn.inference.loading import TrainedModel
 from medcnn.inference.mc_dropout import McDropout
@@ -77,25 +76,27 @@ class Predictor:
             image_N1HW: In [0, 1], at ``image_size``.
         """
         self.features_ND = None
-        key_N = mask_keys(image_N1HW) if self._mc else torch.zeros(0)
+        keys = mask_keys(image_N1HW) if self._mc else []
         image = image_N1HW.to(self.device)
         seen = [view.apply_tensor(image) for view in self.views]
         with full_precision():
             found = [
                 [
-                    self._logits(number, member, image, stream_keys(key_N, view))
+                    self._logits(number, member, image, [(view, key) for key in keys])
                     for view, image in enumerate(seen)
                 ]
                 for number, member in enumerate(self.members)
             ]
         return np.stack(list(map(np.stack, found)))
 
-    def _logits(self, number: int, member: TrainedModel, image: Tensor, key_N: Tensor) -> Array:
+    def _logits(
+        self, number: int, member: TrainedModel, image: Tensor, names: Sequence[tuple[int, int]]
+    ) -> Array:
         image = member.normalize(_resized(image, member.image_size))
         if self._mc:
             sampler = self._mc[number]
             shared = sampler.shared(image)
-            logits = sampler.logits(shared, key_N)
+            logits = sampler.logits(shared, names)
             features = shared if sampler.first == "head" else None
         else:
             features = member.network.features(image)
@@ -121,17 +122,15 @@ class Predictor:
         return pd.concat(tables, ignore_index=True), np.concatenate(parts, axis=-1)
 
 
-def mask_keys(image_N1HW: Tensor) -> Tensor:
-    """Return a whole number for each image, int64, which names the masks of its passes.
+def mask_keys(image_N1HW: Tensor) -> list[int]:
+    """Return a whole number from 0 for each image, which names the masks of its passes.
 
     It follows from the pixels, in steps of 1/65535, so that an image gets the same masks under any
     name and in any batch and order.
     """
     steps = (image_N1HW.detach().cpu().double() * 65535).round().to(torch.int32).numpy()
-    digests = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in steps]
-    return torch.tensor(
-        [int.from_bytes(digest, signed=True) for digest in digests], dtype=torch.int64
-    )
+    digests = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in steps)
+    return [int.from_bytes(digest) for digest in digests]
 
 
 def _resized(image_N1HW: Tensor, size: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,9 +12,7 @@ from torchvision.models.densenet import _DenseLayer
 from torchvision.ops import DropBlock2d, StochasticDepth
 
 from medcnn.errors import ConfigError
-from medcnn.inference.counter_random import stream_keys
-from medcnn.inference.mc_dropout import McDropout
-from medcnn.inference.row_randomness import RowRandomness
+from medcnn.inference.mc_dropout import AT_ONCE, McDropout
 from medcnn.layers import dropout, structured_dropout
 from medcnn.models import build_classifier
 
@@ -55,24 +54,25 @@ def images(n=5, size=12):
     return torch.randn(n, 1, size, size, generator=torch.Generator().manual_seed(2))
 
 
-def passes(network, image, key_N=None, samples=7, **options):
+def passes(network, image, keys=None, samples=7, **options):
     mc = McDropout(network, samples, seed=SEED, **options)
-    key_N = torch.arange(len(image)) if key_N is None else key_N
-    return mc, mc.logits(mc.shared(image), key_N)
+    keys = range(len(image)) if keys is None else keys
+    return mc, mc.logits(mc.shared(image), [(key,) for key in keys])
 
 
 def naively(network, image, samples):
-    """Run the whole network once for each sample and image, all but the norms in training."""
+    """Run the whole network on copies of each image, all but the norms in training."""
     network = copy.deepcopy(network)
     for module in network.modules():
         module.training = "Norm" not in type(module).__name__
-    found = torch.zeros(samples, len(image))
-    for sample in range(samples):
-        for row in range(len(image)):
-            key = stream_keys(*SEED, torch.tensor([sample]), torch.tensor([row]))
-            with torch.inference_mode(), RowRandomness(key):
-                found[sample, row] = network(image[row : row + 1])
-    return found
+        if getattr(module, "mode", None) == "batch":
+            module.mode = "row"
+    found = []
+    for row in range(len(image)):
+        torch.manual_seed(int(np.random.SeedSequence((*SEED, row)).generate_state(1)[0]))
+        with torch.inference_mode():
+            found.append(network(image[row : row + 1].expand(samples, -1, -1, -1)))
+    return torch.stack(found, dim=1)
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -84,11 +84,9 @@ def test_each_layer_gives_the_naive_passes_in_any_batch(name, make_classifier):
     assert found.shape == (7, 5)
     torch.testing.assert_close(found, naively(network, image, 7), rtol=1e-5, atol=1e-6)
     assert found.std(0).min() > 0
-    order = torch.tensor([3, 1])
+    order = [3, 1]
     torch.testing.assert_close(passes(network, image[order], order)[1], found[:, order])
-    torch.testing.assert_close(passes(network, image, memory=1)[1], found)
     assert not any(module.training for module in network.modules())
-    assert all("forward" not in vars(module) for module in network.modules())
     for key, value in network.state_dict().items():
         assert torch.equal(before[key], value)
 
@@ -98,7 +96,7 @@ def test_drop_connect_draws_connections_for_each_row(make_classifier):
     mc, found = passes(network, images())
     assert mc.first == "pool"
     torch.testing.assert_close(found, naively(network, images(), 7), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(passes(network, images()[2:3], torch.tensor([2]))[1], found[:, 2:3])
+    torch.testing.assert_close(passes(network, images()[2:3], [2])[1], found[:, 2:3])
 
 
 def test_dropout_before_the_last_layer_has_the_moments_of_theory(make_classifier):
@@ -119,7 +117,7 @@ def test_a_seed_repeats_its_masks_and_another_does_not(make_classifier):
     first, second = passes(network, image)[1], passes(network, image)[1]
     other = McDropout(network, 7, seed=(6, 0))
     assert torch.equal(first, second)
-    assert not torch.equal(first, other.logits(other.shared(image), torch.arange(5)))
+    assert not torch.equal(first, other.logits(other.shared(image), [(key,) for key in range(5)]))
 
 
 def test_torchs_generator_is_left_alone(make_classifier):
@@ -138,7 +136,7 @@ def test_dropout_is_put_into_a_network_without_and_said(inject, first, make_clas
     assert mc.first == first
     assert "p = 0.25" in mc.injected
     assert found.std(0).min() > 0
-    again = passes(network, image[1:2], torch.tensor([1]), inject=inject, p=0.25)[1]
+    again = passes(network, image[1:2], [1], inject=inject, p=0.25)[1]
     torch.testing.assert_close(again, found[:, 1:2])
 
 
@@ -161,19 +159,35 @@ def test_impossible_options_are_refused(make_classifier):
         McDropout(make_classifier(), 3, inject="everywhere")
 
 
-@pytest.mark.parametrize("layer", [nn.AlphaDropout(0.5), nn.FeatureAlphaDropout(0.5)])
-def test_what_cannot_be_split_into_rows_is_refused_and_not_approximated(layer, make_classifier):
-    with pytest.raises(ConfigError, match="alpha dropout"):
-        McDropout(make_classifier(layer), 3)
+class Attention(nn.Module):
+    """Attention between the rows of a map, with dropout of its weights."""
+
+    def forward(self, x):
+        return x + F.scaled_dot_product_attention(x, x, x, dropout_p=0.3 * self.training)
 
 
-def test_dropout_within_attention_is_refused():
-    rows = RowRandomness(torch.zeros(1, dtype=torch.int64))
-    q = torch.randn(1, 2, 4, 8)
-    with rows:
-        F.scaled_dot_product_attention(q, q, q)
-        with pytest.raises(ConfigError, match="attention"):
-            F.scaled_dot_product_attention(q, q, q, dropout_p=0.1)
+@pytest.mark.parametrize("layer", [nn.AlphaDropout(0.5), nn.FeatureAlphaDropout(0.5), Attention()])
+def test_what_draws_in_its_own_way_is_sampled_too(layer, make_classifier):
+    network, image = make_classifier(layer), images()
+    _, found = passes(network, image)
+    assert found.std(0).min() > 0
+    torch.testing.assert_close(passes(network, image[[3, 1]], [3, 1])[1], found[:, [3, 1]])
+
+
+def test_samples_of_stochastic_depth_are_dropped_one_by_one(make_classifier):
+    # A block of p = 0.5 is dropped in about half of the samples of each image.
+    network = make_classifier(StochasticDepth(0.5, "batch"))
+    _, found = passes(network, images(4), samples=400)
+    for logits in found.T:
+        values, counts = logits.round(decimals=4).unique(return_counts=True)
+        assert len(values) == 2
+        assert abs(int(counts[0]) - 200) < 4 * 10
+
+
+def test_more_samples_than_go_together_all_differ(make_classifier):
+    _, found = passes(make_classifier(nn.Dropout(0.4)), images(2), samples=2 * AT_ONCE + 3)
+    assert found.shape == (2 * AT_ONCE + 3, 2)
+    assert len(found[:, 0].unique()) == len(found)
 
 
 @pytest.mark.parametrize(
