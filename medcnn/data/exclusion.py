@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medcnn.data.manifest import Manifest, build_manifest
 from medcnn.io.choice import EXCLUDED, excludes
+from medcnn.notices import Notice
 
 
 def without_excluded(
@@ -28,7 +29,7 @@ def without_excluded(
     table = manifest.table
     gone = [excludes(exclude, _below(folder, path)) for path in table["path"]]
     n = sum(gone)
-    text = f"{manifest.source}: {n} of {len(table)} images were left out by data.exclude."
+    text = Notice("excluded", source=manifest.source, count=n, of=len(table))
     return build_manifest(
         table[[not each for each in gone]],
         source=manifest.source,

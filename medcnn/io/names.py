@@ -56,6 +56,7 @@ UNREAD = (
     FileType("a NumPy array", (".npy",), (b"\x93NUMPY",)),
     FileType("a PDF document", (".pdf",), (b"%PDF",)),
     FileType("a zip archive, to be unpacked", (".zip",), (b"PK\x03\x04",)),
+    FileType("an archive, to be unpacked", (".tar", ".tar.gz", ".tgz", ".7z", ".rar", ".tar.bz2")),
 )
 """Types that hold images and are not read: named as what they are, so that nobody has to guess."""
 

@@ -76,6 +76,9 @@ def audit_rows(contents: Contents, words: Wording) -> Rows:
     unreadable = audit.get("unreadable")
     if isinstance(unreadable, list):
         rows.insert(2, (words("audit.unreadable"), words.count(len(unreadable))))
+    left_out = audit.get("left_out")
+    if isinstance(left_out, dict) and left_out:
+        rows.insert(3, (words("audit.left_out"), words.count(sum(left_out.values()))))
     shortcut = audit.get("shortcut") or {}
     if shortcut.get("auroc"):
         estimate = Estimate.from_json(shortcut["auroc"])

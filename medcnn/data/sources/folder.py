@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from medcnn.data.left_out import BESIDE, beside_splits, left_out_notice, without_classes
 from medcnn.data.manifest import Manifest
 from medcnn.data.sources.class_names import ABNORMAL_NAMES, NORMAL_NAMES, class_key, class_labels
 from medcnn.data.sources.completion import complete_manifest
 from medcnn.data.sources.layout import check_names, release_folder, sub_folders
 from medcnn.errors import DataError
 from medcnn.io.choice import counted, images_below
+from medcnn.notices import Notice
 
 EXPECTED = "one sub-folder per class (such as normal/ and abnormal/), with or without train/ above"
 SPLIT_NAMES = {
@@ -30,7 +32,6 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-BESIDE = "beside the class folders"
 _MOST_WRAPPED = 3
 
 
@@ -89,6 +90,7 @@ class _Image(NamedTuple):
     split: str
     class_name: str
     reason: str = ""
+    stray: str = ""
 
 
 def _placed(folder: Path, images: Sequence[Path], said: set[str]) -> tuple[Path, list[_Image]]:
@@ -105,9 +107,9 @@ def _placed(folder: Path, images: Sequence[Path], said: set[str]) -> tuple[Path,
     for top in dict.fromkeys(tops):
         here = [path for path, name in zip(images, tops, strict=True) if name == top]
         if splits and top not in splits:
-            is_folder = (folder / top).is_dir()
-            reason = f"in {top}/, beside the splits" if is_folder else BESIDE
-            found += [_Image(path, "", "", reason) for path in here]
+            stray = top if (folder / top).is_dir() else ""
+            reason = beside_splits(top) if stray else BESIDE
+            found += [_Image(path, "", "", reason, stray) for path in here]
         elif splits:
             found += _of_split(folder / top, here, SPLIT_NAMES[top.lower()], known)
         else:
@@ -129,8 +131,7 @@ def _of_split(place: Path, images: Sequence[Path], split: str, known: set[str]) 
     inner = _wrapper(place, images, known) or place
     found = [_in_class(inner, path, split) for path in images]
     if all(image.reason for image in found):
-        reason = f"in {place.name}/, which has no class folders"
-        return [image._replace(reason=reason) for image in found]
+        return [image._replace(reason=without_classes(place.name)) for image in found]
     return found
 
 
@@ -149,18 +150,11 @@ def _row(root: Path, image: _Image, label: int) -> dict[str, object]:
     }
 
 
-def _told(found: Sequence[_Image], left_out: Counter[str]) -> list[str]:
-    strays = dict.fromkeys(
-        image.reason.removeprefix("in ").partition("/")[0]
-        for image in found
-        if image.reason.endswith("beside the splits")
-    )
-    told = [f"folder: {', '.join(strays)} beside the splits was left out."] if strays else []
-    if left_out:
-        n = left_out.total()
-        total = sum(not image.reason for image in found) + n
-        told.append(f"folder: {n} of {total} files were left out: {counted(left_out)}.")
-    return told
+def _told(found: Sequence[_Image], left_out: Counter[str]) -> list[Notice]:
+    strays = dict.fromkeys(image.stray for image in found if image.stray)
+    told = [Notice("strays", source="folder", names=list(strays))] if strays else []
+    kept = sum(not image.reason for image in found)
+    return [*told, *left_out_notice("folder", left_out, kept)]
 
 
 def _empty_classes(folder: Path, classes: Iterable[str]) -> list[str]:

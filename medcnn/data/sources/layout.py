@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from medcnn.data.left_out import left_out_notice
 from medcnn.errors import DataError, nearest
 from medcnn.files.tables import read_csv
 from medcnn.io.choice import counted, images_below, is_hidden
-from medcnn.io.names import is_text, says_image
+from medcnn.io.names import is_text, says_image, type_of_name
 from medcnn.notices import Notice
-
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 
 
 def release_folder(root: str | Path, source: str, expected: str, *, unwrap: bool = True) -> Path:
@@ -32,7 +31,8 @@ def release_folder(root: str | Path, source: str, expected: str, *, unwrap: bool
         DataError: If there is no such folder, or it is empty.
     """
     folder = Path(root).expanduser()
-    if folder.is_file() and folder.suffix.lower() in ARCHIVES:
+    kind = type_of_name(folder.name) if folder.is_file() else None
+    if kind is not None and "unpacked" in kind.name:
         raise DataError(
             f"data={source} reads a folder, and {folder} is an archive.",
             expected=expected,
@@ -204,14 +204,20 @@ def present(
             remedy="unpack the archives of images into that folder",
         )
     others = len(index.paths) - len(index.named)
+    # Tables and texts belong to a release; another type of image, or an archive, may be missed.
+    odd = {
+        reason: n
+        for reason, n in index.left_out.items()
+        if reason.endswith(("mask", "image", "unpacked"))
+    }
+    told = left_out_notice(source, odd, len(index.paths))
+    absent = int((~here).sum())
+    if absent:
+        index.left_out["listed, but not on disk"] += absent
+        told.append(Notice("absent", source=source, count=absent, of=len(table)))
     if others:
         index.left_out["not in the tables"] += others
-    absent = int((~here).sum())
-    if not absent:
-        return table, ()
-    index.left_out["listed, but not on disk"] += absent
-    text = Notice("absent", source=source, count=absent, of=len(table))
-    return table[here].reset_index(drop=True), (text,)
+    return table[here].reset_index(drop=True), tuple(told)
 
 
 def _found_instead(index: ImageIndex) -> str:

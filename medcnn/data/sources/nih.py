@@ -24,6 +24,7 @@ from medcnn.data.sources.layout import (
 from medcnn.data.sources.metadata import ages, sexes, views
 
 EXPECTED = "Data_Entry_2017*.csv, test_list.txt, train_val_list.txt and images_001/ to images_012/"
+TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv", "sample_labels.csv")
 COLUMNS = ("Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age")
 SPLIT_LISTS = {"test": "test_list.txt", "train": "train_val_list.txt"}
 RULE = "abnormal if any of the 14 findings mined from the report is listed, normal if No Finding is"
@@ -45,7 +46,9 @@ def read(root: str | Path, official_split: bool = True) -> Manifest:
         DataError: If the folder, the table or one of its columns is missing, or no image is there.
     """
     folder = release_folder(root, "nih", EXPECTED)
-    path = release_file(folder, "nih", "Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv")
+    path = release_file(
+        folder, "nih", "Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv", "sample_labels.csv"
+    )
     entries = release_table(path, COLUMNS, "nih")
     split, warnings = _splits(folder) if official_split else ({}, [])
     index = ImageIndex(folder)

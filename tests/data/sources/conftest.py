@@ -51,6 +51,25 @@ def write_dicom() -> WriteImage:
 
 
 @pytest.fixture
+def as_png() -> Callable[[Path], Path]:
+    """Keep a release of DICOM files as PNG, as Kaggle's copies do, wrapped in one more folder."""
+    rng = np.random.default_rng(0)
+
+    def convert(root: Path) -> Path:
+        for path in [*root.rglob("*.dcm"), *root.rglob("*.dicom")]:
+            cv2.imwrite(str(path.with_suffix(".png")), rng.integers(0, 255, (8, 8), np.uint8))
+            path.unlink()
+        inner = root / "archive"
+        entries = list(root.iterdir())
+        inner.mkdir()
+        for entry in entries:
+            entry.rename(inner / entry.name)
+        return root
+
+    return convert
+
+
+@pytest.fixture
 def real_data() -> Path:
     """The folder of real radiographs, or a visible skip."""
     if "MEDCNN_TEST_DATA" not in os.environ:

@@ -112,8 +112,9 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path, write_image):
         "WebP image": 1,
         ".md file": 1,
     }
-    assert (
-        "folder: 7 of 13 files were left out: 2 × beside the class folders" in manifest.warnings[1]
+    assert manifest.warnings[1] == (
+        "folder: 7 of 13 files were left out: 2 beside the class folders; 2 in test/, which has no "
+        "class folders; 1 .md file; 1 WebP image; 1 in extra/, beside the splits."
     )
 
 

@@ -105,3 +105,34 @@ def test_missing_parts(tmp_path, write_image):
         path.unlink()
     with pytest.raises(DataError, match="None of the 12 images in the tables of nih"):
         read(tmp_path)
+
+
+def test_what_the_table_does_not_list_and_lists_in_vain_is_counted(tmp_path, write_image):
+    root = imitation(tmp_path, write_image)
+    names = sorted(path.name for path in root.rglob("*.png"))
+    for name in names[:2]:
+        next(root.rglob(name)).unlink()
+    moved = next(root.rglob(names[2]))
+    moved.rename(moved.with_suffix(".jpg"))
+    write_image(root / "thumbnail.png")
+    (root / "images_003.tar.gz").write_bytes(b"")
+    manifest = read(root)
+    assert len(manifest) == 10
+    assert manifest.left_out == {
+        "listed, but not on disk": 2,
+        "not in the tables": 1,
+        ".csv file": 1,
+        ".txt file": 2,
+        "archive, to be unpacked": 1,
+    }
+    assert manifest.warnings[0] == "nih: 1 of 12 files were left out: 1 archive, to be unpacked."
+    found = manifest.table.set_index("image_id").loc[names[2], "path"]
+    assert found == str(moved.with_suffix(".jpg"))
+
+
+def test_images_of_other_names_are_answered_with_what_was_found(tmp_path, write_image):
+    root = imitation(tmp_path, write_image)
+    for number, path in enumerate(sorted(root.rglob("*.png"))):
+        path.rename(path.with_name(f"xray{number}.png"))
+    with pytest.raises(DataError, match=r"found: 12 images with other names, such as xray\d+\.png"):
+        read(root)

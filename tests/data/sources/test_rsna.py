@@ -66,3 +66,9 @@ def test_faults(tmp_path, write_dicom):
     classes.write_text(classes.read_text().replace(",Normal", ",Healthy"))
     with pytest.raises(DataError, match="names a class 'Healthy'"):
         read(tmp_path)
+
+
+def test_a_release_that_is_kept_as_png_is_read_by_its_stems(tmp_path, write_dicom, as_png):
+    manifest = read(as_png(imitation(tmp_path, write_dicom)))
+    assert manifest.table["label"].tolist() == [0, 1, 1] * 3
+    assert manifest.table["path"].str.endswith(".png").all()

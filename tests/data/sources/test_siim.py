@@ -50,3 +50,9 @@ def test_faults(tmp_path, write_dicom):
     (tmp_path / "train-rle.csv").unlink()
     with pytest.raises(DataError, match=r"siim lacks a table: there is no train-rle\.csv"):
         read(tmp_path)
+
+
+def test_a_release_that_is_kept_as_png_is_read_by_its_stems(tmp_path, write_dicom, as_png):
+    manifest = read(as_png(imitation(tmp_path, write_dicom)))
+    assert manifest.table["label"].tolist() == [1, 0, 0] * 2
+    assert manifest.table["path"].str.endswith(".png").all()

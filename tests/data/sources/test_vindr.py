@@ -84,3 +84,9 @@ def test_the_training_part_as_kaggle_releases_it(tmp_path, write_dicom):
 def test_an_unknown_way(tmp_path, write_dicom):
     with pytest.raises(ConfigError, match="majority or any or all"):
         read(imitation(tmp_path, write_dicom), readers="mean")
+
+
+def test_a_release_that_is_kept_as_png_is_read_by_its_stems(tmp_path, write_dicom, as_png):
+    manifest = read(as_png(imitation(tmp_path, write_dicom)))
+    assert manifest.table["label"].tolist() == [0, 1, 0, 1] * 2 + [0, 1] * 2
+    assert manifest.table["path"].str.endswith(".png").all()
