@@ -145,9 +145,10 @@ def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _print_help(command: Command) -> None:
+    from medcnn.commands.trees import TREES
     from medcnn.settings.help import help_text
 
-    sys.stdout.write(help_text(command.config) + "\n")
+    sys.stdout.write(help_text(command.config, TREES[command.config]) + "\n")
 
 
 def _reader_left() -> bool:

@@ -27,6 +27,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 import medcnn
 from medcnn.inference.runs import assemble, batches_of, run_manifest
+from medcnn.inference.settings import AskedViews, Inference
 from medcnn.metrics.auroc import auroc_value
 from medcnn.metrics.calibration import equal_width_edges, expected_calibration_error, log_losses
 from medcnn.metrics.estimate import Estimate
@@ -52,15 +53,6 @@ RECIPE = [
     "callbacks.patience=100",
     "trainer.max_epochs=8",
 ]
-PLAIN: dict[str, Any] = {
-    "vote": "soft",
-    "tta": "none",
-    "tta_merge": "mean",
-    "mc_samples": 0,
-    "mc": None,
-    "batch_size": 64,
-    "split": "test",
-}
 
 
 def trained(folder: Path, name: str, overrides: Sequence[str]) -> RunDir:
@@ -173,7 +165,7 @@ def main() -> None:
     }
     found: dict[str, Any] = {}
     for name, (runs, asked, passes) in ways.items():
-        panel = assemble(runs, PLAIN | asked)
+        panel = assemble(runs, Inference(AskedViews(**asked)))
         manifest = run_manifest(runs[0])
         batches = list(batches_of(panel.predictor.members, manifest.split("test"), manifest, 64))
         (cases, logits), seconds = timed(partial(panel.predictor.through, batches))

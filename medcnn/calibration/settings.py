@@ -35,7 +35,7 @@ class Safeguards:
         expected="null or a number between 0 and 1: 0.1 for sets that err in one case of ten",
     )
     conformal: str = setting(
-        "class_conditional", "for whom the rate of errors holds", choices=METHODS
+        "class_conditional", "what the rate of errors holds within", choices=METHODS
     )
     refer: str | None = setting(
         None,
@@ -43,7 +43,7 @@ class Safeguards:
         parse=_refer,
     )
     refer_by: str = setting(
-        "margin", "the doubt by which: margin is nearness to the threshold", choices=MEASURES
+        "margin", "by which doubt; margin: nearness to the threshold", choices=MEASURES
     )
 
     @property

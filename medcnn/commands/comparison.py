@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from medcnn.commands.settings import Evaluate
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.columns import with_manifest
@@ -46,65 +46,59 @@ class Side:
     notes: tuple[str, ...] = ()
 
 
-def compare_named(options: dict[str, Any]) -> list[Comparison]:
+def compare_named(asked: Evaluate) -> list[Comparison]:
     """Compare the first of what ``compare=`` names with each of the others, first minus other.
 
     Returns:
         The comparisons; where there are several, their p-values are corrected over all of them.
 
     Raises:
-        ConfigError: If fewer than two things are named, or the margin is not within (0, 1).
+        ConfigError: If fewer than two things are named.
         DataError: If they speak of different cases.
     """
-    named = options["compare"]
-    paths = [str(path) for path in named] if isinstance(named, list) else [str(named)]
+    paths = asked.compare
     if len(paths) < 2:
         raise ConfigError(
             "compare takes two or more.",
             expected="compare=[RUN_A,RUN_B] or compare=[RUN,FILE.csv]",
             found=f"{len(paths)}: {', '.join(paths)}",
         )
-    margin = options["margin"]
-    if margin is not None and not 0 < float(margin) < 1:
-        raise ConfigError("margin must lie within (0, 1).", found=str(margin), remedy="margin=0.05")
-    first = _side(Path(paths[0]), options, None)
-    others = [_side(Path(path), options, first.images) for path in paths[1:]]
-    found = [_compared(first, other, options) for other in others]
+    first = _side(Path(paths[0]), asked, None)
+    others = [_side(Path(path), asked, first.images) for path in paths[1:]]
+    found = [_compared(first, other, asked) for other in others]
     if len(found) > 1:
         found = correct_together(found)
     for other, comparison in zip(others, found, strict=True):
-        _write(comparison, first, other, _folder(paths[0], other, options, len(found)), options)
+        _write(comparison, first, other, _folder(paths[0], other, asked, len(found)), asked)
     return found
 
 
-def _compared(first: Side, second: Side, options: dict[str, Any]) -> Comparison:
+def _compared(first: Side, second: Side, asked: Evaluate) -> Comparison:
     found = compare(
         first.table,
         second.table,
         first.threshold,
         second.threshold,
         names=(first.name, second.name),
-        split=options["split"],
-        margin=None if options["margin"] is None else float(options["margin"]),
-        readers=readers_for(options["readers"], first.images, options["level"]),
-        seed=options["seed"],
+        split=asked.split,
+        margin=asked.margin,
+        readers=readers_for(asked.readers, first.images, asked.level),
+        seed=asked.inference.seed,
     )
     warnings = dict.fromkeys((*first.notes, *second.notes, *found.warnings))
-    return replace(found, unit=options["level"], warnings=tuple(warnings))
+    return replace(found, unit=asked.level, warnings=tuple(warnings))
 
 
-def _write(
-    found: Comparison, first: Side, second: Side, folder: Path, options: dict[str, Any]
-) -> None:
+def _write(found: Comparison, first: Side, second: Side, folder: Path, asked: Evaluate) -> None:
     write_json(folder / "comparison.json", to_json(found))
     page = folder / "comparison.html"
-    write_comparison(found, first.table, second.table, page, language=options["language"])
+    write_comparison(found, first.table, second.table, page, language=asked.language)
     announce_comparison(found, page)
 
 
-def _side(path: Path, options: dict[str, Any], other: pd.DataFrame | None) -> Side:
+def _side(path: Path, asked: Evaluate, other: pd.DataFrame | None) -> Side:
     """Return the predictions and the operating point of a run, or of a file."""
-    split, level, way = options["split"], options["level"], options["aggregate"]
+    split, level, way = asked.split, asked.level, asked.aggregate
     if path.is_dir():
         run = Record(path)
         images = run.predictions(split)
@@ -117,11 +111,11 @@ def _side(path: Path, options: dict[str, Any], other: pd.DataFrame | None) -> Si
             f"There is nothing to compare at {path}.",
             expected="a run directory, or a CSV file of predictions or of decisions",
         )
-    if _holds_decisions(path, options["columns"]["p_abnormal"] or "p_abnormal"):
+    if _holds_decisions(path, asked.columns.p_abnormal or "p_abnormal"):
         # A reader calls a patient abnormal who has one abnormal image, whatever models do.
         images = _decided(path, other, split)
         return Side(path.stem, images, at_level(images, level, "max")[0], fixed_threshold(0.5))
-    images = read_predictions(path, options["columns"])
+    images = read_predictions(path, asdict(asked.columns))
     table, notes = at_level(images, level, way)
     threshold, more = threshold_for(table, None, images)
     for text in more:
@@ -163,9 +157,9 @@ def _decided(path: Path, other: pd.DataFrame | None, split: str) -> pd.DataFrame
     return check_predictions(table.assign(split=split), source=str(path))
 
 
-def _folder(first: str, other: Side, options: dict[str, Any], several: int) -> Path:
+def _folder(first: str, other: Side, asked: Evaluate, several: int) -> Path:
     name = f"against_{other.name}"
-    if options["output"]:
-        return Path(options["output"]) / (name if several > 1 else "")
+    if asked.output:
+        return asked.output / (name if several > 1 else "")
     base = Path(first) if Path(first).is_dir() else Path(first).parent
     return base / "evaluations" / name

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig
 
-from medcnn.calibration.options import read_safeguards
 from medcnn.commands.comparison import compare_named
+from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
@@ -35,72 +35,72 @@ from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import count_look
 from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
 
 
 def run(cfg: DictConfig) -> Results | list[Comparison]:
     """Evaluate what the configuration names and return the results, or the comparisons."""
-    options = plain(cfg)
-    check_device(options["device"])
-    given = [name for name in ("run", "predictions", "compare") if options[name] is not None]
+    asked = read(Evaluate, plain(cfg))
+    check_device(asked.inference.device)
+    given = [name for name in ("run", "predictions", "compare") if getattr(asked, name)]
     if len(given) != 1:
         raise ConfigError(
             "evaluate needs one thing to evaluate.",
             expected="run=RUN_DIR, run=[RUN_A,RUN_B], predictions=FILE.csv or compare=[RUN_A,RUN_B]",
             found=", ".join(given) or "nothing",
         )
-    if options["compare"] is not None:
-        return compare_named(options)
-    if options["predictions"] is not None:
-        return _of_predictions(options)
-    return _of_runs(options)
+    if asked.compare:
+        return compare_named(asked)
+    if asked.predictions is not None:
+        return _of_predictions(asked, asked.predictions)
+    return _of_runs(asked)
 
 
-def _of_predictions(options: dict[str, Any]) -> Results:
-    path = Path(options["predictions"])
-    images = read_predictions(path, options["columns"])
-    table, notes = at_level(images, *_level(options))
-    threshold, more = threshold_for(table, options["threshold"], images)
+def _of_predictions(asked: Evaluate, path: Path) -> Results:
+    images = read_predictions(path, asdict(asked.columns))
+    table, notes = at_level(images, *_level(asked))
+    threshold, more = threshold_for(table, asked.threshold, images)
     for text in more:
         warn(text)
-    folder = Path(options["output"] or path.with_suffix("").with_name(f"{path.stem}_evaluation"))
+    folder = asked.output or path.with_suffix("").with_name(f"{path.stem}_evaluation")
     val = table[table["split"] == "val"]
-    readers = readers_for(options["readers"], images, options["level"])
+    readers = readers_for(asked.readers, images, asked.level)
     background = Background(validation=classes_of(val))
-    return _conclude(table, threshold, options, folder, val, [*notes, *more], readers, background)
+    return _conclude(table, threshold, asked, folder, val, [*notes, *more], readers, background)
 
 
-def _level(options: dict[str, Any]) -> tuple[str, str, list[str]]:
-    return options["level"], options["aggregate"], options["subgroups"]
+def _level(asked: Evaluate) -> tuple[str, str, tuple[str, ...]]:
+    return asked.level, asked.aggregate, asked.subgroups
 
 
-def _of_runs(options: dict[str, Any]) -> Results:
-    runs = [RunDir.open(path) for path in _as_list(options["run"])]
+def _of_runs(asked: Evaluate) -> Results:
+    runs = [RunDir.open(path) for path in asked.run]
     record = Record(runs[0])
-    saved, known, val = runs[0].predictions(options["split"]), (), None
-    if as_trained(runs, options) and saved.is_file() and runs[0].results.is_file():
-        table, threshold = record.predictions(options["split"]), record.threshold
+    saved, known, val = runs[0].predictions(asked.split), (), None
+    if as_trained(runs, asked) and saved.is_file() and runs[0].results.is_file():
+        table, threshold = record.predictions(asked.split), record.threshold
     else:
         predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
-        predicted = predicting.predict_split(runs, options)
+        predicted = predicting.predict_split(runs, asked.split, asked.inference)
         table, threshold, known = predicted.table, predicted.threshold, predicted.notes
         val = predicted.validation
-    if options["threshold"] is not None:
-        threshold = fixed_threshold(_as_number(options["threshold"]))
-    table = _described(table, record, options["subgroups"])
-    _count_look(runs[0], options["split"])
+    if asked.threshold is not None:
+        threshold = fixed_threshold(_as_number(asked.threshold))
+    table = _described(table, record, asked.subgroups)
+    _count_look(runs[0], asked.split)
     if val is None:
-        val = validation_predictions(runs, options)
-    folder = _output_folder(runs, options)
-    readers = readers_for(options["readers"], table, options["level"])
-    table, notes = at_level(table, *_level(options))
+        val = validation_predictions(runs, asked)
+    folder = _output_folder(runs, asked)
+    readers = readers_for(asked.readers, table, asked.level)
+    table, notes = at_level(table, *_level(asked))
     if notes:
-        val = val if val is None else at_level(_described(val, record), *_level(options))[0]
+        val = val if val is None else at_level(_described(val, record), *_level(asked))[0]
         notes = (*notes, Notice("own_threshold"))
-    background = _background(record, val, options)
-    return _conclude(table, threshold, options, folder, val, (*known, *notes), readers, background)
+    background = _background(record, val, asked)
+    return _conclude(table, threshold, asked, folder, val, (*known, *notes), readers, background)
 
 
-def _background(record: Record, val: pd.DataFrame | None, options: dict[str, Any]) -> Background:
+def _background(record: Record, val: pd.DataFrame | None, asked: Evaluate) -> Background:
     """Return what a run tells of its data and its looks, for the verdict on its own splits."""
     paths = record.paths
     journal = record.journal if paths.environment.is_file() else None
@@ -111,7 +111,7 @@ def _background(record: Record, val: pd.DataFrame | None, options: dict[str, Any
         validation=classes_of(val),
         audit=None if audit is None else audit.verdict,
         audit_findings=0 if audit is None else len(audit.findings),
-        looks=journal.test_looks if journal and options["split"] == "test" else None,
+        looks=journal.test_looks if journal and asked.split == "test" else None,
     )
 
 
@@ -137,44 +137,46 @@ def _count_look(run: RunDir, split: str) -> None:
         count_look(run)
 
 
-def _output_folder(runs: Sequence[RunDir], options: dict[str, Any]) -> Path:
+def _output_folder(runs: Sequence[RunDir], asked: Evaluate) -> Path:
     """Return where the results go: one folder for each way of looking at the split."""
-    if options["output"]:
-        return Path(options["output"])
-    parts = [str(options["split"])]
+    if asked.output:
+        return asked.output
+    views = asked.inference.views
+    parts = [asked.split]
     parts += [f"{len(runs)}_runs"] if len(runs) > 1 else []
-    parts += [f"{key}-{options[key]}" for key in ("vote", "tta", "mc_samples") if options[key]]
+    asked_for = (("vote", views.vote), ("tta", views.tta), ("mc_samples", views.mc_samples))
+    parts += [f"{key}-{value}" for key, value in asked_for if value]
     return runs[0].path / "evaluations" / "_".join(parts)
 
 
 def _conclude(
     table: pd.DataFrame,
     threshold: Threshold,
-    options: dict[str, Any],
+    asked: Evaluate,
     folder: Path,
     val: pd.DataFrame | None,
     notes: Sequence[str],
     readers: pd.DataFrame | None,
     background: Background,
 ) -> Results:
-    rows = table[table["split"] == options["split"]]
+    rows = table[table["split"] == asked.split]
     if rows.empty:
         raise DataError(
-            f"There are no predictions of the split {options['split']!r}.",
+            f"There are no predictions of the split {asked.split!r}.",
             expected=f"split={' | '.join(sorted(set(table['split'])))}",
-            found=options["split"],
+            found=asked.split,
         )
-    guarded = guard(val, rows, threshold, read_safeguards(options), seed=options["seed"])
+    guarded = guard(val, rows, threshold, asked.safeguards, seed=asked.inference.seed)
     rows = guarded.table
     results = evaluate(
         rows,
         threshold,
-        split=options["split"],
-        subgroups=options["subgroups"],
-        seed=options["seed"],
+        split=asked.split,
+        subgroups=asked.subgroups,
+        seed=asked.inference.seed,
     )
-    results = with_safeguards(results, guarded, subgroups=options["subgroups"])
-    unit = unit_of(rows, options["level"], options["aggregate"])
+    results = with_safeguards(results, guarded, subgroups=asked.subgroups)
+    unit = unit_of(rows, asked.level, asked.aggregate)
     results = replace(results.warned(first=notes), unit=unit)
     if readers is not None:
         found, more = reader_results(rows, readers, threshold.value)
@@ -182,17 +184,12 @@ def _conclude(
     results = results.judged(background)
     write_json(folder / "results.json", to_json(results))
     write_predictions(rows, folder / "predictions.csv")
-    runs = [] if options["run"] is None else _as_list(options["run"])
     write_predictions_report(
         rows,
         results,
         folder / "report.html",
-        language=options["language"],
-        run=RunDir.open(runs[0]) if len(runs) == 1 else None,
+        language=asked.language,
+        run=RunDir.open(asked.run[0]) if len(asked.run) == 1 else None,
     )
     announce(results, folder / "report.html")
     return results
-
-
-def _as_list(value: str | Sequence[str]) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)

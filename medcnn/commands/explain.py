@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.results import read_results
-from medcnn.explanations.options import read_options
+from medcnn.explanations.settings import Explain, check_explain
 from medcnn.inference.device import choose_device
+from medcnn.inference.settings import run_settings
 from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.overlays import overlay, write_pictures
 from medcnn.reporting.report import write_report
@@ -22,6 +23,7 @@ from medcnn.reporting.wording import Wording
 from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
+from medcnn.settings.reading import read
 
 FOLDER = "explanations"
 _SHOWN = ("pointing_game", "mass_in_lesion", "above_random")
@@ -30,10 +32,9 @@ _LARGE = ("curves", "images")
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Explain a run, write ``explanations.json``, the figures and the report; return the object."""
-    given = plain(cfg)
-    options = read_options(given)
-    device = choose_device(given["device"])
-    directory = RunDir.open(str(given["run"]))
+    asked = check_explain(read(Explain, plain(cfg)))
+    device = choose_device(asked.device)
+    directory = RunDir.open(asked.run)
     if directory.members:
         raise ConfigError(
             f"{directory.path} is an ensemble, and heat is of one network.",
@@ -47,10 +48,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
             expected="the predictions of validation, which a training leaves at its end",
             remedy=f"medcnn train {written('resume', directory.path)}",
         )
-    language = given["language"] or _language(directory)
+    language = asked.language or run_settings(directory).language
     Wording(language)
     studying = importlib.import_module("medcnn.explanations.study")  # torch: seconds
-    found, pictures = studying.study(directory, options, say, device)
+    found, pictures = studying.study(directory, asked, say, device)
     _draw(directory, found["images"], pictures)
     write_json(directory.explanations, found)
     if directory.results.is_file():
@@ -62,10 +63,6 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         warn(f"{directory.path} is a member without results of its own, and so without a report")
     _announce(found, directory)
     return dict(found)
-
-
-def _language(directory: RunDir) -> str:
-    return str(OmegaConf.select(OmegaConf.load(directory.config), "language") or "en")
 
 
 def _draw(directory: RunDir, images: list[dict[str, Any]], pictures: Sequence[Any]) -> None:

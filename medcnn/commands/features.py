@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from medcnn.console import say, warn
 from medcnn.data.checks import check_path
-from medcnn.data.manifest import SPLITS
-from medcnn.errors import ConfigError, require_pyarrow, unknown_name
+from medcnn.errors import ConfigError
 from medcnn.inference.device import check_device
+from medcnn.inference.settings import Features
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
-
-SUFFIXES = (".parquet", ".csv")
+from medcnn.settings.reading import read
 
 
 def run(cfg: DictConfig) -> Any:
@@ -26,11 +24,10 @@ def run(cfg: DictConfig) -> Any:
     Raises:
         ConfigError: If an option is none, or a package for the file format is missing.
     """
-    options = plain(cfg)
-    check_device(options["device"])
-    directory = RunDir.open(str(options["run"]))
-    output = Path(str(options["output"]))
-    _check(options, directory, output)
+    options = read(Features, plain(cfg))
+    check_device(options.device)
+    directory, output = RunDir.open(options.run), options.output
+    _check(options, directory)
     extraction = importlib.import_module("medcnn.inference.features")  # torch: seconds
     found = extraction.extract(directory, options)
     for text in found.warnings:
@@ -40,28 +37,15 @@ def run(cfg: DictConfig) -> Any:
             found.table.to_csv(temporary, index=False, float_format="%.9g")
         else:
             found.table.to_parquet(temporary, engine="pyarrow", index=False)
-    where = f"of stage {options['stage']}" if options["stage"] else "that the head reads"
+    where = f"of stage {options.stage}" if options.stage else "that the head reads"
     say(f"{len(found.table)} images, {found.width} features each, {where}")
     say(f"features     {output}")
     return found.table
 
 
-def _check(options: dict[str, Any], directory: RunDir, output: Path) -> None:
-    if output.suffix not in SUFFIXES:
-        raise ConfigError(
-            f"Features cannot be written as {output.suffix or 'a file without a suffix'}.",
-            expected=f"output=FILE{' or FILE'.join(SUFFIXES)}",
-            found=str(output),
-        )
-    if output.suffix == ".parquet":
-        require_pyarrow("output=FILE.csv")
-    if options["split"] not in ("all", *SPLITS):
-        raise unknown_name("split", str(options["split"]), ("all", *SPLITS))
-    size = options["batch_size"]
-    if not isinstance(size, int) or size < 1:
-        raise ConfigError(f"batch_size cannot be {size!r}.", expected="a whole number from 1")
-    if options["input"] is not None:
-        check_path(Path(str(options["input"])), "input")
+def _check(options: Features, directory: RunDir) -> None:
+    if options.input is not None:
+        check_path(options.input, "input")
     if directory.members:
         raise ConfigError(
             f"{directory.path} is an ensemble, and features are of one network.",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig
 
+from medcnn.commands.settings import Population
 from medcnn.console import say, warn
 from medcnn.data.preparation import Prepared, cache_images
 from medcnn.errors import ConfigError, UserError
@@ -24,6 +23,7 @@ from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
+from medcnn.settings.reading import read
 from medcnn.training.settings import Settings, settings_of
 from medcnn.training.story import conclude
 
@@ -41,11 +41,11 @@ def run(cfg: DictConfig) -> RunDir:
     from medcnn.training.completion import complete
     from medcnn.training.fitting import build_datamodule
 
-    options = plain(cfg)
-    device = choose_device(options["device"])
-    source = RunDir.open(str(options["run"]))
-    target = RunDir(Path(str(options["output"] or source.path / "population")))
-    settings, record = _check(options, source, target), Record(source)
+    asked = read(Population, plain(cfg))
+    device = choose_device(asked.device)
+    source = RunDir.open(asked.run)
+    target = RunDir(asked.output or source.path / "population")
+    settings, record = _check(source, target), Record(source)
     before = record.predictions("val")
     manifest = record.manifest
     model, checkpoint = load_trained(source, len(manifest.split("train")))
@@ -54,7 +54,7 @@ def run(cfg: DictConfig) -> RunDir:
         prepared = Prepared(manifest, cache_images(manifest, settings.data), None)
     with journal.stage("population"):
         data = build_datamodule(settings, prepared)
-        found = restate(model, checkpoint, data, options["batches"], device)
+        found = restate(model, checkpoint, data, asked.batches, device)
         journal.note(population_statistics={"from": str(source.path), "layers": found.layers})
         found.write(target.best_checkpoint)
     with journal.stage("predict"):
@@ -62,17 +62,14 @@ def run(cfg: DictConfig) -> RunDir:
     journal.warn(Notice("restated", run=str(source.path)))
     results = conclude(target, settings, manifest, fitted, journal)
     journal.finish()
-    write_report(target, results, language=options["language"] or settings.language)
+    write_report(target, results, language=asked.language or settings.language)
     say(f"re-estimated {len(found.layers)} batch normalisations")
     say(f"validation   {_score(before)} before, {_score(fitted.val)} now")
     announce(results, target.report)
     return target
 
 
-def _check(options: Mapping[str, Any], source: RunDir, target: RunDir) -> Settings:
-    batches = options["batches"]
-    if batches is not None and (not isinstance(batches, int) or batches < 1):
-        raise ConfigError(f"batches cannot be {batches!r}.", expected="null or a number from 1")
+def _check(source: RunDir, target: RunDir) -> Settings:
     if source.members:
         raise ConfigError(
             f"{source.path} is an ensemble; its members have statistics of their own.",

@@ -14,11 +14,12 @@ from medcnn.console import say, warn
 from medcnn.data.checks import check_path
 from medcnn.inference.device import check_device
 from medcnn.inference.files import count_files, nothing_in
-from medcnn.inference.predict_options import read_predict_options
+from medcnn.inference.settings import Predict
 from medcnn.io.choice import counted
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
+from medcnn.settings.reading import read
 
 if TYPE_CHECKING:
     from medcnn.inference.folder import Predicted
@@ -26,19 +27,17 @@ if TYPE_CHECKING:
 
 def run(cfg: DictConfig) -> Path:
     """Predict what the configuration names, and return the table that was written."""
-    config = plain(cfg)
-    check_device(config["device"])
-    given = config["run"]
-    runs = [RunDir.open(path) for path in ([given] if isinstance(given, str) else given)]
-    options = read_predict_options(config)
-    check_path(options.root, "input")
+    options = read(Predict, plain(cfg))
+    check_device(options.inference.device)
+    runs = [RunDir.open(path) for path in options.run]
+    check_path(options.input, "input")
     for each in (member for one in runs for member in (one, *one.members)):
         read_settings(each)
-    images, others = count_files(options.root)
+    images, others = count_files(options.input)
     if not images:
-        raise nothing_in(options.root)
+        raise nothing_in(options.input)
     folder = importlib.import_module("medcnn.inference.folder")  # torch: seconds
-    _tell(folder.predict_folder(runs, options, config, images), others)
+    _tell(folder.predict_folder(runs, options, images), others)
     say(f"predictions  {options.output}")
     return options.output
 

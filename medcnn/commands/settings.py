@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from medcnn.calibration.settings import Safeguards
 from medcnn.data.settings import SEED, Data
+from medcnn.inference.settings import DEVICE, Inference
 from medcnn.models.settings import Model
-from medcnn.settings.fields import Component, setting
+from medcnn.settings.fields import Component, inline, setting
 
 SHARE = {"above": 0, "below": 1}
 
@@ -103,3 +105,60 @@ class Show:
     data: Data = setting(Data(), "whose images are shown, and how large")
     model: Model | None = setting(None, "the network to show")
     augment: Component | None = setting(None, "the augmentation to show")
+
+
+@dataclass(frozen=True)
+class Population:
+    """``medcnn population``."""
+
+    run: Path = setting(Path(), "RUN_DIR; it stays as it is", required=True)
+    output: Path | None = setting(None, "the new run directory; null: RUN_DIR/population")
+    batches: int | None = setting(
+        None, "training batches to estimate on; null: all", low=1, high=10**9
+    )
+    device: str = setting("auto", **DEVICE)
+    language: Literal["en", "de"] | None = setting(None, "of the report; null: that of the run")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Other names of the columns of a predictions file."""
+
+    label: str | None = setting(None, "0 normal, 1 abnormal")
+    p_abnormal: str | None = setting(None, "the probability of abnormal")
+    image_id: str | None = setting(None, "of the image")
+    patient_id: str | None = setting(None, "of its patient")
+    study_id: str | None = setting(None, "of its study")
+    split: str | None = setting(None, "train, val or test")
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """``medcnn evaluate``."""
+
+    run: tuple[str, ...] = setting((), "RUN_DIR, or [RUN_A,RUN_B,…] as one ensemble")
+    predictions: Path | None = setting(None, "FILE.csv with label and p_abnormal, of any framework")
+    columns: Columns = setting(Columns(), "other names in FILE.csv: columns.label=y_true")
+    compare: tuple[str, ...] = setting(
+        (), "[RUN_A,RUN_B,…] or [RUN,FILE.csv] (predictions, or a reader's image_id,decision)"
+    )
+    margin: float | None = setting(
+        None, "with compare: is the first non-inferior to the second by this margin, 0.05", **SHARE
+    )
+    readers: Path | None = setting(
+        None, "FILE.csv of human decisions: image_id and a column of 0/1 for each reader"
+    )
+    level: Literal["image", "study", "patient"] = setting("image", "what is counted")
+    aggregate: Literal["mean", "max", "noisy_or"] = setting(
+        "mean", "the probability of a study or patient from those of its images"
+    )
+    split: str = setting("test", "which split of the run, or of the predictions' split column")
+    threshold: float | str | None = setting(
+        None,
+        "null: the run's frozen one; for bare predictions a rule (chosen on its val rows) or a number",
+    )
+    inference: Inference = inline(Inference())
+    safeguards: Safeguards = inline(Safeguards())
+    subgroups: tuple[str, ...] = setting((), "columns to report by")
+    output: Path | None = setting(None, "folder for results.json and report.html")
+    language: Literal["en", "de"] = setting("en", "of the report")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.verdict import Background
 from medcnn.files.plain import read_json
+from medcnn.inference.settings import AskedDropout, AskedViews, Inference
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
 from medcnn.reporting.report import write_report
@@ -111,16 +112,14 @@ def _combine(
         journal.warn(Notice("fold_ensembles", runs=_named(members)))
         return
     predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
-    options = {
-        "vote": None,
-        "tta": None,
-        "tta_merge": None,
-        "mc_samples": None,
-        "mc": asdict(settings.views.mc),
-        "seed": settings.seed,
-        "batch_size": 2 * settings.data.batch_size,
-    }
-    panel = predicting.assemble(list(members), options)
+    dropout = settings.views.mc
+    how = Inference(
+        AskedViews(mc=AskedDropout(dropout.inject, dropout.p)),
+        batch_size=2 * settings.data.batch_size,
+        device=settings.device,
+        seed=settings.seed,
+    )
+    panel = predicting.assemble(list(members), how)
     panel.judgement.save(directory.judgement)
     if not directory.predictions("val").is_file():
         # What the folds say together of a new image is compared with what they said of these.

@@ -19,8 +19,8 @@ from medcnn.explanations.attention import has_attention
 from medcnn.explanations.explain import Model, explain, stage_for
 from medcnn.explanations.localization import Mask
 from medcnn.explanations.names import CAMS, METHODS, missing_library
-from medcnn.explanations.options import Options
 from medcnn.explanations.perturbation import Floats
+from medcnn.explanations.settings import Explain
 from medcnn.explanations.subjects import (
     Subjects,
     draw,
@@ -57,7 +57,7 @@ class Bench:
     """
 
     model: TrainedModel
-    options: Options
+    options: Explain
     subjects: Subjects
     mask: Mask | None
     marker: Mask
@@ -118,7 +118,7 @@ class Bench:
         return torch.cat(parts)
 
 
-def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
+def prepare(model: TrainedModel, manifest: Manifest, options: Explain) -> Bench:
     """Return the bench of a model: abnormal images of a split, those with a mask where any has one.
 
     Raises:
@@ -146,7 +146,7 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Options) -> Bench:
     )
 
 
-def _quick(model: TrainedModel, options: Options) -> TrainedModel:
+def _quick(model: TrainedModel, options: Explain) -> TrainedModel:
     device = next(model.network.parameters()).device
     exact = options.exact or device.type != "cpu"
     return model if exact else fast_model(model, fast_dtype(device))

@@ -20,8 +20,8 @@ from medcnn.console import CONSOLE, progress_bars
 from medcnn.data.manifest import Manifest
 from medcnn.explanations.bench import Bench, Watch, choose_methods, prepare
 from medcnn.explanations.measures import chance, forget, localize, perturb
-from medcnn.explanations.options import Options
 from medcnn.explanations.perturbation import Floats, random_heat
+from medcnn.explanations.settings import Explain
 from medcnn.explanations.shortcut import heat_on_marker, marker_test
 from medcnn.explanations.subjects import draw, load
 from medcnn.explanations.verdicts import warnings_of
@@ -56,7 +56,7 @@ class Picture:
 
 
 def study(
-    run: RunDir, options: Options, tell: Tell, device: torch.device
+    run: RunDir, options: Explain, tell: Tell, device: torch.device
 ) -> tuple[dict[str, Any], list[Picture]]:
     """Return the object of ``explanations.json`` and the pictures of a finished run.
 

@@ -5,7 +5,7 @@ Legend: N images, one channel, H×W pixels, D features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.loading import load_model, read_checkpoint
 from medcnn.inference.predictor import CPU
 from medcnn.inference.runs import run_manifest
+from medcnn.inference.settings import Features as Asked
 from medcnn.inference.settings import RunSettings, run_settings
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.models.classifier import build_classifier
@@ -107,23 +108,23 @@ def load_encoder(run: RunDir, stage: str | None = None) -> Encoder:
     return replace(encoder, backbone=cut)
 
 
-def extract(run: RunDir, options: Mapping[str, Any]) -> Extracted:
+def extract(run: RunDir, options: Asked) -> Extracted:
     """Return the features of a run's own images or of files.
 
     Args:
         run: The run.
-        options: Those of ``configs/features.yaml``.
+        options: What is asked for.
 
     Raises:
         DataError: If there is no image, or none can be read.
     """
-    encoder = load_encoder(run, options["stage"]).to(choose_device(options["device"]))
-    of = _of_files if options["input"] is not None else _of_run
+    encoder = load_encoder(run, options.stage).to(choose_device(options.device))
+    of = _of_files if options.input is not None else _of_run
     rows, features_ND, warnings = of(run, encoder, options)
     columns = [f"feature_{number}" for number in range(features_ND.shape[1])]
     table = pd.concat([rows, pd.DataFrame(features_ND, columns=columns)], axis=1)
     # pandas writes these into the metadata of a Parquet file.
-    table.attrs = {"run": str(run.path), "stage": options["stage"], "checkpoint": encoder.sha256}
+    table.attrs = {"run": str(run.path), "stage": options.stage, "checkpoint": encoder.sha256}
     return Extracted(table, len(columns), warnings)
 
 
@@ -152,27 +153,27 @@ Found = tuple[pd.DataFrame, Features, tuple[str, ...]]
 """The identifying columns, the features, and warnings."""
 
 
-def _of_run(run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Found:
+def _of_run(run: RunDir, encoder: Encoder, options: Asked) -> Found:
     manifest = run_manifest(run)
-    rows = manifest.table if options["split"] == "all" else manifest.split(options["split"])
+    rows = manifest.table if options.split == "all" else manifest.split(options.split)
     if rows.empty:
         raise DataError(
-            f"The run {run.path} has no images of the split {options['split']!r}.",
+            f"The run {run.path} has no images of the split {options.split!r}.",
             expected="train, val, test or all",
             found=", ".join(sorted(set(manifest.table["split"]))),
         )
     # One loader over all rows keeps the order of the manifest; the split is put back below.
     chosen = manifest.with_table(rows.assign(split="test"))
     cache = cache_images(chosen, encoder.settings.data)
-    half = max(options["batch_size"] // 2, 1)  # loaders double it where nothing is trained
+    half = max(options.batch_size // 2, 1)  # loaders double it where nothing is trained
     loader = XrayDataModule(chosen, cache, augment=None, batch_size=half).loader("test")
     parts = [encoder.features(batch["image"]) for batch in _shown(loader, len(loader))]
     named = rows[["image_id", "patient_id", "label", "split"]].reset_index(drop=True)
     return named, np.concatenate(parts), ()
 
 
-def _of_files(_run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Found:
-    root = Path(str(options["input"])).expanduser()
+def _of_files(_run: RunDir, encoder: Encoder, options: Asked) -> Found:
+    root = options.input or Path()
     paths = find_images(root)
     salt = read_salt() if encoder.settings.data.hash_patients else None
     exact = encoder.settings.data.exact
@@ -180,7 +181,7 @@ def _of_files(_run: RunDir, encoder: Encoder, options: Mapping[str, Any]) -> Fou
     rows: list[dict[str, Any]] = []
     parts: list[Features] = []
     unread: list[str] = []
-    for group in _groups(readings, options["batch_size"], unread):
+    for group in _groups(readings, options.batch_size, unread):
         images = np.stack([pixels for _, pixels in group])
         scale = np.float32(1.0 / np.iinfo(images.dtype).max)
         parts.append(encoder.features(torch.from_numpy(images.astype(np.float32) * scale)[:, None]))

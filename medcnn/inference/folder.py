@@ -20,10 +20,9 @@ from medcnn.inference.finishing import Judging, Written, write_table
 from medcnn.inference.ledger import Ledger, ledger_path
 from medcnn.inference.out_of_distribution import load_detector
 from medcnn.inference.passes import passes_of
-from medcnn.inference.predict_options import PredictOptions
 from medcnn.inference.quick import QuickPanel
 from medcnn.inference.runs import Panel, assemble, predict_split
-from medcnn.inference.settings import run_settings
+from medcnn.inference.settings import AskedViews, Inference, Predict, run_settings
 from medcnn.inference.walk import Walk
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.record.record import Record
@@ -46,29 +45,26 @@ class Predicted:
     warnings: tuple[str, ...]
 
 
-def predict_folder(
-    runs: Sequence[RunDir], options: PredictOptions, config: Mapping[str, Any], files: int
-) -> Predicted:
+def predict_folder(runs: Sequence[RunDir], options: Predict, files: int) -> Predicted:
     """Predict a file or the files of a folder, and write the table and what it was made with.
 
     Args:
         runs: One run, or several as one ensemble.
         options: What is asked for.
-        config: The command's configuration, for ``vote``, ``tta``, ``mc_samples`` and their like.
         files: How many files there are.
 
     Raises:
         WeightsError: If a run cannot be loaded.
         DataError: If its records do not fit one another, or the output is another model's.
     """
-    panel = assemble(runs, config)
+    panel = assemble(runs, options.inference)
     detector = load_detector(runs[0])
     quick = QuickPanel(panel, detector, exact=options.exact, tolerance=options.tolerance)
-    val = _validation(panel, runs, config)
-    judging = Judging(val, options.safeguards, panel.threshold.value, options.seed)
+    val = _validation(panel, runs, options.inference)
+    judging = Judging(val, options.safeguards, panel.threshold.value, options.inference.seed)
     salt = _salt(panel)
     identity = _identity(panel, runs[0], options, salt)
-    alone = not options.root.is_dir()
+    alone = not options.input.is_dir()
     path = ledger_path(options.output)
     with Ledger(path, identity, resume=options.resume) as ledger:
         walk = Walk(quick, ledger, options, files, salt)
@@ -86,9 +82,7 @@ def predict_folder(
     return Predicted(written, kept, warnings)
 
 
-def _validation(
-    panel: Panel, runs: Sequence[RunDir], config: Mapping[str, Any]
-) -> pd.DataFrame | None:
+def _validation(panel: Panel, runs: Sequence[RunDir], how: Inference) -> pd.DataFrame | None:
     """Return validation predictions made like those of the files; None where there are none.
 
     They are what the panel was fitted on just now, or what training left; a single model that is
@@ -97,13 +91,13 @@ def _validation(
     if panel.validation is not None:
         return panel.validation
     saved = runs[0].predictions("val")
-    as_trained = panel.predictor.passes == passes_of({}, run_settings(runs[0]))
+    as_trained = panel.predictor.passes == passes_of(AskedViews(), run_settings(runs[0]))
     if saved.is_file() and as_trained:
         return Record(runs[0]).predictions("val")
     if not runs[0].manifest.is_file():
         return None
     try:
-        return predict_split(runs, {**config, "split": "val"}).table
+        return predict_split(runs, "val", how).table
     except (DataError, OSError):
         # The run was moved away from its images; the table says that it has no interval.
         return None
@@ -115,14 +109,12 @@ def _of_interval(val: pd.DataFrame | None) -> list[str]:
     return []
 
 
-def _identity(
-    panel: Panel, run: RunDir, options: PredictOptions, salt: str | None
-) -> dict[str, Any]:
+def _identity(panel: Panel, run: RunDir, options: Predict, salt: str | None) -> dict[str, Any]:
     """Return what tells one way of predicting from another, as plain values."""
     # What was fitted now follows from members and passes, to the last digits.
     saved = panel.validation is None
     return {
-        "input": str(options.root.resolve()),
+        "input": str(options.input.resolve()),
         "checkpoints": [member.sha256 for member in panel.predictor.members],
         "judgement": _sha256(run.judgement) if saved else None,
         "out_of_distribution": _sha256(run.out_of_distribution),

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from medcnn.augment.views import VIEWS
 from medcnn.calibration.passes import Passes
-from medcnn.errors import unknown_name
-from medcnn.inference.settings import RunSettings, Views
+from medcnn.inference.settings import AskedViews, RunSettings, Views
 
 
-def passes_of(options: Mapping[str, Any], settings: RunSettings | None = None) -> Passes:
-    """Return what the options ask for; what they leave null is as the run was trained.
+def passes_of(asked: AskedViews, settings: RunSettings | None = None, seed: int = 0) -> Passes:
+    """Return what is asked for; what is null is as the run was trained.
 
     Args:
-        options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc`` and ``seed``.
+        asked: Votes, views and passes.
         settings: The run's own; None where several runs are combined anew.
-
-    Raises:
-        ConfigError: If a name is unknown or the number of passes is none.
+        seed: Of the passes, where there is no run to take it from.
     """
-    vote = settings.ensemble.vote if settings else "soft"
     own = settings.views if settings else Views()
-
-    def choose(name: str, trained: Any) -> Any:
-        asked = options.get(name)
-        return trained if asked is None else asked
-
-    asked = options.get("mc") or {}
-    found = Passes(
-        vote=choose("vote", vote),
-        tta=choose("tta", own.tta),
-        merge=choose("tta_merge", own.tta_merge),
-        mc_samples=choose("mc_samples", own.mc_samples),
-        inject=asked.get("inject") or own.mc.inject,
-        p=float(asked.get("p") or own.mc.p),
-        seed=int((settings.seed if settings else 0) or options.get("seed") or 0),
+    vote = asked.vote or (settings.ensemble.vote if settings else "soft")
+    return Passes(
+        vote=vote,
+        tta=asked.tta or own.tta,
+        merge=asked.tta_merge or own.tta_merge,
+        mc_samples=own.mc_samples if asked.mc_samples is None else asked.mc_samples,
+        inject=asked.mc.inject or own.mc.inject,
+        p=float(asked.mc.p or own.mc.p),
+        seed=(settings.seed if settings else 0) or seed,
     )
-    if found.tta not in VIEWS:
-        raise unknown_name("list of views", found.tta, VIEWS)
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from medcnn.inference.device import choose_device
 from medcnn.inference.loading import TrainedModel, load_members
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
-from medcnn.inference.settings import run_settings
+from medcnn.inference.settings import Inference, run_settings
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.notices import Notice
@@ -86,7 +86,7 @@ class Panel:
         return combine(logit_MVSN, own, self.judgement)
 
 
-def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
+def assemble(runs: Sequence[RunDir], how: Inference) -> Panel:
     """Return the members of the runs with what combines them.
 
     A run that is looked at as it was trained brings its judgement along; for anything else it is
@@ -94,10 +94,11 @@ def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
 
     Args:
         runs: One or several.
-        options: ``vote``, ``tta``, ``tta_merge``, ``mc_samples``, ``mc``, ``batch_size``, ``device``.
+        how: Images go through them.
     """
-    device = choose_device(options.get("device", "auto"))
-    passes = passes_of(options, run_settings(runs[0]) if len(runs) == 1 else None)
+    device = choose_device(how.device)
+    trained = run_settings(runs[0]) if len(runs) == 1 else None
+    passes = passes_of(how.views, trained, how.seed)
     groups = [load_members(run) for run in runs]
     predictor = Predictor([member for group in groups for member in group], passes, device)
     if len(predictor.members) == 1 and passes.single:
@@ -106,11 +107,11 @@ def assemble(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Panel:
         saved = Record(runs[0]).judgement
         if saved.passes == passes:
             return Panel(predictor, saved)
-    judgement, validation = _fit(runs, groups, predictor, int(options["batch_size"]))
+    judgement, validation = _fit(runs, groups, predictor, how.batch_size)
     return Panel(predictor, judgement, validation.assign(split="val"))
 
 
-def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predicted:
+def predict_split(runs: Sequence[RunDir], split: str, how: Inference) -> Predicted:
     """Return the predictions of one split of the first run's manifest.
 
     Raises:
@@ -118,7 +119,6 @@ def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predict
         DataError: If a member was trained on images or patients of the split.
     """
     manifest = run_manifest(runs[0])
-    split = str(options["split"])
     if not len(manifest.split(split)):
         raise ConfigError(
             f"The run {runs[0].path} has no split {split!r}.",
@@ -127,9 +127,9 @@ def predict_split(runs: Sequence[RunDir], options: Mapping[str, Any]) -> Predict
         )
     if split == "test":
         _refuse_leak(runs, manifest.split(split))
-    panel = assemble(runs, options)
+    panel = assemble(runs, how)
     members = panel.predictor.members
-    batches = batches_of(members, manifest.split(split), manifest, int(options["batch_size"]))
+    batches = batches_of(members, manifest.split(split), manifest, how.batch_size)
     cases, logit_MVSN = panel.predictor.through(batches)
     table = cases.assign(split=split).join(panel.columns(logit_MVSN))
     return Predicted(table, panel.threshold, panel.notes, panel.validation)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import os
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
 from medcnn.calibration.settings import Safeguards
 from medcnn.data.settings import SEED, Data
+from medcnn.errors import ConfigError, require_pyarrow
+from medcnn.inference.device import DEVICES, is_device
 from medcnn.metrics.rules import parse_rule
 from medcnn.models.settings import Model, Transfer
 from medcnn.run.directory import RunDir
@@ -14,6 +19,13 @@ from medcnn.run.settings import read_settings
 from medcnn.settings.fields import inline, setting
 from medcnn.settings.reading import read
 
+DEVICE: dict[str, Any] = {
+    "words": "where the network computes; auto: a GPU where there is one | cpu | cuda | cuda:1 | mps",
+    "holds": is_device,
+    "expected": DEVICES,
+}
+"""The one setting of this name."""
+Split = Literal["train", "val", "test"]
 Vote = Literal["soft", "logit", "hard", "rank", "weighted", "greedy", "stacked"]
 ViewList = Literal[
     "none", "light", "rotations", "scales", "shifts", "exposure", "crops", "flips", "full"
@@ -67,7 +79,7 @@ class RunSettings:
 
     name: str = setting("xray", "names the default run directory: outputs/<name>/<date_time>")
     task: Literal["classification", "autoencoder"] = setting(
-        "classification", "autoencoder: an encoder from images without labels"
+        "classification", "what is trained; autoencoder: an encoder from images without labels"
     )
     ensemble: Ensemble = setting(Ensemble(), "several models as one")
     views: Views = inline(Views())
@@ -103,3 +115,121 @@ def run_settings(run: RunDir) -> RunSettings:
         ConfigError: If it is no configuration of medcnn, or names a target that medcnn does not ship.
     """
     return read(RunSettings, read_settings(run), lenient=True)
+
+
+@dataclass(frozen=True)
+class AskedDropout:
+    """Dropout put into a network that has none; what is null is as the run was trained."""
+
+    inject: Literal["head", "blocks"] | None = setting(None, "where dropout is put in that is none")
+    p: float | None = setting(None, "its probability", above=0, below=1)
+
+
+@dataclass(frozen=True)
+class AskedViews:
+    """In which ways an image is looked at; what is null is as the run was trained."""
+
+    vote: Vote | None = setting(None, "how several members answer as one; null: as trained")
+    tta: ViewList | None = setting(None, "views of an image; null: as trained")
+    tta_merge: Merge | None = setting(None, "how views are merged; null: as trained")
+    mc_samples: int | None = setting(
+        None, "passes with dropout left on; null: as trained", low=0, high=10_000
+    )
+    mc: AskedDropout = setting(AskedDropout(), "dropout put into a network without")
+
+    @property
+    def as_trained(self) -> bool:
+        """Whether nothing else than in training is asked for."""
+        return self.mc.inject is None and replace(self, mc=AskedDropout()) == AskedViews()
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How images go through the members of a run."""
+
+    views: AskedViews = inline(AskedViews())
+    batch_size: int = setting(64, "images that go through the network together", low=1, high=65536)
+    device: str = setting("auto", **DEVICE)
+    seed: int = setting(0, "of whatever is drawn", **SEED)
+
+
+MOST_TOLERANCE = 0.2
+PREDICTIONS = (".csv", ".parquet")
+FEATURES = (".parquet", ".csv")
+
+
+def _table(path: Path, what: str, suffixes: tuple[str, ...]) -> Path:
+    if path.suffix not in suffixes or path.is_dir():
+        raise ConfigError(
+            f"{what} cannot be written to {path}.",
+            expected=f"output=FILE{' or FILE'.join(suffixes)}",
+            found="a folder" if path.is_dir() else path.suffix or "no ending",
+        )
+    if path.suffix == ".parquet":
+        require_pyarrow("output=FILE.csv")
+    return path
+
+
+@dataclass(frozen=True)
+class Predict:
+    """``medcnn predict``: a file or a folder through runs."""
+
+    run: tuple[str, ...] = setting((), "RUN_DIR, or [RUN_A,RUN_B,…] as one ensemble", required=True)
+    input: Path = setting(Path(), "a file or a folder, searched recursively", required=True)
+    output: Path = setting(
+        Path("predictions.csv"),
+        ".csv or .parquet: one row a file, unreadable ones with the reason",
+        parse=partial(_table, what="Predictions", suffixes=PREDICTIONS),
+    )
+    resume: bool = setting(
+        True,
+        "keep what an earlier, equal prediction of unchanged files left in OUTPUT.ledger; false: anew",
+    )
+    exact: bool = setting(
+        False,
+        "32 bit and the network as trained; false: BatchNorm folded, bf16 where native",
+    )
+    tolerance: float = setting(
+        0.02,
+        "by how much a probability may differ from the exact one; near the threshold all is exact",
+        above=0,
+        high=MOST_TOLERANCE,
+        expected=f"a difference of probabilities above 0, at most {MOST_TOLERANCE}; for none at all "
+        "exact=true",
+    )
+    num_workers: Literal["auto"] | int = setting(
+        "auto", "processes that read files; auto: by the number of cores", low=0, high=256
+    )
+    inference: Inference = inline(Inference())
+    safeguards: Safeguards = inline(Safeguards())
+
+    @property
+    def workers(self) -> int:
+        """Processes that read files; 0 reads in this one."""
+        if self.num_workers != "auto":
+            return self.num_workers
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return 0 if (cores or 1) < 2 else int(cores or 1)
+
+
+@dataclass(frozen=True)
+class Features:
+    """``medcnn features``: what a trained network sees in each image."""
+
+    run: Path = setting(
+        Path(), "RUN_DIR of a classifier, or of an autoencoder's encoder", required=True
+    )
+    output: Path = setting(
+        Path(),
+        "FILE.parquet or FILE.csv: image_id, patient_id, label, split, feature_0, feature_1, …",
+        required=True,
+        parse=partial(_table, what="Features", suffixes=FEATURES),
+    )
+    split: Literal["all"] | Split = setting("all", "of the run's own images")
+    input: Path | None = setting(None, "a file or a folder instead of the run's own images")
+    stage: str | None = setting(
+        None,
+        "the stage whose maps, averaged over the places, are the features; null: what the head reads",
+    )
+    batch_size: int = setting(64, "images that go through the network together", low=1, high=65536)
+    device: str = setting("auto", **DEVICE)

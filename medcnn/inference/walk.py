@@ -18,8 +18,8 @@ from torch import Tensor
 from medcnn.console import CONSOLE, progress_bars
 from medcnn.inference.files import Reading, read_files, walk_images
 from medcnn.inference.ledger import Entry, Ledger, Stamp
-from medcnn.inference.predict_options import PredictOptions
 from medcnn.inference.quick import QuickPanel, TooFarError
+from medcnn.inference.settings import Predict
 from medcnn.io.identifiers import pseudonym
 
 KEPT_AT_A_TIME = 1000
@@ -42,7 +42,7 @@ class Walk:
         self,
         quick: QuickPanel,
         ledger: Ledger,
-        options: PredictOptions,
+        options: Predict,
         files: int,
         salt: str | None,
     ) -> None:
@@ -75,7 +75,7 @@ class Walk:
             )
             fresh = 0
             with closing(found) as readings:
-                while group := list(islice(readings, self.options.batch_size)):
+                while group := list(islice(readings, self.options.inference.batch_size)):
                     entries = []
                     for row, done in self._rows(group, thresholds):
                         place, name, stamp = waiting.popleft()
@@ -95,8 +95,8 @@ class Walk:
     ) -> Iterator[Path]:
         """Yield the files to predict, and give the others' rows their places."""
         stood: list[tuple[int, str]] = []
-        for place, path in enumerate(walk_images(self.options.root)):
-            name, stamp = name_of(path, self.options.root), Stamp.of(path)
+        for place, path in enumerate(walk_images(self.options.input)):
+            name, stamp = name_of(path, self.options.input), Stamp.of(path)
             if not self._stands(self.ledger.find(name, stamp), thresholds, again):
                 waiting.append((place, name, stamp))
                 yield path
@@ -123,7 +123,7 @@ class Walk:
     def _rows(self, readings: Sequence[Reading], thresholds: Sequence[float]) -> Iterator[Row]:
         answers = iter(self._answers(readings, thresholds))
         for reading in readings:
-            row: dict[str, Any] = {"image_id": name_of(reading.path, self.options.root)}
+            row: dict[str, Any] = {"image_id": name_of(reading.path, self.options.input)}
             if reading.facts is None:
                 kind = reading.error.kind if reading.error else "unforeseen"
                 yield row | {"error": one_line(str(reading.error)), "error_kind": kind}, True

@@ -31,6 +31,7 @@ class Meaning:
         expected: What the value has to be, in words, where the type and the bounds do not say it.
         inline: Whether the keys of this tree stand beside its own name, not below it.
         rest: Whether this mapping takes every key that has no field.
+        required: Whether there is no default: the command line has to give it.
     """
 
     words: str = ""
@@ -44,6 +45,7 @@ class Meaning:
     expected: str = ""
     inline: bool = False
     rest: bool = False
+    required: bool = False
 
     def bounds(self) -> str:
         """Return the bounds in words, empty where there are none.
@@ -151,6 +153,11 @@ class Leaf:
         kinds = [kind for kind in options_of(self.hint) if dataclasses.is_dataclass(kind)]
         return typing.cast("type[Any]", kinds[0]) if kinds else None
 
+    @property
+    def component(self) -> type[Component] | None:
+        """The component that the field chooses, if it is one."""
+        return self.tree if self.tree is not None and issubclass(self.tree, Component) else None
+
 
 def options_of(hint: Any) -> tuple[Any, ...]:
     """Return the members of a union, or the one type that there is."""
@@ -175,16 +182,23 @@ def _default(each: dataclasses.Field[Any]) -> Any:
     return None if each.default is dataclasses.MISSING else each.default
 
 
-def keys(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Yield every dotted key of a tree with its field; those of ``rest`` are not known."""
+def keys(kind: type[Any], prefix: str = "", base: Any = None) -> Iterator[tuple[str, Leaf]]:
+    """Yield every dotted key of a tree with its field.
+
+    A component is one key: which arguments it takes is for what it calls to say. Keys that go into
+    ``rest`` are not known.
+
+    Args:
+        kind: The tree.
+        prefix: Of the keys.
+        base: A tree with the defaults, where they are not those of the fields.
+    """
     for leaf in leaves(kind):
+        name = prefix + leaf.name
+        default = leaf.default if base is None else getattr(base, leaf.name)
         if leaf.meaning.rest:
             continue
-        if leaf.tree is None:
-            yield prefix + leaf.name, leaf
-        elif leaf.meaning.inline:
-            yield from keys(leaf.tree, prefix)
+        if leaf.tree is None or leaf.component is not None:
+            yield name, dataclasses.replace(leaf, default=default)
         else:
-            if issubclass(leaf.tree, Component):
-                yield prefix + leaf.name, leaf
-            yield from keys(leaf.tree, f"{prefix}{leaf.name}.")
+            yield from keys(leaf.tree, prefix if leaf.meaning.inline else f"{name}.", default)

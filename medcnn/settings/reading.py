@@ -54,7 +54,7 @@ def read(
         if leaf.meaning.rest:
             rest = leaf
         elif leaf.meaning.inline:
-            own = {each.name for each in leaves(cast("type", leaf.tree))}
+            own = _names(cast("type[Any]", leaf.tree))
             part = {key: value for key, value in given.items() if key in own}
             known |= own
             values[leaf.name] = read(
@@ -77,6 +77,14 @@ def read(
     elif more and not lenient:
         raise unknown_key(prefix + next(iter(more)), (prefix + name for name in known))
     return kind(**values)
+
+
+def _names(kind: type[Any]) -> set[str]:
+    """Return the keys that a tree reads on its own level."""
+    found: set[str] = set()
+    for leaf in leaves(kind):
+        found |= _names(leaf.tree) if leaf.meaning.inline and leaf.tree else {leaf.name}
+    return found
 
 
 def _component(
@@ -188,6 +196,25 @@ def expected(hint: Any, meaning: Meaning) -> str:
     return names.get(hint, "a value")
 
 
+def words_of(leaf: Leaf) -> str:
+    """Return what a setting does, with the words that it may be and its bounds."""
+    choices = _choices(leaf)
+    said = leaf.meaning.words
+    unsaid = [word for word in choices if word not in said.replace(":", " ").split()]
+    return f"{said} ({' | '.join(choices)})" if unsaid and len(choices) > 1 else said
+
+
+def _choices(leaf: Leaf) -> list[str]:
+    """Return the words that a setting may be; none where it may be any."""
+    literals = [
+        str(word)
+        for option in options_of(leaf.hint)
+        if _is_words(option)
+        for word in typing.get_args(option)
+    ]
+    return list(leaf.meaning.choices) or literals
+
+
 def _is_words(hint: Any) -> bool:
     return typing.get_origin(hint) is Literal
 
@@ -223,13 +250,7 @@ def unknown_key(key: str, known: Iterable[str]) -> ConfigError:
 
 
 def _cannot_be(key: str, value: Any, leaf: Leaf) -> ConfigError:
-    words = leaf.meaning.choices or [
-        str(word)
-        for option in options_of(leaf.hint)
-        if _is_words(option)
-        for word in typing.get_args(option)
-    ]
-    guess = nearest(value, words) if isinstance(value, str) else None
+    guess = nearest(value, _choices(leaf)) if isinstance(value, str) else None
     return ConfigError(
         f"{key} cannot be {value!r}.",
         expected=expected(leaf.hint, leaf.meaning),

@@ -18,6 +18,7 @@ from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkp
 from medcnn.inference.out_of_distribution import watch
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
+from medcnn.inference.settings import AskedViews
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.training.settings import Settings
@@ -58,7 +59,7 @@ def complete(
         journal: Takes warnings.
         device: Where it is predicted.
     """
-    predictor = Predictor(models, passes_of({}, settings), device)
+    predictor = Predictor(models, passes_of(AskedViews(), settings), device)
     for text in predictor.notes:
         journal.warn(text)
     val, judgement = judge(settings, predictor, data, run)

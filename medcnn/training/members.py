@@ -12,6 +12,7 @@ from medcnn.data.preparation import Prepared
 from medcnn.inference.loading import TrainedModel, load_members, load_model, load_weights, recipe
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
+from medcnn.inference.settings import AskedViews
 from medcnn.predictions import write_predictions
 from medcnn.run.directory import RunDir, atomic_path, write_text
 from medcnn.run.journal import Journal
@@ -44,7 +45,7 @@ def _fit_alone(
     settings: Settings, prepared: Prepared, run: RunDir, journal: Journal
 ) -> TrainedModel:
     """Train one model; where it is seen in several passes, it is judged by a single one first."""
-    if passes_of({}, settings).single:
+    if passes_of(AskedViews(), settings).single:
         train(settings, prepared, build_datamodule(settings, prepared), run, journal)
         return load_weights(run)
     if not run.judgement.is_file():
@@ -107,7 +108,7 @@ def _fit_member(settings: Settings, prepared: Prepared, member: RunDir, journal:
 
 def _judge_member(settings: Settings, data: XrayDataModule, member: RunDir) -> None:
     predictor = Predictor(
-        [load_weights(member)], passes_of({}, settings), prediction_device(settings)
+        [load_weights(member)], passes_of(AskedViews(), settings), prediction_device(settings)
     )
     val, _ = judge(settings, predictor, data, member)
     write_predictions(val, member.predictions("val"))

@@ -102,7 +102,7 @@ class Trainer:
     """Where, how long and how precisely is trained."""
 
     max_epochs: int = setting(10, "epochs at most", low=1, high=100_000)
-    accelerator: str = setting("auto", "auto | cpu | gpu | mps")
+    accelerator: str = setting("auto", "what is trained on: auto | cpu | gpu | mps")
     devices: Literal["auto"] | int | tuple[int, ...] = setting(
         "auto",
         "one: the first there is; [1]: the second GPU, …",

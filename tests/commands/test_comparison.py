@@ -77,7 +77,7 @@ def test_by_patient_a_reader_calls_abnormal_who_has_one_abnormal_image(files):
     ("names", "override", "kind", "complaint"),
     [
         (("new",), "seed=0", ConfigError, "two or more"),
-        (("new", "old"), "margin=5", ConfigError, "margin must lie"),
+        (("new", "old"), "margin=5", ConfigError, "margin cannot be 5"),
         (("new", "gone"), "seed=0", DataError, "nothing to compare"),
         (("ada", "new"), "seed=0", DataError, "name the run first"),
         (("new", "foreign"), "seed=0", DataError, "1 images that the first does not know"),

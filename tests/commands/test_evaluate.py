@@ -71,7 +71,7 @@ def test_foreign_predictions_by_patient_with_readers_and_groups(predictions, tmp
         (["compare=[a,b]"], "one thing to evaluate"),
         (["threshold=yuoden"], "threshold rule"),
         (["level=hospital"], "level"),
-        (["aggregate=median", "level=patient"], "way to aggregate"),
+        (["aggregate=median", "level=patient"], "aggregate cannot be"),
         (["subgroups=[age]"], "column of the predictions"),
     ],
 )

@@ -6,12 +6,12 @@ import pytest
 
 import medcnn
 from medcnn.calibration import Calibrator
+from medcnn.calibration.settings import Safeguards
+from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import validation_predictions
 from medcnn.errors import ConfigError
 from medcnn.files.plain import read_json
 from medcnn.predictions import read_predictions
-
-PLAIN = {"vote": None, "tta": None, "tta_merge": None, "mc_samples": None, "mc": {"inject": None}}
 
 
 def rounded(value):
@@ -57,8 +57,8 @@ def test_training_reports_every_safeguard(run):
 
 
 def test_validation_comes_from_the_run_only_where_something_needs_it(run):
-    assert validation_predictions([run], PLAIN) is None
-    table = validation_predictions([run], PLAIN | {"alpha": 0.1})
+    assert validation_predictions([run], Evaluate()) is None
+    table = validation_predictions([run], Evaluate(safeguards=Safeguards(alpha=0.1)))
     pd.testing.assert_frame_equal(table, read_predictions(run.predictions("val")))
 
 

@@ -15,7 +15,7 @@ from medcnn.data.manifest import build_manifest
 from medcnn.data.settings import Data
 from medcnn.explanations.bench import prepare
 from medcnn.explanations.marker import burn_in
-from medcnn.explanations.options import Options
+from medcnn.explanations.settings import Explain
 from medcnn.inference.loading import TrainedModel
 from medcnn.inference.settings import RunSettings
 from medcnn.metrics.thresholds import Threshold
@@ -123,5 +123,5 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bench(trained, films):
-    options = Options(methods=("grad_cam",), images=10, sanity=4, marker=4, steps=8, shown=3)
+    options = Explain(method=("grad_cam",), images=10, sanity=4, marker=4, steps=8, shown=3)
     return prepare(trained, films, options)

@@ -10,7 +10,7 @@ from medcnn.explanations import bench as module
 from medcnn.explanations.bench import choose_methods, prepare
 from medcnn.explanations.explain import explain
 from medcnn.explanations.names import METHODS
-from medcnn.explanations.options import Options
+from medcnn.explanations.settings import Explain
 from medcnn.models import build_classifier
 
 from .conftest import as_model, gap_network
@@ -29,14 +29,14 @@ def test_abnormal_images_with_a_mask_are_explained(bench, films):
 
 def test_without_masks_it_is_said_what_cannot_be_measured(trained, films):
     bare = films.with_table(films.table.drop(columns="mask_path"))
-    found = prepare(trained, bare, Options(images=4))
+    found = prepare(trained, bare, Explain(images=4))
     assert found.mask is None and len(found.subjects) == 4
     assert "cannot be measured" in found.notes[0]
 
 
 def test_a_split_without_abnormal_images_is_refused(trained, films):
     with pytest.raises(ConfigError, match="'val' has no abnormal image"):
-        prepare(trained, films, Options(split="val"))
+        prepare(trained, films, Explain(split="val"))
 
 
 def test_probabilities_are_calibrated_and_do_not_depend_on_the_batch(bench):
@@ -86,8 +86,8 @@ def test_a_backbone_in_one_step_has_no_maps_to_weigh(bench):
 
 
 def test_the_quick_model_answers_as_the_trained_one_and_exact_is_the_trained_one(trained, films):
-    quick = prepare(trained, films, Options(images=6))
-    exact = prepare(trained, films, Options(images=6, exact=True))
+    quick = prepare(trained, films, Explain(images=6))
+    exact = prepare(trained, films, Explain(images=6, exact=True))
     assert exact.quick is trained and quick.quick is not trained
     image = quick.subjects.image_N1SS
     np.testing.assert_allclose(quick.quick_probability(image), quick.probability(image), atol=0.01)

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from medcnn.calibration import Calibrator
 from medcnn.errors import ConfigError, WeightsError
-from medcnn.explanations.options import Options
+from medcnn.explanations.settings import Explain
 from medcnn.explanations.study import spread, study
 from medcnn.inference.loading import calibrator_state
 from medcnn.inference.predictor import CPU
@@ -44,7 +44,7 @@ def run(films, tmp_path):
 
 def test_a_study_measures_every_method_and_draws_some_images(run):
     told = []
-    options = Options(images=3, sanity=2, marker=2, shown=2, steps=2)
+    options = Explain(images=3, sanity=2, marker=2, shown=2, steps=2)
     found, pictures = study(run, options, told.append, CPU)
     json.dumps(found, allow_nan=False)
     names = [entry["method"] for entry in found["methods"]]
@@ -66,13 +66,13 @@ def test_a_study_measures_every_method_and_draws_some_images(run):
 
 
 def test_the_same_seed_gives_the_same_numbers(run):
-    options = Options(methods=("grad_cam",), images=2, sanity=2, marker=1, shown=1, steps=2)
+    options = Explain(method=("grad_cam",), images=2, sanity=2, marker=1, shown=1, steps=2)
     first, second = (study(run, options, lambda _line: None, CPU)[0] for _ in range(2))
     assert first == second
 
 
 def test_the_tests_that_are_not_asked_for_are_left_out(run):
-    options = Options(methods=("layer_cam",), images=2, sanity=0, marker=0, shown=0, steps=2)
+    options = Explain(method=("layer_cam",), images=2, sanity=0, marker=0, shown=0, steps=2)
     found, pictures = study(run, options, lambda _line: None, CPU)
     assert found["sanity"] is None and found["marker"] is None
     assert found["images"] == pictures == []
@@ -81,12 +81,12 @@ def test_the_tests_that_are_not_asked_for_are_left_out(run):
 def test_an_unfinished_run_is_refused(run):
     run.best_checkpoint.unlink()
     with pytest.raises(WeightsError, match="not finished"):
-        study(run, Options(), lambda _line: None, CPU)
+        study(run, Explain(), lambda _line: None, CPU)
 
 
 def test_no_progress_bar_runs_on_after_a_failure(run):
     before = {*threading.enumerate()}
-    options = Options(methods=("attention_rollout",), images=2)
+    options = Explain(method=("attention_rollout",), images=2)
     # The error is held, and with it every frame that it came through.
     with pytest.raises(ConfigError, match="no attention") as held:
         study(run, options, lambda _line: None, CPU)

@@ -7,15 +7,18 @@ from medcnn.calibration.combination import MERGES, VOTES
 from medcnn.calibration.passes import Passes
 from medcnn.errors import ConfigError
 from medcnn.inference.passes import passes_of
-from medcnn.inference.settings import Dropout, Ensemble, Merge, RunSettings, ViewList, Views, Vote
+from medcnn.inference.settings import (
+    AskedDropout,
+    AskedViews,
+    Dropout,
+    Ensemble,
+    Merge,
+    RunSettings,
+    ViewList,
+    Views,
+    Vote,
+)
 
-ASKED = {
-    "vote": None,
-    "tta": None,
-    "tta_merge": None,
-    "mc_samples": None,
-    "mc": {"inject": None, "p": None},
-}
 TRAINED = RunSettings(
     ensemble=Ensemble(members=3, vote="rank"),
     views=Views("flips", "geometric", 4, Dropout("blocks", 0.1)),
@@ -24,18 +27,20 @@ TRAINED = RunSettings(
 
 
 def test_null_is_as_trained():
-    assert passes_of(ASKED, TRAINED) == Passes("rank", "flips", "geometric", 4, "blocks", 0.1, 7)
+    assert passes_of(AskedViews(), TRAINED) == Passes(
+        "rank", "flips", "geometric", 4, "blocks", 0.1, 7
+    )
 
 
 def test_what_is_asked_for_comes_first_also_where_it_is_nothing():
-    found = passes_of(ASKED | {"tta": "none", "mc_samples": 0, "vote": "soft"}, TRAINED)
+    found = passes_of(AskedViews(tta="none", mc_samples=0, vote="soft"), TRAINED)
     assert found.single
     assert found.vote == "soft"
     assert found.merge == "geometric"
 
 
 def test_several_runs_start_from_the_plain_way():
-    assert passes_of(ASKED, None) == Passes()
+    assert passes_of(AskedViews(), None, seed=3) == Passes(seed=3)
     assert Passes().single
 
 
@@ -54,9 +59,10 @@ def test_impossible_passes_are_refused(options, message):
         Passes(**options)
 
 
-def test_an_unknown_list_of_views_is_refused_by_the_nearest_name():
-    with pytest.raises(ConfigError, match="light"):
-        passes_of(ASKED | {"tta": "ligth"})
+def test_the_views_are_as_trained_where_nothing_else_is_asked_for():
+    assert AskedViews(mc=AskedDropout(p=0.5)).as_trained  # of dropout that is put nowhere
+    assert not AskedViews(mc=AskedDropout(inject="head")).as_trained
+    assert not AskedViews(tta="none").as_trained
 
 
 def test_the_configuration_knows_every_name():

@@ -11,11 +11,9 @@ from medcnn.inference.acceleration import fast_dtype, fast_model
 from medcnn.inference.loading import load_model
 from medcnn.inference.quick import QuickPanel, TooFarError
 from medcnn.inference.runs import assemble
+from medcnn.inference.settings import AskedViews, Inference
 from medcnn.io import Facts
 
-OPTIONS = {
-    "vote": None, "tta": None, "tta_merge": None, "mc_samples": None, "mc": None, "batch_size": 64,
-}  # fmt: skip
 FACTS = Facts("png", 32, 32, 8, "MONOCHROME2")
 
 
@@ -29,8 +27,8 @@ def images(drawn):
     return drawn(300, seed=5) / 255
 
 
-def _panel(run, **options):
-    return assemble([run], OPTIONS | options)
+def _panel(run, **views):
+    return assemble([run], Inference(AskedViews(**views)))
 
 
 def _exact(panel, images):
@@ -113,7 +111,7 @@ def test_views_and_passes_are_quick_too(run, images, passes):
     from medcnn.inference.predictor import Predictor
 
     member = load_model(run)
-    slow = Predictor([member], passes_of(OPTIONS | passes))
+    slow = Predictor([member], passes_of(AskedViews(**passes)))
     fast = Predictor([fast_model(member, torch.bfloat16)], replace(slow.passes))
     rough, exact = (
         member.calibrator.probability(each.logits(images[:40])) for each in (fast, slow)

@@ -23,13 +23,18 @@ class Light:
 
 
 @dataclass(frozen=True)
+class Lit:
+    light: Light = inline(Light())
+
+
+@dataclass(frozen=True)
 class Bike:
     name: str = setting("mine", "of the bike")
     gears: Literal["auto"] | int = setting("auto", "how many", low=1, high=30)
     bells: bool = setting(False, "whether it rings")
     riders: tuple[str, ...] = setting((), "who rides it")
     kept: Path | None = setting(None, "where it stands")
-    light: Light = inline(Light())
+    lit: Lit = inline(Lit())
     wheel: Wheel = setting(Wheel(), "what turns")
     loads: Mapping[str, float] = setting({}, "by bag", low=0)
     rear: Light = setting(Light(lamp="bulb"), "behind")
@@ -52,7 +57,7 @@ FULL = {
 
 def test_plain_values_go_into_the_tree_and_come_back():
     bike = read(Bike, FULL)
-    assert bike.light == Light("led", None)
+    assert bike.lit.light == Light("led", None)
     assert (bike.wheel.target, bike.wheel.size) == ("shop.Wheel", 20)
     assert bike.wheel.arguments == {"size": 20, "spokes": 32}
     assert as_plain(bike) == FULL
@@ -103,7 +108,7 @@ def test_a_key_that_is_missing_is_named_unless_another_version_may_have_written_
     with pytest.raises(ConfigError, match=r"has no gears(.|\n)*another version"):
         read(Bike, given)
     found = read(Bike, {**given, "rear": {"power": 3}}, lenient=True)
-    assert (found.gears, found.light, found.rear) == ("auto", Light(), Light("bulb", 3))
+    assert (found.gears, found.lit.light, found.rear) == ("auto", Light(), Light("bulb", 3))
     with pytest.raises(ConfigError, match="gears cannot be 'many'"):
         read(Bike, {"gears": "many"}, lenient=True)
 

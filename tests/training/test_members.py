@@ -13,6 +13,7 @@ import medcnn
 from medcnn.errors import ConfigError, DataError
 from medcnn.files.plain import read_json
 from medcnn.inference.runs import assemble
+from medcnn.inference.settings import AskedViews, Inference
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir
 
@@ -166,20 +167,12 @@ def test_folds_are_judged_on_what_each_predicts_for_its_own_validation(train, tm
     paths = ",".join(str(fold.path) for fold in folds)
     with pytest.raises(DataError, match="trained on test patients"):
         medcnn.evaluate([f"run=[{paths}]", f"output={tmp_path}"])
-    options = {
-        "vote": None,
-        "tta": None,
-        "tta_merge": None,
-        "mc_samples": None,
-        "batch_size": 64,
-        "mc": None,
-    }
-    panel = assemble(folds, options)
+    panel = assemble(folds, Inference())
     assert "each other's training images" in panel.notes[0]
     values = [member.threshold.value for member in panel.predictor.members]
     assert panel.judgement.threshold.value not in values
     with pytest.raises(ConfigError, match="share no validation images"):
-        assemble(folds, options | {"vote": "stacked"})
+        assemble(folds, Inference(AskedViews(vote="stacked")))
     image = pd.read_csv(folds[0].manifest)["path"][0]
     found = medcnn.predict([f"run=[{paths}]", f"input='{image}'", f"output={tmp_path / 'o.csv'}"])
     assert {"member_0", "member_1"} <= set(found)

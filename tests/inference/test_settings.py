@@ -3,24 +3,29 @@ from pathlib import Path
 import pytest
 
 from medcnn.errors import ConfigError
-from medcnn.inference.predict_options import read_predict_options
+from medcnn.inference.settings import Predict
 from medcnn.settings.composition import compose, plain
+from medcnn.settings.reading import read
 
 
 def given(*overrides):
-    return plain(compose("predict", ["run=r", "input=in", *overrides]))
+    return read(Predict, plain(compose("predict", ["run=r", "input=in", *overrides])))
 
 
 def test_the_defaults_of_the_command_are_read():
-    options = read_predict_options(given("num_workers=3"))
-    assert (options.root, options.output) == (Path("in"), Path("predictions.csv"))
+    options = given("num_workers=3")
+    assert (options.run, options.input, options.output) == (
+        ("r",),
+        Path("in"),
+        Path("predictions.csv"),
+    )
     assert options.resume and not options.exact
-    assert (options.tolerance, options.batch_size, options.workers) == (0.02, 64, 3)
+    assert (options.tolerance, options.inference.batch_size, options.workers) == (0.02, 64, 3)
     assert not options.safeguards.any
 
 
 def test_auto_takes_no_more_workers_than_cores():
-    assert 0 <= read_predict_options(given()).workers <= 4096
+    assert 0 <= given().workers <= 4096
 
 
 @pytest.mark.parametrize(
@@ -31,11 +36,11 @@ def test_auto_takes_no_more_workers_than_cores():
         ("exact=maybe", "exact cannot be 'maybe'"),
         ("tolerance=0", "exact=true"),
         ("tolerance=0.9", "at most 0.2"),
-        ("batch_size=0", "a whole number from 1"),
+        ("batch_size=0", "batch_size cannot be 0"),
         ("num_workers=-1", "num_workers cannot be -1"),
         ("alpha=2", "alpha cannot be 2"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_name(override, match):
     with pytest.raises(ConfigError, match=match):
-        read_predict_options(given(override))
+        given(override)

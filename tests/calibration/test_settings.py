@@ -1,8 +1,12 @@
 import pytest
 
-from medcnn.calibration.options import read_safeguards
 from medcnn.calibration.settings import Safeguards
 from medcnn.errors import ConfigError
+from medcnn.settings.reading import read
+
+
+def read_safeguards(given):
+    return read(Safeguards, given, lenient=True)
 
 
 def test_options_are_read_and_absent_ones_are_off():
