@@ -151,7 +151,10 @@ def _fit(
     val = manifest.split("val")
     common = val[~_trained_on(runs[1:], runs[0], val)]
     settings, passes = predictor.members[0].settings, predictor.passes
-    fitted: dict[str, Any] = {"calibration": settings.calibration, "rule": settings.threshold}
+    # What the first training chose by itself stands in its judgement.
+    own = predictor.members[0].judged.calibrator.name
+    calibration = own if settings.calibration == "auto" else settings.calibration
+    fitted: dict[str, Any] = {"calibration": calibration, "rule": settings.threshold}
     if common.empty or common["label"].value_counts().reindex([0, 1], fill_value=0).min() < min(
         FEWEST, val["label"].value_counts().min()
     ):

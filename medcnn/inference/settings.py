@@ -89,9 +89,9 @@ class RunSettings:
         "youden | sensitivity>=0.95 | specificity>=0.90 | … | a number; chosen on val",
         parse=_rule,
     )
-    calibration: Literal["temperature", "platt", "isotonic", "beta", "histogram", "none"] = setting(
-        "temperature", "of probabilities; fitted on val"
-    )
+    calibration: Literal[
+        "auto", "temperature", "platt", "isotonic", "beta", "histogram", "none"
+    ] = setting("auto", "of probabilities; fitted on val; auto: temperature, or platt for a shift")
     safeguards: Safeguards = inline(Safeguards(alpha=0.1, refer="10%"))
     out_of_distribution: Literal["mahalanobis", "knn", "energy", "max_probability"] | None = (
         setting("mahalanobis", "what flags foreign images")

@@ -21,6 +21,7 @@ from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import AskedViews
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
+from medcnn.training.calibrating import calibrator_for
 from medcnn.training.settings import Settings
 
 
@@ -86,7 +87,7 @@ def judge(
         predictor.passes,
         logit_MVSN,
         cases["label"],
-        calibration=settings.calibration,
+        calibration=calibrator_for(settings).name,
         rule=settings.threshold,
         alone=alone,
     )

@@ -31,6 +31,7 @@ from medcnn.run.directory import RunDir, write_json
 from medcnn.run.faults import foreseen
 from medcnn.run.journal import Journal
 from medcnn.run.place import begin, choose_run_dir, held
+from medcnn.training.calibrating import calibrator_for
 from medcnn.training.settings import Settings, checked, read_begun
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
         journal.warn(Notice("fast_dev_run"))
     if settings.task == "autoencoder":
         return _pretrain(directory, settings, prepared, journal)
+    for notice in calibrator_for(settings).notices:
+        journal.warn(notice)
     from medcnn.training.members import fit  # torch and Lightning: seconds
 
     fitted = fit(settings, prepared, directory, journal)
