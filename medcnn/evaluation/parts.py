@@ -102,7 +102,7 @@ class ChosenPoint:
 
 @dataclass(frozen=True)
 class BrierParts:
-    """The Brier score as reliability - resolution - within + uncertainty, in bins of equal width."""
+    """The Brier score as reliability - resolution + uncertainty + within, in bins of equal width."""
 
     reliability: Estimate
     resolution: Estimate
@@ -120,7 +120,7 @@ class Calibration:
         ece: Expected calibration error: the distance of mean probability and share of abnormal, in
             ``bins`` bins of equal width, each counted by its cases.
         ece_equal_mass: The same in as many bins of equally many cases.
-        ace: The mean over those bins, for each class in turn.
+        ace: The same in these bins, each bin counting alike.
         mce: The largest distance in any bin of equal width.
         bins: The number of bins.
         slope: Of the logistic regression of the label on the logit; 1 is right, below 1 the
