@@ -28,6 +28,8 @@ from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _TIFF_PHOTOMETRIC = 262
 _ORIENTATION = 274
+_ARITHMETIC = (b"\xff\xc9", b"\xff\xca")
+"""Start of frame of a JPEG in arithmetic code; coded data never hold it (T.81 B.1.1.5)."""
 
 
 def read_raster(
@@ -67,15 +69,14 @@ def _decode(path: Path, min_size: int | None, max_pixels: int) -> tuple[npt.NDAr
         check_size(path, rows, columns, max_pixels)
         kind, mode = str(image.format).lower(), image.mode
         notes = _notes(image)
-        # A decoder goes through every scan of these, however short it is.
-        if kind == "jpeg" and (image.info.get("progressive") or mode != "L"):
-            check_count(path, "scans", count_scans(path.read_bytes()), MAX_SCANS)
+        if kind == "jpeg":
+            _check_jpeg(path, image)
         scale = _reduce_jpeg(image, min_size) if kind == "jpeg" and min_size else 1
         white_is_zero = _is_white_zero(image)
-        turned = ImageOps.exif_transpose(image)
         if _swaps_sides(image):
             rows, columns = columns, rows
-        stored = _grey(turned, path)
+        ImageOps.exif_transpose(image, in_place=True)  # a copy of a large one fills the memory
+        stored = _grey(image, path)
         if white_is_zero and stored.dtype == np.uint16:
             stored = np.uint16(65535) - stored
     facts = Facts(
@@ -92,6 +93,32 @@ def _decode(path: Path, min_size: int | None, max_pixels: int) -> tuple[npt.NDAr
         note = Note("dark", "16-bit file whose values stay below 4096: the image is dark")
         facts = replace(facts, notes=(*notes, note))
     return stored, facts
+
+
+def _check_jpeg(path: Path, image: PilImage.Image) -> None:
+    """Check what decoding a JPEG would cost before anything is decoded.
+
+    Where data are missing, a decoder fills in grey: a header of some bytes that claims ``MAX_PIXELS``
+    costs a gigabyte. The first coefficient of each block of 8×8 pixels takes one bit at least in
+    Huffman's code (T.81 F.1.2.1), and almost none in arithmetic code.
+
+    Raises:
+        ImageError: ``too_large`` or ``truncated``.
+    """
+    content = path.read_bytes()
+    # A decoder goes through every scan of these, however short it is.
+    if image.info.get("progressive") or image.mode != "L":
+        check_count(path, "scans", count_scans(content), MAX_SCANS)
+    blocks = -(-image.height // 8) * -(-image.width // 8)
+    if 8 * len(content) < blocks and not any(mark in content for mark in _ARITHMETIC):
+        raise ImageError(
+            path,
+            "ends too early",
+            kind="truncated",
+            expected=f"{image.height}×{image.width} pixels, in {blocks // 8:,} bytes or more",
+            found=f"{len(content):,} bytes",
+            remedy="export or copy the file again",
+        )
 
 
 def _grey(image: PilImage.Image, path: Path) -> npt.NDArray[Any]:

@@ -1,5 +1,8 @@
 """PNG, JPEG, TIFF and BMP in every mode that Pillow writes."""
 
+import struct
+import time
+
 import numpy as np
 import pytest
 import tifffile
@@ -127,3 +130,31 @@ def test_damage_is_pixels_or_one_typed_error(tmp_path, suffix):
         except ImageError as error:
             kinds.add(error.kind)
     assert kinds <= {"float32", "corrupt", "truncated", "not_an_image", "too_large", "unsupported"}
+
+
+def claiming(content, rows, columns):
+    """Return a JPEG whose frame header claims another size."""
+    start = max(content.find(mark) for mark in (b"\xff\xc0", b"\xff\xc2"))
+    size = struct.pack(">HH", rows, columns)
+    return content[: start + 5] + size + content[start + 9 :]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("progressive", [True, False])
+def test_a_jpeg_that_cannot_hold_the_pixels_it_claims_is_not_decoded(tmp_path, mode, progressive):
+    path = tmp_path / "a.jpg"
+    Pillow.new(mode, (64, 64), 9).save(path, progressive=progressive)
+    path.write_bytes(claiming(path.read_bytes(), 9990, 9990))
+    begun = time.process_time()
+    with pytest.raises(ImageError, match=r"ends too early(.|\n)*9990×9990") as caught:
+        read_image(path)
+    assert caught.value.kind == "truncated"
+    # Decoding takes seconds, and a gigabyte.
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("progressive", [True, False])
+def test_the_emptiest_jpeg_is_large_enough(tmp_path, progressive):
+    path = tmp_path / "a.jpg"
+    Pillow.new("L", (2048, 1024), 0).save(path, progressive=progressive, optimize=True)
+    assert read_image(path).pixels.shape == (1024, 2048)
