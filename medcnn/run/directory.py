@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -131,6 +132,10 @@ class RunDir:
                 remedy="give the folder that train.py printed at its end",
             )
         return run
+
+
+TEMPORARY = re.compile(r"\.[\w.]+-[a-z0-9_]{8}\.\w+")
+"""The name of a file that is being written: that of the file, eight random characters, its suffix."""
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from medcnn.console import say
 from medcnn.errors import ConfigError, UserError
-from medcnn.run.directory import RunDir
+from medcnn.run.directory import TEMPORARY, RunDir
 from medcnn.run.settings import write_settings
 from medcnn.settings.grammar import written
 
@@ -53,11 +53,19 @@ def held(directory: RunDir) -> Iterator[None]:
             f"run_dir cannot be made: {directory.path}", found=str(error), remedy="choose another"
         ) from error
     try:
+        _sweep(directory)
         yield
     finally:
         with contextlib.suppress(OSError):  # Windows keeps a file that is open
             Path(lock.lock_file).unlink()
         lock.release()
+
+
+def _sweep(directory: RunDir) -> None:
+    """Delete what a killed process left half written; nobody else writes here now."""
+    for path in directory.path.rglob(".*"):
+        if TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def begin(directory: RunDir, settings: object) -> None:

@@ -14,6 +14,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.utilities.types import STEP_OUTPUT
 
 from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule, worker_count
@@ -91,6 +92,26 @@ class RunCheckpoint(ModelCheckpoint):
             for path, score in state_dict["best_k_models"].items()
         }
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": here})
+
+
+class StepCheckpoint(RunCheckpoint):
+    """Keeps the state within an epoch; that at its end is kept behind the validation.
+
+    From a state in which all batches are done, Lightning goes on with the next epoch: that epoch
+    would have no validation, no row in the curves, and no chance to be the best.
+    """
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Save after every so many steps, unless the epoch is at its end."""
+        if not trainer.is_last_batch:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
 
 def quieten() -> None:
@@ -189,7 +210,7 @@ def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
         run: Where it lies.
         every: After how many steps; None: after each epoch.
     """
-    return RunCheckpoint(
+    return (StepCheckpoint if every else RunCheckpoint)(
         run.last_checkpoint.parent,
         filename=run.last_checkpoint.stem,
         monitor=None,

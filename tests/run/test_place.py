@@ -107,3 +107,15 @@ def test_a_second_process_is_kept_out_and_a_dead_one_is_not_waited_for(tmp_path)
     with held(directory):
         pass
     assert list(directory.path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_half_written_is_swept_and_nothing_else(tmp_path):
+    run = RunDir(tmp_path / "run")
+    kept = [run.path / ".lock-of-mine.txt", run.path / "logs" / ".hidden", run.last_checkpoint]
+    half = [run.path / "checkpoints" / ".last-ab1_xy9z.ckpt", run.path / ".results-00000000.json"]
+    for path in (*kept, *half):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    with held(run):
+        assert not any(path.exists() for path in half)
+    assert all(path.exists() for path in kept)

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import STEP_OUTPUT
 
+from medcnn.record.curves import read_curves
 from medcnn.run.directory import atomic_path
 
 CURVES = ("train_loss", "val_loss", "train_auroc", "val_auroc", "penalty")
@@ -32,7 +33,7 @@ class LearningCurves(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the rows of the epochs before a resume."""
         if self.path.is_file():
-            table = pd.read_csv(self.path)
+            table = read_curves(self.path)
             table = table[table["epoch"] < trainer.current_epoch]
             names = [str(name) for name in table.columns]
             self.rows = [
@@ -42,7 +43,6 @@ class LearningCurves(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's clock."""
         self._started = time.perf_counter()
-        self._largest = None
 
     def on_train_batch_end(
         self,
@@ -55,17 +55,19 @@ class LearningCurves(pl.Callback):
         """Keep the largest norm of the gradient, before it was clipped; not a number stays so."""
         norm = getattr(pl_module, "gradient_norm", None)
         if norm is not None:
-            self._largest = norm if self._largest is None else torch.maximum(self._largest, norm)
+            before = norm if self._largest is None else self._largest.to(norm.device)
+            self._largest = torch.maximum(before, norm)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's row and save the file."""
+        largest, self._largest = self._largest, None
         if not trainer.is_global_zero:
             return
         logged = {name: float(value) for name, value in trainer.logged_metrics.items()}
         row: dict[str, float] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         row |= {name: logged[name] for name in CURVES if name in logged}
-        if self._largest is not None:
-            row["gradient_norm"] = float(self._largest)
+        if largest is not None:
+            row["gradient_norm"] = float(largest)
         row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self.rows.append(row)
@@ -73,8 +75,12 @@ class LearningCurves(pl.Callback):
             pd.DataFrame(self.rows).to_csv(temporary, index=False)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return nothing: the file is the state."""
-        return {}
+        """Return what an interrupted epoch has seen; whole epochs stand in the file."""
+        return {"largest": None if self._largest is None else self._largest.detach().cpu()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with it."""
+        self._largest = state_dict.get("largest")
 
 
 class EpochLine(pl.Callback):

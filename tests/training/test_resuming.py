@@ -1,0 +1,59 @@
+"""A run that was killed ends as one that was not, in everything but its times."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+
+import medcnn
+from medcnn.run.directory import RunDir
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from medcnn.cli import run
+from medcnn.run.directory import atomic_path
+from medcnn.training.trainer import WholeCheckpoints
+
+save = WholeCheckpoints.save_checkpoint
+
+def die_in(self, content, path, storage_options=None):
+    if Path(path).name != "best.ckpt":
+        return save(self, content, path, storage_options)
+    with atomic_path(Path(path)) as half:
+        half.write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+WholeCheckpoints.save_checkpoint = die_in
+run("train", sys.argv[1:])
+"""
+
+
+def files(run):
+    return {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()} - {
+        "uncommitted.diff"
+    }
+
+
+def test_a_run_killed_in_the_middle_of_a_checkpoint_ends_as_one_that_was_not(easy_data, tmp_path):
+    # The epoch is over and its curves are written; the newest state is one of its steps, because the
+    # one behind its validation comes after the best.
+    asked = [*easy_data, "trainer.max_epochs=2", "callbacks.save_every=2", "optimizer.lr=0.01"]
+    whole = medcnn.train([*asked, f"run_dir={tmp_path / 'whole'}"])
+    killed = RunDir(tmp_path / "killed")
+    command = [sys.executable, "-c", CHILD, *asked, f"run_dir={killed.path}"]
+    done = subprocess.run(command, capture_output=True, timeout=200, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert len(list(killed.path.rglob(".*-*.ckpt"))) == 1
+    assert not killed.results.exists()
+    medcnn.train([f"resume={killed.path}"])
+    curves = [pd.read_csv(run.metrics).drop(columns="seconds") for run in (whole, killed)]
+    assert len(curves[0]) == 2
+    pd.testing.assert_frame_equal(*curves, check_exact=True)
+    for split in ("val", "test"):
+        assert killed.predictions(split).read_bytes() == whole.predictions(split).read_bytes()
+    results = [json.loads(run.results.read_text()) for run in (whole, killed)]
+    assert results[0] == results[1]
+    assert files(killed) == files(whole)
