@@ -16,7 +16,7 @@ from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.console import warn
 from medcnn.errors import ConfigError, DataError
-from medcnn.evaluation.columns import with_manifest
+from medcnn.evaluation.columns import AUTO, BY_DEFAULT, columns_asked, with_manifest
 from medcnn.evaluation.compare import Comparison
 from medcnn.evaluation.operating_point import threshold_for
 from medcnn.evaluation.patients import at_level, unit_of
@@ -58,6 +58,7 @@ def run(cfg: DictConfig) -> Results | list[Comparison]:
 
 def _of_predictions(asked: Evaluate, path: Path) -> Results:
     images = read_predictions(path, asdict(asked.columns))
+    asked = replace(asked, subgroups=tuple(columns_asked(asked.subgroups, images)))
     table, notes = at_level(images, *_level(asked))
     threshold, more = threshold_for(table, asked.threshold, images)
     for text in more:
@@ -86,7 +87,9 @@ def _of_runs(asked: Evaluate) -> Results:
         val = predicted.validation
     if asked.threshold is not None:
         threshold = fixed_threshold(_as_number(asked.threshold))
-    table = _described(table, record, asked.subgroups)
+    by_default = BY_DEFAULT if AUTO in asked.subgroups else ()
+    table = _described(table, record, (*asked.subgroups, *by_default))
+    asked = replace(asked, subgroups=tuple(columns_asked(asked.subgroups, table)))
     _count_look(runs[0], asked.split)
     if val is None:
         val = validation_predictions(runs, asked)

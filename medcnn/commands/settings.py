@@ -159,6 +159,8 @@ class Evaluate:
     )
     inference: Inference = inline(Inference())
     safeguards: Safeguards = inline(Safeguards())
-    subgroups: tuple[str, ...] = setting((), "columns to report by")
+    subgroups: tuple[str, ...] = setting(
+        ("auto",), "columns to report by; auto: sex, age, view and site where there are"
+    )
     output: Path | None = setting(None, "folder for results.json and report.html")
     language: Literal["en", "de"] = setting("en", "of the report")

@@ -11,6 +11,7 @@ import pandas as pd
 from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
 from medcnn.data.manifest import read_table
+from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
@@ -87,7 +88,7 @@ def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFol
 
 def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Settings) -> Results:
     known = read_table(members[0].manifest)
-    extra = [name for name in settings.subgroups if name in known]
+    extra = [name for name in columns_asked(settings.subgroups, known) if name in known]
     table = joined.table.drop(columns=[name for name in extra if name in joined.table])
     table = table.merge(known[["image_id", *extra]], on="image_id", how="left")
     results = evaluate(

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+AUTO = "auto"
+"""Among the columns asked for: those of ``BY_DEFAULT`` that there are."""
+
+BY_DEFAULT = ("sex", "age", "view", "site")
+
 
 def with_manifest(
     table: pd.DataFrame, manifest: pd.DataFrame, names: Sequence[str] = ()
@@ -24,3 +29,23 @@ def with_manifest(
     found = [name for name in wanted if name in manifest]
     known = manifest.set_index("image_id").reindex(table["image_id"].astype(str))
     return table.assign(**{name: known[name].to_numpy() for name in found})
+
+
+def columns_asked(asked: Sequence[str], table: pd.DataFrame) -> list[str]:
+    """Return the columns to report by; ``auto`` takes what tells the cases of the table apart.
+
+    Args:
+        asked: Names of columns, ``auto`` among them or not.
+        table: The cases with their columns.
+
+    >>> columns_asked(["auto", "finding"], pd.DataFrame({"sex": ["F", "M"], "view": ["PA", "PA"]}))
+    ['sex', 'finding']
+    """
+    found: list[str] = []
+    for name in asked:
+        found += [own for own in BY_DEFAULT if _parts(table, own)] if name == AUTO else [name]
+    return list(dict.fromkeys(found))
+
+
+def _parts(table: pd.DataFrame, name: str) -> bool:
+    return name in table and table[name].nunique() > 1

@@ -100,7 +100,7 @@ class RunSettings:
         0.99, "the share of validation that is not flagged", above=0, below=1
     )
     subgroups: tuple[str, ...] = setting(
-        (), "manifest columns to report by, for example [sex,view]"
+        ("auto",), "columns to report by, as [sex,finding]; auto: sex, age, view, site"
     )
     language: Literal["en", "de"] = setting("en", "of the report")
     data: Data = setting(Data(), "the images")

@@ -16,6 +16,7 @@ from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.data.splits.file import write_split
 from medcnn.diagnosis import Diagnosis, diagnose_run
+from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
@@ -167,8 +168,10 @@ def conclude(
 ) -> Results:
     """Write the predictions and ``results.json``: the one look at the test split."""
     threshold, calibrator = fitted.judgement.threshold, fitted.judgement.calibrator
-    extra = [name for name in settings.subgroups if name in manifest.table.columns]
-    for name in set(settings.subgroups) - set(extra):
+    tested = manifest.table[manifest.table["image_id"].isin(fitted.test["image_id"])]
+    asked = columns_asked(settings.subgroups, tested)
+    extra = [name for name in asked if name in manifest.table.columns]
+    for name in set(asked) - set(extra):
         journal.warn(Notice("no_column", name=name))
     columns = manifest.table[["image_id", *extra]]
     test = fitted.test.merge(columns, on="image_id", how="left", validate="one_to_one")

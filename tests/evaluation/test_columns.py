@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from medcnn.evaluation.columns import with_manifest
+from medcnn.evaluation.columns import columns_asked, with_manifest
 from medcnn.predictions import check_predictions
 
 
@@ -35,3 +35,10 @@ def test_what_the_predictions_say_is_kept(manifest, predictions):
 def test_an_image_unknown_to_the_manifest_has_no_study(manifest, predictions):
     found = with_manifest(predictions.assign(image_id=["1", "007"]), manifest)
     assert found["study_id"].isna().tolist() == [True, False]
+
+
+def test_groups_are_asked_for_by_default_where_there_are_any(manifest, predictions):
+    table = pd.DataFrame({"view": ["PA", "AP"], "sex": ["F", "M"], "site": ["a", "a"]})
+    assert columns_asked(["auto"], table) == ["sex", "view"]
+    assert columns_asked(["finding", "auto", "sex"], table) == ["finding", "sex", "view"]
+    assert columns_asked([], table) == []
