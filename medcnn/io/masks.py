@@ -15,13 +15,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from medcnn.io.appearance import is_even
 from medcnn.io.facts import MAX_PIXELS
 from medcnn.io.names import RASTER_SUFFIXES
 
 MOST_VALUES = 8
 """Colours of a mask with a label for each structure; a radiograph has dozens."""
-NEAR, SHARE = 0.1, 0.97
-"""JPEG blurs two values into their neighbourhood: the part of the range, and of the pixels in it."""
 _SIDE = 256
 _LEAST_TWINS = 3
 
@@ -58,10 +57,7 @@ def looks_like_mask(path: Path) -> bool:
     colours = stored.reshape(-1, stored.shape[2] if stored.ndim == 3 else 1)
     if len(np.unique(colours, axis=0)) <= MOST_VALUES:
         return True
-    grey = colours.mean(axis=1)
-    low, high = grey.min(), grey.max()
-    near = (grey - low < NEAR * (high - low)) | (high - grey < NEAR * (high - low))
-    return bool(near.mean() >= SHARE)
+    return is_even(colours.mean(axis=1))
 
 
 def twin_endings(stems: Sequence[str]) -> set[str]:

@@ -60,6 +60,10 @@ KINDS: Mapping[str, Kind] = {
         "hardly anything to be seen: next to no contrast",
         "leave them out",
     ),
+    "mask": Kind(
+        "two even areas, as a mask has them, and no radiograph",
+        "leave masks out by data.exclude=[PATTERN]",
+    ),
     "lateral_view": Kind(
         "a lateral view",
         "leave them out unless the model is meant for lateral views too",

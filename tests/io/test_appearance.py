@@ -7,6 +7,7 @@ from medcnn.io.appearance import (
     LEAST_CHARACTERS,
     content_notes,
     is_blank,
+    is_even,
     longest_text,
     looks_inverted,
     shows_bright_air,
@@ -98,3 +99,12 @@ def test_the_rates_that_are_stated_hold_on_real_images(real_data):
 def test_the_time_of_exposure_in_two_real_images_is_found(real_data, name):
     path = real_data / "chest_xray" / "train" / "PNEUMONIA" / f"{name}.jpeg"
     assert longest_text(read_image(path).pixels) >= LEAST_CHARACTERS
+
+
+def test_two_even_areas_are_a_mask_and_a_radiograph_is_none(real_data):
+    even = np.where(chest() > 0.4, 1, 0).astype(np.float32)
+    for blur in (0, 3):
+        soft = cv2.GaussianBlur(even, (0, 0), blur) if blur else even
+        assert [note.kind for note in content_notes(soft, is_chest=True)] == ["mask"]
+    paths = sorted((real_data / "chest_xray" / "train").glob("*/*"))[::50]
+    assert not any(is_even(read_image(path).pixels) for path in paths)

@@ -99,7 +99,7 @@ def run_audit(manifest: Manifest, cache: ImageCache, *, seed: int = 0, probe: bo
     table = manifest.table.reset_index(drop=True)
     at = cache.rows_of(table["image_id"].tolist())
     seen = look(table, cache, at)
-    notes = noticed(table, cache, at, seen)
+    notes = noticed(table, cache, at)
     shortcut = probe_shortcuts(table, cache, seed=seed) if probe else NOT_PROBED
     same, near = _groups(seen)
     crossing = _differing(table, [*same, *near], "split")

@@ -18,7 +18,6 @@ from medcnn.data.audit.hashing import Hashes, Rows, hash_windows, population_of,
 from medcnn.data.audit.near import MIN_SIDE, Near, near_duplicates
 from medcnn.data.cache.images import ImageCache
 from medcnn.files.arrays import ARCHIVE_ERRORS
-from medcnn.io.appearance import is_dark, looks_inverted
 from medcnn.run.directory import atomic_path
 
 BLANK_SD = 2.0
@@ -35,8 +34,6 @@ class Look:
         first: For each row the first row with the same pixels, N.
         blank: Which rows show nothing, N.
         small: Which originals are too small to tell copies from look-alikes, N.
-        dark: Which rows use the lower part of the range alone, N.
-        inverted: Which rows show a frontal chest with air bright, N.
         pairs: Pairs of first rows whose images are copies of one another, P×2.
         near: How the search for copies went.
     """
@@ -44,8 +41,6 @@ class Look:
     first: Rows
     blank: npt.NDArray[np.bool_]
     small: npt.NDArray[np.bool_]
-    dark: npt.NDArray[np.bool_]
-    inverted: npt.NDArray[np.bool_]
     pairs: Rows
     near: Near
 
@@ -88,13 +83,11 @@ def _look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
     digests: list[bytes] = []
     deviation: list[float] = []
     hashes: list[Hashes] = []
-    appearance: list[tuple[bool, bool]] = []
     for images in _blocks(cache, rows):
         digests += [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
         scale = 255.0 / np.iinfo(images.dtype).max
         deviation += [float(image.std()) * scale for image in images]
         hashes.append(hash_windows(thumbnails(images), usual))
-        appearance += [_appearance(image) for image in images]
     first = _first(digests)
     blank = np.asarray(deviation) < BLANK_SD
     sides = cache.facts_of(rows, ("rows", "columns")).apply(pd.to_numeric, errors="coerce")
@@ -108,14 +101,7 @@ def _look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
         np.concatenate(hashes, axis=1)[:, distinct],
         usual,
     )
-    dark, inverted = np.array(appearance, bool).reshape(-1, 2).T
-    return Look(first, blank, small, dark, inverted & ~small, distinct[near.pairs], near)
-
-
-def _appearance(image: npt.NDArray[np.unsignedinteger[npt.NBitBase]]) -> tuple[bool, bool]:
-    """Return whether an image is dark, and whether it seems inverted."""
-    pixels = image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
-    return is_dark(pixels), looks_inverted(pixels, surely=True)
+    return Look(first, blank, small, distinct[near.pairs], near)
 
 
 def _sample(cache: ImageCache, rows: Rows) -> npt.NDArray[np.uint8]:
@@ -155,8 +141,6 @@ def _save(file: Path, seen: Look) -> None:
             first=seen.first,
             blank=seen.blank,
             small=seen.small,
-            dark=seen.dark,
-            inverted=seen.inverted,
             pairs=seen.pairs,
             near=near.pairs,
             counts=np.array([near.compared, near.judged, near.left_out], np.int64),
@@ -176,8 +160,6 @@ def _load(file: Path) -> Look | None:
                 kept["first"],
                 kept["blank"],
                 kept["small"],
-                kept["dark"],
-                kept["inverted"],
                 kept["pairs"],
                 near,
             )

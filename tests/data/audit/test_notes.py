@@ -48,7 +48,7 @@ def test_what_the_reader_noticed_is_counted_and_told(folder, tmp_path):
     told = [text for text in found["findings"] if "of 24 images" in text]
     assert [text.partition(",")[0].partition(".")[0] for text in told] == [
         "4 of 24 images: inverted",
-        "8 of 24 images: dark: even the brightest pixels use less than half of the range",
+        "8 of 24 images: dark: next to no pixel uses more than 30 % of the range",
         "4 of 24 images: a lateral view",
         "4 of 24 images: several frames or pages",
     ]
@@ -66,3 +66,13 @@ def test_an_inverted_lateral_view_is_told_as_lateral_alone(pictures, stored):
     columns = {"label": [0, 1] * 3, "split": ["train", "train", "val", "val", "test", "test"]}
     found = run_audit(*stored(images, view="LL", **columns), probe=False).to_json()
     assert found["reader_warnings"] == {"lateral_view": 6}
+
+
+def test_masks_that_nothing_but_their_pixels_tells_are_counted(pictures, stored):
+    images = pictures(6)
+    for row in (1, 4):
+        images[row] = np.where(images[row] > 100, 255, 0).astype(np.uint8)
+    columns = {"label": [0, 1] * 3, "split": ["train", "train", "val", "val", "test", "test"]}
+    found = run_audit(*stored(images, **columns), probe=False).to_json()
+    assert found["reader_warnings"] == {"mask": 2}
+    assert found["findings"][0].startswith("2 of 6 images: two even areas, as a mask has them")
