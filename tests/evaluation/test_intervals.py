@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from medcnn.calibration.options import Safeguards
 
+from medcnn.calibration.settings import Safeguards
 from medcnn.evaluation.compare import compare
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from medcnn.calibration import Calibrator
-from medcnn.calibration.options import Safeguards
+from medcnn.calibration.settings import Safeguards
 from medcnn.errors import DataError
 from medcnn.evaluation.records import from_json, to_json
 from medcnn.evaluation.results import DiagnosisRow, Results, evaluate, read_results

@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from medcnn.calibration.options import Safeguards
 from scipy.special import expit
 
+from medcnn.calibration.settings import Safeguards
 from medcnn.errors import DataError
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate

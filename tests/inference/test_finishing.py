@@ -1,6 +1,6 @@
 import pandas as pd
-from medcnn.calibration.options import Safeguards
 
+from medcnn.calibration.settings import Safeguards
 from medcnn.inference.finishing import Judging
 
 

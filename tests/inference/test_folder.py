@@ -173,7 +173,7 @@ def test_other_safeguards_need_no_second_look_at_the_images(run, images, tmp_pat
 def test_the_second_pass_in_slices_is_that_over_the_whole(
     run, images, tmp_path, monkeypatch, shift
 ):
-    from medcnn.calibration.options import read_safeguards
+    from medcnn.calibration.settings import Safeguards
     from medcnn.evaluation.safeguards import guard_files
     from medcnn.predictions import read_predictions
 
@@ -184,7 +184,7 @@ def test_the_second_pass_in_slices_is_that_over_the_whole(
     monkeypatch.setattr(Ledger.slices, "__defaults__", (7,))
     sliced = predict(run, images, tmp_path / "o.csv", "exact=true", *given)
     val = read_predictions(run.predictions("val"))
-    whole, _ = guard_files(val, plain, read_safeguards(asked))
+    whole, _ = guard_files(val, plain, Safeguards(**asked))
     for name in ("p_abnormal", "p_before_shift"):
         np.testing.assert_allclose(sliced[name], whole[name], atol=1e-7)
     for name in ("decision", "conformal_set", "referred"):

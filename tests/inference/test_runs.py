@@ -6,6 +6,7 @@ import yaml
 
 from medcnn.errors import ConfigError, DataError, WeightsError
 from medcnn.inference.runs import predict_split
+from medcnn.inference.settings import Inference
 from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose, plain
 
@@ -22,14 +23,6 @@ def write_run(folder, rows, root="/data"):
     return run
 
 
-PLAIN = {
-    "split": "test",
-    "vote": None,
-    "tta": None,
-    "tta_merge": None,
-    "mc_samples": None,
-    "mc": {},
-}
 FIRST = [("a", "p0", "train"), ("b", "p1", "val"), ("c", "p2", "test"), ("d", "p3", "test")]
 
 
@@ -38,7 +31,7 @@ def test_a_run_trained_on_another_image_of_a_test_patient_is_refused(tmp_path):
     other = [("e", "p2", "train"), ("b", "p1", "val"), ("a", "p0", "test"), ("d", "p3", "test")]
     second = write_run(tmp_path / "second", other)
     with pytest.raises(DataError, match="was trained on test patients") as refused:
-        predict_split([first, second], {"split": "test"})
+        predict_split([first, second], "test", Inference())
     assert refused.value.found == "1 of 2 test images"
 
 
@@ -46,13 +39,13 @@ def test_a_run_trained_on_a_test_image_of_other_data_is_refused_and_a_like_name_
     first = write_run(tmp_path / "first", FIRST)
     copied = [("c", "q9", "train"), ("x", "q1", "val"), ("y", "q2", "test"), ("z", "q3", "test")]
     with pytest.raises(DataError, match="was trained on test patients"):
-        predict_split([first, write_run(tmp_path / "copied", copied, "/x")], {"split": "test"})
+        predict_split([first, write_run(tmp_path / "copied", copied, "/x")], "test", Inference())
     # p2 of another hospital is another person; what is missing then is the network.
     namesake = [("v", "p2", "train"), ("x", "p1", "val"), ("y", "p0", "test"), ("z", "p3", "test")]
     with pytest.raises(WeightsError, match="is not finished"):
-        predict_split([first, write_run(tmp_path / "like", namesake, "/x")], PLAIN)
+        predict_split([first, write_run(tmp_path / "like", namesake, "/x")], "test", Inference())
 
 
 def test_a_split_that_a_run_lacks_is_named(tmp_path):
     with pytest.raises(ConfigError, match="no split 'holdout'"):
-        predict_split([write_run(tmp_path / "run", FIRST)], {"split": "holdout"})
+        predict_split([write_run(tmp_path / "run", FIRST)], "holdout", Inference())

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from medcnn.calibration.options import Safeguards
+from medcnn.calibration.settings import Safeguards
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.results import evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
