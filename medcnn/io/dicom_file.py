@@ -27,8 +27,10 @@ from pydicom.uid import (
 )
 
 from medcnn.errors import ImageError
-from medcnn.io.bounded import BoundedBytes, BoundedFile
+from medcnn.io.bounded import BoundedBytes, BoundedFile, TooManyReads
+from medcnn.io.elements import UNREADABLE
 from medcnn.io.notes import Note
+from medcnn.io.salvage import salvage
 
 MAX_FILE_BYTES = 512 * 2**20
 """The largest file, and the largest inflated data set, that is read."""
@@ -42,6 +44,9 @@ _PLAIN = (
     DeflatedExplicitVRLittleEndian,
 )
 _PIXEL_DATA = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # Float, Double Float and Pixel Data
+_ESSENTIAL = ((0x00280010,), (0x00280011,), (0x00280100,), _PIXEL_DATA)
+"""Rows, Columns, Bits Allocated and the pixels."""
+
 _BULK = (*_PIXEL_DATA, 0x00283000, 0x00283010)  # Modality and VOI LUT Sequence
 
 
@@ -130,7 +135,6 @@ def open_file(path: Path, *, stop_before_pixels: bool = False) -> Opened:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise _too_large(path, f"{size:,} bytes")
-    stop = _is_pixel_data if stop_before_pixels else None
     with BoundedFile(io.FileIO(str(path))) as stream:
         is_bare = stream.read(_PREAMBLE)[128:] != b"DICM"
         meta = FileMetaDataset() if is_bare else _read_meta(stream)
@@ -142,20 +146,59 @@ def open_file(path: Path, *, stop_before_pixels: bool = False) -> Opened:
             note = Note("transfer_syntax", f"{said} missing: {name}, as it seems, is taken")
             return Opened(dataset, (note,))
         source, encoding = _encoded(path, stream, syntax)
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            dataset = read_dataset(source, encoding.implicit, encoding.little, stop_when=stop)
-    ended = any("End of file reached" in str(each.message) for each in told)
-    if ended and not any(tag in dataset for tag in _PIXEL_DATA):
-        raise EOFError("the file ends before its pixel data do")
+        dataset, notes = _parsed(source, encoding, stop_before_pixels=stop_before_pixels)
     dataset.file_meta = meta
-    notes: tuple[Note, ...] = ()
     if encoding != Encoding.of(syntax):
         said = f"Transfer Syntax UID says {syntax_name(syntax)}, the data set is {encoding.syntax.name}"
-        notes = (Note("transfer_syntax", said),)
+        notes = (*notes, Note("transfer_syntax", said))
         if syntax in _PLAIN:
             meta.TransferSyntaxUID = encoding.syntax
     return Opened(_without_bulk(dataset), notes)
+
+
+def _parsed(
+    source: BinaryIO, encoding: Encoding, *, stop_before_pixels: bool
+) -> tuple[Dataset, tuple[Note, ...]]:
+    """Return the elements, without those that keep the others from being read."""
+    start, failure = source.tell(), None
+    dataset = Dataset()
+    try:
+        dataset = _read(source, encoding, stop_before_pixels=stop_before_pixels)
+    except TooManyReads:
+        raise
+    except (*UNREADABLE, RecursionError) as error:
+        failure = error
+    if _essentials(dataset) == len(_ESSENTIAL) - stop_before_pixels:
+        return dataset, ()
+    source.seek(0)
+    content, options = source.read(), {"implicit": encoding.implicit, "little": encoding.little}
+    whole = BoundedBytes(salvage(content, start, **options))
+    try:
+        salvaged = _read(whole, encoding, stop_before_pixels=stop_before_pixels)
+    except (*UNREADABLE, RecursionError):
+        salvaged = Dataset()
+    if _essentials(salvaged) > _essentials(dataset):
+        note = Note("damaged_element", "an element of the header cannot be read: it is left out")
+        return salvaged, (note,)
+    if failure is not None:
+        raise failure
+    return dataset, ()
+
+
+def _essentials(dataset: Dataset) -> int:
+    """Return how many of the elements are there that an image cannot do without."""
+    return sum(any(tag in dataset for tag in tags) for tags in _ESSENTIAL)
+
+
+def _read(source: BinaryIO, encoding: Encoding, *, stop_before_pixels: bool) -> Dataset:
+    stop = _is_pixel_data if stop_before_pixels else None
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        dataset = read_dataset(source, encoding.implicit, encoding.little, stop_when=stop)
+    ended = any("End of file reached" in str(each.message) for each in told)
+    if ended and not any(tag in dataset for tag in _PIXEL_DATA):
+        raise EOFError("the file ends before its pixel data do")
+    return dataset
 
 
 def _encoded(path: Path, stream: BoundedFile, syntax: UID) -> tuple[BinaryIO, Encoding]:
@@ -205,7 +248,7 @@ def _open_unmarked(stream: BinaryIO, *, is_bare: bool, stop_before_pixels: bool)
 def _without_bulk(dataset: Dataset) -> Dataset:
     """Drop long elements that no reader needs: parsing one as a sequence may take minutes."""
     for tag in list(dataset.keys()):
-        element: Any = dataset.get_item(tag)
+        element: Any = dataset.get_item(tag, keep_deferred=True)
         is_long = isinstance(element, RawDataElement) and element.length > MAX_ELEMENT_BYTES
         if is_long and tag not in _BULK:
             del dataset[tag]

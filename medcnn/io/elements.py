@@ -13,6 +13,7 @@ from typing import Any
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_sequence_item
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -21,7 +22,7 @@ from medcnn.io.bounded import BoundedBytes, TooManyReads
 
 UNREADABLE = (
     *(TypeError, ValueError, AttributeError, NotImplementedError, LookupError, OverflowError),
-    *(EOFError, OSError, struct.error),
+    *(EOFError, OSError, struct.error, BytesLengthException),
 )
 """What pydicom raises on an element that is not what its VR says."""
 
