@@ -37,7 +37,7 @@ class Contents:
         environment: The object of ``environment.json``.
         manifest: The manifest with its split column.
         audit: The object of ``audit.json``.
-        metrics: The learning curves, one row an epoch.
+        metrics: The learning curves, one row an epoch, of each ``member`` where there are several.
         explanations: The object of ``explanations.json``.
         missing: The names of the files that were not there.
     """
@@ -224,4 +224,8 @@ def _read_metrics(run: RunDir) -> pd.DataFrame | None:
     if "epoch" not in table:
         return None
     # Lightning's CSV logger writes training and validation of one epoch on two rows.
-    return table.groupby("epoch", as_index=False).last()
+    models = [name for name in ("fold", "member") if name in table]
+    table = table.groupby([*models, "epoch"], as_index=False).last()
+    if models:
+        table["member"] = table[models].astype(str).agg("/".join, axis=1)
+    return table

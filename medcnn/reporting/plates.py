@@ -145,5 +145,7 @@ def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
         best = learning.best_epoch(contents.metrics, contents.monitor)
         figure = learning.learning_curves(contents.metrics, best, words)
         caption = "learning_curves" if best is not None else "learning_curves_unmarked"
+        if "member" in contents.metrics:
+            caption = "learning_curves_members"
         yield Drawing("learning_curves", figure, caption=caption)
     yield Drawing("flow", flow_diagram(count_flow(contents), contents.split, words))

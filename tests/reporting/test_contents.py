@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from medcnn.errors import DataError
@@ -49,3 +50,10 @@ def test_predictions_may_bring_their_run_along(built_run):
     known = from_predictions(table, results, "x", built_run)
     assert known.manifest is not None
     assert known.config == read_run(built_run).config
+
+
+def test_the_curves_of_each_fold_are_kept_apart(small_run):
+    curves = pd.read_csv(small_run.metrics)
+    pd.concat([curves.assign(fold=fold) for fold in (0, 1)]).to_csv(small_run.metrics, index=False)
+    found = read_run(small_run).metrics
+    assert found.groupby("member").size().tolist() == [len(curves)] * 2

@@ -46,7 +46,7 @@ def learning_curves(metrics: pd.DataFrame, best: int | None, words: Wording) -> 
 
     Args:
         metrics: The learning curves, one row an epoch.
-        best: The epoch to mark.
+        best: The epoch to mark, from 0 as in the curves; the figure counts from 1.
         words: The language.
     """
     has_rate = "lr" in metrics and metrics["lr"].notna().any()
@@ -58,7 +58,9 @@ def learning_curves(metrics: pd.DataFrame, best: int | None, words: Wording) -> 
         panels[2].set_yscale("log")
     for axes in panels:
         if best is not None:
-            axes.axvline(best, color=ABNORMAL, lw=1, ls=(0, (2, 2)), label=words("fig.best_epoch"))
+            axes.axvline(
+                best + 1, color=ABNORMAL, lw=1, ls=(0, (2, 2)), label=words("fig.best_epoch")
+            )
     legend(panels[0])
     return figure
 
@@ -75,7 +77,7 @@ def _panel(
         for rows in _members(metrics[metrics[name].notna()]):
             marker = "o" if len(rows) < 3 else None
             axes.plot(
-                rows["epoch"],
+                rows["epoch"] + 1,
                 rows[name],
                 color=colour,
                 ls=style,

@@ -32,4 +32,5 @@ def test_curves_have_a_panel_for_a_rate_that_is_known_and_mark_the_epoch():
         "Learning rate",
     ]
     marked = [line for line in figure.axes[0].get_lines() if line.get_label() == "best epoch"]
-    assert float(marked[0].get_xdata()[0]) == 2
+    assert float(marked[0].get_xdata()[0]) == 3  # the third
+    assert min(figure.axes[0].get_lines()[0].get_xdata()) == 1
