@@ -25,12 +25,9 @@ from medcnn.evaluation.measures import balanced_accuracy
 from medcnn.metrics.agreement import f1, kappa, matthews
 from medcnn.metrics.areas import average_precision_estimate, partial_auroc_estimate
 from medcnn.metrics.auroc import auroc, paired_delong
-from medcnn.metrics.bins import DISTANCES
 from medcnn.metrics.bootstrap import bootstrap
 from medcnn.metrics.calibration import (
-    bin_index,
     brier_losses,
-    equal_width_edges,
     log_losses,
     mean_estimate,
 )
@@ -53,8 +50,6 @@ SHARE = 5  # of the runs, one in so many is bootstrapped
 BOOTSTRAPPED = {
     "sensitivity at specificity 0.9, BCa": "sensitivity_at_specificity 0.90",
     "specificity at sensitivity 0.9, BCa": "specificity_at_sensitivity 0.90",
-    "calibration error, inverted": "ece",
-    "Youden lost, simultaneous": "youden_lost",
 }
 
 
@@ -205,9 +200,6 @@ def curve_truths(prevalence: float, shift: float) -> dict[str, float]:
     chance = MAX_FPR**2 / 2
     p = stats.norm.cdf(score - CUT)
     abnormal, normal = prevalence * np.diff(tpr), (1 - prevalence) * np.diff(fpr)
-    excess = abnormal - p[1:] * (abnormal + normal)
-    gaps = np.bincount(bin_index(p[1:], equal_width_edges()), excess)
-    youden = tpr - fpr
     return {
         "average precision": float(np.trapezoid(precision, tpr)),
         "partial AUROC": 0.5 * (1 + (area - chance) / (MAX_FPR - chance)),
@@ -218,8 +210,6 @@ def curve_truths(prevalence: float, shift: float) -> dict[str, float]:
         },
         "sensitivity at specificity 0.9, BCa": float(np.interp(0.1, fpr, tpr)),
         "specificity at sensitivity 0.9, BCa": float(1 - np.interp(0.9, tpr, fpr)),
-        "calibration error, inverted": float(np.abs(gaps).sum()),
-        "Youden lost, simultaneous": float(youden.max() - np.interp(-CUT, -score, youden)),
     }
 
 
@@ -268,18 +258,7 @@ def resampled(
     cells = reduce_to_cells(label, p, 0.5, cluster)
     metrics = CellMetrics(cells, (0.9,), (0.9,))
 
-    def bootstrapped(weights: FloatArray) -> dict[str, FloatArray]:
-        found = metrics.without_formula(weights)
-        return {name: found[name] for name in BOOTSTRAPPED.values()}
-
-    found = bootstrap(
-        bootstrapped,
-        cells.sample,
-        replicates=replicates,
-        seed=seed,
-        distances=DISTANCES,
-        maxima=["youden_lost"],
-    )
+    found = bootstrap(metrics.along_curve, cells.sample, replicates=replicates, seed=seed)
     return {shown: found[name] for shown, name in BOOTSTRAPPED.items()}
 
 

@@ -12,19 +12,21 @@ import pandas as pd
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.measures import (
-    BRIER_PARTS,
+    ERRORS,
     SENSITIVITIES,
     SPECIFICITIES,
     headline,
+    point_of_curve,
 )
 from medcnn.evaluation.readers import ReaderResults, reader_results, shares
 from medcnn.evaluation.records import ABSENT
 from medcnn.evaluation.results import rows_of
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.auroc import paired_delong
+from medcnn.metrics.bins import calibration_errors
 from medcnn.metrics.cells import CellMetrics, reduce_to_cells
 from medcnn.metrics.comparison import McNemar, holm, non_inferior, paired_cell_bootstrap
-from medcnn.metrics.estimate import Estimate
+from medcnn.metrics.estimate import Estimate, without_interval
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
 
@@ -271,9 +273,10 @@ def _bootstrapped(
     seed: int,
     scores: bool,
 ) -> dict[str, Estimate]:
-    """Return the paired bootstrap of the metrics that have no paired test of their own.
+    """Return the differences in metrics that have no paired test of their own, by paired bootstrap.
 
-    Where a side holds decisions, only of those that need no curve.
+    Where a side holds decisions, only of those that need no curve. Calibration errors have no
+    interval, and neither has their difference.
     """
     metrics = [
         CellMetrics(
@@ -284,11 +287,18 @@ def _bootstrapped(
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
     found = paired_cell_bootstrap(metrics[0], metrics[1], level=level, seed=seed)
+    if not scores:
+        return {name: found[name] for name in AT_THRESHOLD}
+    of_a, of_b = (calibration_errors(cases.label, cases.p) for cases in (a, b))
     return {
-        name: estimate
-        for name, estimate in found.items()
-        if (name not in BRIER_PARTS if scores else name in AT_THRESHOLD)
-    }
+        name: point_of_curve(each, name, a) if " " in name else each for name, each in found.items()
+    } | {name: _less(of_a[name], of_b[name]) for name in ERRORS}
+
+
+def _less(first: Estimate, second: Estimate) -> Estimate:
+    if first.value is None or second.value is None:
+        return first
+    return without_interval(first.value - second.value, "distance")
 
 
 def _only_decisions(cases: Cases) -> bool:

@@ -205,7 +205,7 @@ def evaluate(
     cases = cases_of(rows, clusters=clusters)
     at = threshold.value
     boot = measures.resampled(cases, at, level, seed)
-    groups = subgroup_results(rows, subgroups, at, level=level, clusters=clusters, seed=seed)
+    groups = subgroup_results(rows, subgroups, at, level=level, clusters=clusters)
     uncertainty, lacking = uncertainty_of(rows, at, level)
     headline = measures.headline(cases, at, level)
     results = Results(

@@ -17,11 +17,9 @@ from medcnn.evaluation.parts import Headline
 from medcnn.evaluation.records import OBJECT
 from medcnn.metrics import calibration
 from medcnn.metrics.auroc import auroc_value, auroc_variance
-from medcnn.metrics.bins import DISTANCES
-from medcnn.metrics.bootstrap import bootstrap
-from medcnn.metrics.cells import reduce_to_cells
+from medcnn.metrics.bins import calibration_errors
 from medcnn.metrics.comparison import holm
-from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray
+from medcnn.metrics.estimate import BoolArray, Estimate
 from medcnn.metrics.proportions import effective_size
 
 FEW = 10  # cases of a class below which a group is marked small
@@ -111,7 +109,6 @@ def subgroup_results(
     *,
     level: float = 0.95,
     clusters: bool = True,
-    seed: int = 0,
 ) -> tuple[Subgroup, ...]:
     """Return one entry for every group of every column.
 
@@ -123,7 +120,7 @@ def subgroup_results(
         if column not in table:
             raise unknown_name("column of the predictions", column, map(str, table.columns))
         for name, inside in members(table[column]).items():
-            entry = _entry(table[inside], column, name, threshold, level, clusters, seed)
+            entry = _entry(table[inside], column, name, threshold, level, clusters)
             if not inside.all():
                 ours, theirs = (cases_of(table[m], clusters=clusters) for m in (inside, ~inside))
                 entry = replace(entry, gaps=_gaps(ours, theirs, threshold, level))
@@ -189,7 +186,6 @@ def _entry(
     threshold: float,
     level: float,
     clusters: bool,
-    seed: int,
 ) -> Subgroup:
     cases = cases_of(table, clusters=clusters)
     present = [count for count in (cases.positives, cases.negatives) if count]
@@ -202,21 +198,15 @@ def _entry(
         prevalence=float(cases.label.mean()),
         small=min(present) < FEW,
         **vars(headline(cases, threshold, level)),
-        calibration=_calibration(cases, threshold, level, seed) if both else None,
+        calibration=_calibration(cases, level) if both else None,
     )
 
 
-def _calibration(cases: Cases, threshold: float, level: float, seed: int) -> GroupCalibration:
+def _calibration(cases: Cases, level: float) -> GroupCalibration:
     losses = calibration.brier_losses(cases.label, cases.p)
-    cells = reduce_to_cells(cases.label, cases.p, threshold, cases.cluster)
-
-    def ece(weights: FloatArray) -> dict[str, FloatArray]:
-        return {"ece": cells.binned.errors(weights)["ece"]}
-
-    errors = bootstrap(ece, cells.sample, level=level, seed=seed, distances=DISTANCES)
     return GroupCalibration(
         brier=calibration.mean_estimate(losses, cases.cluster, level),
-        ece=errors["ece"],
+        ece=calibration_errors(cases.label, cases.p)["ece"],
         mean_p=calibration.mean_estimate(cases.p, cases.cluster, level),
     )
 

@@ -8,33 +8,19 @@ patients: Field and Welsh, JRSS B 69 (2007) 369-390.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
-from medcnn.metrics.estimate import (
-    BoolArray,
-    Estimate,
-    FloatArray,
-    IntArray,
-    by_cluster,
-    undefined,
-)
+from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, by_cluster, undefined
 
 Statistics = Callable[[FloatArray], dict[str, FloatArray]]
-"""From an R×C array of cell weights to R values of each named statistic, NaN where undefined.
-
-A distance has R×B signed parts instead, a maximum the R×B values that it is the highest of.
-"""
-
-Norm = Callable[[FloatArray], FloatArray]
-"""From the R×B signed parts of a distance to R values, 0 where all parts are."""
+"""From an R×C array of cell weights to R values of each named statistic, NaN where undefined."""
 
 JACKKNIFE_GROUPS = 200
 CHUNK = 2_000_000  # weights held at once, 16 MB
-FACTORS = np.linspace(0, 4, 81)  # of a distance's parts, among which its interval is sought
 
 
 @dataclass(frozen=True)
@@ -76,11 +62,9 @@ def bootstrap(
     replicates: int | None = None,
     level: float = 0.95,
     seed: int = 0,
-    distances: Mapping[str, Norm] | None = None,
-    maxima: Collection[str] = (),
     suffix: str | None = None,
 ) -> dict[str, Estimate]:
-    """Return the BCa interval of a statistic, that of ``_distance`` or that of ``_maximum``.
+    """Return the BCa interval of each statistic.
 
     Args:
         statistics: What to estimate; see ``Statistics``.
@@ -88,9 +72,6 @@ def bootstrap(
         replicates: The number of resamples; by default what ``replicates_for`` says.
         level: Nominal coverage.
         seed: Seed of the resampling; the same seed gives the same intervals.
-        distances: The norms of the statistics that are sums of absolute or squared parts, such as
-            the ECE, which sampling noise alone makes larger.
-        maxima: The statistics that are the highest of several values.
         suffix: What ends the name of the method; by default whether clusters are resampled.
     """
     count = replicates or replicates_for(len(sample.cell))
@@ -99,15 +80,9 @@ def bootstrap(
     drawn = _collect(statistics, _resamples(sample, count, rng), sample.cells)
     folded = _collect(statistics, _leave_outs(sample, rng), sample.cells)
     suffix = by_cluster("", sample.cluster) if suffix is None else suffix
-    norms = distances or {}
     found = {}
     for name, value in point.items():
-        if name in norms:
-            estimate = _distance(value, drawn[name], level, norms[name])
-        elif name in maxima:
-            estimate = _maximum(value, drawn[name], level)
-        else:
-            estimate = _interval(float(value), drawn[name], folded[name], level)
+        estimate = _interval(float(value), drawn[name], folded[name], level)
         found[name] = replace(estimate, method=estimate.method + suffix)
     return found
 
@@ -171,73 +146,11 @@ def _interval(value: float, drawn: FloatArray, folded: FloatArray, level: float)
 
 def _defined(drawn: FloatArray) -> tuple[FloatArray, str]:
     """Return the resamples in which a statistic is defined, and how many those are."""
-    kept = ~np.isnan(drawn.reshape(len(drawn), -1)).any(axis=1)
-    valid: FloatArray = drawn[kept]
+    valid: FloatArray = drawn[~np.isnan(drawn)]
     note = f"{len(valid)} replicates"
     if len(valid) < len(drawn):
         note += f", {len(drawn) - len(valid)} left out for want of a class"
     return valid, note
-
-
-def _maximum(values: FloatArray, drawn: FloatArray, level: float) -> Estimate:
-    """Return the highest of several values with an interval that covers more than it promises.
-
-    Chance favours one of them: the highest is too high on average, in each resample once more, and
-    no interval read off the resamples of the highest holds it. Below it reaches as far as any value
-    may have been favoured (a simultaneous band), but not below a value that no resample moves, above
-    as far as the highest of a resample.
-    """
-    method = "bootstrap-simultaneous"
-    if np.isnan(values).any():
-        return undefined(method)
-    valid, note = _defined(drawn)
-    value = float(values.max())
-    if len(valid) < len(drawn) / 2:
-        return Estimate(value, None, method, note)
-    high = (1 + level) / 2
-    favoured = float(np.quantile((valid - values).max(axis=1), high))
-    reached = float(np.quantile(valid.max(axis=1), high))
-    certain = values[(valid == values).all(axis=0)].max(initial=-np.inf)
-    return Estimate(value, (max(value - favoured, certain), max(reached, value)), method, note)
-
-
-def _distance(parts: FloatArray, drawn: FloatArray, level: float, norm: Norm) -> Estimate:
-    """Return a distance with the interval of the truths that a test would not reject.
-
-    A resample around the parts as they are holds the noise twice: an interval read off such
-    resamples leaves 0 out in two of three samples whose distance is truly 0. Instead the true parts
-    are taken to be the smoothed ones times an unknown factor. For each factor the resamples, moved
-    there, tell how far the distance would come out; the interval holds the distances of those
-    factors for which it could come out as it did (Garthwaite and Buckland 1992), and is widened to
-    hold the estimate.
-    """
-    value, noise = float(norm(parts[None])[0]), drawn - parts
-    shape = _smoothed(parts, np.asarray(drawn.any(axis=0)))
-    truths = norm(FACTORS[:, None] * shape)
-    reached = np.array([np.quantile(norm(k * shape + noise), _tails(level)) for k in FACTORS])
-    # Quantiles of few resamples waver: the outermost factors that fit count.
-    least = np.minimum.accumulate(reached[::-1, 0])[::-1]
-    most = np.maximum.accumulate(reached[:, 1])
-    low, high = (float(np.interp(value, bound, truths)) for bound in (most, least))
-    ci = (min(low, value), max(high, value))
-    return Estimate(value, ci, "bootstrap-inverted", f"{len(drawn)} replicates")
-
-
-def _smoothed(parts: FloatArray, used: BoolArray) -> FloatArray:
-    """Return the parts, each averaged with its neighbours in use by (1, 4, 6, 4, 1) / 16.
-
-    What noise does to a distance depends on how large the true parts are, and neighbours know more
-    of that than a part alone. The root of their summed squares stays what it is.
-    """
-    if not used.any():
-        return parts
-    smooth, weight = parts[used], np.ones(np.count_nonzero(used))
-    for _ in range(2):
-        smooth, weight = (np.convolve(each, (0.25, 0.5, 0.25))[1:-1] for each in (smooth, weight))
-    found = np.zeros_like(parts)
-    found[used] = smooth / weight
-    size = float(np.linalg.norm(found))
-    return found * (float(np.linalg.norm(parts)) / size) if size > 0 else parts
 
 
 def _tails(level: float) -> FloatArray:

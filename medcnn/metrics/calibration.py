@@ -55,31 +55,6 @@ def maximum_calibration_error(label: IntArray, p: FloatArray, edges: FloatArray)
     return float(_gaps(label, p, edges)[1].max())
 
 
-def maximum_error_estimate(
-    label: IntArray,
-    p: FloatArray,
-    edges: FloatArray,
-    level: float = 0.95,
-    cluster: IntArray | None = None,
-) -> Estimate:
-    """Return the MCE with an interval from Wilson intervals that hold in all bins at once (Šidák).
-
-    It covers more than it promises. A bin of few cases may hide a large gap, and the upper bound says
-    so; no resampling can, for a single case comes out the same in every resample.
-    """
-    value = maximum_calibration_error(label, p, edges)
-    used = int(np.count_nonzero(np.bincount(bin_index(p, edges))))
-    rows = reliability_curve(label, p, edges, level ** (1 / used), cluster)
-    low, high = 0.0, 0.0
-    for row in rows:
-        if row.observed.ci is None:
-            raise AssertionError("an occupied bin has an interval")
-        below, above = (bound - row.predicted for bound in row.observed.ci)
-        low, high = max(low, below, -above), max(high, -below, above)
-    method = by_cluster("wilson-simultaneous", cluster)
-    return Estimate(value, (min(low, value), max(high, value)), method)
-
-
 def brier_losses(label: IntArray, p: FloatArray) -> FloatArray:
     """Return each case's squared error; their mean is the Brier score."""
     return np.square(p - label)
@@ -161,9 +136,10 @@ def slope_and_intercept(
 
     The slope is that of a logistic regression of the label on ``logit(p)``, 1 when right and below
     1 when over-confident; the intercept is fitted with the slope held at 1, 0 when right (Van
-    Calster et al. 2019). Wald intervals, with ``cluster`` those of the sandwich variance over
-    clusters (Liang and Zeger 1986) and Student's quantile; undefined where a class is absent or the
-    logits separate the classes.
+    Calster et al. 2019). The slope has Wald's interval, with ``cluster`` that of the sandwich variance
+    over clusters (Liang and Zeger 1986) and Student's quantile. The intercept has the latter always:
+    held at 1 where it is another, the slope makes the model wrong and its information with it, and
+    Wald's interval holds 82 %. Undefined where a class is absent or the logits separate the classes.
     """
     clipped = np.clip(p, CLIP, 1 - CLIP)
     logit = np.log(clipped) - np.log1p(-clipped)
@@ -171,7 +147,7 @@ def slope_and_intercept(
     both = np.column_stack([ones, logit])
     return (
         _logistic(label, both, np.zeros_like(logit), level, 1, cluster),
-        _logistic(label, ones[:, None], logit, level, 0, cluster),
+        _logistic(label, ones[:, None], logit, level, 0, cluster, robust=True),
     )
 
 
@@ -182,9 +158,12 @@ def _logistic(
     level: float,
     take: int,
     cluster: IntArray | None,
+    *,
+    robust: bool = False,
 ) -> Estimate:
     """Return one coefficient of an unpenalised logistic regression, by damped Newton steps."""
-    method = by_cluster("wald", cluster)
+    name = "sandwich" if robust else "wald"
+    method = by_cluster(name, cluster)
     if label.min() == label.max():
         return undefined(method, "one class only")
     weights = np.zeros(design.shape[1])
@@ -198,9 +177,9 @@ def _logistic(
         size = float(np.max(np.abs(step)))
         if size < 1e-9:
             value, spread = float(weights[take]), np.linalg.inv(information)[take]
-            if cluster is not None:
+            if robust or cluster is not None:
                 pull = (label - mean) * (design @ spread) * len(label)
-                return interval(value, pull, "wald", cluster=cluster, level=level)
+                return interval(value, pull, name, cluster=cluster, level=level)
             half = normal_quantile(level) * float(np.sqrt(spread[take]))
             return Estimate(value, (value - half, value + half), method)
         weights = weights + step * min(1.0, 5.0 / size)

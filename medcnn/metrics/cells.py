@@ -1,8 +1,8 @@
 """Cases reduced to cells of score and label, and the metrics of many reweighted copies at once.
 
 Up to ``EXACT`` distinct scores keep a group each. Beyond, scores fall into groups between quantiles
-of both classes, with the threshold and the calibration bins among the edges: confusion counts and
-calibration errors stay exact, and a curve is off by at most a thousandth of a class.
+of both classes, with the threshold among the edges: confusion counts stay exact, and a curve is off by
+at most a thousandth of a class.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medcnn.metrics import calibration
-from medcnn.metrics.bins import Binned, bin_cells
 from medcnn.metrics.bootstrap import Sample
 from medcnn.metrics.estimate import FloatArray, IntArray
 
@@ -31,36 +29,32 @@ class Cells:
         groups: K.
         exact: Whether every distinct score has its own group.
         called: The share called abnormal of each of the 2K cells, 0 or 1.
-        binned: What the cells add to the calibration bins.
     """
 
     sample: Sample
     groups: int
     exact: bool
     called: FloatArray
-    binned: Binned
 
 
 def reduce_to_cells(
     label: IntArray, p: FloatArray, threshold: float, cluster: IntArray | None = None
 ) -> Cells:
-    """Return the cells of cases; threshold and calibration bins never cut through a group."""
-    edges = calibration.equal_width_edges(), calibration.equal_mass_edges(p)
+    """Return the cells of cases; the threshold never cuts through a group."""
     values, group = np.unique(p, return_inverse=True)
     exact = len(values) <= EXACT
     if not exact:
         # Groups are [edge, next edge): the threshold itself belongs to the abnormal side.
         classes = [p[label == k] for k in np.unique(label)]
         quantiles = [np.quantile(scores, np.linspace(0, 1, QUANTILES)) for scores in classes]
-        after = np.nextafter(np.concatenate(edges), np.inf)
-        cuts = np.concatenate([*quantiles, after, [threshold]])
+        cuts = np.concatenate([*quantiles, [threshold]])
         of_value = np.searchsorted(np.unique(cuts), values, side="right")
         group = np.unique(of_value, return_inverse=True)[1][group]
     groups = int(group.max()) + 1
     sample = Sample((groups - 1 - group) + groups * label, 2 * groups, cluster)
     called = np.zeros(sample.cells)
     called[sample.cell] = p >= threshold
-    return Cells(sample, groups, exact, called, bin_cells(label, p, sample, edges))
+    return Cells(sample, groups, exact, called)
 
 
 @dataclass(frozen=True)
@@ -73,12 +67,6 @@ class Counts:
     alarms: FloatArray
     tp: FloatArray
     fp: FloatArray
-
-    @property
-    def youden(self) -> FloatArray:
-        """R×K values of sensitivity + specificity - 1 at each score."""
-        gained: FloatArray = self.tp / self.positives[:, None] - self.fp / self.negatives[:, None]
-        return gained
 
 
 @dataclass(frozen=True)
@@ -94,21 +82,12 @@ class CellMetrics:
         with np.errstate(divide="ignore", invalid="ignore"):
             at = self._counts(weights)
             found = confusion_metrics(at.hits, at.alarms, at.positives, at.negatives)
-            found |= areas(at, weights[:, self.cells.groups :]) | self._read_off(at)
-        return found | self.cells.binned.errors(weights)
+            return found | areas(at, weights[:, self.cells.groups :]) | self._read_off(at)
 
-    def without_formula(self, weights: FloatArray) -> dict[str, FloatArray]:
-        """Return what only resampling gives an interval; ``youden_lost`` as R×(K + 1) values.
-
-        These are what each other threshold, that above every score included, would have gained.
-        """
+    def along_curve(self, weights: FloatArray) -> dict[str, FloatArray]:
+        """Return the points of the curve at the specificities and sensitivities asked for."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            at = self._counts(weights)
-            found = self._read_off(at)
-            reached = at.hits / at.positives - at.alarms / at.negatives
-            at_any = np.concatenate([at.youden, np.zeros_like(reached)[:, None]], axis=1)
-            found["youden_lost"] = at_any - reached[:, None]
-        return found | self.cells.binned.errors(weights)
+            return self._read_off(self._counts(weights))
 
     def _counts(self, weights: FloatArray) -> Counts:
         groups, called = self.cells.groups, self.cells.called

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from medcnn.metrics.bins import reduced
 from medcnn.metrics.bootstrap import Sample, bootstrap
 from medcnn.metrics.cells import CellMetrics
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray, by_cluster
@@ -168,8 +167,8 @@ def paired_cell_bootstrap(
     one, two = first.cells.sample, second.cells.sample
 
     def difference(weights: FloatArray) -> dict[str, FloatArray]:
-        ours = reduced(first.comparable(weights[:, : one.cells]))
-        theirs = reduced(second.comparable(weights[:, one.cells :]))
+        ours = first.comparable(weights[:, : one.cells])
+        theirs = second.comparable(weights[:, one.cells :])
         return {name: ours[name] - theirs[name] for name in ours}
 
     cells = np.concatenate([one.cell, two.cell + one.cells])

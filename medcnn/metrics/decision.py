@@ -8,9 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from medcnn.metrics.calibration import mean_estimate
-from medcnn.metrics.estimate import Estimate, FloatArray, IntArray, undefined
-from medcnn.metrics.proportions import normal_quantile
+from medcnn.metrics.estimate import (
+    BoolArray,
+    Estimate,
+    FloatArray,
+    IntArray,
+    by_cluster,
+    undefined,
+)
+from medcnn.metrics.proportions import normal_quantile, share
 
 CORRECTED = "a cell of the confusion matrix is 0: 0.5 added to each (Haldane and Anscombe)"
 
@@ -118,7 +124,33 @@ def net_benefit(
 
     A decision curve is this over thresholds; a false alarm weighs ``t / (1 - t)`` (Vickers and
     Elkin 2006). Acting on all is this for ``p`` of 1 throughout; acting on none has 0.
+
+    The interval adds the squared distances of two of Wilson's, of true and of false positives among
+    all cases, with their correlation (MOVER; Zou and Donner, Statistics in Medicine 27 (2008)
+    1693-1702). Where false alarms are few and weigh much, a mean with Student's quantile covers 17 to
+    90 % for 95: with none among them it knows of no such risk.
     """
     weight = threshold / (1 - threshold)
-    gain = np.where(p >= threshold, np.where(label == 1, 1.0, -weight), 0.0)
-    return mean_estimate(gain, cluster, level, signed=True)
+    hit, alarm = ((p >= threshold) & (label == k) for k in (1, 0))
+    gain, cost = (share(each, cluster, level) for each in (hit, alarm))
+    method = by_cluster("mover", cluster)
+    if gain.value is None or gain.ci is None or cost.value is None or cost.ci is None:
+        return undefined(method, "no cases")
+    value = gain.value - weight * cost.value
+    below, above = (
+        math.sqrt(max(a * a + b * b - 2 * _together(hit, alarm, cluster) * a * b, 0.0))
+        for a, b in (
+            (gain.value - gain.ci[0], weight * (cost.ci[1] - cost.value)),
+            (gain.ci[1] - gain.value, weight * (cost.value - cost.ci[0])),
+        )
+    )
+    return Estimate(value, (value - below, value + above), method)
+
+
+def _together(first: BoolArray, second: BoolArray, cluster: IntArray | None) -> float:
+    """Return the correlation of two shares of the same cases, 0 where one does not vary."""
+    one, two = (each - each.mean() for each in (first, second))
+    if cluster is not None:
+        one, two = (np.bincount(cluster, each) for each in (one, two))
+    spread = math.sqrt(float(one @ one) * float(two @ two))
+    return float(one @ two) / spread if spread > 0 else 0.0

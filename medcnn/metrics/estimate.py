@@ -107,6 +107,23 @@ def undefined(method: str, note: str = "") -> Estimate:
     return Estimate(None, None, method, note)
 
 
+NO_INTERVAL = {
+    "distance": "noise alone makes it larger than the truth, and no interval holds that often enough",
+    "maximum": "chance favours the largest, and no interval holds the truth often enough",
+    "few": "too few cases lie beyond this point of the curve for an interval that holds",
+}
+"""Why a number has none, by what its method is called after ``no-interval-``."""
+
+
+def without_interval(value: float | None, why: str) -> Estimate:
+    """Return a number of which no interval is given, the reason in its method and note.
+
+    >>> without_interval(0.04, "distance").method
+    'no-interval-distance'
+    """
+    return Estimate(value, None, f"no-interval-{why}", NO_INTERVAL[why])
+
+
 def by_cluster(method: str, cluster: object | None) -> str:
     """Return what a method is called where patients rather than cases are counted.
 

@@ -28,7 +28,8 @@ def without_interval(found, path=()):
     """Yield the path of every number that needs an interval and has none."""
     if isinstance(found, dict):
         if {"value", "ci", "method"} <= set(found):
-            if found["value"] is not None and found["ci"] is None:
+            explained = found["method"].startswith("no-interval-") and found["note"]
+            if found["value"] is not None and found["ci"] is None and not explained:
                 yield ".".join(path)
             return
         for key, value in found.items():
@@ -37,6 +38,8 @@ def without_interval(found, path=()):
         for value in found:
             yield from without_interval(value, path)
     elif isinstance(found, (int, float)) and not isinstance(found, bool):
+        if path[:1] == ("notices",):
+            return  # facts of sentences, each of them told elsewhere with its interval
         known = path[-1] in COUNTS | SETTINGS | MAKE_UP | TESTS or set(path) & TESTED
         if (
             not known

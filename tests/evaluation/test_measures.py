@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
@@ -22,9 +24,7 @@ def test_confusion_counts_a_score_on_the_threshold_as_abnormal():
 def test_many_cases_are_read_off_the_exact_curve_not_off_its_bins():
     cases = simulated(30_000)
     found = measures.resampled(cases, 0.4, 0.95, 0)
-    assert "scores in bins" in found.youden_lost.note
-    low, high = found.youden_lost.ci
-    assert 0 <= low < found.youden_lost.value < high
+    assert "scores in bins" in found.sensitivity_at_specificity["0.90"].note
     fpr, tpr, _ = sk.roc_curve(cases.label, cases.p, drop_intermediate=False)
     at = found.sensitivity_at_specificity["0.90"].value
     assert at == pytest.approx(tpr[fpr <= 0.1].max(), abs=1e-12)
@@ -128,3 +128,19 @@ def test_what_the_threshold_lost_is_read_off_the_exact_curve():
     # A threshold above every score calls none, and gains nothing.
     none = measures.resampled(cases, 1.1, 0.95, 0).youden_lost
     assert none.value == pytest.approx(gained.max(), abs=1e-12)
+
+
+@pytest.mark.parametrize("images", [1, 4])
+def test_a_point_of_the_curve_with_hardly_a_case_beyond_it_has_no_interval(images):
+    cases = simulated(400, seed=5)
+    cluster = np.arange(400) // images if images > 1 else None
+    found = measures.resampled(replace(cases, cluster=cluster), 0.4, 0.95, 0)
+    # About 280 normal and 120 abnormal cases, or 70 and 30 patients were they in fours of a kind.
+    wide = found.sensitivity_at_specificity["0.80"]
+    assert wide.ci is not None
+    rare = found.specificity_at_sensitivity["0.98"]
+    assert rare.value is not None and rare.ci is None
+    assert rare.method == "no-interval-few"
+    beyond = {name: each.ci is not None for name, each in found.specificity_at_sensitivity.items()}
+    units = len(np.unique(cluster[cases.label == 1])) if images > 1 else cases.positives
+    assert beyond == {f"{at:.2f}": units * (1 - at) >= 5 for at in measures.SENSITIVITIES}

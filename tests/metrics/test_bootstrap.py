@@ -73,25 +73,6 @@ def test_bca_leans_towards_the_long_tail_as_scipys_does():
     assert together.ci == pytest.approx(ours.ci, abs=1e-12)
 
 
-def test_a_distance_has_the_interval_of_the_truths_that_could_have_given_it():
-    def parts(weights):
-        return {"distance": weights @ np.eye(2)[[0, 1]] / weights.sum(axis=1, keepdims=True) - 0.5}
-
-    cell = np.repeat([0, 1], [230, 170])
-    norms = {"distance": lambda values: np.abs(values).sum(axis=1)}
-    found = bootstrap(parts, Sample(cell, 2), replicates=4000, distances=norms)["distance"]
-    assert found.method == "bootstrap-inverted"
-    assert found.value == pytest.approx(0.15)
-    # Far from 0 it is the textbook interval of the one proportion that both parts hang on.
-    half = 1.96 * 2 * np.sqrt(0.575 * 0.425 / 400)
-    assert found.ci == pytest.approx((0.15 - half, 0.15 + half), abs=0.006)
-    near = bootstrap(
-        parts, Sample(np.repeat([0, 1], [207, 193]), 2), replicates=4000, distances=norms
-    )["distance"]
-    assert near.ci[0] == 0
-    assert near.ci[1] > near.value
-
-
 def test_undefined_resamples_are_counted_and_too_many_leave_no_interval():
     def sometimes(weights):
         defined = np.where(weights[:, 0] > 0, 1.0, np.nan)
@@ -117,33 +98,3 @@ def test_large_samples_get_fewer_replicates():
     assert replicates_for(100) == 2000
     assert replicates_for(100_000) == 1000
     assert replicates_for(10_000_000) == 500
-
-
-def test_the_highest_of_several_values_has_a_simultaneous_band():
-    # Ten coins, all fair: the highest share of heads is too high, and so it is in every resample.
-    flips = np.random.default_rng(3).integers(0, 2, (200, 10))
-
-    def shares(weights):
-        return {"highest": weights @ flips / weights.sum(axis=1, keepdims=True)}
-
-    found = bootstrap(shares, Sample(np.arange(200), 200), replicates=800, maxima=["highest"])
-    highest = found["highest"]
-    assert highest.value == flips.mean(axis=0).max()
-    assert highest.method == "bootstrap-simultaneous"
-    assert highest.ci[0] < 0.5 < highest.value < highest.ci[1]
-    # Šidák's band for ten independent shares, one-sided.
-    reach = stats.norm.ppf(0.975 ** (1 / 10)) * np.sqrt(0.25 / 200)
-    assert highest.value - highest.ci[0] == pytest.approx(reach, rel=0.1)
-
-    # A value that is known, such as what the chosen threshold gains over itself, bounds it below.
-    def with_known(weights):
-        return {
-            "highest": np.column_stack([shares(weights)["highest"], np.full(len(weights), 0.5)])
-        }
-
-    known = bootstrap(with_known, Sample(np.arange(200), 200), replicates=200, maxima=["highest"])
-    assert known["highest"].ci[0] == 0.5
-    never = bootstrap(
-        lambda weights: {"none": np.full((len(weights), 2), np.nan)}, sample_of(), maxima=["none"]
-    )
-    assert never["none"].value is None

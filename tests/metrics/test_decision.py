@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import Table2x2
+from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.metrics import decision
 from medcnn.metrics.decision import Confusion
@@ -93,9 +94,27 @@ def test_net_benefit_follows_vickers_and_elkin(cases):
         found = decision.net_benefit(label, p, at)
         assert found.value == pytest.approx(expected)
         gain = np.where(p >= at, np.where(label == 1, 1, -at / (1 - at)), 0)
-        # Of a narrow interval, Student's quantile and the normal one are nearly the same.
-        narrow = decision.net_benefit(label, p, at, level=0.1)
-        assert narrow.width / 2 == pytest.approx(stats.norm.ppf(0.55) * stats.sem(gain), rel=0.02)
+        # A narrow interval of many cases is that of a mean.
+        many = [np.tile(each, 100) for each in (label, p)]
+        narrow = decision.net_benefit(*many, at, level=0.1)
+        expected = stats.norm.ppf(0.55) * stats.sem(np.tile(gain, 100))
+        assert narrow.width / 2 == pytest.approx(expected, rel=0.02)
         assert found.width > narrow.width
-    everyone = decision.net_benefit(label, np.ones_like(p), 0.2).value
-    assert everyone == pytest.approx(label.mean() - (1 - label.mean()) * 0.25)
+    everyone = decision.net_benefit(label, np.ones_like(p), 0.2)
+    assert everyone.value == pytest.approx(label.mean() - (1 - label.mean()) * 0.25)
+    # Acting on all hangs on the prevalence alone, and its interval is Wilson's of that.
+    low, high = proportion_confint(label.sum(), len(label), method="wilson")
+    assert everyone.ci == pytest.approx((1.25 * low - 0.25, 1.25 * high - 0.25))
+
+
+def test_net_benefit_knows_of_alarms_that_did_not_happen_to_occur():
+    label, p = np.repeat([1, 0], [20, 40]), np.repeat([0.95, 0.1], [20, 40])
+    found = decision.net_benefit(label, p, 0.9)
+    assert found.value == pytest.approx(1 / 3)
+    # None of 60 is a false alarm, so that up to 6 % may be, each of which costs nine hits.
+    assert found.ci[0] < 1 / 3 - 9 * 0.05
+    assert found.ci[1] == pytest.approx(proportion_confint(20, 60, method="wilson")[1])
+    pairs = [np.repeat(each, 2) for each in (label, p)]
+    twice = decision.net_benefit(*pairs, 0.9, cluster=np.arange(120) // 2)
+    assert twice.method == "mover-clustered"
+    assert twice.ci == pytest.approx(found.ci, abs=0.03)  # Student's quantile
