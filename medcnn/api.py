@@ -59,7 +59,7 @@ def predict(overrides: Sequence[str]) -> pd.DataFrame:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "input=FOLDER"]``.
     """
-    from medcnn.inference.finishing import TEXT
+    from medcnn.inference.table import TEXT
 
     return read_table(_do("predict", overrides), text=TEXT)
 

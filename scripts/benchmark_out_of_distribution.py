@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medcnn.calibration.detector import Detector, Seen, score_of
+from medcnn.calibration.detector import Detector, Measured, score_of
 from medcnn.calibration.out_of_distribution import SCORES
 from medcnn.data.preparation import cache_images
 from medcnn.inference.files import find_images
 from medcnn.inference.loading import TrainedModel, load_model
-from medcnn.inference.out_of_distribution import load_detector, look
+from medcnn.inference.out_of_distribution import load_detector, measure
 from medcnn.inference.runs import run_manifest
 from medcnn.io import read_image_resized
 from medcnn.metrics.auroc import auroc_value
@@ -57,13 +57,13 @@ def crops(path: Path, size: int, exact: bool, rng: np.random.Generator) -> Image
     return np.stack(found)
 
 
-def see(model: TrainedModel, detector: Detector, images: Images) -> Seen:
+def see(model: TrainedModel, detector: Detector, images: Images) -> Measured:
     """Return what the detector measures of the images."""
     parts = [
-        look(model, torch.from_numpy(batch).unsqueeze(1), detector.inputs, model.calibrator)
+        measure(model, torch.from_numpy(batch).unsqueeze(1), detector.inputs, model.calibrator)
         for batch in np.array_split(images, max(len(images) // 64, 1))
     ]
-    return Seen(
+    return Measured(
         *(
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("features", "logit", "p", "deviations")
@@ -71,7 +71,7 @@ def see(model: TrainedModel, detector: Detector, images: Images) -> Seen:
     )
 
 
-def columns(detector: Detector, seen: Seen) -> dict[str, npt.NDArray[np.float64]]:
+def columns(detector: Detector, seen: Measured) -> dict[str, npt.NDArray[np.float64]]:
     """Return every score of the images, the pixels' largest deviation among them."""
     scores = {name: score_of(name, detector.features, seen) for name in SCORES}
     return scores | {"pixels": np.abs(seen.deviations).max(axis=1)}
@@ -106,8 +106,8 @@ def main() -> None:
         print(f"{name:28}{len(group):5}{shown}{_flagged(detector, seen):10.1%}")
 
 
-def _flagged(detector: Detector, seen: Seen) -> float:
-    return float(detector.judge(seen)["out_of_distribution"].mean())
+def _flagged(detector: Detector, seen: Measured) -> float:
+    return float(detector.flag(seen)["out_of_distribution"].mean())
 
 
 if __name__ == "__main__":

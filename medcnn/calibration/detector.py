@@ -38,7 +38,7 @@ MOST_BYTES = 2**30
 
 
 @dataclass(frozen=True)
-class Seen:
+class Measured:
     """What is measured of N images: features N×D, logit N, probability N, deviations N×S."""
 
     features: FloatArray
@@ -67,18 +67,18 @@ class Detector:
     features: FeatureReference
     inputs: InputReference
 
-    def judge(self, seen: Seen, facts: Sequence[FileFacts] | None = None) -> pd.DataFrame:
+    def flag(self, measured: Measured, facts: Sequence[FileFacts] | None = None) -> pd.DataFrame:
         """Return ``ood_score``, ``out_of_distribution`` (0 or 1) and ``ood_reasons`` of N images.
 
         Args:
-            seen: What was measured of them.
+            measured: What was measured of them.
             facts: The facts of their files, where there are files.
         """
-        score = score_of(self.score, self.features, seen)
+        score = score_of(self.score, self.features, measured)
         reasons = []
         for row, value in enumerate(score):
             found = fact_reasons(facts[row], self.inputs.views) if facts is not None else []
-            found += pixel_reasons(self.inputs, seen.deviations[row], self.limit)
+            found += pixel_reasons(self.inputs, measured.deviations[row], self.limit)
             if value > self.threshold:
                 found.append(f"{self.score} {value:.3g} above {self.threshold:.3g}")
             reasons.append("; ".join(found))
@@ -125,7 +125,7 @@ class Detector:
 
 
 def fit_detector(
-    score: str, features: FeatureReference, inputs: InputReference, val: Seen, quantile: float
+    score: str, features: FeatureReference, inputs: InputReference, val: Measured, quantile: float
 ) -> Detector:
     """Return the detector whose thresholds leave ``quantile`` of validation unflagged.
 
@@ -140,20 +140,20 @@ def fit_detector(
     return Detector(score, threshold, limit, quantile, features, inputs)
 
 
-def score_of(name: str, features: FeatureReference, seen: Seen) -> FloatArray:
+def score_of(name: str, features: FeatureReference, measured: Measured) -> FloatArray:
     """Return one of the ``SCORES`` of N images, higher for what is more foreign.
 
     Raises:
         ConfigError: If there is no such score.
     """
     if name == "mahalanobis":
-        return features.mahalanobis(seen.features)
+        return features.mahalanobis(measured.features)
     if name == "knn":
-        return features.knn(seen.features)
+        return features.knn(measured.features)
     if name == "energy":
-        return energy(seen.logit)
+        return energy(measured.logit)
     if name == "max_probability":
-        return one_minus_max_probability(seen.p)
+        return one_minus_max_probability(measured.p)
     raise unknown_name("score of foreign images", name, SCORES)
 
 

@@ -1,7 +1,7 @@
-"""Prediction of files: a walk through a folder, batches through trained models, one row a file.
+"""Prediction of files: through a folder, batches through trained models, one row a file.
 
 Rows are written as they come, so that neither the number of files nor an early end matters; a second
-pass (``medcnn.inference.finishing``) makes the table of them.
+pass (``medcnn.inference.table``) makes the table of them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import pandas as pd
 from medcnn.calibration.frequency import LEVEL, METHOD
 from medcnn.errors import DataError
 from medcnn.files.hashing import sha256_of
-from medcnn.inference.finishing import Judging, Written, write_table
+from medcnn.inference.decision import Decision
+from medcnn.inference.engine import Engine
 from medcnn.inference.ledger import Ledger, ledger_path
 from medcnn.inference.out_of_distribution import load_detector
 from medcnn.inference.passes import passes_of
 from medcnn.inference.quick import QuickPanel
 from medcnn.inference.runs import Panel, assemble, predict_split
 from medcnn.inference.settings import AskedViews, Inference, Predict, run_settings
-from medcnn.inference.walk import Walk
+from medcnn.inference.table import Written, write_table
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir, write_json
@@ -61,23 +62,23 @@ def predict_folder(runs: Sequence[RunDir], options: Predict, files: int) -> Pred
     detector = load_detector(runs[0])
     quick = QuickPanel(panel, detector, exact=options.exact, tolerance=options.tolerance)
     val = _validation(panel, runs, options.inference)
-    judging = Judging(val, options.safeguards, panel.threshold.value, options.inference.seed)
+    decision = Decision(val, options.safeguards, panel.threshold.value, options.inference.seed)
     salt = _salt(panel)
     identity = _identity(panel, runs[0], options, salt)
     alone = not options.input.is_dir()
     path = ledger_path(options.output)
     with Ledger(path, identity, resume=options.resume) as ledger:
-        walk = Walk(quick, ledger, options, files, salt)
-        kept = walk.go(judging.thresholds)
-        settled = judging.settled(ledger)
-        if quick.fast is not None and settled.thresholds != judging.thresholds:
-            walk.go(settled.thresholds, again=True)
-        written = write_table(ledger, settled, options.output)
+        engine = Engine(quick, ledger, options, files, salt)
+        kept = engine.run(decision.thresholds)
+        final = decision.estimated(ledger)
+        if quick.fast is not None and final.thresholds != decision.thresholds:
+            engine.run(final.thresholds, again=True)
+        written = write_table(ledger, final, options.output)
         recomputed = ledger.count(exact=True)
     if alone:
         path.unlink(missing_ok=True)
     warnings = (*panel.notes, *quick.warnings, *_of_interval(val), *written.warnings)
-    record = _record(identity, panel, quick, settled, written, warnings, recomputed)
+    record = _record(identity, panel, quick, final, written, warnings, recomputed)
     write_json(options.output.with_name(f"{options.output.name}.json"), record)
     return Predicted(written, kept, warnings)
 
@@ -137,21 +138,21 @@ def _record(
     identity: Mapping[str, Any],
     panel: Panel,
     quick: QuickPanel,
-    judging: Judging,
+    decision: Decision,
     written: Written,
     warnings: Sequence[str],
     recomputed: int,
 ) -> dict[str, Any]:
     """Return what stands beside the table: with what it was made, and what is in it."""
     interval = None
-    if judging.val is not None:
-        patients = int(judging.val["patient_id"].nunique())
+    if decision.val is not None:
+        patients = int(decision.val["patient_id"].nunique())
         interval = {"level": LEVEL, "method": METHOD, "validation_patients": patients}
     return {
         **identity,
         "threshold": asdict(panel.threshold),
         "interval": interval,
-        "safeguards": asdict(judging.asked),
+        "safeguards": asdict(decision.asked),
         "precision": {
             "first_answer": quick.precision,
             "tolerance": quick.tolerance if quick.fast is not None else 0.0,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from medcnn.calibration import Calibrator
-from medcnn.calibration.detector import Detector, Seen, fit_detector
+from medcnn.calibration.detector import Detector, Measured, fit_detector
 from medcnn.calibration.input_checks import FileFacts, InputReference, fit_input_reference
 from medcnn.calibration.out_of_distribution import KEPT, fit_reference
 from medcnn.data.batch import Batch
@@ -23,7 +23,7 @@ from medcnn.models.classifier import Classifier
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import checked
 
-LOOKED_AT = 500
+DESCRIBED = 500
 """Training images whose pixels are described: enough for the central 95 % of a statistic."""
 
 
@@ -43,13 +43,13 @@ def load_detector(run: RunDir) -> Detector | None:
 
 
 @torch.inference_mode()
-def look(
+def measure(
     model: Model,
     image_N1HW: Tensor,
     inputs: InputReference,
     calibrator: Calibrator,
     features_ND: Tensor | None = None,
-) -> Seen:
+) -> Measured:
     """Return features, logit, probability and pixel statistics of a batch, in one pass.
 
     Args:
@@ -64,7 +64,7 @@ def look(
     if features is None:
         features = model.network.features(model.normalize(image_N1HW.to(device)))
     logit = model.network.head(features).cpu().double().numpy()
-    return Seen(
+    return Measured(
         features.cpu().double().numpy(),
         logit,
         calibrator.probability(logit),
@@ -72,7 +72,7 @@ def look(
     )
 
 
-def watch(
+def fit_on_images(
     model: Model,
     data: XrayDataModule,
     calibrator: Calibrator,
@@ -82,7 +82,7 @@ def watch(
     splits: Sequence[str] = ("val", "test"),
     seed: int = 0,
 ) -> tuple[Detector, dict[str, pd.DataFrame]]:
-    """Fit the detector on train, its thresholds on validation, and judge the splits.
+    """Fit the detector on train, its thresholds on validation, and flag what is foreign in the splits.
 
     At most 2000 training images are passed, drawn at random and not augmented.
 
@@ -92,7 +92,7 @@ def watch(
         calibrator: Logit to probability.
         score: One of ``medcnn.calibration.out_of_distribution.SCORES``.
         quantile: The share of validation that is not flagged.
-        splits: What to judge besides; validation first.
+        splits: What to flag besides; validation first.
         seed: Seed of the draw.
 
     Returns:
@@ -101,7 +101,7 @@ def watch(
     train = data.manifest.split("train")
     chosen = train.iloc[np.random.default_rng(seed).permutation(len(train))[:KEPT]]
     inputs = fit_input_reference(
-        lambda: _pixels(data, chosen["image_id"].tolist()[:LOOKED_AT]),
+        lambda: _pixels(data, chosen["image_id"].tolist()[:DESCRIBED]),
         train["view"].fillna("").tolist() if "view" in train else (),
     )
     few = XrayDataModule(
@@ -113,31 +113,31 @@ def watch(
     was_training = model.network.training
     model.network.eval()
     learnt = _through(model, few.loader("train"), inputs, calibrator)
-    seen = {split: _through(model, data.loader(split), inputs, calibrator) for split in splits}
+    measured = {split: _through(model, data.loader(split), inputs, calibrator) for split in splits}
     model.network.train(was_training)
     reference = fit_reference(learnt.features, chosen["label"].to_numpy(np.int64), seed=seed)
-    detector = fit_detector(score, reference, inputs, seen["val"], quantile)
-    return detector, {split: detector.judge(each) for split, each in seen.items()}
+    detector = fit_detector(score, reference, inputs, measured["val"], quantile)
+    return detector, {split: detector.flag(each) for split, each in measured.items()}
 
 
-def judge_files(
+def flag_files(
     model: Model,
     detector: Detector,
     calibrator: Calibrator,
     image_N1HW: Tensor,
     facts: Sequence[FileFacts],
     features_ND: Tensor | None = None,
-) -> tuple[pd.DataFrame, Seen]:
+) -> tuple[pd.DataFrame, Measured]:
     """Return the detector's columns of a batch of files, and what was measured of them."""
-    seen = look(model, image_N1HW, detector.inputs, calibrator, features_ND)
-    return detector.judge(seen, facts), seen
+    measured = measure(model, image_N1HW, detector.inputs, calibrator, features_ND)
+    return detector.flag(measured, facts), measured
 
 
 def _through(
     model: Model, batches: Iterable[Batch], inputs: InputReference, calibrator: Calibrator
-) -> Seen:
-    parts = [look(model, batch["image"], inputs, calibrator) for batch in batches]
-    return Seen(
+) -> Measured:
+    parts = [measure(model, batch["image"], inputs, calibrator) for batch in batches]
+    return Measured(
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.logit for part in parts]),
         np.concatenate([part.p for part in parts]),

@@ -23,7 +23,7 @@ from torch import Tensor
 from medcnn.calibration.detector import Detector
 from medcnn.errors import DataError, MedcnnError
 from medcnn.inference.acceleration import fast_dtype, fast_panel
-from medcnn.inference.out_of_distribution import judge_files
+from medcnn.inference.out_of_distribution import flag_files
 from medcnn.inference.runs import Panel
 from medcnn.io import Facts
 
@@ -143,7 +143,7 @@ class QuickPanel:
         model, features = panel.predictor.members[0], panel.predictor.features_ND
         if facts is None:
             facts = [Facts("array", image.shape[2], image.shape[3], 8, "MONOCHROME2")] * len(image)
-        judged, _ = judge_files(model, self.detector, model.calibrator, image, facts, features)
+        judged, _ = flag_files(model, self.detector, model.calibrator, image, facts, features)
         return columns.join(judged)
 
     def _probe(self) -> None:

@@ -15,7 +15,7 @@ from medcnn.data.datamodule import XrayDataModule
 from medcnn.evaluation.knobs import KnobResults, fewer, knob_results
 from medcnn.inference.device import choose_device
 from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
-from medcnn.inference.out_of_distribution import watch
+from medcnn.inference.out_of_distribution import fit_on_images
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import AskedViews
@@ -139,7 +139,7 @@ def _flag_foreign(
     test: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Keep what training images look like, and add the columns of foreign images to val and test."""
-    detector, judged = watch(
+    detector, judged = fit_on_images(
         model,
         data,
         model.calibrator,

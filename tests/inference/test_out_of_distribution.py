@@ -10,7 +10,7 @@ from medcnn.calibration.detector import Detector
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import build_manifest
-from medcnn.inference.out_of_distribution import load_detector, look, watch
+from medcnn.inference.out_of_distribution import fit_on_images, load_detector, measure
 from medcnn.io import Facts
 from medcnn.models.classifier import build_classifier
 from medcnn.run.directory import RunDir
@@ -58,14 +58,14 @@ def watched(tmp_path_factory):
     cache = build_cache(manifest.table, size=32, root=folder / "cache", workers=0, progress=False)
     data = XrayDataModule(manifest, cache, augment=None, batch_size=16)
     model = Model()
-    detector, judged = watch(model, data, CALIBRATOR, "mahalanobis", quantile=0.98)
+    detector, judged = fit_on_images(model, data, CALIBRATOR, "mahalanobis", quantile=0.98)
     return model, data, detector, judged
 
 
 def see(watched, images):
     model, _, detector, _ = watched
     pixels = torch.from_numpy(images.astype(np.float32) / 255).unsqueeze(1)
-    return look(model, pixels, detector.inputs, CALIBRATOR)
+    return measure(model, pixels, detector.inputs, CALIBRATOR)
 
 
 def test_one_pass_gives_the_logit_of_the_whole_network(watched):
@@ -84,7 +84,7 @@ def test_validation_is_flagged_as_rarely_as_asked_and_rows_stay_in_order(watched
     assert judged["val"]["out_of_distribution"].mean() <= 0.02 + 1 / 60
     assert judged["test"]["out_of_distribution"].mean() <= 0.2
     batch = next(iter(data.loader("test")))
-    direct = detector.judge(look(watched[0], batch["image"], detector.inputs, CALIBRATOR))
+    direct = detector.flag(measure(watched[0], batch["image"], detector.inputs, CALIBRATOR))
     np.testing.assert_allclose(direct["ood_score"], judged["test"]["ood_score"][: len(direct)])
 
 
@@ -96,20 +96,20 @@ def test_corrupted_images_are_found(watched):
         "turned": np.rot90(clean, axes=(1, 2)).copy(),
         "noise": np.random.default_rng(0).integers(0, 256, clean.shape).astype(np.uint8),
     }
-    usual = detector.judge(see(watched, clean))
+    usual = detector.flag(see(watched, clean))
     for name, images in changes.items():
-        found = detector.judge(see(watched, images))
+        found = detector.flag(see(watched, images))
         assert found["out_of_distribution"].mean() == 1.0, name
         scores = np.r_[usual["ood_score"], found["ood_score"]]
         assert roc_auc_score(np.repeat([0, 1], 60), scores) > 0.9, name
-    reasons = detector.judge(see(watched, changes["inverted"]))["ood_reasons"]
+    reasons = detector.flag(see(watched, changes["inverted"]))["ood_reasons"]
     assert reasons.str.contains("looks inverted").all()
 
 
 def test_facts_of_a_file_flag_what_its_pixels_do_not(watched):
     seen = see(watched, chests(1, 6))
     hand = Facts("dicom", 2000, 2000, 12, "MONOCHROME2", body_part="HAND", modality="CR")
-    found = watched[2].judge(seen, [hand])
+    found = watched[2].flag(seen, [hand])
     assert found["out_of_distribution"][0] == 1
     assert "the body part is HAND" in found["ood_reasons"][0]
 

@@ -1,4 +1,4 @@
-"""A walk through a folder: what is not yet in the ledger is read, predicted and written there."""
+"""The engine of a prediction: it reads, predicts and writes what is not yet in the ledger."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Row = tuple[dict[str, Any], bool]
 """The columns of a file, and whether they were computed exactly."""
 
 
-class Walk:
-    """Walks through the input, predicts what the ledger does not hold, and writes it there.
+class Engine:
+    """Goes through the input, predicts what the ledger does not hold, and writes it there.
 
     Args:
         quick: What answers.
@@ -49,21 +49,21 @@ class Walk:
         self.quick, self.ledger, self.options, self.files = quick, ledger, options, files
         self.salt = salt
 
-    def go(self, thresholds: Sequence[float], *, again: bool = False) -> int:
+    def run(self, thresholds: Sequence[float], *, again: bool = False) -> int:
         """Predict what is missing; return how many rows stood already.
 
         Args:
             thresholds: Near each of them rows are exact.
-            again: Whether this process has walked through the input before, so that files that
+            again: Whether this process has gone through the input before, so that files that
                 could not be read need no second try.
         """
         try:
-            return self._walk(thresholds, again)
+            return self._once(thresholds, again)
         except TooFarError:
-            self._walk(thresholds, True)
+            self._once(thresholds, True)
             return 0
 
-    def _walk(self, thresholds: Sequence[float], again: bool) -> int:
+    def _once(self, thresholds: Sequence[float], again: bool) -> int:
         waiting: deque[tuple[int, str, Stamp]] = deque()
         panel = self.quick.panel
         exact = panel.predictor.members[0].settings.data.exact

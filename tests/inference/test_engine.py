@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from medcnn.inference.walk import name_of, one_line
+from medcnn.inference.engine import name_of, one_line
 
 
 def test_a_file_is_called_by_its_place_in_the_folder():
