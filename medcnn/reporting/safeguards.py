@@ -128,7 +128,7 @@ def _prior(found: PriorShiftResults, words: Wording) -> Iterator[str]:
         yield words("safeguard.prior_estimated", estimate=estimate, source=source)
     if found.trust is not None:
         key = "safeguard.prior_trusted" if found.trust.trusted else "safeguard.prior_doubted"
-        reasons = words.verbatim("; ".join(found.trust.reasons))
+        reasons = "; ".join(found.trust.reasons)
         yield words(key, p=words.p_value(found.trust.p_value), reasons=reasons)
     target = words.percent(found.target_prevalence)
     key = "safeguard.prior_applied" if found.applied else "safeguard.prior_not_applied"
@@ -157,7 +157,10 @@ def _foreign(found: ForeignResults, n: int, words: Wording) -> Iterator[str]:
         **{name: with_interval("risk", each, words) for name, each in found.errors.items()},
     )
     reasons = (
-        f"{words.name('reason', name)} ({words.count(count)})"
-        for name, count in found.reasons.items()
+        f"{_reason(name, words)} ({words.count(count)})" for name, count in found.reasons.items()
     )
     yield words("safeguard.foreign_reasons", reasons="; ".join(reasons))
+
+
+def _reason(name: str, words: Wording) -> str:
+    return words.recorded("reason", name) or words.name("reason", name)

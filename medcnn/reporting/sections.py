@@ -222,13 +222,21 @@ def knobs_table(contents: Contents, words: Wording) -> Table | None:
 
 
 def diagnosis_table(contents: Contents, words: Wording) -> Table | None:
-    """Return what the learning curves say, in English as it was recorded."""
+    """Return what the learning curves say; what it rests on in English, as it was recorded."""
     rows = tuple(
-        tuple(
-            words.verbatim(text)
-            for text in (each.finding, each.meaning, each.evidence, each.try_next)
+        (
+            _finding(each.finding, words),
+            words.recorded("meaning", each.meaning) or words.verbatim(each.meaning),
+            words.verbatim(each.evidence),
+            each.try_next,
         )
         for each in contents.results.diagnosis or ()
     )
     header = tuple(words(f"diagnosis.{key}") for key in ("finding", "meaning", "evidence", "try"))
     return Table(header, rows) if rows else None
+
+
+def _finding(text: str, words: Wording) -> str:
+    """Return ``over fitting (caution)`` in the report's language."""
+    name, _, severity = text.removesuffix(")").partition(" (")
+    return f"{words.name('fact', name)} ({words.name('severity', severity)})"

@@ -33,6 +33,14 @@ def catalogue() -> dict[str, dict[str, str]]:
     }
 
 
+@cache
+def _known(section: str, language: str) -> dict[str, str]:
+    """Return the texts of a section by their English."""
+    prefix = f"{section}."
+    entries = (entry for key, entry in catalogue().items() if key.startswith(prefix))
+    return {entry["en"]: entry[language] for entry in entries}
+
+
 @dataclass(frozen=True)
 class Wording:
     """The strings of one language: ``words("section.key", fact=…)``.
@@ -69,6 +77,10 @@ class Wording:
         """Return which group of cases is meant: ``sex: F``; folds count from 1."""
         shown = str(int(value) + 1) if column == "fold" and value.isdigit() else value
         return f"{self.name('column', column)}: {self.name('group', shown)}"
+
+    def recorded(self, section: str, text: str) -> str | None:
+        """Return an English text that was recorded in this language; None where it is not known."""
+        return _known(section, self.language).get(text)
 
     def verbatim(self, text: str) -> str:
         """Return an English text as it was recorded, marked as such in another language."""

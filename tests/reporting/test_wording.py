@@ -1,9 +1,14 @@
 import re
+from dataclasses import replace
 
 import pytest
 
+from medcnn.calibration.input_checks import STATISTICS
 from medcnn.errors import UserError
+from medcnn.evaluation.results import DiagnosisRow
 from medcnn.metrics.estimate import Estimate
+from medcnn.reporting.contents import read_run
+from medcnn.reporting.sections import diagnosis_table
 from medcnn.reporting.wording import Wording, catalogue
 
 EN, DE = Wording("en"), Wording("de")
@@ -55,3 +60,23 @@ def test_an_unknown_language_is_refused():
 def test_a_recorded_text_is_marked_as_english_in_another_language_and_escaped():
     assert EN.verbatim("not <checked>") == "not <checked>"
     assert str(DE.verbatim("not <checked>")) == '<span lang="en">not &lt;checked&gt;</span>'
+
+
+def test_what_was_recorded_in_english_is_told_in_the_language_of_the_report():
+    assert None not in [Wording("de").recorded("reason", text) for text in STATISTICS.values()]
+    assert Wording("de").recorded("reason", "is a cat") is None
+
+
+def test_a_diagnosis_is_told_in_the_language_of_the_report(built_run):
+    row = DiagnosisRow(
+        finding="good fit (good)",
+        meaning="Both curves fell, flattened out and stayed close to each other.",
+        evidence="0.372",
+    )
+    contents = read_run(built_run)
+    contents = replace(contents, results=replace(contents.results, diagnosis=(row,)))
+    table = diagnosis_table(contents, Wording("de"))
+    assert table.rows[0][:2] == (
+        "gute Anpassung (gut)",
+        "Beide Kurven fielen, wurden flach und blieben nah beieinander.",
+    )
