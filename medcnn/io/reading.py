@@ -26,6 +26,12 @@ from medcnn.io.names import DICOM, is_dicom_name, type_of_bytes
 from medcnn.io.raster import read_raster, read_raster_resized
 from medcnn.io.words import is_frontal_chest
 
+READER_VERSION = 1
+"""Part of the key of cached images: raised whenever any file ends as other pixels or facts than before.
+
+``tests/io/test_reader_version.py`` holds it to digests of what the conformance cases end as.
+"""
+
 
 def read_image(
     path: str | os.PathLike[str],

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-import medcnn.io
 from medcnn.errors import ConfigError
 from medcnn.io.array import split_fragment
+from medcnn.io.reading import READER_VERSION
 
 KEY_BYTES = 16
 LAYOUT = 2
@@ -40,7 +40,7 @@ class Profile:
         size: Height and width of the cached image in pixels.
         dtype: ``uint8`` or ``uint16``.
         exact: Whether decoders must work at full resolution.
-        reader: Digest of the reading code and of its decoders' versions.
+        reader: The declared version of the reader, and those of its decoders.
         layout: Version of the files of the cache.
     """
 
@@ -78,17 +78,13 @@ def make_profile(*, size: int, dtype: str, exact: bool) -> Profile:
             found=dtype,
             remedy="use uint8 unless the task needs more than 256 grey levels",
         )
-    return Profile(size=size, dtype=dtype, exact=exact, reader=_reader_digest())
+    return Profile(size=size, dtype=dtype, exact=exact, reader=_reader())
 
 
 @cache
-def _reader_digest() -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for name in DECODERS:
-        digest.update(f"{name}={importlib.metadata.version(name)};".encode())
-    for file in sorted(Path(medcnn.io.__file__).parent.glob("*.py")):
-        digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()
+def _reader() -> str:
+    versions = (f"{name}={importlib.metadata.version(name)}" for name in DECODERS)
+    return ";".join((f"medcnn.io={READER_VERSION}", *versions))
 
 
 def stat_keys(paths: Sequence[str]) -> tuple[Keys, npt.NDArray[np.bool_]]:
