@@ -37,18 +37,24 @@ _CONTRAST = 0.3
 _MOST_COMPONENTS = 5000
 
 
-def thumbnail(pixels: Pixels) -> Pixels:
-    """Return an image as 64×64, made of a regular subset of its pixels: enough for these rules."""
+def thumbnail(pixels: npt.NDArray[Any]) -> Pixels:
+    """Return an image as 64×64, made of a regular subset of its pixels: enough for these rules.
+
+    Args:
+        pixels: H×W in [0, 1], or uint8.
+    """
     rows, columns = (max(side // _SUBSET, 1) for side in pixels.shape)
-    subset = np.ascontiguousarray(pixels[::rows, ::columns])
+    subset = pixels[::rows, ::columns].astype(np.float32)
+    if pixels.dtype == np.uint8:
+        subset /= 255
     return np.asarray(cv2.resize(subset, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def content_notes(pixels: Pixels, *, is_chest: bool) -> Iterator[Note]:
+def content_notes(pixels: npt.NDArray[Any], *, is_chest: bool) -> Iterator[Note]:
     """Yield what the pixels say against an image that shows a chest as it should.
 
     Args:
-        pixels: H×W in [0, 1]; nothing is said of a side below ``LEAST_SIDE``.
+        pixels: H×W in [0, 1], or uint8.
         is_chest: Whether nothing speaks against a frontal chest radiograph.
     """
     small = thumbnail(pixels)
@@ -83,9 +89,11 @@ def shows_bright_air(small: Pixels) -> bool:
     """
     middle = small[16:48, 28:36].mean()
     lungs = min(small[16:48, 12:24].mean(), small[16:48, 40:52].mean())
+    if middle - lungs >= -_MARGIN:
+        return False
     corners = np.median(np.concatenate([small[:8, :6], small[:8, -6:]]))
     sides = np.median(np.concatenate([small[:, :3], small[:, -3:]]))
-    return bool(middle - lungs < -_MARGIN and max(corners, sides) > np.median(small[16:48, 16:48]))
+    return bool(max(corners, sides) > np.median(small[16:48, 16:48]))
 
 
 def looks_inverted(pixels: Pixels, *, surely: bool = False) -> bool:

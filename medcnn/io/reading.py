@@ -92,10 +92,8 @@ def _with_content(facts: Facts, pixels: npt.NDArray[np.float32] | npt.NDArray[np
     """Return the facts with what the pixels themselves say; a dark image is called so once."""
     if min(facts.rows, facts.columns) < LEAST_SIDE:
         return facts
-    scale = np.float32(255 if pixels.dtype == np.uint8 else 1)
-    unit = np.asarray(pixels.astype(np.float32, copy=False) / scale, np.float32)
     known = {note.kind for note in facts.notes}
-    found = content_notes(unit, is_chest=is_frontal_chest(facts))
+    found = content_notes(pixels, is_chest=is_frontal_chest(facts))
     return replace(facts, notes=(*facts.notes, *(note for note in found if note.kind not in known)))
 
 
