@@ -14,6 +14,7 @@ from medcnn.record.record import Record
 from medcnn.run.command import asking
 from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose, explain
+from medcnn.training.settings import Settings, settings_of
 
 
 class Run(Record):
@@ -23,9 +24,9 @@ class Run(Record):
     """
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
-        """The settings that the run was made with."""
-        return self.config
+    def settings(self) -> Settings:
+        """The settings that the run was made with, as one typed tree."""
+        return settings_of(self.paths)
 
 
 def train(overrides: Sequence[str] = ()) -> RunDir:

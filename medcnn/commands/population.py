@@ -12,7 +12,6 @@ from medcnn.commands.settings import Population
 from medcnn.console import say, warn
 from medcnn.data.preparation import Prepared, cache_images
 from medcnn.errors import ConfigError, UserError
-from medcnn.files.plain import read_json
 from medcnn.inference.device import choose_device
 from medcnn.metrics.auroc import auroc_value
 from medcnn.notices import Notice
@@ -20,6 +19,7 @@ from medcnn.record.record import Record
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir
+from medcnn.run.entries import read_entries
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
@@ -109,7 +109,7 @@ def _begin(source: RunDir, target: RunDir, seed: int) -> Journal:
         before: Path = getattr(source, name)
         if before.is_file():
             shutil.copyfile(before, getattr(target, name))
-    known = read_json(source.environment)
+    known = read_entries(source).content
     journal = Journal(target, seed=seed, echo=warn)
     journal.facts["resumed"] = known.get("resumed", 0)
     own = {*journal.facts, "hashes", "checkpoint_sha256"}

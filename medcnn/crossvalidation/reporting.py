@@ -10,19 +10,19 @@ import pandas as pd
 
 from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
-from medcnn.data.manifest import read_table
 from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.verdict import Background
-from medcnn.files.plain import read_json
 from medcnn.inference.settings import AskedDropout, AskedViews, Inference
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
+from medcnn.record.record import Record
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir, atomic_path, write_json
+from medcnn.run.entries import read_entries
 from medcnn.run.journal import Journal
 from medcnn.run.settings import write_settings
 from medcnn.training.settings import Settings
@@ -52,7 +52,7 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
         _combine(directory, members, settings, journal)
     results = results.warned(first=journal.facts["warnings"])
     journal.note(test_looks=_looks(members))
-    source = read_json(members[0].environment).get("data", {}).get("source")
+    source = (read_entries(members[0]).content.get("data") or {}).get("source")
     results = results.judged(Background(source=source, looks=_looks(members)))
     write_json(directory.results, to_json(results))
     journal.finish()
@@ -67,12 +67,12 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
 def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFold) -> None:
     write_predictions(joined.table, directory.predictions(joined.role))
     folds = joined.table[["image_id", "patient_id", "fold"]]
-    manifest = read_table(members[0].manifest)
+    manifest = Record(members[0]).manifest.table
     held_out = manifest["image_id"].isin(folds["image_id"])
     manifest = manifest[held_out | (manifest["split"] == "test")].copy()
     manifest.loc[manifest["image_id"].isin(folds["image_id"]), "split"] = joined.role
     curves = [
-        pd.read_csv(run.metrics).assign(fold=fold)
+        Record(run).curves.assign(fold=fold)
         for fold, run in enumerate(members)
         if run.metrics.is_file()
     ]
@@ -83,11 +83,11 @@ def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFol
         with atomic_path(path) as temporary:
             table.to_csv(temporary, index=False)
     if members[0].audit.is_file():
-        write_json(directory.audit, read_json(members[0].audit))
+        write_json(directory.audit, Record(members[0]).audit.content)
 
 
 def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Settings) -> Results:
-    known = read_table(members[0].manifest)
+    known = Record(members[0]).manifest.table
     extra = [name for name in columns_asked(settings.subgroups, known) if name in known]
     table = joined.table.drop(columns=[name for name in extra if name in joined.table])
     table = table.merge(known[["image_id", *extra]], on="image_id", how="left")
@@ -133,12 +133,12 @@ def _named(members: Sequence[RunDir]) -> str:
 
 def _warnings_of(members: Sequence[RunDir]) -> list[str]:
     """Return what every fold warned of in the same words; the rest stands in their reports."""
-    found = [read_json(run.environment).get("warnings", []) for run in members]
+    found = [read_entries(run).warnings for run in members]
     return [text for text in found[0] if all(text in each for each in found)]
 
 
 def _looks(members: Sequence[RunDir]) -> int:
-    return max(int(read_json(run.environment).get("test_looks", 1)) for run in members)
+    return max(read_entries(run).test_looks for run in members)
 
 
 def _lines(found: CrossValidation | None) -> list[str]:

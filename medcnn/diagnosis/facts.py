@@ -11,6 +11,7 @@ import yaml
 
 from medcnn.diagnosis.curves import auroc_error
 from medcnn.metrics.auroc import auroc
+from medcnn.metrics.estimate import Estimate
 from medcnn.predictions import clusters_of
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
@@ -161,14 +162,15 @@ def read_facts(run: RunDir) -> Facts:
     record = Record(run)
     sizes = _sizes(record)
     finished = run.results.is_file()
-    results = record.results if finished else {}
+    judged = finished and record.config.get("task") != "autoencoder"
+    results = record.results if judged else None
     return Facts(
         settings=record.config,
         train=sizes.get("train", Split()),
         val=sizes.get("val", Split()),
         val_score=_val_score(record),
-        test_score=_score(results.get("auroc")) if results.get("split") == "test" else None,
-        test_prevalence=float(results.get("prevalence", np.nan)),
+        test_score=_score(results.auroc) if results and results.split == "test" else None,
+        test_prevalence=results.prevalence if results else float("nan"),
         leaks=record.audit.leaks if run.audit.is_file() else 0,
         interrupted=not finished,
     )
@@ -189,10 +191,10 @@ def _val_score(record: Record) -> Score | None:
     table = record.predictions("val")
     label, p = table["label"].to_numpy(np.int64), table["p_abnormal"].to_numpy(np.float64)
     found = auroc(label, p, cluster=clusters_of(table["patient_id"]))
-    return _score(found.to_json())
+    return _score(found)
 
 
-def _score(raw: Mapping[str, Any] | None) -> Score | None:
-    if not raw or raw.get("value") is None or not raw.get("ci"):
+def _score(found: Estimate) -> Score | None:
+    if found.value is None or found.ci is None:
         return None
-    return Score(float(raw["value"]), *map(float, raw["ci"]))
+    return Score(found.value, *found.ci)

@@ -36,7 +36,7 @@ from medcnn.evaluation.records import ABSENT, OBJECT, fields_from_json, fields_t
 from medcnn.evaluation.subgroups import Subgroup, subgroup_results
 from medcnn.evaluation.uncertainty import Uncertainty, uncertainty_of
 from medcnn.evaluation.verdict import Background, Verdict, verdict_of
-from medcnn.files.plain import read_json
+from medcnn.files.plain import read_object
 from medcnn.metrics.decision import Confusion, number_needed_to_read
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.rules import TARGETS
@@ -167,9 +167,10 @@ def read_results(path: Path) -> Results:
     """Return the results in a ``results.json``.
 
     Raises:
-        DataError: If it is missing something or holds something else.
+        DataError: If it is not there, is missing something, or holds something else.
     """
-    return Results.from_json(read_json(path), str(path))
+    remedy = "go on with the run by medcnn train resume=RUN_DIR, or evaluate again"
+    return Results.from_json(read_object(path, what="results", remedy=remedy), str(path))
 
 
 def evaluate(

@@ -14,13 +14,13 @@ from torch import nn
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.dataset import clean_images
 from medcnn.errors import ConfigError
-from medcnn.files.plain import read_json
 from medcnn.inference.device import full_precision
 from medcnn.inference.loading import RECIPE, TrainedModel, load_model, read_checkpoint
 from medcnn.inference.predictor import CPU
 from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
 from medcnn.models.transfer import Auto, choose
 from medcnn.run.directory import RunDir, atomic_path
+from medcnn.run.entries import read_entries
 from medcnn.run.hashes import checked
 
 KEPT = ("state_dict", "epoch", "global_step", RECIPE)
@@ -102,8 +102,8 @@ def freeze_as_trained(model: TrainedModel, run: RunDir, epoch: int, n_train: int
     """Freeze what the run's transfer policy froze in an epoch."""
     policy = model.settings.transfer.build()
     if isinstance(policy, Auto):
-        weights: Mapping[str, Any] = read_json(run.environment)["weights"]
-        policy.chosen, _ = choose(model.network, n_train, weights["loaded"], little=policy.little)
+        origin = (read_entries(run).content.get("weights") or {}).get("loaded", "random")
+        policy.chosen, _ = choose(model.network, n_train, origin, little=policy.little)
     policy.apply(model.network, epoch)
 
 

@@ -14,6 +14,7 @@ from medcnn.calibration.detector import Detector
 from medcnn.calibration.judgement import Judgement
 from medcnn.data.manifest import Manifest, build_manifest, read_table
 from medcnn.errors import DataError
+from medcnn.evaluation.results import Results, read_results
 from medcnn.files.plain import read_object
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import read_predictions
@@ -22,7 +23,7 @@ from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir
 from medcnn.run.entries import Entries, Environment, read_entries
 from medcnn.run.hashes import checked
-from medcnn.run.settings import read_settings
+from medcnn.run.settings import read_config
 
 LEFT = ("val", "test")
 """The splits of which training leaves predictions."""
@@ -66,7 +67,7 @@ class Record:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The configuration as plain values, as it was composed."""
-        return read_settings(self.paths)
+        return read_config(self.paths)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -92,10 +93,9 @@ class Record:
         return read_curves(checked(self.paths, self.paths.metrics))
 
     @cached_property
-    def results(self) -> dict[str, Any]:
-        """The numbers on the test split, as in ``results.json``."""
-        remedy = f"go on with the run: python train.py resume={self.path}"
-        return read_object(self.paths.results, what="results", remedy=remedy)
+    def results(self) -> Results:
+        """The numbers on the test split, each with its interval."""
+        return read_results(self.paths.results)
 
     @cached_property
     def threshold(self) -> Threshold:
@@ -108,7 +108,8 @@ class Record:
         if self.paths.judgement.is_file():
             threshold = self.judgement.threshold
         else:  # a version that kept no judgement of one model seen once
-            threshold = Threshold.from_json(self.results.get("threshold") or {})
+            facts = read_object(self.paths.results, what="results")
+            threshold = Threshold.from_json(facts.get("threshold") or {})
         saved = self.paths.predictions("val")
         if threshold.chosen_on == "val" and threshold.predictions and saved.is_file():
             val = self.predictions("val")

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medcnn.data.manifest import TEXT_COLUMNS
 from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.card import model_name, weights_text
-from medcnn.reporting.contents import TEXT_COLUMNS, Contents
+from medcnn.reporting.contents import Contents
 from medcnn.reporting.estimates import HEADLINE
 from medcnn.reporting.flow import Flow, count_flow
 from medcnn.reporting.provenance import versions
@@ -156,7 +157,9 @@ def _model_answers(contents: Contents, words: Wording) -> dict[str, str]:
     if packages:
         answers["software"] = ", ".join(f"{name} {version}" for name, version in packages)
     if contents.metrics is not None and contents.config:
-        answers["training"] = words("answer.training", n=words.count(len(contents.metrics)))
+        answers["training"] = words(
+            "answer.training", n=words.count(contents.metrics["epoch"].nunique())
+        )
         if contents.monitor is not None:
             monitor = words.measure(contents.monitor)
             answers["selection"] = words("answer.selection", monitor=monitor)

@@ -8,19 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from omegaconf import OmegaConf
 
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.results import Results, read_results
-from medcnn.files.plain import read_json
 from medcnn.notices import restored
-from medcnn.predictions import check_predictions, read_predictions
+from medcnn.predictions import check_predictions
+from medcnn.record.record import Record
 from medcnn.reporting.explained import read_explanations
 from medcnn.run.directory import RunDir
 from medcnn.settings.grammar import written
-
-TEXT_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "split")
 
 
 @dataclass(frozen=True)
@@ -143,25 +140,26 @@ def contents_of(run: RunDir, results: Results) -> Contents:
     Raises:
         DataError: If it has not the predictions they speak of.
     """
-    cases = _of_split(read_predictions(run.predictions(results.split)), results.split)
+    cases = _of_split(Record(run).predictions(results.split), results.split)
     return Contents(name=run.path.resolve().name, results=results, cases=cases, **_around(run))
 
 
 def _around(run: RunDir) -> dict[str, Any]:
     """Return everything of a run but its results and the cases they speak of."""
-    optional = (run.config, run.environment, run.manifest, run.audit, run.metrics)
-    wanted = (*optional, run.predictions("val"))
-    config_text = run.config.read_text("utf-8") if run.config.is_file() else ""
+    record = Record(run)
+    wanted = (run.config, run.environment, run.manifest, run.audit, run.metrics)
+    there = {path for path in (*wanted, run.predictions("val")) if path.is_file()}
+    missing = [path for path in (*wanted, run.predictions("val")) if path not in there]
     return {
-        "validation": _read_validation(run),
-        "config": _parse_config(config_text),
-        "config_text": config_text,
-        "environment": read_json(run.environment) if run.environment.is_file() else {},
-        "manifest": _read_manifest(run),
-        "audit": read_json(run.audit) if run.audit.is_file() else {},
-        "metrics": _read_metrics(run),
+        "validation": record.predictions("val") if run.predictions("val") in there else None,
+        "config": record.config,
+        "config_text": run.config.read_text("utf-8"),
+        "environment": dict(record.journal.content) if run.environment in there else {},
+        "manifest": record.manifest.table if run.manifest in there else None,
+        "audit": dict(record.audit.content) if run.audit in there else {},
+        "metrics": _curves(record) if run.metrics in there else None,
         "explanations": read_explanations(run),
-        "missing": tuple(str(path.relative_to(run.path)) for path in wanted if not path.is_file()),
+        "missing": tuple(str(path.relative_to(run.path)) for path in missing),
     }
 
 
@@ -199,28 +197,11 @@ def _of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-def _parse_config(text: str) -> dict[str, Any]:
-    if not text.strip():
-        return {}
-    value = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _read_validation(run: RunDir) -> pd.DataFrame | None:
-    path = run.predictions("val")
-    return read_predictions(path) if path.is_file() else None
-
-
-def _read_manifest(run: RunDir) -> pd.DataFrame | None:
-    if not run.manifest.is_file():
+def _curves(record: Record) -> pd.DataFrame | None:
+    """Return one row an epoch, of each member of an ensemble or fold of a cross-validation."""
+    if not record.paths.metrics.stat().st_size:
         return None
-    return pd.read_csv(run.manifest, dtype=dict.fromkeys(TEXT_COLUMNS, str), keep_default_na=True)
-
-
-def _read_metrics(run: RunDir) -> pd.DataFrame | None:
-    if not run.metrics.is_file() or run.metrics.stat().st_size == 0:
-        return None
-    table = pd.read_csv(run.metrics)
+    table = record.curves
     if "epoch" not in table:
         return None
     # Lightning's CSV logger writes training and validation of one epoch on two rows.

@@ -51,7 +51,7 @@ def read_settings(run: RunDir) -> dict[str, Any]:
     Raises:
         ConfigError: If it is no configuration of medcnn, or names a target that medcnn does not ship.
     """
-    settings: dict[str, Any] = _moved(_plain(run))
+    settings = read_config(run)
     for keys in NEEDED:
         value: Any = settings
         for key in keys:
@@ -81,6 +81,17 @@ def foreign_targets(settings: Any) -> list[str]:
     trusted = tuple(f"{name}." for name in os.environ.get(TRUSTED, "").split(",") if name)
     named = set(_targets(settings)) - shipped_targets() - EARLIER
     return sorted(each for each in named if not (each.startswith(trusted) or PLAIN.fullmatch(each)))
+
+
+def read_config(run: RunDir) -> dict[str, Any]:
+    """Return what ``config.yaml`` holds, as plain values of which nothing may be built.
+
+    Raises:
+        ConfigError: If it is no YAML, or more than a configuration is.
+        DataError: If it is not the one that the run recorded.
+    """
+    config: dict[str, Any] = _moved(_plain(run))
+    return config
 
 
 def write_settings(run: RunDir, settings: object) -> None:

@@ -22,6 +22,7 @@ from medcnn.diagnosis.curves import read_curves
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.rates import diverged
 from medcnn.errors import ConfigError, MedcnnError
+from medcnn.record.curves import read_curves as read_metrics
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import Journal
 from medcnn.run.settings import write_settings
@@ -114,7 +115,7 @@ def part_of_training(manifest: Manifest, fraction: float, *, seed: int, group: s
 
 
 def _result(run: RunDir, options: Search, pruned: bool) -> dict[str, Any]:
-    curves = pd.read_csv(run.metrics)
+    curves = read_metrics(run.metrics)
     scores = curves[options.score].dropna() if options.score in curves else pd.Series(dtype=float)
     if scores.empty:
         return {"state": "failed", "score": None, "fault": f"no {options.score} was ever recorded"}

@@ -14,6 +14,7 @@ from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import AskedViews
 from medcnn.predictions import write_predictions
+from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir, atomic_path, write_text
 from medcnn.run.journal import Journal
 from medcnn.run.settings import write_settings
@@ -119,7 +120,7 @@ def _join_curves(run: RunDir) -> None:
     if run.metrics.is_file():  # of the one training that snapshots were taken of
         return
     curves = [
-        pd.read_csv(member.metrics).assign(member=number)
+        read_curves(member.metrics).assign(member=number)
         for number, member in enumerate(run.members)
     ]
     with atomic_path(run.metrics) as temporary:

@@ -22,7 +22,6 @@ from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.evaluation.verdict import Background, classes_of
-from medcnn.files.plain import read_json
 from medcnn.inference.device import check_device
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
@@ -32,6 +31,7 @@ from medcnn.run.directory import RunDir, write_json
 from medcnn.run.faults import foreseen
 from medcnn.run.journal import Journal
 from medcnn.run.place import begin, choose_run_dir, held
+from medcnn.run.settings import read_config
 from medcnn.training.calibrating import calibrator_for
 from medcnn.training.settings import Settings, checked, read_begun
 
@@ -57,7 +57,7 @@ def resume(directory: RunDir) -> RunDir:
     if directory.results.is_file() and directory.report.is_file():
         say(f"{directory.path} is finished; its report is {directory.report}")
         return directory
-    if directory.results.is_file() and read_json(directory.results).get("task") == "autoencoder":
+    if directory.results.is_file() and read_config(directory).get("task") == "autoencoder":
         say(f"{directory.path} is finished; start a classifier by model.weights={directory.path}")
         return directory
     settings = checked(read_begun(directory))

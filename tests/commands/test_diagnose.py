@@ -7,6 +7,11 @@ from omegaconf import OmegaConf
 
 from medcnn.cli import run
 from medcnn.diagnosis.facts import read_facts
+from medcnn.evaluation.records import to_json
+from medcnn.evaluation.results import evaluate
+from medcnn.metrics.thresholds import fixed_threshold
+from medcnn.predictions import check_predictions
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir, write_json
 
 
@@ -40,8 +45,8 @@ def over_fitted(tmp_path):
     val.to_csv(directory.predictions("val"), index=False)
     leaks = {"cross_split_duplicates": 2, "cross_split_patients": 1}
     write_json(directory.audit, {"verdict": "stop", "findings": ["two copies"], **leaks})
-    auroc = {"value": 0.7, "ci": [0.6, 0.8]}
-    write_json(directory.results, {"split": "test", "auroc": auroc, "prevalence": 0.4})
+    test = check_predictions(val.assign(split="test", image_id=range(10)))
+    write_json(directory.results, to_json(evaluate(test, fixed_threshold(0.5))))
     return directory
 
 
@@ -60,7 +65,9 @@ def test_the_facts_of_a_run_are_read(over_fitted):
     facts = read_facts(over_fitted)
     assert (facts.train.normal, facts.train.abnormal, facts.val.n) == (15, 15, 10)
     assert facts.leaks == 3
-    assert (facts.test_score.value, facts.test_score.low) == (0.7, 0.6)
+    auroc = Record(over_fitted).results.auroc
+    assert (facts.test_score.value, facts.test_score.low) == (auroc.value, auroc.ci[0])
+    assert facts.test_prevalence == 0.5
     assert 0 < facts.val_score.value < 1
     assert not facts.interrupted
 
