@@ -13,6 +13,7 @@ from medcnn.settings.help import (
     arguments_of,
     default_of,
     default_options,
+    entries_of,
     summary,
 )
 from medcnn.settings.options import options_of_group, summary_of
@@ -39,7 +40,7 @@ def reference(commands: Mapping[str, tuple[str, type[Any]]], searched: type[Any]
     """
     config, kind = commands["train"]
     entries = list(_fields(kind))
-    first = [each for name in FIRST for each in _with_groups(config, kind) if each.key == name]
+    first = [each for name in FIRST for each in entries_of(config, kind) if each.key == name]
     parts = [HEAD, "## Changed most often\n", _table(first), "## train\n", summary(config), ""]
     parts += [_table(entry for entry in entries if "." not in entry.key)]
     for group in dict.fromkeys(each.key.partition(".")[0] for each in entries if "." in each.key):
@@ -54,7 +55,8 @@ def reference(commands: Mapping[str, tuple[str, type[Any]]], searched: type[Any]
             parts += [f"## {name}\n", summary(file), ""]
             parts += [_table(e for e in _fields(tree) if e.key not in shared)]
             if chosen := [group for group in groups(file) if not shared]:
-                parts += [f"Groups, as in train: {', '.join(f'`{each}`' for each in chosen)}.\n"]
+                named = ", ".join(f"`{each}`" for each in chosen)
+                parts += [f"Groups, as in train: {named}.\n"]
     return "\n".join(parts)
 
 
@@ -62,12 +64,6 @@ def _fields(kind: type[Any]) -> Iterator[Entry]:
     for key, leaf in keys(kind):
         if leaf.component is None:
             yield Entry(key, default_of(leaf), words_of(leaf))
-
-
-def _with_groups(config: str, kind: type[Any]) -> Iterator[Entry]:
-    from medcnn.settings.help import entries_of
-
-    yield from entries_of(config, kind)
 
 
 def _components(kind: type[Any]) -> list[str]:

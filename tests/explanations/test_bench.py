@@ -63,12 +63,14 @@ def of(bench, network, **options):
 
 
 def test_all_methods_are_those_that_the_backbone_has(bench, monkeypatch):
-    maps = of(bench, build_classifier("tiny_resnet", weights="none", image_size=32), methods=())
+    maps = of(
+        bench, build_classifier("tiny_resnet", weights="none", image_size=32), method=("all",)
+    )
     methods, notes = choose_methods(maps)
     assert methods == [name for name in METHODS if name != "attention_rollout"] and not notes
     tokens = build_classifier("timm:test_vit", weights="none", image_size=32)
-    assert choose_methods(of(bench, tokens, methods=()))[0] == list(METHODS)
-    assert choose_methods(of(bench, tokens, methods=("occlusion",))) == (["occlusion"], [])
+    assert choose_methods(of(bench, tokens, method=("all",)))[0] == list(METHODS)
+    assert choose_methods(of(bench, tokens, method=("occlusion",))) == (["occlusion"], [])
     monkeypatch.setattr(module, "missing_library", {"occlusion": "captum"}.get)
     methods, notes = choose_methods(maps)
     assert "occlusion" not in methods and "captum is not installed" in notes[0]
@@ -78,7 +80,7 @@ def test_a_backbone_in_one_step_has_no_maps_to_weigh(bench):
     body = nn.Sequential(nn.Flatten(), nn.Linear(1024, 4))
     network = gap_network(body, 4)
     network.backbone._chain = (network.backbone._chain[0], (nn.Flatten(),))
-    methods, notes = choose_methods(of(bench, network, methods=()))
+    methods, notes = choose_methods(of(bench, network, method=("all",)))
     assert methods == ["integrated_gradients", "occlusion"]
     assert len(notes) == 3 and "no stage of the backbone has maps" in notes[0]
     with pytest.raises(ConfigError, match="has no stage with maps to weigh"):
