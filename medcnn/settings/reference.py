@@ -21,7 +21,7 @@ from medcnn.settings.reading import words_of
 
 HEAD = """# Configuration
 
-Every command takes `key=value` and `group=option`; nothing here needs to be given. Values come, in
+Every command takes `KEY=VALUE` and `GROUP=OPTION`; nothing here needs to be given. Values come, in
 this order, from the command line, from `experiment=NAME`, and from the defaults below. `--cfg job`
 prints what a command would use, and the `config.yaml` of a run says what it used. Where a list is
 meant, one word is a list of one: `subgroups=sex`.

@@ -117,10 +117,10 @@ def known():
     for file in folder.rglob("*.yaml"):
         group = file.parent.relative_to(folder).as_posix()
         raw = yaml.safe_load(file.read_text()) or {}
-        whole = group in (".", "experiment", "search")
+        whole = group in (".", "experiment", "search", "shared")
         place = "data" if file.stem == "data_base" else "" if whole else group
         keys |= set(dotted(raw, place and f"{place}."))
-        if group != ".":
+        if group not in (".", "shared"):
             options.setdefault(group, set()).add(file.stem)
     return keys, options
 
