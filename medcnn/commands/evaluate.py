@@ -15,6 +15,7 @@ from medcnn.commands.comparison import compare_named
 from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.console import warn
+from medcnn.data.patients import without_placeholders
 from medcnn.errors import ConfigError, DataError
 from medcnn.evaluation.columns import AUTO, BY_DEFAULT, columns_asked, with_manifest
 from medcnn.evaluation.compare import Comparison
@@ -58,6 +59,7 @@ def run(cfg: DictConfig) -> Results | list[Comparison]:
 
 def _of_predictions(asked: Evaluate, path: Path) -> Results:
     images = read_predictions(path, asdict(asked.columns))
+    images, doubts = without_placeholders(images, path.name, shared=True)
     asked = replace(asked, subgroups=tuple(columns_asked(asked.subgroups, images)))
     table, notes = at_level(images, *_level(asked))
     threshold, more = threshold_for(table, asked.threshold, images)
@@ -67,7 +69,8 @@ def _of_predictions(asked: Evaluate, path: Path) -> Results:
     val = table[table["split"] == "val"]
     readers = readers_for(asked.readers, images, asked.level)
     background = Background(validation=classes_of(val))
-    return _conclude(table, threshold, asked, folder, val, [*notes, *more], readers, background)
+    notes = (*doubts, *notes, *more)
+    return _conclude(table, threshold, asked, folder, val, notes, readers, background)
 
 
 def _level(asked: Evaluate) -> tuple[str, str, tuple[str, ...]]:

@@ -22,11 +22,15 @@ LARGE_SHARE = 0.25
 REMEDY = "Give patient_id in a manifest (data=manifest), or pseudonyms that differ between patients"
 
 
-def placeholders(patients: pd.Series) -> set[str]:
+def placeholders(patients: pd.Series, *, shared: bool = False) -> set[str]:
     """Return the identifiers that stand for nobody, such as ANONYMOUS, or a 0 for half the images.
 
     A word for nobody always is one. A number such as 0 or 9999 may be somebody's, and is one where
     it has far more images than nearly all the others, or all of them.
+
+    Args:
+        patients: The identifier of each image.
+        shared: Whether any identifier that all images share is one too.
 
     >>> sorted(placeholders(pd.Series(["a", "b", "Anonymous", "0"])))
     ['Anonymous']
@@ -34,6 +38,8 @@ def placeholders(patients: pd.Series) -> set[str]:
     {'0'}
     """
     counts = patients.dropna().value_counts()
+    if shared and len(counts) == 1 and counts.iloc[0] >= LEAST:
+        return set(counts.index)
     words = {name for name in counts.index if is_placeholder_word(name)}
     numbers = [name for name in counts.index if name not in words and is_placeholder_number(name)]
     others = counts.drop(index=[*words, *numbers])
@@ -42,7 +48,9 @@ def placeholders(patients: pd.Series) -> set[str]:
     return words | {name for name in numbers if counts[name] >= least}
 
 
-def without_placeholders(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, list[Notice]]:
+def without_placeholders(
+    table: pd.DataFrame, source: str, *, shared: bool = False
+) -> tuple[pd.DataFrame, list[Notice]]:
     """Return the rows with nobody in the place of placeholders, and what a reader has to know.
 
     Images whose patient is a placeholder keep together by study, where their studies are told apart.
@@ -51,9 +59,10 @@ def without_placeholders(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame
     Args:
         table: Rows with ``patient_id`` as ``plain_identifiers`` returns them, missing ones included.
         source: The name of the source.
+        shared: Whether any identifier that all images share is a placeholder too.
     """
     patients = table["patient_id"]
-    false = patients.isin(placeholders(patients))
+    false = patients.isin(placeholders(patients, shared=shared))
     if not false.any():
         return table, _doubts(patients, source)
     studies = table["study_id"] if "study_id" in table else pd.Series(pd.NA, table.index)

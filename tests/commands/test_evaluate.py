@@ -89,3 +89,17 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
 def test_a_split_without_rows_names_those_there_are(predictions):
     with pytest.raises(DataError, match=r"split=test \| val"):
         evaluate([f"predictions={predictions}", "split=train"])
+
+
+@pytest.mark.parametrize("name", ["ANONYMOUS", "RESEARCH 7"])
+def test_one_identifier_for_everybody_is_no_patient(predictions, tmp_path, name):
+    table = pd.read_csv(predictions).assign(patient_id=name)
+    table.to_csv(tmp_path / "p.csv", index=False, sep=";", decimal=",")
+    found = evaluate(
+        [f"predictions={tmp_path / 'p.csv'}", f"output={tmp_path / 'o'}", "threshold=0.5"]
+    )
+    low, high = found["auroc"]["ci"]
+    assert low < found["auroc"]["value"] < high
+    assert any(
+        "260 of 260 images" in text or "400 of 400 images" in text for text in found["warnings"]
+    )

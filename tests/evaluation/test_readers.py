@@ -88,3 +88,10 @@ def test_a_patient_is_abnormal_by_one_image_and_normal_by_all(tmp_path, several)
     np.testing.assert_array_equal(found["Ada"].to_numpy(), expected)
     assert readers_for(None, several, "patient") is None
     assert len(readers_for(path, several, "image")) == 12
+
+
+def test_images_are_the_same_however_their_identifiers_are_padded(tmp_path):
+    rows = "image_id;Ada\n007 ;1\n\ufeff8;0\na\u00a0;1\n"
+    (tmp_path / "r.csv").write_bytes(rows.encode("utf-8-sig"))
+    found = read_readers(tmp_path / "r.csv")
+    assert found["Ada"].to_dict() == {"007": 1.0, "8": 0.0, "a": 1.0}

@@ -9,9 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.data.manifest import SPLITS, Manifest
+from medcnn.data.patients import LARGE_SHARE, LEAST, REMEDY
 from medcnn.data.splits.drawing import draw, fold_of_groups, matching, newest
 from medcnn.data.splits.file import apply_split
 from medcnn.errors import DataError
+
+_REMEDY = REMEDY[0].lower() + REMEDY[1:]
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest
     present = set(table["split"])
     if "test" in present:
         _check_free(plan)
+    _check_enough(table[table["split"].eq("train")], len({"test", "val"} - present), plan.group)
     if plan.folds is not None and plan.fold is not None:
         held_out = "val" if "test" in present else "test"
         table.loc[table["split"].eq("val"), "split"] = "train"
@@ -130,6 +134,20 @@ def _check_columns(table: pd.DataFrame, plan: SplitPlan) -> None:
             )
 
 
+def _check_enough(train: pd.DataFrame, drawn: int, group: str) -> None:
+    """Refuse to draw splits of fewer groups than there are sides, as where one stands for all."""
+    groups = train[group].nunique()
+    if not drawn or groups > drawn or not len(train):
+        return
+    one = f"all {len(train)} images carry one identifier" if groups == 1 else f"{groups} of them"
+    raise DataError(
+        f"There are too few groups by {group} to draw a split from.",
+        expected=f"{drawn + 1} at least: each stands on one side",
+        found=f"{one}, which looks like a placeholder for everybody" if groups == 1 else one,
+        remedy=f"{_REMEDY}; without a column patient_id each image counts as its own",
+    )
+
+
 def _check_free(plan: SplitPlan) -> None:
     for name, value in (("by_date", plan.by_date), ("hold_out", plan.hold_out)):
         if value:
@@ -139,6 +157,16 @@ def _check_free(plan: SplitPlan) -> None:
                 found=f"data.{name}={value if isinstance(value, str) else list(value)}",
                 remedy="data.official=false forgets the source's own splits",
             )
+
+
+def _crowd(table: pd.DataFrame) -> str:
+    """Return what to do where one patient has a large part of the images, else nothing."""
+    most = int(table["patient_id"].value_counts().iloc[0])
+    if most <= max(LARGE_SHARE * len(table), LEAST):
+        return ""
+    return (
+        f"; {most} of {len(table)} images carry one patient_id: if it is a placeholder, {_REMEDY}"
+    )
 
 
 def check_classes(manifest: Manifest) -> Manifest:
@@ -157,6 +185,7 @@ def check_classes(manifest: Manifest) -> Manifest:
                     found="; ".join(
                         f"{part}: {sum(manifest.table['split'] == part)} images" for part in SPLITS
                     ),
-                    remedy="give more patients, or larger val_fraction and test_fraction",
+                    remedy="give more patients, or larger val_fraction and test_fraction"
+                    + _crowd(manifest.table),
                 )
     return manifest

@@ -152,3 +152,22 @@ def test_too_few_patients_of_a_class_are_named():
     table = pd.DataFrame({"image_id": list("abcd"), "path": "x", "label": [0, 0, 0, 1]})
     with pytest.raises(DataError, match="has no abnormal image"):
         assign_splits(build_manifest(table, source="x"))
+
+
+def test_one_identifier_for_everybody_is_named_as_what_it_is():
+    with pytest.raises(
+        DataError, match="all 400 images carry one identifier, which looks like"
+    ) as told:
+        assign_splits(manifest(patient_id="RESEARCH"))
+    assert "give patient_id in a manifest" in str(told.value)
+    assert "RESEARCH" not in str(told.value)
+    assert "larger val_fraction" not in str(told.value)
+
+
+def test_a_lopsided_split_names_the_identifier_that_many_share():
+    labels = [row % 2 for row in range(38)] + [0, 1]
+    one = manifest(40, label=labels, patient_id=["RESEARCH"] * 38 + ["a", "b"])
+    with pytest.raises(
+        DataError, match="38 of 40 images carry one patient_id: if it is a placeholder"
+    ):
+        assign_splits(one)
