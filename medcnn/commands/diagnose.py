@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from omegaconf import DictConfig
@@ -52,7 +51,8 @@ def _look_inside(run: RunDir) -> float | None:
     """Draw what flows through the model and return the share of dead channels; None without one."""
     if not run.results.is_file() or not (run.members or [run])[0].best_checkpoint.is_file():
         return None
-    inspection = importlib.import_module("medcnn.inspection.run")  # torch: seconds
-    dead: float = inspection.dead_share(inspection.inspect_run(run))
+    from medcnn.inspection.run import dead_share, inspect_run  # torch: seconds
+
+    dead: float = dead_share(inspect_run(run))
     say(f"figures      {run.figures}: filters.png, activations.png, gradients.png")
     return dead

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -80,12 +79,14 @@ def _level(asked: Evaluate) -> tuple[str, str, tuple[str, ...]]:
 def _of_runs(asked: Evaluate) -> Results:
     runs = [RunDir.open(path) for path in asked.run]
     record = Record(runs[0])
-    saved, known, val = runs[0].predictions(asked.split), (), None
+    saved, val = runs[0].predictions(asked.split), None
+    known: tuple[str | Notice, ...] = ()
     if as_trained(runs, asked) and saved.is_file() and runs[0].results.is_file():
         table, threshold = record.predictions(asked.split), record.threshold
     else:
-        predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
-        predicted = predicting.predict_split(runs, asked.split, asked.inference)
+        from medcnn.inference.runs import predict_split  # torch: seconds
+
+        predicted = predict_split(runs, asked.split, asked.inference)
         table, threshold, known = predicted.table, predicted.threshold, predicted.notes
         val = predicted.validation
     if asked.threshold is not None:

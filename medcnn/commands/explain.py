@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -50,8 +49,9 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         )
     language = asked.language or run_settings(directory).language
     Wording(language)
-    studying = importlib.import_module("medcnn.explanations.study")  # torch: seconds
-    found, pictures = studying.study(directory, asked, say, device)
+    from medcnn.explanations.study import study  # torch: seconds
+
+    found, pictures = study(directory, asked, say, device)
     _draw(directory, found["images"], pictures)
     write_json(directory.explanations, found)
     if directory.results.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from omegaconf import DictConfig
@@ -28,8 +27,9 @@ def run(cfg: DictConfig) -> Any:
     check_device(options.device)
     directory, output = RunDir.open(options.run), options.output
     _check(options, directory)
-    extraction = importlib.import_module("medcnn.inference.features")  # torch: seconds
-    found = extraction.extract(directory, options)
+    from medcnn.inference.features import extract  # torch: seconds
+
+    found = extract(directory, options)
     for text in found.warnings:
         warn(text)
     with atomic_path(output) as temporary:

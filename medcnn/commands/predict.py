@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +35,9 @@ def run(cfg: DictConfig) -> Path:
     images, others = count_files(options.input)
     if not images:
         raise nothing_in(options.input)
-    folder = importlib.import_module("medcnn.inference.folder")  # torch: seconds
-    _tell(folder.predict_folder(runs, options, images), others)
+    from medcnn.inference.folder import predict_folder  # torch: seconds
+
+    _tell(predict_folder(runs, options, images), others)
     say(f"predictions  {options.output}")
     return options.output
 

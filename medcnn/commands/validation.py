@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 
 import pandas as pd
@@ -23,8 +22,9 @@ def validation_predictions(runs: Sequence[RunDir], asked: Evaluate) -> pd.DataFr
     saved = runs[0].predictions("val")
     if as_trained(runs, asked) and saved.is_file():
         return Record(runs[0]).predictions("val")
-    predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
-    table: pd.DataFrame = predicting.predict_split(runs, "val", asked.inference).table
+    from medcnn.inference.runs import predict_split  # torch: seconds
+
+    table: pd.DataFrame = predict_split(runs, "val", asked.inference).table
     return table
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -112,7 +111,8 @@ def _combine(
     if any(run.members for run in members):
         journal.warn(Notice("fold_ensembles", runs=_named(members)))
         return
-    predicting = importlib.import_module("medcnn.inference.runs")  # torch: seconds
+    from medcnn.inference.runs import assemble  # torch: seconds
+
     dropout = settings.views.mc
     how = Inference(
         AskedViews(mc=AskedDropout(dropout.inject, dropout.p)),
@@ -120,9 +120,9 @@ def _combine(
         device=settings.device,
         seed=settings.seed,
     )
-    panel = predicting.assemble(list(members), how)
+    panel = assemble(list(members), how)
     panel.judgement.save(directory.judgement)
-    if not directory.predictions("val").is_file():
+    if panel.validation is not None and not directory.predictions("val").is_file():
         # What the folds say together of a new image is compared with what they said of these.
         write_predictions(panel.validation, directory.predictions("val"))
 

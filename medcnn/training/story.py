@@ -6,7 +6,6 @@ Nothing here imports torch until the configuration and the data have proved soun
 from __future__ import annotations
 
 import hashlib
-import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -89,9 +88,10 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
     _note_checkpoints(journal, directory)
     with journal.stage("evaluate"):
         results = conclude(directory, settings, prepared.manifest, fitted, journal)
-        inspection = importlib.import_module("medcnn.inspection.run")
-        seen = inspection.inspect_models(directory, prepared.manifest, prepared.cache)
-        diagnosis = diagnose_run(directory, dead=inspection.dead_share(seen))
+        from medcnn.inspection.run import dead_share, inspect_models
+
+        seen = inspect_models(directory, prepared.manifest, prepared.cache)
+        diagnosis = diagnose_run(directory, dead=dead_share(seen))
         results = _with_diagnosis(directory, results, diagnosis)
         background = _background(prepared.manifest, fitted, journal, prepared.audit, diagnosis)
         results = results.judged(background)
@@ -118,8 +118,9 @@ def _pretrain(
     directory: RunDir, settings: Settings, prepared: Prepared, journal: Journal
 ) -> RunDir:
     """Train an encoder without labels; what it leaves is read by ``model.weights=RUN_DIR``."""
-    pretraining = importlib.import_module("medcnn.training.pretraining")
-    results = pretraining.pretrain(settings, prepared, directory, journal)
+    from medcnn.training.pretraining import pretrain  # torch: seconds
+
+    results = pretrain(settings, prepared, directory, journal)
     journal.finish()
     write_json(directory.results, results | {"warnings": journal.facts["warnings"]})
     say(f"figure       {directory.figures / 'reconstruction.png'}")
