@@ -83,7 +83,7 @@ def test_a_stage_that_is_not_there_is_named(trained_run, tmp_path, capsys):
 FAULTS = [
     (["output=f.csv", "run=/nowhere"], "not a run directory"),
     (["output=f.xlsx"], "FILE.parquet or FILE.csv"),
-    (["output=f.csv", "split=tset"], "did you mean 'test'"),
+    (["output=f.csv", "split=tset"], "did you mean split=test"),
     (["output=f.csv", "batch_size=0"], "batch_size"),
     (["output=f.csv", "input=/nowhere"], "/nowhere"),
     (["output=f.csv", "stagee=x"], "did you mean"),
