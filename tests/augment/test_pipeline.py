@@ -22,9 +22,7 @@ def pipeline(name: str) -> Augmentation:
     return Augmentation(**options)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("name", OPERATORS)
-def test_every_operator_keeps_type_shape_and_range(images, name, dtype):
+def keeps_type_shape_and_range(images, name, dtype):
     given = images.astype(dtype) * (np.iinfo(dtype).max // 255)
     before = given.copy()
     augmentation = Augmentation({name: {"p": 1.0}})
@@ -41,8 +39,7 @@ def test_every_operator_keeps_type_shape_and_range(images, name, dtype):
         assert not np.array_equal(ours, given)
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_of_probability_zero_nothing_changes(images, name):
+def changes_nothing_where_its_probability_is_zero(images, name):
     augmentation = Augmentation({name: {"p": 0.0}})
     parameters = augmentation.draw(RNG(0), len(images), 64)
     assert np.array_equal(augmentation.apply(images, parameters), images)
@@ -50,9 +47,7 @@ def test_of_probability_zero_nothing_changes(images, name):
     assert torch.allclose(augmentation.apply_tensor(tensor, parameters), tensor, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("name", OPERATORS)
-def test_both_engines_give_the_same_image_by_each_operator(images, name, dtype):
+def gives_the_same_image_on_both_engines(images, name, dtype):
     peak = np.iinfo(dtype).max
     given = images.astype(dtype) * (peak // 255)
     if dtype == np.uint16:
@@ -65,6 +60,15 @@ def test_both_engines_give_the_same_image_by_each_operator(images, name, dtype):
     # A tensor is equalised at 256 levels: up to the share of one of them from all of uint16's.
     levels = 6 if name == "equalize" and dtype == np.uint16 else 1.5
     assert np.abs(ours - theirs).max() < levels / 255
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_operator_keeps_the_promises_of_operators(images, name, subtests):
+    changes_nothing_where_its_probability_is_zero(images, name)
+    for dtype in (np.uint8, np.uint16):
+        with subtests.test(dtype=dtype.__name__):
+            keeps_type_shape_and_range(images, name, dtype)
+            gives_the_same_image_on_both_engines(images, name, dtype)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -60,14 +60,12 @@ def assert_alike(found, expected, what="", **tolerances):
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_float32_agrees_with_the_twin(name, twins):
+def float32_agrees_with_the_twin(name, twins):
     layer, twin, x = twins(name)
     compare(layer, twin, x, rtol=2e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_autocast_gives_the_twins_dtype_and_gradients_are_finite(name, twins, run):
+def autocast_gives_the_twins_dtype_and_gradients_are_finite(name, twins, run):
     for dtype in (torch.bfloat16, torch.float16):
         layer, twin, x = twins(name)
         leaf = x.clone().requires_grad_()
@@ -80,24 +78,23 @@ def test_autocast_gives_the_twins_dtype_and_gradients_are_finite(name, twins, ru
         assert bool(torch.isfinite(leaf.grad).all()), dtype
 
 
-@pytest.mark.parametrize("name", sorted(FOUR_DIMENSIONS))
-def test_a_channels_last_input_gives_what_it_gives_the_twin(name, twins):
+def a_channels_last_input_gives_what_it_gives_the_twin(name, twins):
+    if name not in FOUR_DIMENSIONS:
+        return
     example = int(name == "whitening")
     layer, twin, x = twins(name, torch.float64, FOUR_DIMENSIONS[name], example)
     x = x.contiguous(memory_format=torch.channels_last)
     compare(layer, twin, x, **EXACT)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_a_non_contiguous_input_gives_what_it_gives_the_twin(name, twins):
+def a_non_contiguous_input_gives_what_it_gives_the_twin(name, twins):
     layer, twin, x = twins(name, torch.float64)
     strided = torch.stack([x, -x], dim=-1)[..., 0]
     assert not strided.is_contiguous()
     compare(layer, twin, strided, **EXACT)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_batches_of_none_and_of_one_are_what_they_are_to_the_twin(name, twins):
+def batches_of_none_and_of_one_are_what_they_are_to_the_twin(name, twins):
     for size, training in itertools.product((0, 1), (True, False)):
         layer, twin, x = twins(name, torch.float64)
         try:
@@ -117,8 +114,7 @@ def test_batches_of_none_and_of_one_are_what_they_are_to_the_twin(name, twins):
         assert_alike(found, expected, f"size={size} training={training} ", **EXACT)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_state_is_exchanged_with_the_twin_in_both_directions(name, twins):
+def state_is_exchanged_with_the_twin_in_both_directions(name, twins):
     layer, twin, x = twins(name)
     options = LAYERS[name].examples[0].options
     fresh = LAYERS[name](**options), LAYERS[name].reference(**options)
@@ -129,21 +125,36 @@ def test_state_is_exchanged_with_the_twin_in_both_directions(name, twins):
         assert_alike(results(one, x, training=False), expected, rtol=2e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_a_compiled_layer_gives_the_same(name, twins):
+def a_compiled_layer_gives_the_same(name, twins):
     compiled, layer, x = twins(name)[0], *twins(name)[::2]
     torch._dynamo.reset()
     compiled.compile(backend="aot_eager")
     compare(compiled, layer, x)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_an_exported_layer_gives_the_same(name, twins):
+def an_exported_layer_gives_the_same(name, twins):
     layer, _, x = twins(name)
     layer.eval()
     with torch.no_grad():
         exported = torch.export.export(layer, (x,)).module()
         torch.testing.assert_close(exported(x), layer(x))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_layer_is_its_twin_whatever_it_is_given_and_made_into(name, twins, run, subtests):
+    for aspect in (
+        float32_agrees_with_the_twin,
+        a_channels_last_input_gives_what_it_gives_the_twin,
+        a_non_contiguous_input_gives_what_it_gives_the_twin,
+        batches_of_none_and_of_one_are_what_they_are_to_the_twin,
+        state_is_exchanged_with_the_twin_in_both_directions,
+        a_compiled_layer_gives_the_same,
+        an_exported_layer_gives_the_same,
+    ):
+        with subtests.test(aspect=aspect.__name__):
+            aspect(name, twins)
+    with subtests.test(aspect="autocast"):
+        autocast_gives_the_twins_dtype_and_gradients_are_finite(name, twins, run)
 
 
 @st.composite
