@@ -93,7 +93,8 @@ def _nested(raw: Any, section: str, words: Wording) -> Rows:
     return [
         (f"{title} · {words.name('origin', str(key)).replace('_', ' ')}", _text(value, words))
         for key, value in raw.items()
-        if value not in (None, "", [], {})
+        # Warnings stand among the warnings of the page.
+        if value not in (None, "", [], {}) and key != "warnings"
     ]
 
 

@@ -168,6 +168,8 @@ def precision_recall(
         words("fig.prevalence_line", value=words.percent(prevalence)),
         color=MUTED,
         fontsize=8,
+        zorder=6,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85},
     )
     if prevalence > 0:
         precision, recall, _ = precision_recall_curve(tally(label_N, score_N))
