@@ -13,6 +13,7 @@ from medcnn.errors import ConfigError
 from medcnn.inference.device import DEVICES, is_device
 from medcnn.inference.settings import RunSettings
 from medcnn.losses.names import check_loss
+from medcnn.losses.settings import Loss
 from medcnn.models.checks import check_model
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
@@ -140,7 +141,7 @@ class Settings(RunSettings):
     resume: str | None = setting(None, "a run directory to go on with")
     penalty: Penalty = setting(Penalty(), "of weights; biases and norms are exempt")
     augment: Component = setting(Component(), "what is done to training images")
-    loss: Component = setting(Component(), "what is minimised")
+    loss: Loss = setting(Loss(), "what is minimised")
     optimizer: Optimizer = setting(Optimizer(), "what minimises it")
     scheduler: Component = setting(Component(), "the course of the learning rate")
     trainer: Trainer = setting(Trainer(), "where, how long and how precisely is trained")
