@@ -17,6 +17,7 @@ from medcnn.diagnosis.curves import (
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding, rate
 from medcnn.diagnosis.rates import is_poor, learns
+from medcnn.notices import Notice
 
 LARGER = {
     "tiny_resnet": "resnet18",
@@ -46,7 +47,7 @@ def no_signal(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "no_signal",
         "problem",
-        "Nothing was learnt: the labels may not belong to the images, or what trains cannot see them.",
+        Notice("doctor_no_signal"),
         f"the training AUROC never left 0.5 by more than three standard errors ({error:.2g}); "
         f"its best is {np.nanmax(curves.train_auroc):.3f}",
         (
@@ -70,8 +71,7 @@ def under_fitting(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "under_fitting",
         "problem",
-        "The model is too simple, or held back too strongly, to fit even its training images "
-        "(high bias).",
+        Notice("doctor_under_fitting"),
         f"the training loss settled at {level(loss):.3g}{chance}{auroc}",
         _more_capacity(facts),
     )
@@ -104,7 +104,7 @@ def stopped_early(curves: Curves, facts: Facts) -> Finding | None:
         return Finding(
             "stopped_early",
             "caution",
-            "There are too few epochs to say anything else.",
+            Notice("doctor_few_epochs"),
             f"{epochs} of at least {FEWEST}",
             (f"trainer.max_epochs={max(10, 2 * wanted)}",),
         )
@@ -113,7 +113,7 @@ def stopped_early(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "stopped_early",
         "caution",
-        "The training stopped while it was still getting better: more epochs would help.",
+        Notice("doctor_stopped_early"),
         f"the validation loss fell by {-100 * slope(curves.val_loss) / level(curves.val_loss):.1f} % "
         f"an epoch at the end, and epoch {int(curves.val_loss.argmin())} of {epochs - 1} was its best",
         (*longer, f"callbacks.patience={2 * int(facts.setting('callbacks.patience', 3))}"),
@@ -151,8 +151,7 @@ def over_fitting(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "over_fitting",
         "caution",
-        "The model learns its training images by heart: from the inflection on, validation gets "
-        "worse (high variance).",
+        Notice("doctor_over_fitting"),
         _parted(curves, turn) + ranked,
         less_variance(facts),
         turn,
@@ -169,12 +168,11 @@ def over_confidence(curves: Curves, facts: Facts) -> Finding | None:
     if turn is None or not _still_ranks(curves, facts):
         return None
     calibrated = facts.setting("calibration", "none") != "none"
-    mended = "; calibration mends that after training" if calibrated else ""
+    mended = "_mended" if calibrated else ""
     return Finding(
         "over_confidence",
         "note" if calibrated else "caution",
-        "The probabilities become too extreme, while validation is ranked no worse: over-confidence "
-        f"rather than over-fitting{mended}.",
+        Notice(f"doctor_over_confidence{mended}"),
         f"{_parted(curves, turn)}, the validation AUROC ends at {level(curves.val_auroc):.3f} "
         f"after {curves.val_auroc[turn]:.3f} then",
         _less_certain(facts, calibrated=calibrated),
@@ -249,7 +247,7 @@ def good_fit(curves: Curves) -> Finding:
     return Finding(
         "good_fit",
         "good",
-        "Both curves fell, flattened out and stayed close to each other.",
+        Notice("doctor_good_fit"),
         f"training loss {level(curves.train_loss):.3g}, validation loss {level(curves.val_loss):.3g}"
         if len(curves.val_loss)
         else f"training loss {level(curves.train_loss):.3g}",

@@ -7,6 +7,7 @@ import numpy as np
 from medcnn.diagnosis.curves import FEWEST, Curves, level, noise, trend
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding, rate
+from medcnn.notices import Notice
 
 EXPLOSION = 2.0
 """A training loss of twice that of the first epoch, which began untrained, is no fluctuation."""
@@ -48,7 +49,7 @@ def diverged(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "diverged",
         "problem",
-        "The training diverged: each step threw the weights further off.",
+        Notice("doctor_diverged"),
         f"{shown} in epoch {epoch}",
         (rate(facts.lr / 10), "trainer.gradient_clip_val=1.0", "trainer.precision=32-true"),
         epoch,
@@ -70,7 +71,7 @@ def exploding_gradients(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "exploding_gradients",
         "problem",
-        "Gradients exploded: single batches threw the weights off.",
+        Notice("doctor_exploding_gradients"),
         f"a norm of {norms[epoch]:.3g} in epoch {epoch}, {norms[epoch] / usual:.0f} times the "
         f"median, where the training loss rose from {before:.3g} to {after:.3g}",
         ("trainer.gradient_clip_val=1.0", rate(facts.lr / 3), warm_up(facts)),
@@ -88,7 +89,7 @@ def bad_initialisation(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "bad_initialisation",
         "caution",
-        "The training began with confident wrong answers, and spent its first steps undoing them.",
+        Notice("doctor_bad_initialisation"),
         f"a training loss of {loss[0]:.3g} in the first epoch; "
         f"always answering the prevalence gives {chance:.3g}",
         (*facts.allowed("model.init=lsuv"), warm_up(facts), rate(facts.lr / 3)),
@@ -112,7 +113,7 @@ def rate_too_high(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "rate_too_high",
         "problem",
-        "The learning rate is too high: steps overshoot the minimum instead of settling in it.",
+        Notice("doctor_rate_too_high"),
         evidence,
         (rate(facts.lr / 10), rate(facts.lr / 3), "scheduler=plateau"),
     )
@@ -180,7 +181,7 @@ def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
     )
 
 
-_TOO_LOW = "The learning rate is too low: the loss hardly moves."
+_TOO_LOW = Notice("doctor_rate_too_low")
 
 
 def _unusual(curves: Curves, facts: Facts, factor: float) -> str:
@@ -207,7 +208,7 @@ def dead_units(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "dead_units",
         "problem" if harmed else "note",
-        "Many channels are zero for every image: no gradient reaches them any more.",
+        Notice("doctor_dead_units"),
         f"{100 * facts.dead:.0f} % of the channels after activations are 0 on every image looked at",
         (rate(facts.lr / 10), *facts.allowed("model.init=he"), warm_up(facts)),
     )

@@ -8,6 +8,7 @@ from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, level, noise, t
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.finding import Finding
 from medcnn.diagnosis.fits import less_variance
+from medcnn.notices import Notice
 
 CERTAIN = 3.0
 """Standard errors that a gap between splits must exceed: the rules look at several gaps."""
@@ -31,8 +32,7 @@ def train_set_too_small(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "train_set_too_small",
         "caution",
-        "The training images do not cover what validation shows: both curves fell, and ended far "
-        "apart.",
+        Notice("doctor_train_set_too_small"),
         f"validation loss {ends:.3g} against {level(curves.train_loss):.3g} "
         f"on {facts.train.n} training images",
         (*less_variance(facts)[:2], "data.folds=5 data.fold=all"),
@@ -68,7 +68,7 @@ def val_set_too_small(curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "val_set_too_small",
         "caution",
-        "Validation is too small to choose an epoch or a threshold by.",
+        Notice("doctor_val_set_too_small"),
         "; ".join(evidence),
         ("data.folds=5 data.fold=all", "data.val_fraction=0.25", "callbacks.ema=0.99"),
     )
@@ -101,7 +101,7 @@ def _easier(shown: str, facts: Facts) -> Finding:
         return Finding(
             "val_easier",
             "problem",
-            "Validation is easier than training, because copies or patients stand in both.",
+            Notice("doctor_val_copies"),
             f"{shown}; the audit found {facts.leaks} leaks across splits",
             ("data.deduplicate=true", *again),
         )
@@ -109,14 +109,13 @@ def _easier(shown: str, facts: Facts) -> Finding:
         return Finding(
             "val_easier",
             "note",
-            "Validation looks easier than training, as it should under "
-            f"{' and '.join(facts.handicaps)}, which training images alone go through.",
+            Notice("doctor_looks_easier", handicaps=facts.handicaps),
             shown,
         )
     return Finding(
         "val_easier",
         "caution",
-        "Validation is easier than training: its labels may be cleaner, or the draw was lucky.",
+        Notice("doctor_val_easier"),
         f"{shown}, and nothing makes training images harder",
         again,
     )
@@ -137,7 +136,7 @@ def train_test_gap(_curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "train_test_gap",
         "caution",
-        "Test is harder than validation: it comes from other patients, devices or times.",
+        Notice("doctor_train_test_gap"),
         f"AUROC {test.value:.3f} on test against {val.value:.3f} on validation"
         + (moved if shift > 0.05 else ""),
         (*less_variance(facts)[:1], *(("prior_shift=em_if_trusted",) if shift > 0.05 else ()),

@@ -15,6 +15,7 @@ from medcnn.diagnosis.facts import Facts, read_facts
 from medcnn.diagnosis.finding import SEVERITIES, Finding
 from medcnn.errors import DataError
 from medcnn.evaluation.results import DiagnosisRow
+from medcnn.notices import Notice
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
@@ -94,7 +95,9 @@ class Diagnosis:
         """Return a table of texts for the report."""
         return tuple(
             DiagnosisRow(
-                finding=f"{finding.name.replace('_', ' ')} ({finding.severity})",
+                finding=Notice(
+                    "finding", name=finding.name.replace("_", " "), severity=finding.severity
+                ),
                 meaning=finding.says,
                 evidence=finding.evidence,
                 try_next=" · ".join(finding.overrides) or "–",

@@ -140,8 +140,9 @@ class Results(Decisions, Headline, Evaluated):
     verdict: Verdict | None = field(default=None, metadata=ABSENT)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object of ``results.json``: warnings as sentences, and as ``notices`` beside."""
-        return fields_to_json(self) | {"notices": records(self.warnings)}
+        """Return the object of ``results.json``: sentences as such, and as ``notices`` beside."""
+        told = [text for row in self.diagnosis or () for text in (row.finding, row.meaning)]
+        return fields_to_json(self) | {"notices": records([*self.warnings, *told])}
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any], place: str = "results.json") -> Results:
@@ -151,8 +152,16 @@ class Results(Decisions, Headline, Evaluated):
             DataError: If something is missing, or something else than results has there.
         """
         found = fields_from_json(cls, facts, place)
-        warnings = restored(found.warnings, facts.get("notices") or [])
-        return replace(found, warnings=tuple(warnings))
+        notices = facts.get("notices") or []
+        rows = None
+        if found.diagnosis is not None:
+            rows = tuple(
+                replace(row, finding=finding, meaning=meaning)
+                for row in found.diagnosis
+                for finding, meaning in [restored((row.finding, row.meaning), notices)]
+            )
+        warnings = tuple(restored(found.warnings, notices))
+        return replace(found, warnings=warnings, diagnosis=rows)
 
     def judged(self, background: Background | None = None) -> Results:
         """Return the results with the verdict on them."""

@@ -11,6 +11,7 @@ from medcnn.evaluation.subgroups import Gap
 from medcnn.evaluation.uncertainty import DoubtResults
 from medcnn.metrics.estimate import undefined
 from medcnn.reporting.contents import Contents
+from medcnn.reporting.sentences import said
 from medcnn.reporting.tables import EstimateRow, estimate_row, with_interval
 from medcnn.reporting.wording import Wording
 
@@ -222,21 +223,13 @@ def knobs_table(contents: Contents, words: Wording) -> Table | None:
 
 
 def diagnosis_table(contents: Contents, words: Wording) -> Table | None:
-    """Return what the learning curves say; what it rests on in English, as it was recorded."""
+    """Return what the learning curves say, the evidence in English as it was recorded."""
     rows = tuple(
-        (
-            _finding(each.finding, words),
-            words.recorded("meaning", each.meaning) or words.verbatim(each.meaning),
-            words.verbatim(each.evidence),
-            each.try_next,
+        tuple(
+            said(text, words) or words.verbatim(text)
+            for text in (each.finding, each.meaning, each.evidence, each.try_next)
         )
         for each in contents.results.diagnosis or ()
     )
     header = tuple(words(f"diagnosis.{key}") for key in ("finding", "meaning", "evidence", "try"))
     return Table(header, rows) if rows else None
-
-
-def _finding(text: str, words: Wording) -> str:
-    """Return ``over fitting (caution)`` in the report's language."""
-    name, _, severity = text.removesuffix(")").partition(" (")
-    return f"{words.name('fact', name)} ({words.name('severity', severity)})"

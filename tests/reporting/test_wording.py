@@ -7,6 +7,7 @@ from medcnn.calibration.input_checks import STATISTICS
 from medcnn.errors import UserError
 from medcnn.evaluation.results import DiagnosisRow
 from medcnn.metrics.estimate import Estimate
+from medcnn.notices import Notice
 from medcnn.reporting.contents import read_run
 from medcnn.reporting.sections import diagnosis_table
 from medcnn.reporting.wording import Wording, catalogue
@@ -69,8 +70,8 @@ def test_what_was_recorded_in_english_is_told_in_the_language_of_the_report():
 
 def test_a_diagnosis_is_told_in_the_language_of_the_report(built_run):
     row = DiagnosisRow(
-        finding="good fit (good)",
-        meaning="Both curves fell, flattened out and stayed close to each other.",
+        finding=Notice("finding", name="good fit", severity="good"),
+        meaning=Notice("doctor_good_fit"),
         evidence="0.372",
     )
     contents = read_run(built_run)
@@ -78,5 +79,5 @@ def test_a_diagnosis_is_told_in_the_language_of_the_report(built_run):
     table = diagnosis_table(contents, Wording("de"))
     assert table.rows[0][:2] == (
         "gute Anpassung (gut)",
-        "Beide Kurven fielen, wurden flach und blieben nah beieinander.",
+        "Beide Kurven fielen, flachten ab und blieben nah beieinander.",
     )
