@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from medcnn.files.plain import read_json
+from medcnn.files.plain import damaged, read_object
 from medcnn.run.directory import RunDir
 
 
 def read_explanations(run: RunDir) -> dict[str, Any]:
-    """Return the object of ``explanations.json``, paths made absolute; empty where there is none."""
+    """Return the object of ``explanations.json``, paths made absolute; empty where there is none.
+
+    Raises:
+        DataError: If it is damaged.
+    """
     path = run.explanations
     if not path.is_file():
         return {}
-    found: dict[str, Any] = read_json(path)
-    for image in found["images"]:
-        image["figures"] = {what: str(run.path / name) for what, name in image["figures"].items()}
+    found = read_object(path)
+    try:
+        for image in found["images"]:
+            figures = image["figures"].items()
+            image["figures"] = {what: str(run.path / name) for what, name in figures}
+    except (LookupError, TypeError, AttributeError) as error:
+        expected = "what medcnn explain wrote"
+        raise damaged(path, "record of explanations", expected, error) from error
     return found

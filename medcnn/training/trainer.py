@@ -62,15 +62,24 @@ class WholeCheckpoints(TorchCheckpointIO):
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Read plain values and tensors; a damaged file is told in words."""
-        try:
-            return read_checkpoint(Path(path))
-        except WeightsError as error:
-            raise WeightsError(
-                error.problem,
-                expected=error.expected,
-                found=error.found,
-                remedy="restore it, or delete it: resume= then trains from the beginning",
-            ) from error
+        return read_newest(Path(path))
+
+
+def read_newest(path: Path) -> dict[str, Any]:
+    """Return the state in a checkpoint that a training goes on from.
+
+    Raises:
+        WeightsError: If it is damaged, or holds more than plain values.
+    """
+    try:
+        return read_checkpoint(path)
+    except WeightsError as error:
+        raise WeightsError(
+            error.problem,
+            expected=error.expected,
+            found=error.found,
+            remedy="restore it, or delete it: resume= then trains from the beginning",
+        ) from error
 
 
 class RunCheckpoint(ModelCheckpoint):
@@ -268,8 +277,11 @@ def go_through(
 
     Raises:
         KeyboardInterrupt: If the user stopped it, which Lightning answers by ending the process.
+        WeightsError: If the checkpoint is no state of this training.
     """
     begun = newest if newest is not None and newest.is_file() else None
+    if begun is not None:
+        _check_state(begun, task)
     listening = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(task, datamodule=data, ckpt_path=begun)
@@ -280,6 +292,24 @@ def go_through(
     finally:
         if threading.current_thread() is threading.main_thread():  # elsewhere Python refuses
             signal.signal(signal.SIGINT, listening)  # Lightning ignores it from an interruption on
+
+
+def _check_state(path: Path, task: pl.LightningModule) -> None:
+    """Refuse a checkpoint that is no state of a training of this very network."""
+    content = read_newest(path)
+    state = content["state_dict"]
+    ours = {name: tuple(value.shape) for name, value in task.named_parameters()}
+    theirs = {name: tuple(getattr(state[name], "shape", ())) for name in ours if name in state}
+    absent = [name for name in ("loops", "callbacks", "optimizer_states") if name not in content]
+    other = [name for name, shape in ours.items() if theirs.get(name) != shape]
+    if absent or other:
+        found = ", ".join(absent) or f"{other[0]} {theirs.get(other[0], 'absent')}"
+        raise WeightsError(
+            f"{path} is no state of this training.",
+            expected=f"{other[0]} {ours[other[0]]}" if other else "weights, optimiser and progress",
+            found=f"no {found}" if absent else found,
+            remedy="restore it, or delete it: resume= then trains from the beginning",
+        )
 
 
 def _device_name() -> str:

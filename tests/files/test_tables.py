@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import medcnn
 from medcnn.data.manifest import build_manifest, read_table
 from medcnn.data.splits.file import apply_split
 from medcnn.errors import DataError, UserError
@@ -107,3 +108,14 @@ def test_empty_cells_are_missing_or_empty_text(tmp_path, blank):
     path.write_text("a,b\nNA,\n")
     table = read_csv(path, text=None, blank=blank)
     assert table.iloc[0].fillna("missing").tolist() == (["NA", ""] if blank else ["missing"] * 2)
+
+
+def test_tables_are_read_in_one_place():
+    root = Path(medcnn.__file__).parent
+    calls = ("pd.read_csv(", "pd.read_parquet(", "pd.read_excel(", "pd.read_json(")
+    readers = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if any(call in path.read_text(encoding="utf-8") for call in calls)
+    }
+    assert readers <= {"files/tables.py", "files/sheets.py"}

@@ -1,13 +1,17 @@
 """A run that was killed ends as one that was not, in everything but its times."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 
 import pandas as pd
+import pytest
+import torch
 
 import medcnn
+from medcnn.cli import run as command
 from medcnn.run.directory import RunDir
 
 CHILD = """
@@ -57,3 +61,26 @@ def test_a_run_killed_in_the_middle_of_a_checkpoint_ends_as_one_that_was_not(eas
     results = [json.loads(run.results.read_text()) for run in (whole, killed)]
     assert results[0] == results[1]
     assert files(killed) == files(whole)
+
+
+@pytest.mark.parametrize("change", ["shape", "name", "no state", "torn"])
+def test_a_state_of_another_training_is_refused_by_name(trained_run, tmp_path, capfd, change):
+    run = RunDir(shutil.copytree(trained_run.path, tmp_path / "run"))
+    for path in (run.results, run.report):
+        path.unlink()
+    state = torch.load(run.last_checkpoint, weights_only=True)
+    weights = state["state_dict"]
+    if change == "shape":
+        weights["network.linear.weight"] = torch.ones(1, 99)
+    elif change == "name":
+        weights["network.other"] = weights.pop("network.linear.weight")
+    elif change == "no state":
+        state = {"state_dict": weights}
+    torch.save(state, run.last_checkpoint)
+    if change == "torn":
+        run.last_checkpoint.write_bytes(run.last_checkpoint.read_bytes()[:999])
+    assert command("train", [f"resume={run.path}"]) == 2
+    said = capfd.readouterr().err
+    assert "last.ckpt" in said
+    assert "resume= then trains from the beginning" in said
+    assert "Traceback" not in said
