@@ -23,10 +23,11 @@ SYNTAXES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_reader_gives_what_the_standard_asks_for(case, tmp_path):
-    outcome = run_case(case, tmp_path / "case.dcm")
-    assert outcome.passed, f"expected {case.expected}, found {outcome.result}"
+@pytest.mark.parametrize("part", list(PARTS))
+def test_the_reader_gives_what_the_standard_asks_for(part, tmp_path):
+    for case in PARTS[part]:
+        outcome = run_case(case, tmp_path / "case.dcm")
+        assert outcome.passed, f"{case.name}: expected {case.expected}, found {outcome.result}"
 
 
 def test_names_are_unique_and_every_transfer_syntax_is_there():
@@ -72,43 +73,43 @@ BEYOND_PYDICOM = (
 
 
 @pytest.mark.filterwarnings("ignore:Applying a VOI LUT on a float")
-@pytest.mark.parametrize(
-    "case",
-    [
+def test_pydicom_gives_the_same_pixels(tmp_path):
+    ours = [
         case
         for case in (*greyscale_cases.CASES, *window_cases.CASES)
         # What contradicts itself is read by medcnn's own rules.
         if not case.warning
         and not any(word.lower() in case.name.lower() for word in BEYOND_PYDICOM)
-    ],
-    ids=lambda case: case.name,
-)
-def test_pydicom_gives_the_same_pixels(case, tmp_path):
-    (tmp_path / "a.dcm").write_bytes(case.make())
-    found = read_image(tmp_path / "a.dcm").pixels
-    np.testing.assert_allclose(found, by_pydicom(case.make()), atol=2e-4)
+    ]
+    assert len(ours) > 10
+    for case in ours:
+        (tmp_path / "a.dcm").write_bytes(case.make())
+        found = read_image(tmp_path / "a.dcm").pixels
+        np.testing.assert_allclose(found, by_pydicom(case.make()), atol=2e-4, err_msg=case.name)
 
 
-@pytest.mark.parametrize("case", PARTS["transfer syntax"], ids=lambda case: case.name)
-def test_stored_values_are_those_of_pydicom(case, tmp_path):
-    (tmp_path / "a.dcm").write_bytes(case.make())
-    dataset = pydicom.dcmread(tmp_path / "a.dcm", force=True)
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
-    stored = dataset.pixel_array.astype(float)
-    window = float(dataset.WindowWidth)
-    expected = np.clip((stored - float(dataset.WindowCenter)) / window + 0.5, 0, 1)
-    np.testing.assert_allclose(read_image(tmp_path / "a.dcm").pixels, expected, atol=1e-6)
+def test_stored_values_are_those_of_pydicom(tmp_path):
+    for case in PARTS["transfer syntax"]:
+        (tmp_path / "a.dcm").write_bytes(case.make())
+        dataset = pydicom.dcmread(tmp_path / "a.dcm", force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+        stored = dataset.pixel_array.astype(float)
+        window = float(dataset.WindowWidth)
+        expected = np.clip((stored - float(dataset.WindowCenter)) / window + 0.5, 0, 1)
+        found = read_image(tmp_path / "a.dcm").pixels
+        np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=case.name)
 
 
-@pytest.mark.parametrize("case", PARTS["transfer syntax"], ids=lambda case: case.name)
-def test_the_fast_path_agrees_with_the_exact_one(case, tmp_path):
-    (tmp_path / "a.dcm").write_bytes(case.make())
-    fast, _ = read_image_resized(tmp_path / "a.dcm", 4, exact=False)
-    exact, _ = read_image_resized(tmp_path / "a.dcm", 4, exact=True)
-    # A coarse wavelet sample lies on the first pixel of its block of 4 rows, a mean 1.5 rows of 16
-    # grey values further down.
-    assert np.abs(fast.astype(int) - exact).max() <= (28 if "2" in case.name else 2)
+def test_the_fast_path_agrees_with_the_exact_one(tmp_path):
+    for case in PARTS["transfer syntax"]:
+        (tmp_path / "a.dcm").write_bytes(case.make())
+        fast, _ = read_image_resized(tmp_path / "a.dcm", 4, exact=False)
+        exact, _ = read_image_resized(tmp_path / "a.dcm", 4, exact=True)
+        # A coarse wavelet sample lies on the first pixel of its block of 4 rows, a mean 1.5 rows of
+        # 16 grey values further down.
+        most = 28 if "2" in case.name else 2
+        assert np.abs(fast.astype(int) - exact).max() <= most, case.name
 
 
 def test_a_wrong_reading_fails_its_row(tmp_path):
