@@ -23,6 +23,7 @@ from medcnn.data.sources.layout import (
     release_table,
 )
 from medcnn.data.sources.metadata import ages, check_choice, chosen_views, sexes, views
+from medcnn.io.photometric import photometric_name
 from medcnn.notices import Notice
 
 LabelledBy = Literal["all", "physician"]
@@ -66,7 +67,7 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
     table = release_table(path, COLUMNS, "padchest")
     index = ImageIndex(folder)
     rows = _manifest_rows(table, index)
-    warnings = []
+    warnings = _of_photometric(table)
     if labelled_by == "physician":
         ours = rows["labelled_by"] == "Physician"
         warnings = [Notice("by_network", count=int((~ours).sum()))]
@@ -83,6 +84,18 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
         left_out=index.left_out,
         warnings=[*warnings, *other_views, *absent, *found.warnings],
     )
+
+
+def _of_photometric(table: pd.DataFrame) -> list[str]:
+    """Return what is to be said of images that were MONOCHROME1: a PNG cannot say so itself."""
+    column = table.get("PhotometricInterpretation_DICOM", pd.Series(dtype=str))
+    count = int(column.map(photometric_name).eq("MONOCHROME1").sum())
+    if not count:
+        return []
+    return [
+        f"padchest: {count} of {len(table)} images were MONOCHROME1 in DICOM, and their PNG files may "
+        "show air bright; each is judged by what it shows, and the audit counts those that do."
+    ]
 
 
 def _manifest_rows(table: pd.DataFrame, index: ImageIndex) -> pd.DataFrame:

@@ -59,6 +59,15 @@ def test_manifest(tmp_path, write_image):
     assert "4 of 10 images are neither" in manifest.warnings[1]
 
 
+def test_images_that_were_monochrome1_are_said(tmp_path, write_image):
+    path = imitation(tmp_path, write_image) / TABLE
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    assert not any("MONOCHROME1" in text for text in read(tmp_path).warnings)
+    table["PhotometricInterpretation_DICOM"] = ["MONOCHROME1", "MONOCHROME2"] * 6
+    table.to_csv(path, index=False)
+    assert "6 of 12 images were MONOCHROME1" in read(tmp_path).warnings[0]
+
+
 def test_a_physicians_labels_alone(tmp_path, write_image):
     manifest = read(imitation(tmp_path, write_image), labelled_by="physician", views="all")
     assert set(manifest.table["labelled_by"]) == {"Physician"}
