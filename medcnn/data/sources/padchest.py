@@ -70,7 +70,7 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
     warnings = _of_photometric(table)
     if labelled_by == "physician":
         ours = rows["labelled_by"] == "Physician"
-        warnings = [Notice("by_network", count=int((~ours).sum()))]
+        warnings += [Notice("by_network", count=int((~ours).sum()))]
         index.left_out["labelled by a network"] += int((~ours).sum())
         rows = rows[ours].reset_index(drop=True)
     rows, other_views = chosen_views(rows, "padchest", views, index.left_out)
@@ -86,16 +86,11 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
     )
 
 
-def _of_photometric(table: pd.DataFrame) -> list[str]:
+def _of_photometric(table: pd.DataFrame) -> list[Notice]:
     """Return what is to be said of images that were MONOCHROME1: a PNG cannot say so itself."""
     column = table.get("PhotometricInterpretation_DICOM", pd.Series(dtype=str))
     count = int(column.map(photometric_name).eq("MONOCHROME1").sum())
-    if not count:
-        return []
-    return [
-        f"padchest: {count} of {len(table)} images were MONOCHROME1 in DICOM, and their PNG files may "
-        "show air bright; each is judged by what it shows, and the audit counts those that do."
-    ]
+    return [Notice("were_monochrome1", count=count, of=len(table))] if count else []
 
 
 def _manifest_rows(table: pd.DataFrame, index: ImageIndex) -> pd.DataFrame:
