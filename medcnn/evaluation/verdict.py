@@ -20,6 +20,8 @@ CHANCE = 0.5
 FEW_ON_VALIDATION = 50
 """Cases of a class below which validation is called small: of 50, a share of 0.9 is known to within
 0.79 and 0.96 (Wilson), and so is what a threshold chosen on them does."""
+WIDE_SLOPE = 1.0
+"""Width of the slope's interval from which on it tells little: 0.5 and 1.5 both fit it."""
 SIMULATED = ("phantom",)
 """Sources whose images show nobody."""
 
@@ -138,8 +140,13 @@ def _calibration(results: Results) -> list[Notice]:
         if value is not None and low is not None and high is not None
         if not low <= right <= high
     ]
-    known = slope.has_interval and intercept.has_interval
-    return found or [Notice("calibration_holds" if known else "calibration_unknown")]
+    if found:
+        return found
+    if slope.value is None or slope.low is None or slope.high is None:
+        return [Notice("calibration_unknown")]
+    if slope.high - slope.low > WIDE_SLOPE:
+        return [Notice("calibration_open", value=slope.value, low=slope.low, high=slope.high)]
+    return [Notice("calibration_holds")]
 
 
 def _told(background: Background) -> list[Notice]:

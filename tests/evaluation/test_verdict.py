@@ -84,6 +84,12 @@ def test_a_calibration_that_does_not_hold_is_said_with_its_direction(options, ke
     assert found.level == "caution"
 
 
+def test_few_cases_leave_the_calibration_open():
+    found = drawn(40, seed=3).judged(KNOWN).verdict
+    assert "calibration_open" in keys(found)
+    assert found.level == "caution"
+
+
 def test_a_threshold_chosen_on_these_cases_is_bad(sound):
     seen = replace(sound, threshold=Threshold(0.5, "youden", "test"))
     assert "threshold_seen" in keys(seen.judged(KNOWN).verdict)
