@@ -41,7 +41,7 @@ def choose_device(wanted: str) -> torch.device:
         names = ["cpu", *(f"cuda:{number}" for number in range(gpus)), *(["mps"] * apple)]
         raise ConfigError(
             f"This machine has no device {wanted}.",
-            expected=f"device=auto, or one of {', '.join(names)}",
+            expected=f"device={' | '.join(['auto', *names])}",
             found=f"torch {torch.__version__} sees "
             + (f"{gpus} GPU" + "s" * (gpus > 1) if gpus else "no GPU"),
             remedy="give device=cpu"

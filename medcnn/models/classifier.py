@@ -30,6 +30,7 @@ from medcnn.models.weights import (
 )
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import checked
+from medcnn.settings.grammar import written
 
 
 class Classifier(nn.Module):
@@ -197,6 +198,13 @@ def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
     path = Path(weights)
     if path.is_dir():
         run = RunDir(path)
+        if run.members:
+            raise WeightsError(
+                f"{run.path} has several members, and a network starts from one.",
+                expected="the run of a single model, or a file of weights",
+                found=f"{len(run.members)} members",
+                remedy=f"take one of them: {written('model.weights', run.member(0).path)}",
+            )
         path = checked(run, run.best_checkpoint)
     state = read_state(path)
     origin = WeightsOrigin(weights, "file", str(path), checked_hash(path))

@@ -145,6 +145,14 @@ def test_a_run_directory_gives_its_best_backbone(tmp_path):
     torch.testing.assert_close(model.backbone.state_dict(), trained.backbone.state_dict())
 
 
+def test_an_ensemble_is_sent_to_its_members(tmp_path):
+    for number in range(2):
+        (tmp_path / "members" / str(number)).mkdir(parents=True)
+        (tmp_path / "members" / str(number) / "config.yaml").touch()
+    with pytest.raises(WeightsError, match=r"several members(.|\n)*members/0"):
+        build_classifier("tiny_resnet", widths=[4], image_size=28, weights=str(tmp_path))
+
+
 class Exploit:
     def __reduce__(self):
         return os.system, ("touch exploited",)
