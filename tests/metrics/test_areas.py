@@ -86,3 +86,5 @@ def test_an_absent_class_leaves_it_undefined(estimate):
     found = estimate(np.ones(4, int), np.linspace(0, 1, 4))
     assert (found.value, found.note) == (None, "no normal case")
     assert estimate(np.zeros(4, int), np.linspace(0, 1, 4)).note == "no abnormal case"
+    of_patients = estimate(np.ones(4, int), np.linspace(0, 1, 4), cluster=np.arange(4) // 2)
+    assert of_patients.method == "jackknife-logit-clustered"

@@ -164,3 +164,17 @@ def test_a_score_against_itself_differs_by_nothing(cases):
     label, p = cases
     same = paired_delong(label, p, p)
     assert (same.difference.value, same.z, same.p_value) == (0.0, 0.0, 1.0)
+
+
+def test_an_area_needs_a_case_of_each_class_and_its_interval_two():
+    p = np.array([0.2, 0.4, 0.6, 0.3])
+    for label in (np.zeros(4, int), np.ones(4, int)):
+        assert auroc_value(label, p) is None
+        assert auroc(label, p).value is None
+    one_abnormal = auroc(np.array([0, 1, 0, 0]), p)
+    assert one_abnormal.value == pytest.approx(2 / 3)
+    assert one_abnormal.ci is None
+    two_of_each = auroc(np.array([0, 1, 0, 1]), p)
+    assert two_of_each.ci is not None
+    assert auroc_variance(np.array([0, 1, 0, 1]), p) > 0
+    assert auroc_variance(np.array([0, 1, 0, 0]), p) is None
