@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,15 +41,18 @@ Proof = tuple[list[dict[str, Any]], str, str, list[str]]
 
 
 def _layers(names: list[str] | None) -> Proof:
-    proof = importlib.import_module("medcnn.layers.check")  # torch: seconds
+    from medcnn.layers import check as proof  # torch: seconds
+
     if any("." in name for name in names or ()):
         sys.path.insert(0, str(Path.cwd()))  # as python -m does: a layer beside the user is found
     rows = proof.check_layers(names)
-    table = importlib.import_module("medcnn.layers.check_table")
+    from medcnn.layers import check_table as table
+
     return rows, table.render_table(rows), "", proof.failures(rows)
 
 
 def _dicom(names: list[str] | None) -> Proof:
-    proof = importlib.import_module("medcnn.io.conformance")
+    from medcnn.io import conformance as proof
+
     rows = proof.check_dicom(names)
     return rows, proof.render_table(rows), proof.render_page(rows), proof.failures(rows)

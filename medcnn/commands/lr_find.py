@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from omegaconf import DictConfig
@@ -30,13 +29,15 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     journal = Journal(RunDir(folder), seed=settings.seed, echo=warn)
     with journal.stage("data"):
         prepared = prepare(settings.data)
-    ramp = importlib.import_module("medcnn.lr_find.ramp")  # torch and Lightning: seconds
+    from medcnn.lr_find import ramp  # torch and Lightning: seconds
+
     rates, losses, exploded = ramp.run_range_test(settings, prepared, journal)
     found = suggest(rates, losses, exploded=exploded)
     result = found.to_json() | {"rates": rates.tolist(), "losses": losses.tolist()}
     write_json(folder / "lr_find.json", result)
     if len(rates) > 1:
-        drawing = importlib.import_module("medcnn.lr_find.figure")
+        from medcnn.lr_find import figure as drawing
+
         with atomic_path(folder / "lr_find.png") as temporary:
             temporary.write_bytes(drawing.draw(rates, losses, found))
     journal.finish()

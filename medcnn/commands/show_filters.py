@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ def run(asked: Show) -> dict[str, Any]:
     """
     names = None if asked.filters == ("all",) else list(asked.filters)
     image = images_of(pick(asked), asked.data)[0]
-    drawing = importlib.import_module("medcnn.layers.filter_gallery")  # torch: seconds
+    from medcnn.layers import filter_gallery as drawing  # torch: seconds
+
     pictures = drawing.filter_gallery(image, names)
     output = asked.output or DEFAULT_OUTPUT
     with atomic_path(output) as temporary:

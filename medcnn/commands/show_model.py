@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from medcnn.commands.settings import Show
@@ -22,9 +21,10 @@ def run(asked: Show) -> dict[str, Any]:
     """
     model, size = asked.model or Model(), asked.data.image_size
     check_model(model.changed(weights="none"))
-    build = importlib.import_module("medcnn.models.classifier")  # torch: seconds
-    inventory = importlib.import_module("medcnn.models.inventory")
-    text = importlib.import_module("medcnn.models.inventory_table")
+    from medcnn.models import classifier as build  # torch: seconds
+    from medcnn.models import inventory
+    from medcnn.models import inventory_table as text
+
     network = build.rebuild(model)
     found = inventory.take_inventory(network, (1, size, size), measure=asked.measure)
     say(text.render_table(found, f"{model.backbone}, one image of {size}×{size}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,10 +30,13 @@ def run(cfg: DictConfig) -> Any:
     settings = check_whole(asked) if whole else checked(asked)
     check_requirements(settings)
     # A wrong value was answered before the seconds that pandas, SciPy and Matplotlib take.
-    folds = importlib.import_module("medcnn.crossvalidation.running")
+    from medcnn.crossvalidation import running as folds
+
     if whole:
         return folds.run_all(settings)
-    directory = importlib.import_module("medcnn.training.story").run(settings)
+    from medcnn.training import story
+
+    directory = story.run(settings)
     folds.join_if_complete(directory)
     return directory
 
@@ -44,11 +46,14 @@ def _go_on(directory: RunDir, cfg: DictConfig) -> RunDir:
     check_requirements(begun)
     for text in _unused(cfg, OmegaConf.create(as_plain(begun))):
         warn(f"{text} is not used: {directory.path} goes on as it was begun.")
-    folds = importlib.import_module("medcnn.crossvalidation.running")
+    from medcnn.crossvalidation import running as folds
+
     if begun.data.is_whole:
         whole: RunDir = folds.go_on(directory)
         return whole
-    importlib.import_module("medcnn.training.story").resume(directory)
+    from medcnn.training import story
+
+    story.resume(directory)
     folds.join_if_complete(directory)
     return directory
 
@@ -72,4 +77,6 @@ def _run_trial(cfg: DictConfig, searching: DictConfig) -> Any:
             expected="medcnn train -m search=NAME …, on the command line",
             found=f"search={searching.method} in a single run",
         )
-    return importlib.import_module("medcnn.search.trial").run_trial(cfg)
+    from medcnn.search.trial import run_trial
+
+    return run_trial(cfg)

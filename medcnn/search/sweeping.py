@@ -24,6 +24,8 @@ from medcnn.version import how_to_install
 if TYPE_CHECKING:
     import optuna
 
+    from medcnn.evaluation.results import Results
+
 COARSE = "coarse"
 """The stage after which the ranges are narrowed."""
 POLL = 5.0
@@ -37,7 +39,9 @@ class TrialFault(Exception):  # noqa: N818  a result of one trial, not of the se
     """A trial that came to no score: the others go on."""
 
 
-def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict[str, Any] | None:
+def search(
+    arguments: Sequence[str], config: DictConfig, launch: Launch
+) -> dict[str, Any] | Results | None:
     """Run a search, or go on with it, and return what it found; None if a trial could not start.
 
     Args:
@@ -58,11 +62,11 @@ def search(arguments: Sequence[str], config: DictConfig, launch: Launch) -> dict
         )
     _import_optuna()
     if settings.data.is_whole:
-        nested = importlib.import_module("medcnn.search.nested")
-        found: dict[str, Any] | None = nested.search_nested(
+        from medcnn.search import nested
+
+        return nested.search_nested(
             arguments, settings, lambda given, inner: _search(given, inner, launch), launch
         )
-        return found
     return _search(arguments, settings, launch)
 
 
@@ -74,13 +78,15 @@ def _search(
     options = settings.search
     space, fixed = read_space(options.space, arguments)
     _check_settings(settings)
-    study = importlib.import_module("medcnn.search.study")
+    from medcnn.search import study
+
     storage, worker = study.open_storage(options), study.Worker(options.folder)
     try:
         done = _run_stages(options, space, fixed, launch, storage, worker)
     finally:
         worker.leave()
-    page = importlib.import_module("medcnn.search.page")
+    from medcnn.search import page
+
     found: dict[str, Any] = page.write_search(options.folder, done, fixed)
     _announce(found)
     return found
@@ -117,7 +123,8 @@ def _run_stages(
         return [(stage, _run_stage(stage, fixed, launch, storage, worker))]
     coarse = Stage(COARSE, "random", space, options)
     first = _run_stage(coarse, fixed, launch, storage, worker)
-    narrowing = importlib.import_module("medcnn.search.narrowing")
+    from medcnn.search import narrowing
+
     if not narrowing.finished(first):
         raise ConfigError(
             "No trial of the coarse stage came to a score, so there is nothing to refine.",
@@ -134,7 +141,8 @@ def _run_stages(
 def _run_stage(
     stage: Stage, fixed: list[str], launch: Launch, storage: Any, worker: Any
 ) -> optuna.Study:
-    module = importlib.import_module("medcnn.search.study")
+    from medcnn.search import study as module
+
     study: optuna.Study = module.open_study(stage.options, stage.study, storage)
     _check_same(study, stage, fixed)
     wanted, told = _wanted(stage), False
@@ -169,7 +177,8 @@ def _wanted(stage: Stage) -> int:
 def _run_one(
     study: optuna.Study, stage: Stage, fixed: list[str], launch: Launch, worker: Any, wanted: int
 ) -> None:
-    module = importlib.import_module("medcnn.search.study")
+    from medcnn.search import study as module
+
     began: list[optuna.Trial] = []
 
     def objective(trial: optuna.Trial) -> float:

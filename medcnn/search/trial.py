@@ -5,7 +5,6 @@ The test split is taken out of the manifest before anything is built, so that no
 
 from __future__ import annotations
 
-import importlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +46,8 @@ def run_trial(cfg: DictConfig) -> dict[str, Any]:
     with journal.stage("data"):
         prepared = prepare_trial(settings, options)
     started = time.perf_counter()
-    fitting = importlib.import_module("medcnn.search.trial_fitting")  # torch: seconds
+    from medcnn.search import trial_fitting as fitting  # torch: seconds
+
     try:
         pruned = fitting.fit_trial(settings, options, prepared, run, journal)
         result = _result(run, options, pruned)
