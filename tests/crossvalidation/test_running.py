@@ -90,7 +90,7 @@ def test_folds_by_multirun_join_too(whole, easy_data, folds, tmp_path, monkeypat
     ("overrides", "text"),
     [
         (["data.fold=all"], "needs the number of folds"),
-        (["data.fold=all", "data.folds=1"], "needs the number of folds"),
+        (["data.fold=all", "data.folds=1"], "data.folds cannot be 1"),
         (["data.fold=all", "data.folds=3", "model.dropout=7"], "model.dropout cannot be"),
     ],
 )

@@ -11,7 +11,7 @@ from medcnn.inference.acceleration import fast_dtype, fast_model
 from medcnn.inference.loading import load_model
 from medcnn.inference.quick import QuickPanel, TooFarError
 from medcnn.inference.runs import assemble
-from medcnn.inference.settings import AskedViews, Inference
+from medcnn.inference.settings import AskedDropout, AskedViews, Inference
 from medcnn.io import Facts
 
 FACTS = Facts("png", 32, 32, 8, "MONOCHROME2")
@@ -102,7 +102,7 @@ def test_exact_rows_replace_quick_ones_and_not_the_reverse(run, make_folder, tmp
 
 
 @pytest.mark.parametrize(
-    "passes", [{"tta": "flips"}, {"mc_samples": 4, "mc": {"inject": "head", "p": 0.2}}]
+    "passes", [{"tta": "flips"}, {"mc_samples": 4, "mc": AskedDropout("head", 0.2)}]
 )
 def test_views_and_passes_are_quick_too(run, images, passes):
     from dataclasses import replace
