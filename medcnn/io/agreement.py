@@ -17,7 +17,8 @@ from medcnn.io.elements import has_items
 from medcnn.io.notes import Note
 from medcnn.io.pixel_module import PixelModule
 
-_ROWS = 256
+_ROWS = 64
+"""Rows that are enough to see what neighbours and the histogram say."""
 _LEAST_PIXELS = 1024
 _LEAST_GAP = 1 / 8
 _LEAST_DISTINCT = 32
@@ -152,7 +153,7 @@ def _is_cut(values: Stored, bits: int, *, is_signed: bool) -> bool:
         return False
     full, half = 2**bits, 2 ** (bits - 1)
     # In the order of the other interpretation, in which the declared cut is in the middle.
-    place = (rows.astype(np.int64) + (0 if is_signed else half)) % full
+    place = (rows.astype(np.int32) + (0 if is_signed else half)) & (full - 1)
     counts = np.bincount(place.ravel(), minlength=full)
     occupied = np.flatnonzero(counts)
     gap = occupied[0] + full - 1 - occupied[-1]
