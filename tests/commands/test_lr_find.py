@@ -35,7 +35,7 @@ def test_it_uses_the_settings_of_the_training(tmp_path, easy_data):
 
 FAULTS = (
     (["lowest=1", "highest=0.1"], "rising rate"),
-    (["steps=5"], "rising rate"),
+    (["steps=5"], "steps cannot be 5"),
     (["model.dropuot=0.1"], "did you mean"),
 )
 
