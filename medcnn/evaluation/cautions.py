@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from medcnn.evaluation.cases import Cases
 from medcnn.evaluation.subgroups import FEW, Subgroup
+from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
-
-if TYPE_CHECKING:
-    from medcnn.evaluation.results import Results
 
 WRONG_WAY = 0.5
 """An AUROC whose whole interval lies below ranks the classes the wrong way round."""
@@ -40,12 +37,11 @@ def of_classes(cases: Cases, split: str) -> list[Notice]:
     return found
 
 
-def of_scores(cases: Cases, results: Results) -> list[Notice]:
+def of_scores(cases: Cases, auroc: Estimate, split: str) -> list[Notice]:
     """Return what is to be said of scores that are none, or of the other class."""
     found = []
     if np.isin(cases.p, (0.0, 1.0)).all():
-        found.append(Notice("all_decisions", split=results.split))
-    auroc = results.auroc
+        found.append(Notice("all_decisions", split=split))
     if auroc.high is not None and auroc.high < WRONG_WAY:
         found.append(Notice("other_class", value=auroc.value, low=auroc.low, high=auroc.high))
     return found

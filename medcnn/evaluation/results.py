@@ -248,7 +248,10 @@ def evaluate(
         studies=unit_results(rows, "study_id", at, level),
         patients=unit_results(rows, "patient_id", at, level),
     )
-    said = [*cautions.of_cases(rows, cases, threshold, split), *cautions.of_scores(cases, results)]
+    said = [
+        *cautions.of_cases(rows, cases, threshold, split),
+        *cautions.of_scores(cases, results.auroc, split),
+    ]
     return results.warned(last=[*said, *lacking, *cautions.of_gaps(groups, level)])
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
 
+from medcnn.evaluation.cross_validation import CrossValidation
+from medcnn.evaluation.parts import Calibration, Unit
 from medcnn.metrics.estimate import Estimate
+from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice, records, restored
-
-if TYPE_CHECKING:
-    from medcnn.evaluation.results import Results
 
 LEVELS = {"bad": "bad", "caution": "caution", "note": "good"}
 """The level that a sentence of each severity asks for, the worst first."""
@@ -45,6 +45,46 @@ class Background:
     audit_findings: int = 0
     diagnosis: Sequence[str] = ()
     looks: int | None = None
+
+
+class Tested(Protocol):
+    """What a verdict asks of results."""
+
+    @property
+    def split(self) -> str:
+        """The split of the cases."""
+
+    @property
+    def n(self) -> int:
+        """The cases."""
+
+    @property
+    def n_patients(self) -> int:
+        """Their patients."""
+
+    @property
+    def prevalence(self) -> float:
+        """The share of abnormal cases."""
+
+    @property
+    def threshold(self) -> Threshold:
+        """The frozen operating point."""
+
+    @property
+    def auroc(self) -> Estimate:
+        """How well the classes are told apart."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """How far the probabilities can be taken at their word."""
+
+    @property
+    def unit(self) -> Unit | None:
+        """What a case is."""
+
+    @property
+    def cross_validation(self) -> CrossValidation | None:
+        """What only folds can tell."""
 
 
 def classes_of(val: pd.DataFrame | None) -> tuple[int, int] | None:
@@ -87,7 +127,7 @@ class Verdict:
         return cls(str(facts.get("level") or "caution"), tuple(sentences))
 
 
-def verdict_of(results: Results, background: Background) -> Verdict:
+def verdict_of(results: Tested, background: Background) -> Verdict:
     """Return the verdict on results, its level that of its worst sentence."""
     sentences = [
         *_tested(results, background),
@@ -100,7 +140,7 @@ def verdict_of(results: Results, background: Background) -> Verdict:
     return Verdict(list(LEVELS.values())[worst], tuple(sentences))
 
 
-def _tested(results: Results, background: Background) -> list[Notice]:
+def _tested(results: Tested, background: Background) -> list[Notice]:
     unit = results.unit.level if results.unit else "image"
     key = "tested_out_of_fold" if results.cross_validation else f"tested_{unit}"
     facts = {"cases": results.n, "patients": results.n_patients, "share": results.prevalence}
@@ -119,7 +159,7 @@ def _chance(auroc: Estimate) -> Notice:
     return Notice("chance_better" if auroc.low > CHANCE else "chance_same", **facts)
 
 
-def _threshold(results: Results, background: Background) -> list[Notice]:
+def _threshold(results: Tested, background: Background) -> list[Notice]:
     if results.threshold.chosen_on == results.split:
         return [Notice("threshold_seen")]
     if results.threshold.chosen_on != "val" or background.validation is None:
@@ -131,7 +171,7 @@ def _threshold(results: Results, background: Background) -> list[Notice]:
     ]
 
 
-def _calibration(results: Results) -> list[Notice]:
+def _calibration(results: Tested) -> list[Notice]:
     slope, intercept = results.calibration.slope, results.calibration.intercept
     found = [
         Notice(f"{name}_{'low' if high < right else 'high'}", value=value, low=low, high=high)
