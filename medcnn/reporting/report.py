@@ -123,7 +123,7 @@ def templates() -> Environment:
 def css_text(text: str) -> Markup:
     r"""Return a text as it stands between the quotes of a CSS string in a style element.
 
-    >>> print(css_text('a "run" </style>'))
-    a \22 run\22  \3c /style\3e
+    >>> print(css_text('a "run" </style>.'))
+    a \22 run\22  \3c \2f style\3e .
     """
     return Markup(re.sub(r"[^\w .,:;()+-]", lambda found: f"\\{ord(found[0]):x} ", text))  # noqa: S704

@@ -15,6 +15,8 @@ from typing import Any
 
 _KEY = re.compile(r"[+~]{0,2}[\w][\w.@/:-]*=", re.ASCII)
 _QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
+_CALL = re.compile(r"(choice|range|interval|glob|tag|sort|shuffle|int|float|str|bool|json_str)\(")
+"""How a function of Hydra's grammar begins."""
 _ITEM = re.compile(rf"\s*({_QUOTED}|[^,]*?)\s*(,|$)")
 
 
@@ -59,7 +61,7 @@ def _as_given(argument: str, several: bool) -> str:
 
 def _whole(value: str) -> str | None:
     """Return a value as one quoted text; None where it began as something else that lacks its end."""
-    unfinished = value.startswith(tuple("[{'\"")) or "${" in value
+    unfinished = value.startswith(tuple("[{'\"")) or "${" in value or _CALL.match(value)
     return None if unfinished and not os.path.lexists(value) else quoted(value)
 
 

@@ -80,8 +80,8 @@ def test_a_member_of_an_ensemble_is_explained_without_a_report(trained, tmp_path
     ("arguments", "said"),
     [
         (["method=gradcam"], "did you mean 'grad_cam'"),
-        (["split=nothing"], "has no abnormal image"),
-        (["language=fr"], "report language"),
+        (["split=nothing"], "split cannot be 'nothing'"),
+        (["language=fr"], "language cannot be 'fr'"),
         (["images=1"], "images cannot be 1"),
         (["method=attention_rollout", "images=2"], "no attention from every place"),
     ],

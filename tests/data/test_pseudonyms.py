@@ -6,8 +6,10 @@ import pytest
 from medcnn.data.manifest import build_manifest
 from medcnn.data.preparation import read_data
 from medcnn.data.pseudonyms import hide_patients
+from medcnn.data.settings import Data
 from medcnn.errors import ConfigError
 from medcnn.io.identifiers import VARIABLE, pseudonym
+from medcnn.settings.reading import read
 
 SALT = "a salt of some length"
 
@@ -40,14 +42,18 @@ def test_file_names_that_tell_are_counted():
     assert "2 of 3 file names hold the identifier" in hidden.warnings[0]
 
 
+def asked(source, **given):
+    return read(Data, {"source": source, **given}, lenient=True)
+
+
 def test_as_the_configuration_asks(tmp_path, monkeypatch):
     manifest().table.to_csv(tmp_path / "t.csv", index=False)
     source = {"_target_": "medcnn.data.sources.manifest_csv.read", "root": str(tmp_path / "t.csv")}
-    plain = read_data({"source": source, "hash_patients": False})
+    plain = read_data(asked(source, hash_patients=False))
     assert plain.table["patient_id"].iloc[0] == "MRN00071"
     monkeypatch.setenv(VARIABLE, SALT)
-    hidden = read_data({"source": source, "hash_patients": True})
+    hidden = read_data(asked(source, hash_patients=True))
     assert hidden.table["patient_id"].iloc[0] == pseudonym("MRN00071", SALT)
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(ConfigError, match="no salt"):
-        read_data({"source": source, "hash_patients": True})
+        read_data(asked(source, hash_patients=True))

@@ -26,6 +26,6 @@ def test_only_class_activation_maps_have_a_stage():
 
 def test_without_captum_its_methods_say_what_to_install(monkeypatch):
     monkeypatch.setattr(names, "find_spec", lambda _package: None)
-    with pytest.raises(ConfigError, match=r"medcnn\[explain\]"):
+    with pytest.raises(ConfigError, match=r"\[explain\]"):
         check_method("occlusion")
     check_method("grad_cam")

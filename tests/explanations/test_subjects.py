@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -25,7 +27,7 @@ def test_a_draw_keeps_the_order_and_follows_the_seed():
 
 def test_the_pixels_are_those_of_the_files_in_the_order_of_the_rows(films, trained):
     rows = films.table.iloc[[5, 2, 9]]
-    subjects = load(films, rows, trained.settings["data"] | {"exact": True})
+    subjects = load(films, rows, replace(trained.settings.data, exact=True))
     assert subjects.table["image_id"].tolist() == rows["image_id"].tolist()
     for image, path in zip(subjects.image_N1SS, rows["path"], strict=True):
         stored = cv2.imread(path, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
@@ -50,13 +52,13 @@ def test_only_rows_with_a_path_have_a_mask(films):
 def test_a_mask_that_cannot_be_read_is_named(films, trained, tmp_path):
     (tmp_path / "mask.png").write_text("none")
     rows = films.table.iloc[[1]].assign(mask_path=str(tmp_path / "mask.png"))
-    subjects = load(films, rows, trained.settings["data"])
+    subjects = load(films, rows, trained.settings.data)
     with pytest.raises(DataError, match="The mask of film/1 cannot be read"):
         masks_of(subjects)
 
 
 def test_markers_are_where_the_letter_was_burnt_in(films, trained):
-    subjects = load(films, films.table.iloc[:6], trained.settings["data"])
+    subjects = load(films, films.table.iloc[:6], trained.settings.data)
     found = markers_of(subjects)
     assert found.any((1, 2)).tolist() == [True, False, False, True, False, False]
     rows, columns = np.nonzero(found[0])

@@ -60,7 +60,7 @@ def test_a_killed_search_goes_on_as_it_would_have(tmp_path):
     killed.communicate(timeout=120)
     assert killed.returncode == -9
     resumed, _ = start(tmp_path).communicate(timeout=120)
-    assert "trial 2 was interrupted, and is run again" in resumed
+    assert "trial 3 was interrupted, and is run again" in resumed
     assert resumed.strip().endswith("launched 4")
     complete = [each for each in trials_of(tmp_path) if each.state.name == "COMPLETE"]
     # What a search without interruption draws, one trial after the other.

@@ -96,7 +96,7 @@ def test_the_command_of_the_best_composes_to_one_training(folder):
 
     command = json.loads((folder / "search.json").read_text())["best"]["command"]
     python, launcher, *overrides = shlex.split(command)
-    assert (python, launcher) == ("python", "train.py")
+    assert (python, launcher) == ("medcnn", "train")
     cfg = compose("train", overrides)
     assert cfg.optimizer.lr == 0.01 and "search" not in cfg
 
