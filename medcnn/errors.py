@@ -112,6 +112,10 @@ _STORAGE = (
     | dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room, or give another place")
     | dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "check the path")
     | dict.fromkeys((errno.ENAMETOOLONG, errno.EIO), "give another place")
+    | dict.fromkeys(
+        (errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT),
+        "see whether the disk or network drive is still there, then run the same command again",
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""What can befall a run that is no fault of medcnn: no space, no memory, an interruption."""
+"""What can befall a run that is no fault of medcnn: a full or lost disk, no memory, an interruption."""
 
 from __future__ import annotations
 
@@ -51,7 +51,22 @@ def explained(error: BaseException, run: Path, batch_size: int) -> UserError | N
             found=str(error).splitlines()[0],
             remedy=f"make room, then medcnn train {written('resume', _whole(run))}",
         )
+    if not run.is_dir():
+        return UserError(
+            f"The run directory {run} is gone.",
+            expected="the folder that this training began in",
+            found=(str(error).splitlines() or ["no such folder"])[0][:200],
+            remedy="see whether the disk or network drive is still there; what was deleted is lost",
+        )
     text = str(error).lower()
+    if "dataloader worker" in text:
+        return UserError(
+            "A process that loads images was killed.",
+            expected="loader processes that live as long as the training",
+            found=str(error).splitlines()[0][:200],
+            remedy=f"go on by medcnn train {written('resume', _whole(run))}; if memory was short, "
+            "begin another run with data.num_workers=0",
+        )
     if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
         return UserError(
             "The memory does not hold this training.",

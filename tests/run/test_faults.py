@@ -1,13 +1,15 @@
 """Real faults: a device without space, an allocation that no machine can serve."""
 
+import errno
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from medcnn.errors import UserError
+from medcnn.errors import StorageError, UserError
 from medcnn.run.faults import explained, foreseen
 
 BATCH = 32
@@ -55,3 +57,31 @@ def test_a_member_goes_on_with_the_run_it_belongs_to(tmp_path, capfd):
     with pytest.raises(KeyboardInterrupt), foreseen(member, BATCH):
         raise KeyboardInterrupt
     assert f"resume={tmp_path}\n" in capfd.readouterr().out
+
+
+def test_a_run_directory_that_vanished_is_named(tmp_path):
+    gone = tmp_path / "run"
+    with pytest.raises(UserError, match="is gone"), foreseen(gone, 32):
+        (gone / "metrics.csv").read_text()
+
+
+class Deadly(torch.utils.data.Dataset):
+    """Images whose loader is killed, as a kernel short of memory does it."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, row):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_loader_that_was_killed_is_told_with_the_way_to_go_on(tmp_path):
+    loader = torch.utils.data.DataLoader(Deadly(), num_workers=1)
+    with pytest.raises(UserError, match=r"was killed(.|\n)*resume="), foreseen(tmp_path, 32):
+        next(iter(loader))
+
+
+def test_a_lost_network_drive_is_no_fault_of_medcnn():
+    told = StorageError.of(OSError(errno.ESTALE, "Stale file handle", "/mnt/scans/1.dcm"))
+    assert "/mnt/scans/1.dcm" in str(told) and told.exit_code == 2
