@@ -1,7 +1,6 @@
-"""Real sweeps by Hydra's own launcher and by joblib's; the jobs plan studies, which is quick."""
+"""Real sweeps by Hydra's own launcher, joblib's and submitit's; the jobs plan studies, quickly."""
 
 import copy
-import importlib.util
 
 import pytest
 
@@ -25,12 +24,9 @@ def test_every_job_runs_and_the_end_names_those_that_failed(capfd):
     assert "Error executing job" not in said.err
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None,
-    reason="hydra-joblib-launcher is not installed",
-)
-def test_failures_in_other_processes_reach_the_command(capfd):
-    arguments = ["-m", "hydra/launcher=joblib", "sensitivity=1.5,1.6", "width=0.1"]
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_failures_in_other_processes_reach_the_command(launcher, capfd):
+    arguments = ["-m", f"hydra/launcher={launcher}", "sensitivity=1.5,1.6", "width=0.1"]
     assert run("plan", arguments) == 2
     assert "2 of 2 jobs of the sweep failed" in capfd.readouterr().err
 
