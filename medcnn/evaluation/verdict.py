@@ -20,6 +20,8 @@ CHANCE = 0.5
 FEW_ON_VALIDATION = 50
 """Cases of a class below which validation is called small: of 50, a share of 0.9 is known to within
 0.79 and 0.96 (Wilson), and so is what a threshold chosen on them does."""
+SMALL = "val_set_too_small"
+"""What the learning curves call a validation that is; the sentence on the threshold says it."""
 WIDE_SLOPE = 1.0
 """Width of the slope's interval from which on it tells little: 0.5 and 1.5 both fit it."""
 SIMULATED = ("phantom",)
@@ -165,7 +167,7 @@ def _threshold(results: Tested, background: Background) -> list[Notice]:
     if results.threshold.chosen_on != "val" or background.validation is None:
         return []
     normal, abnormal = background.validation
-    few = min(normal, abnormal) < FEW_ON_VALIDATION
+    few = min(normal, abnormal) < FEW_ON_VALIDATION or SMALL in background.diagnosis
     return [
         Notice("validation_small" if few else "validation_enough", normal=normal, abnormal=abnormal)
     ]
@@ -193,8 +195,8 @@ def _told(background: Background) -> list[Notice]:
     found = []
     if background.audit is not None:
         found.append(Notice(f"audit_{background.audit}", n=background.audit_findings))
-    if background.diagnosis:
-        names = [name.replace("_", " ") for name in background.diagnosis]
+    names = [name.replace("_", " ") for name in background.diagnosis if name != SMALL]
+    if names:
         found.append(Notice("curves_warn", names=names))
     if background.looks is not None:
         found.append(

@@ -110,3 +110,12 @@ def test_it_is_written_and_read_with_its_notices(sound):
     assert again == judged.verdict
     assert all(isinstance(each, Notice) for each in again.sentences)
     assert Verdict.from_json({"level": "bad", "sentences": ["x"]}).sentences == ("x",)
+
+
+def test_the_curves_and_the_threshold_say_one_thing_of_validation():
+    small = replace(KNOWN, diagnosis=("val_set_too_small",))
+    found = keys(drawn().judged(small).verdict)
+    assert "validation_small" in found
+    assert not found & {"validation_enough", "curves_warn"}
+    both = replace(KNOWN, diagnosis=("val_set_too_small", "over_fitting"))
+    assert "curves_warn" in keys(drawn().judged(both).verdict)
