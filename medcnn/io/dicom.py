@@ -47,8 +47,9 @@ def read_dicom(
     """
     with typed_errors(path):
         dataset, stored = _load(path, min_size, exact, max_pixels)
-        pixels, description, notes = _render(dataset, stored)
-        return Image(pixels, _facts(dataset, stored, description, notes))
+        header = header_facts(dataset)
+        pixels, description, notes = _render(dataset, stored, header)
+        return Image(pixels, _facts(header, stored, description, notes))
 
 
 def read_dicom_resized(
@@ -66,18 +67,19 @@ def read_dicom_resized(
     """
     with typed_errors(path):
         dataset, stored = _load(path, None if exact else size, exact, max_pixels)
+        header = header_facts(dataset)
         if exact or stored.is_colour:
-            return _resize_last(dataset, stored, size)
-        greyscale = _greyscale(dataset, stored, _sample(stored.values))
+            return _resize_last(dataset, stored, header, size)
+        greyscale = _greyscale(dataset, stored, header, _sample(stored.values))
         affine = greyscale.affine
         is_enlarged = min(stored.values.shape) < size
         if affine is None or is_enlarged or _has_padding(dataset, stored):
-            return _resize_last(dataset, stored, size)
+            return _resize_last(dataset, stored, header, size)
         # Integer means round by half a unit, which only a wide window hides.
         is_wide = abs(affine[0]) * _LEAST_INTEGER_WIDTH <= 1
         source = stored.values if is_wide else stored.values.astype(np.float32)
         small = to_uint8(resize_area_stepwise(source, size), *affine)
-        return small, _facts(dataset, stored, greyscale.description, greyscale.notes)
+        return small, _facts(header, stored, greyscale.description, greyscale.notes)
 
 
 def read_facts(path: Path) -> tuple[Dataset, Facts]:
@@ -163,31 +165,31 @@ def _load(path: Path, min_size: int | None, exact: bool, max_pixels: int) -> tup
 
 
 def _render(
-    dataset: Dataset, stored: Stored
+    dataset: Dataset, stored: Stored, header: Facts
 ) -> tuple[npt.NDArray[np.float32], str, tuple[Note, ...]]:
     if stored.is_colour:
         pixels = stored.values.astype(np.float32) / np.float32(stored.top)
         return np.minimum(pixels, 1), f"full range 0 to {stored.top:g}", ()
-    greyscale = _greyscale(dataset, stored)
+    greyscale = _greyscale(dataset, stored, header)
     return greyscale(stored.values), greyscale.description, greyscale.notes
 
 
 def _greyscale(
-    dataset: Dataset, stored: Stored, values: npt.NDArray[np.generic] | None = None
+    dataset: Dataset, stored: Stored, header: Facts, values: npt.NDArray[np.generic] | None = None
 ) -> GreyScale:
     """Return the transformation, with the polarity that the chest itself shows."""
     chosen = choose_greyscale(dataset, stored.values if values is None else values)
     is_large = min(stored.values.shape) >= LEAST_SIDE
-    if is_large and is_frontal_chest(header_facts(dataset)):
+    if is_large and is_frontal_chest(header):
         return with_polarity(chosen, dataset, _sample(stored.values))
     return chosen
 
 
 def _resize_last(
-    dataset: Dataset, stored: Stored, size: int
+    dataset: Dataset, stored: Stored, header: Facts, size: int
 ) -> tuple[npt.NDArray[np.uint8], Facts]:
-    pixels, description, notes = _render(dataset, stored)
-    return to_uint8(resize_area(pixels, size)), _facts(dataset, stored, description, notes)
+    pixels, description, notes = _render(dataset, stored, header)
+    return to_uint8(resize_area(pixels, size)), _facts(header, stored, description, notes)
 
 
 def _sample(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -205,5 +207,6 @@ def _has_padding(dataset: Dataset, stored: Stored) -> bool:
     return bool(cv2.hasNonZero(cv2.inRange(stored.values, *padding)))
 
 
-def _facts(dataset: Dataset, stored: Stored, window: str, notes: tuple[Note, ...]) -> Facts:
-    return header_facts(dataset, window=window, notes=(*stored.notes, *notes), scale=stored.scale)
+def _facts(header: Facts, stored: Stored, window: str, notes: tuple[Note, ...]) -> Facts:
+    every = tuple(dict.fromkeys((*stored.notes, *notes, *header.notes)))
+    return replace(header, window=window, decoded_scale=stored.scale, notes=every)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,6 @@ from pydicom.dataset import Dataset
 
 from medcnn.io.elements import codes, numbers, text, texts
 from medcnn.io.facts import Facts
-from medcnn.io.notes import Note
 from medcnn.io.words import shown_notes, side_name, view_of_code, view_of_orientation, view_within
 
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -20,16 +18,11 @@ _DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessi
 _DATES = ("StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate")
 
 
-def header_facts(
-    dataset: Dataset, *, window: str = "none", notes: Iterable[Note] = (), scale: int = 1
-) -> Facts:
-    """Return the facts of a data set.
+def header_facts(dataset: Dataset) -> Facts:
+    """Return what the header of a data set says, its pixels apart.
 
     Args:
         dataset: The data set with its File Meta Information.
-        window: Which grey-scale transformation was applied, in words.
-        notes: What decoding and rendering noticed.
-        scale: By how much the decoder reduced the resolution.
     """
     facts = Facts(
         kind="dicom",
@@ -49,10 +42,10 @@ def header_facts(
         laterality=side_name(text(dataset, "ImageLaterality") or text(dataset, "Laterality")),
         manufacturer=text(dataset, "Manufacturer"),
         transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
-        window=window,
-        decoded_scale=scale,
+        window="none",
+        decoded_scale=1,
     )
-    return replace(facts, notes=tuple(dict.fromkeys((*notes, *shown_notes(facts)))))
+    return replace(facts, notes=tuple(dict.fromkeys(shown_notes(facts))))
 
 
 def age_in_years(text: str) -> float | None:
