@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, DataError
+from medcnn.evaluation.explained import Explanations, ShownImage
 from medcnn.evaluation.results import read_results
 from medcnn.explanations.settings import Explain, check_explain
 from medcnn.inference.device import choose_device
 from medcnn.inference.settings import run_settings
-from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.overlays import overlay, write_pictures
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import show_estimate
@@ -24,9 +24,10 @@ from medcnn.settings.composition import plain
 from medcnn.settings.grammar import written
 from medcnn.settings.reading import read
 
+if TYPE_CHECKING:
+    from medcnn.explanations.study import Picture
+
 FOLDER = "explanations"
-_SHOWN = ("pointing_game", "mass_in_lesion", "above_random")
-_LARGE = ("curves", "images")
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -52,42 +53,49 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     from medcnn.explanations.study import study  # torch: seconds
 
     found, pictures = study(directory, asked, say, device)
-    _draw(directory, found["images"], pictures)
-    write_json(directory.explanations, found)
+    found = replace(found, images=_draw(directory, found.images or (), pictures))
+    write_json(directory.explanations, found.to_json())
     if directory.results.is_file():
-        measures = {key: part for key, part in found.items() if key not in _LARGE}
-        results = replace(read_results(directory.results), explanations=measures)
+        results = replace(read_results(directory.results), explanations=found.measures())
         write_json(directory.results, results.to_json())
         write_report(directory, results, language=language)
     else:
         warn(f"{directory.path} is a member without results of its own, and so without a report")
     _announce(found, directory)
-    return dict(found)
+    return found.to_json()
 
 
-def _draw(directory: RunDir, images: list[dict[str, Any]], pictures: Sequence[Any]) -> None:
-    """Write each picture as a PNG file, and its name into its image's ``figures``."""
+def _draw(
+    directory: RunDir, images: Sequence[ShownImage], pictures: Sequence[Picture]
+) -> tuple[ShownImage, ...]:
+    """Write each picture as a PNG file, and return the images with the names of theirs."""
     folder = directory.figures / FOLDER
     for old in folder.glob("*.png"):
         old.unlink()
+    named = []
     for number, (image, picture) in enumerate(zip(images, pictures, strict=True), 1):
         drawn = {"image": overlay(picture.pixels, None, picture.mask, picture.marker)}
         for method, heat in picture.heat.items():
             drawn[method] = overlay(picture.pixels, heat, picture.mask, picture.marker)
         names = write_pictures(folder, f"{number:02d}_{picture.image_id}", drawn)
-        image["figures"] = {
-            what: f"{directory.figures.name}/{FOLDER}/{name}" for what, name in names.items()
-        }
+        place = f"{directory.figures.name}/{FOLDER}"
+        figures = {what: f"{place}/{name}" for what, name in names.items()}
+        named.append(replace(image, figures=figures))
+    return tuple(named)
 
 
-def _announce(found: dict[str, Any], directory: RunDir) -> None:
+def _announce(found: Explanations, directory: RunDir) -> None:
     say("")
-    for entry in found["methods"]:
-        for key in _SHOWN:
-            if key in entry:
-                name = f"{entry['method']} {key}".replace("_", " ")
-                say(f"{name:40} {show_estimate(Estimate.from_json(entry[key]), found['level'])}")
-    for text in found["warnings"]:
+    for entry in found.methods:
+        for what, estimate in (
+            ("pointing game", entry.pointing_game),
+            ("mass in lesion", entry.mass_in_lesion),
+            ("above random", entry.above_random),
+        ):
+            if estimate is not None:
+                name = f"{entry.method} {what}".replace("_", " ")
+                say(f"{name:40} {show_estimate(estimate, found.level)}")
+    for text in found.warnings:
         warn(text)
     say(f"heat maps    {directory.figures / FOLDER}")
     say(f"measures     {directory.explanations}")

@@ -14,6 +14,7 @@ from medcnn.evaluation import cautions, measures
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.conformal import ConformalResults
 from medcnn.evaluation.cross_validation import CrossValidation
+from medcnn.evaluation.explained import Explanations
 from medcnn.evaluation.knobs import KnobResults
 from medcnn.evaluation.out_of_distribution import ForeignResults
 from medcnn.evaluation.parts import (
@@ -136,7 +137,7 @@ class Results(Decisions, Headline, Evaluated):
     cross_validation: CrossValidation | None = field(default=None, metadata=ABSENT)
     unit: Unit | None = field(default=None, metadata=ABSENT)
     readers: tuple[ReaderResults, ...] | None = field(default=None, metadata=ABSENT)
-    explanations: dict[str, Any] | None = field(default=None, metadata=ABSENT)
+    explanations: Explanations | None = field(default=None, metadata=ABSENT)
     verdict: Verdict | None = field(default=None, metadata=ABSENT)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The measures of heat as numbers with intervals, as ``explanations.json`` holds them.
+"""The measures of heat as numbers with intervals.
 
 Dimensions: N images of S×S pixels.
 """
@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
+from medcnn.evaluation.explained import (
+    Curve,
+    Curves,
+    FindingPlaces,
+    Likeness,
+    Perturbed,
+    Places,
+    Sanity,
+)
 from medcnn.explanations.bench import Bench, Watch, unwatched
 from medcnn.explanations.intervals import mean_of
 from medcnn.explanations.localization import Mask, area, mass_inside, points_at, widened
@@ -22,14 +31,23 @@ from medcnn.explanations.perturbation import (
     deletion_and_insertion,
 )
 from medcnn.explanations.randomization import LEVELS, cascade, similarity
+from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import share
 
 Heats = Mapping[str, Tensor]
 """Heat N×S×S in [0, 1] by the name of its method."""
 
 
-def localize(bench: Bench, heats: Heats, called_N: Mask) -> dict[str, dict[str, Any]]:
-    """Return pointing game and mass in lesion of every method; empty where there is no mask.
+class Located(NamedTuple):
+    """Where the heat of one method lies: on all images, those called abnormal, each finding."""
+
+    every: Places
+    called: Places | None
+    by_finding: tuple[FindingPlaces, ...]
+
+
+def localize(bench: Bench, heats: Heats, called_N: Mask) -> dict[str, Located]:
+    """Return pointing game and mass in lesion of every method; none where there is no mask.
 
     Args:
         bench: The images and the masks of their findings.
@@ -37,23 +55,25 @@ def localize(bench: Bench, heats: Heats, called_N: Mask) -> dict[str, dict[str, 
         called_N: Whether the model calls each abnormal; those are measured once more on their own.
     """
     if bench.mask is None:
-        return {name: {} for name in heats}
+        return {}
     near, every = widened(bench.mask), np.arange(len(bench.subjects))
-    found: dict[str, dict[str, Any]] = {}
+    called, findings = np.flatnonzero(called_N), _by_finding(bench)
+    found = {}
     for name, heat in heats.items():
         values = heat.numpy()
         hit, mass = points_at(values, near), mass_inside(values, bench.mask)
-        found[name] = _places(bench, hit, mass, every)
-        if called_N.any():
-            found[name]["called_abnormal"] = _places(bench, hit, mass, np.flatnonzero(called_N))
-        found[name]["by_finding"] = [
-            {"finding": finding, "n": len(rows), **_places(bench, hit, mass, rows)}
-            for finding, rows in _by_finding(bench)
-        ]
+        found[name] = Located(
+            _places(bench, hit, mass, every),
+            _places(bench, hit, mass, called) if len(called) else None,
+            tuple(
+                FindingPlaces(finding=finding, **vars(_places(bench, hit, mass, rows)))
+                for finding, rows in findings
+            ),
+        )
     return found
 
 
-def chance(bench: Bench) -> dict[str, Any] | None:
+def chance(bench: Bench) -> Places | None:
     """Return what a random place hits and what even heat has in the lesion: the masks' areas."""
     if bench.mask is None:
         return None
@@ -63,7 +83,7 @@ def chance(bench: Bench) -> dict[str, Any] | None:
 
 def perturb(
     bench: Bench, heats: Heats, control: str, watch: Watch = unwatched
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Perturbed], Curves]:
     """Return deletion and insertion of every method, and their mean curves to be drawn.
 
     ``above_random`` is how far insertion less deletion lies above that of the control, image by
@@ -82,22 +102,27 @@ def perturb(
     }
     areas = {name: tuple(area_under(curve) for curve in pair) for name, pair in curves.items()}
     base = areas[control][1] - areas[control][0]
-    found: dict[str, Any] = {}
-    for name, (deletion, insertion) in areas.items():
-        values = {"deletion": deletion, "insertion": insertion}
-        if name != control:
-            values["above_random"] = insertion - deletion - base
-        found[name] = {
-            key: mean_of(value, cluster, options.level, options.seed).to_json()
-            for key, value in values.items()
-        }
-    drawn: dict[str, Any] = {"share": np.linspace(0, 1, options.steps + 1).round(6).tolist()}
-    for name, (deleted, inserted) in curves.items():
-        drawn[name] = {"deletion": _mean_curve(deleted), "insertion": _mean_curve(inserted)}
-    return found, drawn
+
+    def mean(values: Floats) -> Estimate:
+        return mean_of(values, cluster, options.level, options.seed)
+
+    found = {
+        name: Perturbed(
+            deletion=mean(deletion),
+            insertion=mean(insertion),
+            above_random=None if name == control else mean(insertion - deletion - base),
+        )
+        for name, (deletion, insertion) in areas.items()
+    }
+    drawn = {
+        name: Curve(deletion=_mean_curve(deleted), insertion=_mean_curve(inserted))
+        for name, (deleted, inserted) in curves.items()
+    }
+    share_of_image = tuple(np.linspace(0, 1, options.steps + 1).round(6).tolist())
+    return found, Curves(share=share_of_image, methods=drawn)
 
 
-def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> dict[str, Any]:
+def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> Sanity:
     """Return how alike the heat stays while the network forgets what it learnt, part by part.
 
     Slow methods are compared only with the network that forgot everything.
@@ -105,7 +130,7 @@ def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> dict[str, An
     options = bench.options
     chosen = bench.subjects.of(np.arange(min(options.sanity, len(bench.subjects))))
     seen = bench.model.normalize(chosen.image_N1SS.to(bench.device))
-    found: dict[str, Any] = {name: {"part": [], "spearman": [], "ssim": []} for name in heats}
+    levels: dict[str, list[tuple[str, Estimate, Estimate]]] = {name: [] for name in heats}
     parts = list(bench.model.network.backbone.stages)
     forgotten = cascade(bench.model.network, seen, options.seed)
     for part, network in watch(forgotten, "sanity check", min(LEVELS, len(parts) + 1)):
@@ -114,23 +139,25 @@ def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> dict[str, An
             if name in SLOW and part != parts[0][0]:
                 continue
             other = bench.heat(name, forgetful, len(chosen))
-            spearman, ssim = similarity(heat[: len(chosen)], other)
-            found[name]["part"].append(part)
-            for key, values in (("spearman", spearman), ("ssim", ssim)):
-                estimate = mean_of(values, chosen.cluster, options.level, options.seed)
-                found[name][key].append(estimate.to_json())
-    return {"n": len(chosen), "methods": found}
+            spearman, ssim = (
+                mean_of(values, chosen.cluster, options.level, options.seed)
+                for values in similarity(heat[: len(chosen)], other)
+            )
+            levels[name].append((part, spearman, ssim))
+    return Sanity(n=len(chosen), methods={name: _likeness(each) for name, each in levels.items()})
 
 
-def _places(bench: Bench, hit: Any, mass: Floats, rows: Any) -> dict[str, Any]:
+def _likeness(seen: list[tuple[str, Estimate, Estimate]]) -> Likeness:
+    parts, spearman, ssim = zip(*seen, strict=True) if seen else ((), (), ())
+    return Likeness(part=tuple(parts), spearman=tuple(spearman), ssim=tuple(ssim))
+
+
+def _places(bench: Bench, hit: Any, mass: Floats, rows: Any) -> Places:
     level, cluster = bench.options.level, bench.subjects.of(rows).cluster
     certain = np.asarray(hit).dtype == bool
     point = share(hit[rows], cluster, level) if certain else mean_of(hit[rows], cluster, level)
-    return {
-        "n": len(rows),
-        "pointing_game": point.to_json(),
-        "mass_in_lesion": mean_of(mass[rows], cluster, level, bench.options.seed).to_json(),
-    }
+    inside = mean_of(mass[rows], cluster, level, bench.options.seed)
+    return Places(n=len(rows), pointing_game=point, mass_in_lesion=inside)
 
 
 def _by_finding(bench: Bench) -> list[tuple[str, Any]]:
@@ -142,5 +169,5 @@ def _by_finding(bench: Bench) -> list[tuple[str, Any]]:
     return [(name, np.flatnonzero([name in text.split("|") for text in texts])) for name in names]
 
 
-def _mean_curve(curve_NS: Floats) -> list[float]:
-    return [round(float(value), 6) for value in curve_NS.mean(0)]
+def _mean_curve(curve_NS: Floats) -> tuple[float, ...]:
+    return tuple(round(float(value), 6) for value in curve_NS.mean(0))

@@ -5,8 +5,7 @@ Dimensions: N images, one channel, S×S pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from medcnn.evaluation.explained import Change, MarkerTest, OnMarker
 from medcnn.explanations.intervals import mean_of
 from medcnn.explanations.localization import Mask, area, mass_inside
 from medcnn.explanations.marker import Changed, burn_in, find_marker, paint_over
 from medcnn.explanations.perturbation import Floats, Probability
 from medcnn.explanations.subjects import Subjects, pixels_of
+from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import share
 from medcnn.predictions import clusters_of
 
@@ -37,7 +38,7 @@ def marker_test(
     count: int,
     level: float = 0.95,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> MarkerTest:
     """Return how far the probability changes when a marker goes or comes, with intervals.
 
     Args:
@@ -64,32 +65,32 @@ def marker_test(
             beside.add(row, paint_over(pixels, where[:, ::-1], subjects.size))
         elif not where.any() and len(added) < count:
             added.add(row, burn_in(pixels, str(letters[row]), subjects.size))
-    results: dict[str, Any] = {"looked_at": looked_at, "with_marker": found}
-    for name, changes in (("removal", removed), ("beside", beside), ("insertion", added)):
-        results[name] = changes.measure(subjects, probability, threshold, level, seed)
-    results["evidence"] = looks_at_marker(results)
-    return results
+    removal, across, insertion = (
+        changes.measure(subjects, probability, threshold, level, seed)
+        for changes in (removed, beside, added)
+    )
+    return MarkerTest(
+        looked_at=looked_at,
+        with_marker=found,
+        removal=removal,
+        beside=across,
+        insertion=insertion,
+        evidence=looks_at_marker(removal, insertion),
+    )
 
 
-def looks_at_marker(results: Mapping[str, Any]) -> list[str]:
-    """Return which of removal and insertion change the mean probability, surely and by enough.
-
-    >>> strong = {"value": -0.3, "ci": [-0.4, -0.2], "method": "bootstrap-bca"}
-    >>> none = {"value": None, "ci": None, "method": "bootstrap-bca"}
-    >>> arms = {"removal": {"n_patients": 9, "change": strong}}
-    >>> looks_at_marker(arms | {"insertion": {"n_patients": 0, "change": none}})
-    ['removal']
-    """
-    return [
+def looks_at_marker(removal: Change, insertion: Change) -> tuple[str, ...]:
+    """Return which of removal and insertion change the mean probability, surely and by enough."""
+    return tuple(
         name
-        for name in ("removal", "insertion")
-        if results[name]["n_patients"] >= FEWEST and _matters(results[name]["change"])
-    ]
+        for name, found in (("removal", removal), ("insertion", insertion))
+        if found.n_patients >= FEWEST and _matters(found.change)
+    )
 
 
 def heat_on_marker(
     heat_NSS: npt.NDArray[np.float32], marker_NSS: Mask, patients: pd.Series, level: float
-) -> dict[str, Any]:
+) -> OnMarker:
     """Return the mean share of the heat on the marker, and the share of the image that it covers.
 
     Args:
@@ -99,14 +100,14 @@ def heat_on_marker(
         level: Of the intervals.
     """
     cluster = clusters_of(patients)
-    return {
-        "heat": mean_of(mass_inside(heat_NSS, marker_NSS), cluster, level).to_json(),
-        "area": mean_of(area(marker_NSS), cluster, level).to_json(),
-    }
+    return OnMarker(
+        heat=mean_of(mass_inside(heat_NSS, marker_NSS), cluster, level),
+        area=mean_of(area(marker_NSS), cluster, level),
+    )
 
 
-def _matters(change: Mapping[str, Any]) -> bool:
-    value, ci = change["value"], change["ci"]
+def _matters(change: Estimate) -> bool:
+    value, ci = change.value, change.ci
     if value is None or ci is None or abs(value) < MATTERS:
         return False
     return bool(ci[0] > 0 or ci[1] < 0)
@@ -133,18 +134,18 @@ class _Changes:
         threshold: float,
         level: float,
         seed: int,
-    ) -> dict[str, Any]:
+    ) -> Change:
         chosen = subjects.of(self.rows)
         before, after = self._probabilities(chosen, probability)
         cluster = chosen.cluster
         flipped = (before >= threshold) != (after >= threshold)
-        return {
-            "n": len(self),
-            "n_patients": int(chosen.table["patient_id"].nunique()),
-            "change": mean_of(after - before, cluster, level, seed).to_json(),
-            "absolute_change": mean_of(np.abs(after - before), cluster, level, seed).to_json(),
-            "flipped": share(flipped, cluster, level).to_json(),
-        }
+        return Change(
+            n=len(self),
+            n_patients=int(chosen.table["patient_id"].nunique()),
+            change=mean_of(after - before, cluster, level, seed),
+            absolute_change=mean_of(np.abs(after - before), cluster, level, seed),
+            flipped=share(flipped, cluster, level),
+        )
 
     def _probabilities(self, chosen: Subjects, probability: Probability) -> tuple[Floats, Floats]:
         if not self.rows:

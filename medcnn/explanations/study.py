@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,17 @@ from torch import Tensor
 
 from medcnn.console import CONSOLE, progress_bars
 from medcnn.data.manifest import Manifest
+from medcnn.evaluation.explained import (
+    CONTROL,
+    Explanations,
+    MarkerHeat,
+    MarkerTest,
+    Method,
+    Perturbed,
+    ShownImage,
+)
 from medcnn.explanations.bench import Bench, Watch, choose_methods, prepare
-from medcnn.explanations.measures import chance, forget, localize, perturb
+from medcnn.explanations.measures import Located, chance, forget, localize, perturb
 from medcnn.explanations.perturbation import Floats, random_heat
 from medcnn.explanations.settings import Explain
 from medcnn.explanations.shortcut import heat_on_marker, marker_test
@@ -27,11 +36,7 @@ from medcnn.explanations.subjects import draw, load
 from medcnn.explanations.verdicts import warnings_of
 from medcnn.inference.loading import load_model
 from medcnn.inference.runs import run_manifest
-from medcnn.notices import records
 from medcnn.run.directory import RunDir
-
-RANDOM = "random"
-"""The control: heat that knows nothing of the image."""
 
 Tell = Callable[[str], None]
 
@@ -57,8 +62,8 @@ class Picture:
 
 def study(
     run: RunDir, options: Explain, tell: Tell, device: torch.device
-) -> tuple[dict[str, Any], list[Picture]]:
-    """Return the object of ``explanations.json`` and the pictures of a finished run.
+) -> tuple[Explanations, list[Picture]]:
+    """Return the measures and the pictures of a finished run.
 
     Args:
         run: The run.
@@ -76,17 +81,20 @@ def study(
     methods, left_out = choose_methods(bench)
     with _watching() as watch:
         heats = _explain(bench, methods, tell, watch)
-        found = _facts(bench)
-        found |= _measure(bench, heats, watch)
+        found = _measure(bench, heats, watch)
         tell("deletion and insertion measured")
-        found["sanity"] = forget(bench, heats, watch) if options.sanity else None
-    found["marker"] = _test_marker(bench, manifest, heats) if options.marker else None
+        sanity = forget(bench, heats, watch) if options.sanity else None
+    marker = _test_marker(bench, manifest, heats) if options.marker else None
     tell("sanity check and marker test done")
     p_N = bench.probability(bench.subjects.image_N1SS)
     shown = spread(p_N, options.shown)
-    found["images"] = _list_images(bench, p_N, shown)
-    warnings = [*left_out, *bench.notes, *warnings_of(found)]
-    found |= {"warnings": warnings, "notices": records(warnings)}
+    found = replace(
+        found,
+        sanity=sanity,
+        marker=marker,
+        images=_list_images(bench, p_N, shown),
+        warnings=(*left_out, *bench.notes, *warnings_of(marker, sanity)),
+    )
     return found, [_picture(bench, heats, row) for row in shown]
 
 
@@ -126,45 +134,57 @@ def _watching() -> Iterator[Watch]:
         yield watched
 
 
-def _facts(bench: Bench) -> dict[str, Any]:
-    options = bench.options
-    return {
-        "split": options.split,
-        "level": options.level,
-        "seed": options.seed,
-        "backbone": bench.model.network.backbone.name,
-        "checkpoint_sha256": bench.model.sha256,
-        "n": len(bench.subjects),
-        "n_patients": int(bench.subjects.table["patient_id"].nunique()),
-        "with_mask": 0 if bench.mask is None else len(bench.subjects),
-    }
-
-
-def _measure(bench: Bench, heats: dict[str, Tensor], watch: Watch) -> dict[str, Any]:
+def _measure(bench: Bench, heats: dict[str, Tensor], watch: Watch) -> Explanations:
     subjects, options = bench.subjects, bench.options
     size = (subjects.size, subjects.size)
-    both = heats | {RANDOM: random_heat(len(subjects), size, options.seed + 1)}
+    both = heats | {CONTROL: random_heat(len(subjects), size, options.seed + 1)}
     called = bench.probability(subjects.image_N1SS) >= bench.model.threshold.value
     places = localize(bench, both, called)
-    perturbed, curves = perturb(bench, both, RANDOM, watch)
-    return {
-        "called_abnormal": int(called.sum()),
-        "methods": [
-            {
-                "method": name,
-                "stage": bench.stage(name) if name in heats else None,
-                "empty": int((heat.amax((1, 2)) == 0).sum()),
-                **places[name],
-                **perturbed[name],
-            }
+    perturbed, curves = perturb(bench, both, CONTROL, watch)
+    return Explanations(
+        split=options.split,
+        level=options.level,
+        seed=options.seed,
+        backbone=bench.model.network.backbone.name,
+        checkpoint_sha256=bench.model.sha256,
+        n=len(subjects),
+        n_patients=int(subjects.table["patient_id"].nunique()),
+        with_mask=0 if bench.mask is None else len(subjects),
+        called_abnormal=int(called.sum()),
+        methods=tuple(
+            _method(
+                name,
+                heat,
+                bench.stage(name) if name in heats else None,
+                perturbed[name],
+                places.get(name),
+            )
             for name, heat in both.items()
-        ],
-        "chance": chance(bench),
-        "curves": curves,
-    }
+        ),
+        chance=chance(bench),
+        curves=curves,
+        sanity=None,
+        marker=None,
+    )
 
 
-def _test_marker(bench: Bench, manifest: Manifest, heats: dict[str, Tensor]) -> dict[str, Any]:
+def _method(
+    name: str, heat: Tensor, stage: str | None, perturbed: Perturbed, places: Located | None
+) -> Method:
+    found = Method(
+        method=name, stage=stage, empty=int((heat.amax((1, 2)) == 0).sum()), **vars(perturbed)
+    )
+    if places is None:
+        return found
+    return replace(
+        found,
+        **vars(places.every),
+        called_abnormal=places.called,
+        by_finding=places.by_finding,
+    )
+
+
+def _test_marker(bench: Bench, manifest: Manifest, heats: dict[str, Tensor]) -> MarkerTest:
     options, level = bench.options, bench.options.level
     rows = manifest.split(options.split)
     rows = draw(rows, 4 * options.marker, options.seed).sample(frac=1, random_state=options.seed)
@@ -180,27 +200,24 @@ def _test_marker(bench: Bench, manifest: Manifest, heats: dict[str, Tensor]) -> 
     )
     marked = np.flatnonzero(bench.marker.any((1, 2)))
     patients = bench.subjects.table["patient_id"].iloc[marked]
-    found["heat"] = {
-        "n": len(marked),
-        "methods": {
-            name: heat_on_marker(heat.numpy()[marked], bench.marker[marked], patients, level)
-            for name, heat in heats.items()
-        },
+    methods = {
+        name: heat_on_marker(heat.numpy()[marked], bench.marker[marked], patients, level)
+        for name, heat in heats.items()
     }
-    return found
+    return replace(found, heat=MarkerHeat(n=len(marked), methods=methods))
 
 
-def _list_images(bench: Bench, p_N: Floats, shown: list[int]) -> list[dict[str, Any]]:
+def _list_images(bench: Bench, p_N: Floats, shown: list[int]) -> tuple[ShownImage, ...]:
     table = bench.subjects.table
     findings = table["finding"].fillna("").astype(str) if "finding" in table else None
-    return [
-        {
-            "image_id": str(table["image_id"].iloc[row]),
-            "p_abnormal": float(p_N[row]),
-            "finding": "" if findings is None else findings.iloc[row],
-        }
+    return tuple(
+        ShownImage(
+            image_id=str(table["image_id"].iloc[row]),
+            p_abnormal=float(p_N[row]),
+            finding="" if findings is None else findings.iloc[row],
+        )
         for row in shown
-    ]
+    )
 
 
 def _picture(bench: Bench, heats: dict[str, Tensor], row: int) -> Picture:

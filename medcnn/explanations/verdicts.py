@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from medcnn.evaluation.explained import MarkerTest, Sanity
 from medcnn.metrics.estimate import Estimate
 from medcnn.notices import Notice
 
@@ -13,43 +11,38 @@ STILL_ALIKE = 0.5
 than a quarter of the ranks' variance is explained by what was never learnt."""
 
 
-def warnings_of(found: Mapping[str, Any]) -> list[Notice]:
-    """Return a sentence for each finding that a reader of the report must not miss.
-
-    Args:
-        found: The object of ``explanations.json`` with its measures.
-    """
-    marker, sanity = found.get("marker") or {}, found.get("sanity") or {}
-    lines = [*_marker(marker)]
-    for name in unlearnt(sanity):
-        value = sanity["methods"][name]["spearman"][-1]
-        lines.append(Notice("not_forgotten", method=name, value=_shown(value)))
+def warnings_of(marker: MarkerTest | None, sanity: Sanity | None) -> list[Notice]:
+    """Return a sentence for each finding that a reader of the report must not miss."""
+    lines = [] if marker is None else _marker(marker)
+    if sanity is not None:
+        for name in unlearnt(sanity):
+            value = sanity.methods[name].spearman[-1]
+            lines.append(Notice("not_forgotten", method=name, value=_shown(value)))
     return lines
 
 
-def unlearnt(sanity: Mapping[str, Any]) -> list[str]:
+def unlearnt(sanity: Sanity) -> list[str]:
     """Return the methods whose heat stays alike when the network forgets everything."""
     return [
         name
-        for name, levels in (sanity.get("methods") or {}).items()
-        if levels["spearman"] and (levels["spearman"][-1]["value"] or 0.0) >= STILL_ALIKE
+        for name, levels in sanity.methods.items()
+        if levels.spearman and (levels.spearman[-1].value or 0.0) >= STILL_ALIKE
     ]
 
 
-def _marker(marker: Mapping[str, Any]) -> list[Notice]:
+def _marker(marker: MarkerTest) -> list[Notice]:
     lines = []
-    if "removal" in marker.get("evidence", ()):
-        change, beside = (_shown(marker[key]["change"], "signed_") for key in ("removal", "beside"))
-        images = marker["removal"]["n"]
-        lines.append(Notice("marker_removed", change=change, beside=beside, images=images))
-    if "insertion" in marker.get("evidence", ()):
-        change = _shown(marker["insertion"]["change"], "signed_")
-        lines.append(Notice("marker_burnt_in", change=change, images=marker["insertion"]["n"]))
+    removal, insertion = marker.removal, marker.insertion
+    if "removal" in marker.evidence:
+        change, beside = (_shown(arm.change, "signed_") for arm in (removal, marker.beside))
+        lines.append(Notice("marker_removed", change=change, beside=beside, images=removal.n))
+    if "insertion" in marker.evidence:
+        change = _shown(insertion.change, "signed_")
+        lines.append(Notice("marker_burnt_in", change=change, images=insertion.n))
     return lines
 
 
-def _shown(raw: Mapping[str, Any], sign: str = "") -> Notice:
-    estimate = Estimate.from_json(raw)
+def _shown(estimate: Estimate, sign: str = "") -> Notice:
     if estimate.value is None:
         return Notice("not_estimable")
     value = round(estimate.value, 3) + 0.0  # never -0.000

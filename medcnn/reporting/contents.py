@@ -11,6 +11,7 @@ import pandas as pd
 
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.explained import Explanations
 from medcnn.evaluation.results import Results, read_results
 from medcnn.notices import restored
 from medcnn.predictions import check_predictions
@@ -35,7 +36,7 @@ class Contents:
         manifest: The manifest with its split column.
         audit: The object of ``audit.json``.
         metrics: The learning curves, one row an epoch, of each ``member`` where there are several.
-        explanations: The object of ``explanations.json``.
+        explanations: What ``medcnn explain`` measured.
         missing: The names of the files that were not there.
     """
 
@@ -49,7 +50,7 @@ class Contents:
     manifest: pd.DataFrame | None = None
     audit: dict[str, Any] = field(default_factory=dict)
     metrics: pd.DataFrame | None = None
-    explanations: dict[str, Any] = field(default_factory=dict)
+    explanations: Explanations | None = None
     missing: tuple[str, ...] = ()
 
     @property
@@ -103,9 +104,10 @@ class Contents:
 
     def warnings(self) -> list[str]:
         """Return every warning of the run and of its evaluation once, as notices where they are."""
-        found: list[str] = []
-        for part in (self.environment, self.explanations):
-            found += restored(part.get("warnings") or [], part.get("notices") or [])
+        said = self.environment
+        found = restored(said.get("warnings") or [], said.get("notices") or [])
+        if self.explanations is not None:
+            found += self.explanations.warnings
         return list(dict.fromkeys((*found, *self.results.warnings)))
 
     def setting(self, *keys: str) -> Any:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-from medcnn.files.plain import damaged, read_object
+from medcnn.evaluation.explained import Explanations, ShownImage
+from medcnn.files.plain import read_object
 from medcnn.run.directory import RunDir
 
 
-def read_explanations(run: RunDir) -> dict[str, Any]:
-    """Return the object of ``explanations.json``, paths made absolute; empty where there is none.
+def read_explanations(run: RunDir) -> Explanations | None:
+    """Return what ``explanations.json`` holds, paths made absolute; None where there is none.
 
     Raises:
         DataError: If it is damaged.
     """
     path = run.explanations
     if not path.is_file():
-        return {}
-    found = read_object(path)
-    try:
-        for image in found["images"]:
-            figures = image["figures"].items()
-            image["figures"] = {what: str(run.path / name) for what, name in figures}
-    except (LookupError, TypeError, AttributeError) as error:
-        expected = "what medcnn explain wrote"
-        raise damaged(path, "record of explanations", expected, error) from error
-    return found
+        return None
+    found = Explanations.from_json(read_object(path), str(path))
+    return replace(found, images=tuple(_placed(image, run) for image in found.images or ()))
+
+
+def _placed(image: ShownImage, run: RunDir) -> ShownImage:
+    figures = {what: str(run.path / name) for what, name in image.figures.items()}
+    return replace(image, figures=figures)

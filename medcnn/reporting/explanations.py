@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
-from medcnn.metrics.estimate import Estimate
+from medcnn.evaluation.explained import (
+    CONTROL,
+    Explanations,
+    MarkerTest,
+    Method,
+    Places,
+    Sanity,
+    ShownImage,
+)
 from medcnn.reporting.figures import explanations as figures
 from medcnn.reporting.figures.style import to_svg
 from medcnn.reporting.sections import Table
@@ -72,159 +78,152 @@ class Section:
     images: tuple[Shown, ...]
 
 
-def explanation_section(found: Mapping[str, Any], words: Wording) -> Section | None:
+def explanation_section(found: Explanations | None, words: Wording) -> Section | None:
     """Return the section of a run's explanations, or None where they were not made."""
-    if not found:
+    if found is None:
         return None
-    marker, sanity = found["marker"], found["sanity"]
+    marker, sanity = found.marker, found.sanity
     lead = words(
         "explanations.lead",
-        n=words.count(found["n"]),
-        patients=words.count(found["n_patients"]),
-        split=words.name("split", found["split"]),
-        called=words.count(found["called_abnormal"]),
+        n=words.count(found.n),
+        patients=words.count(found.n_patients),
+        split=words.name("split", found.split),
+        called=words.count(found.called_abnormal),
     )
-    evidence = tuple((marker or {}).get("evidence", ()))
+    alarms = () if marker is None else _alarms(marker, words)
     return Section(
         lead=lead,
-        alarms=tuple(_alarm(name, marker, words) for name in evidence),
-        calm="" if evidence or not marker else words("explanations.calm"),
+        alarms=alarms,
+        calm="" if alarms or marker is None else words("explanations.calm"),
         methods=_methods(found, words),
         findings=_findings(found, words),
         forgetting=_forgetting(sanity, words) if sanity else None,
         marker=_marker(marker, words) if marker else None,
-        marker_heat=_marker_heat(marker, words) if marker and marker["heat"]["n"] else None,
+        marker_heat=_marker_heat(marker, words) if marker and marker.heat.n else None,
         plates=tuple(_plates(found, words)),
-        images=tuple(_shown(image, words) for image in found["images"]),
+        images=tuple(_shown(image, words) for image in found.images or ()),
     )
 
 
-def _methods(found: Mapping[str, Any], words: Wording) -> Table:
-    places = ("pointing_game", "mass_in_lesion") if found["with_mask"] else ()
+def _methods(found: Explanations, words: Wording) -> Table:
+    places = ("pointing_game", "mass_in_lesion") if found.chance else ()
     header = ("method", "stage", *places, "deletion", "insertion", "above_random")
     rows = [
         (
-            words.name("explanation", entry["method"]),
-            entry["stage"] or "–",
-            *(with_interval(_SHARE, _estimate(entry[key]), words) for key in places),
-            *(
-                with_interval(key, _estimate(entry[key]), words)
-                for key in ("deletion", "insertion")
-            ),
-            words.difference(_estimate(entry["above_random"]), points=False)
-            if "above_random" in entry
-            else "–",
+            words.name("explanation", entry.method),
+            entry.stage or "–",
+            *(_located(entry, words) if places else ()),
+            with_interval("deletion", entry.deletion, words),
+            with_interval("insertion", entry.insertion, words),
+            words.difference(entry.above_random, points=False) if entry.above_random else "–",
         )
-        for entry in found["methods"]
+        for entry in found.methods
     ]
-    if places:
-        by_chance = [
-            with_interval(_SHARE, _estimate(found["chance"][key]), words) for key in places
-        ]
+    if found.chance:
+        by_chance = _located(found.chance, words)
         rows.append((words("explanations.by_chance"), "–", *by_chance, "–", "–", "–"))
     return Table(tuple(words(f"explanations.{key}") for key in header), tuple(rows))
 
 
-def _findings(found: Mapping[str, Any], words: Wording) -> Table | None:
-    methods = [
-        entry
-        for entry in found["methods"]
-        if entry.get("by_finding") and entry["method"] != figures.CONTROL
-    ]
-    if not methods:
+def _located(found: Places | Method, words: Wording) -> tuple[str, str]:
+    """Return pointing game and mass in lesion."""
+    hit, mass = found.pointing_game, found.mass_in_lesion
+    return with_interval(_SHARE, hit, words), with_interval(_SHARE, mass, words)
+
+
+def _findings(found: Explanations, words: Wording) -> Table | None:
+    by_method = {
+        entry.method: entry.by_finding
+        for entry in found.methods
+        if entry.by_finding and entry.method != CONTROL
+    }
+    if not by_method:
         return None
-    names = tuple(words.name("explanation", entry["method"]) for entry in methods)
+    names = tuple(words.name("explanation", method) for method in by_method)
     rows = tuple(
         (
-            words.name("finding", group["finding"]),
-            words.count(group["n"]),
-            *(
-                with_interval(_SHARE, _estimate(entry["by_finding"][row]["pointing_game"]), words)
-                for entry in methods
-            ),
+            words.name("finding", same[0].finding),
+            words.count(same[0].n),
+            *(with_interval(_SHARE, group.pointing_game, words) for group in same),
         )
-        for row, group in enumerate(methods[0]["by_finding"])
+        for same in zip(*by_method.values(), strict=True)
     )
     return Table((words("explanations.finding"), words("table.cases"), *names), rows)
 
 
-def _forgetting(sanity: Mapping[str, Any], words: Wording) -> Table:
+def _forgetting(sanity: Sanity, words: Wording) -> Table:
     rows = tuple(
         (
             words.name("explanation", name),
-            *(
-                with_interval(key, _estimate(levels[key][-1]), words)
-                for key in ("spearman", "ssim")
-            ),
+            with_interval("spearman", levels.spearman[-1], words),
+            with_interval("ssim", levels.ssim[-1], words),
         )
-        for name, levels in sanity["methods"].items()
-        if levels["part"]
+        for name, levels in sanity.methods.items()
+        if levels.part
     )
     header = ("method", "spearman", "ssim")
     return Table(tuple(words(f"explanations.{key}") for key in header), rows)
 
 
-def _marker(marker: Mapping[str, Any], words: Wording) -> Table:
+def _marker(marker: MarkerTest, words: Wording) -> Table:
     rows = tuple(
         (
             words(f"explanations.{_DONE[name]}"),
-            words.count(marker[name]["n"]),
-            words.difference(_estimate(marker[name]["change"]), points=False),
-            with_interval("absolute_change", _estimate(marker[name]["absolute_change"]), words),
-            with_interval(_SHARE, _estimate(marker[name]["flipped"]), words),
+            words.count(arm.n),
+            words.difference(arm.change, points=False),
+            with_interval("absolute_change", arm.absolute_change, words),
+            with_interval(_SHARE, arm.flipped, words),
         )
-        for name in _DONE
+        for name, arm in ((name, marker.change(name)) for name in _DONE)
     )
     keys = ("what", "images", "change", "absolute_change", "flipped")
     return Table(tuple(words(f"explanations.{key}") for key in keys), rows)
 
 
-def _marker_heat(marker: Mapping[str, Any], words: Wording) -> Table:
+def _marker_heat(marker: MarkerTest, words: Wording) -> Table:
     rows = tuple(
         (
             words.name("explanation", name),
-            *(with_interval(_SHARE, _estimate(entry[key]), words) for key in ("heat", "area")),
+            with_interval(_SHARE, entry.heat, words),
+            with_interval(_SHARE, entry.area, words),
         )
-        for name, entry in marker["heat"]["methods"].items()
+        for name, entry in marker.heat.methods.items()
     )
     keys = ("method", "heat_on_marker", "area_of_marker")
     return Table(tuple(words(f"explanations.{key}") for key in keys), rows)
 
 
-def _alarm(name: str, marker: Mapping[str, Any], words: Wording) -> str:
-    return words(
-        f"explanations.alarm_{name}",
-        n=words.count(marker[name]["n"]),
-        change=words.difference(_estimate(marker[name]["change"]), points=False),
-        beside=words.difference(_estimate(marker["beside"]["change"]), points=False),
+def _alarms(marker: MarkerTest, words: Wording) -> tuple[str, ...]:
+    return tuple(
+        words(
+            f"explanations.alarm_{name}",
+            n=words.count(marker.change(name).n),
+            change=words.difference(marker.change(name).change, points=False),
+            beside=words.difference(marker.beside.change, points=False),
+        )
+        for name in marker.evidence
     )
 
 
-def _plates(found: Mapping[str, Any], words: Wording) -> list[tuple[str, Markup]]:
-    drawn: list[tuple[str, Figure]] = [
-        ("perturbation", figures.perturbation_curves(found["curves"], words))
-    ]
-    if found["sanity"]:
-        drawn.append(("forgetting", figures.forgetting(found["sanity"]["methods"], words)))
+def _plates(found: Explanations, words: Wording) -> list[tuple[str, Markup]]:
+    drawn: list[tuple[str, Figure]] = []
+    if found.curves is not None:
+        drawn.append(("perturbation", figures.perturbation_curves(found.curves, words)))
+    if found.sanity is not None:
+        drawn.append(("forgetting", figures.forgetting(found.sanity.methods, words)))
     captions = {name: words(f"explanations.caption_{name}") for name, _ in drawn}
     return [(captions[name], to_svg(figure, name, captions[name])) for name, figure in drawn]
 
 
-def _shown(image: Mapping[str, Any], words: Wording) -> Shown:
-    finding = " + ".join(
-        words.name("finding", name) for name in str(image["finding"]).split("|") if name
-    )
-    text = words("explanations.image_p", p=words.number(image["p_abnormal"]))
+def _shown(image: ShownImage, words: Wording) -> Shown:
+    finding = " + ".join(words.name("finding", name) for name in image.finding.split("|") if name)
+    text = words("explanations.image_p", p=words.number(image.p_abnormal))
     tiles = tuple(
         Tile(words.name("explanation", what), _data_uri(Path(path)))
-        for what, path in image["figures"].items()
+        for what, path in image.figures.items()
         if Path(path).is_file()
     )
-    return Shown(image["image_id"], f"{text} · {finding}" if finding else text, tiles)
-
-
-def _estimate(raw: Mapping[str, Any] | None) -> Estimate | None:
-    return None if raw is None else Estimate.from_json(raw)
+    return Shown(image.image_id, f"{text} · {finding}" if finding else text, tiles)
 
 
 def _data_uri(path: Path) -> str:

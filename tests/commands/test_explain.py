@@ -6,10 +6,7 @@ import shutil
 import pytest
 
 from medcnn.cli import run as run_command
-from medcnn.explanations.verdicts import warnings_of
 from medcnn.reporting.contents import read_run
-from medcnn.reporting.sentences import said
-from medcnn.reporting.wording import Wording
 from medcnn.run.directory import RunDir
 
 FAST = ["images=3", "sanity=2", "marker=3", "shown=2", "steps=2", "method=[grad_cam,occlusion]"]
@@ -49,19 +46,6 @@ def test_pictures_of_an_earlier_explanation_do_not_stay(trained):
     assert len(left) == 2 and all(name.startswith("01_") for name in left)
     page = trained.report.read_text()
     assert 'lang="de"' in page and "Keine Maske sagt" in page
-
-
-def test_every_warning_of_an_explanation_is_known_in_german():
-    change = {"value": -0.31, "ci": [-0.4, -0.2], "method": "bootstrap-bca"}
-    arm = {"n": 20, "change": change}
-    marker = {"evidence": ["removal", "insertion"], "removal": arm, "beside": arm, "insertion": arm}
-    sanity = {"methods": {"layer_cam": {"spearman": [{"value": 0.7, "ci": None, "method": ""}]}}}
-    lines = warnings_of({"marker": marker, "sanity": sanity})
-    assert len(lines) == 3
-    for text in lines:
-        german = said(text, Wording("de"))
-        assert german is not None and german != text
-    assert "\u22120,310 (\u22120,400 bis \u22120,200)" in said(lines[0], Wording("de"))
 
 
 def test_a_member_of_an_ensemble_is_explained_without_a_report(trained, tmp_path, capsys):

@@ -19,20 +19,21 @@ def heats(bench):
 def test_the_seeker_of_squares_points_to_the_squares(bench, heats):
     called = np.arange(10) < 6
     found = localize(bench, heats, called)["grad_cam"]
-    assert found["pointing_game"]["value"] == 1.0 and found["n"] == 10
-    assert found["pointing_game"]["method"] == "wilson-clustered"
+    every = found.every
+    assert every.pointing_game.value == 1.0 and every.n == 10
+    assert every.pointing_game.method == "wilson-clustered"
     mass = mass_inside(heats["grad_cam"].numpy(), bench.mask)
-    assert found["mass_in_lesion"]["value"] == pytest.approx(mass.mean())
-    low, high = found["mass_in_lesion"]["ci"]
+    assert every.mass_in_lesion.value == pytest.approx(mass.mean())
+    low, high = every.mass_in_lesion.ci
     assert low <= mass.mean() <= high and low > 0.5
-    assert found["called_abnormal"]["n"] == 6
-    assert found["called_abnormal"]["mass_in_lesion"]["value"] == pytest.approx(mass[:6].mean())
+    assert found.called.n == 6
+    assert found.called.mass_in_lesion.value == pytest.approx(mass[:6].mean())
 
 
 def test_every_finding_is_counted_where_it_occurs(bench, heats):
-    groups = localize(bench, heats, np.ones(10, bool))["random"]["by_finding"]
-    texts = bench.subjects.table["finding"]
-    assert {group["finding"]: group["n"] for group in groups} == {
+    groups = localize(bench, heats, np.ones(10, bool))["random"].by_finding
+    texts = bench.subjects.table.finding
+    assert {group.finding: group.n for group in groups} == {
         "square": 10,
         "large": int(texts.eq("square|large").sum()),
     }
@@ -40,15 +41,15 @@ def test_every_finding_is_counted_where_it_occurs(bench, heats):
 
 def test_chance_is_the_area_of_the_masks(bench):
     found = chance(bench)
-    assert found["pointing_game"]["value"] == pytest.approx(area(widened(bench.mask)).mean())
-    assert found["mass_in_lesion"]["value"] == pytest.approx(area(bench.mask).mean())
+    assert found.pointing_game.value == pytest.approx(area(widened(bench.mask)).mean())
+    assert found.mass_in_lesion.value == pytest.approx(area(bench.mask).mean())
 
 
 def test_without_masks_places_are_not_measured(bench, heats):
     from dataclasses import replace
 
     bare = replace(bench, mask=None)
-    assert localize(bare, heats, np.ones(10, bool)) == {"grad_cam": {}, "random": {}}
+    assert localize(bare, heats, np.ones(10, bool)) == {}
     assert chance(bare) is None
 
 
@@ -60,23 +61,23 @@ def test_deletion_and_insertion_are_compared_with_random_heat_image_by_image(ben
             bench.quick_probability, bench.subjects.image_N1SS, heat, steps=8, seed=0
         )
         areas[name] = [area_under(curve) for curve in pair]
-        np.testing.assert_allclose(curves[name]["deletion"], pair[0].mean(0), atol=1e-6)
+        np.testing.assert_allclose(curves.methods[name].deletion, pair[0].mean(0), atol=1e-6)
     gap = areas["grad_cam"][1] - areas["grad_cam"][0] - areas["random"][1] + areas["random"][0]
-    assert found["grad_cam"]["above_random"]["value"] == pytest.approx(gap.mean())
-    assert found["grad_cam"]["above_random"]["ci"][0] > 0
-    assert "above_random" not in found["random"]
-    assert curves["share"][0] == 0 and curves["share"][-1] == 1 and len(curves["share"]) == 9
+    assert found["grad_cam"].above_random.value == pytest.approx(gap.mean())
+    assert found["grad_cam"].above_random.ci[0] > 0
+    assert found["random"].above_random is None
+    assert curves.share[0] == 0 and curves.share[-1] == 1 and len(curves.share) == 9
 
 
 def test_what_has_nothing_to_forget_stays_alike(bench):
     # All weights of the seeker are equal, so that shuffling them changes nothing.
     heats = {"grad_cam": bench.heat("grad_cam"), "occlusion": bench.heat("occlusion", count=4)}
     found = forget(bench, heats)
-    assert found["n"] == 4
-    levels = found["methods"]["grad_cam"]
-    assert levels["part"] == ["head", "layer1"]
-    assert levels["spearman"][-1]["value"] == pytest.approx(1.0)
-    assert levels["ssim"][-1]["value"] == pytest.approx(1.0)
+    assert found.n == 4
+    levels = found.methods["grad_cam"]
+    assert levels.part == ("head", "layer1")
+    assert levels.spearman[-1].value == pytest.approx(1.0)
+    assert levels.ssim[-1].value == pytest.approx(1.0)
     # Slow methods are looked at once only, at the end.
-    assert found["methods"]["occlusion"]["part"] == ["layer1"]
+    assert found.methods["occlusion"].part == ("layer1",)
     assert torch.equal(heats["grad_cam"], bench.heat("grad_cam"))

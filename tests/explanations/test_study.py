@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from medcnn.calibration import Calibrator
 from medcnn.errors import ConfigError, WeightsError
+from medcnn.evaluation.explained import Explanations
 from medcnn.explanations.settings import Explain
 from medcnn.explanations.study import spread, study
 from medcnn.inference.loading import calibrator_state
@@ -46,21 +47,22 @@ def test_a_study_measures_every_method_and_draws_some_images(run):
     told = []
     options = Explain(images=3, sanity=2, marker=2, shown=2, steps=2)
     found, pictures = study(run, options, told.append, CPU)
-    json.dumps(found, allow_nan=False)
-    names = [entry["method"] for entry in found["methods"]]
+    written = json.dumps(found.to_json(), allow_nan=False)
+    assert Explanations.from_json(json.loads(written)) == found
+    names = [entry.method for entry in found.methods]
     assert names == [
         *("grad_cam", "grad_cam_plus_plus", "layer_cam", "integrated_gradients", "occlusion"),
         "random",
     ]
-    for entry in found["methods"]:
-        for key in ("pointing_game", "mass_in_lesion", "deletion", "insertion"):
-            assert 0 <= entry[key]["value"] <= 1 and entry[key]["method"], (entry["method"], key)
-    assert found["n"] == found["with_mask"] == 3 and found["backbone"] == "tiny_resnet"
-    assert found["marker"]["removal"]["n"] == found["marker"]["insertion"]["n"] == 2
-    assert set(found["marker"]["heat"]["methods"]) == set(names) - {"random"}
-    assert found["sanity"]["n"] == 2
-    assert [image["image_id"] for image in found["images"]] == [p.image_id for p in pictures]
-    assert found["images"][0]["p_abnormal"] >= found["images"][1]["p_abnormal"]
+    for entry in found.methods:
+        for measure in (entry.pointing_game, entry.mass_in_lesion, entry.deletion, entry.insertion):
+            assert 0 <= measure.value <= 1 and measure.method, entry.method
+    assert found.n == found.with_mask == 3 and found.backbone == "tiny_resnet"
+    assert found.marker.removal.n == found.marker.insertion.n == 2
+    assert set(found.marker.heat.methods) == set(names) - {"random"}
+    assert found.sanity.n == 2
+    assert [image.image_id for image in found.images] == [p.image_id for p in pictures]
+    assert found.images[0].p_abnormal >= found.images[1].p_abnormal
     assert set(pictures[0].heat) == set(names) - {"random"}
     assert any("occlusion" in line for line in told)
 
@@ -74,8 +76,8 @@ def test_the_same_seed_gives_the_same_numbers(run):
 def test_the_tests_that_are_not_asked_for_are_left_out(run):
     options = Explain(method=("layer_cam",), images=2, sanity=0, marker=0, shown=0, steps=2)
     found, pictures = study(run, options, lambda _line: None, CPU)
-    assert found["sanity"] is None and found["marker"] is None
-    assert found["images"] == pictures == []
+    assert found.sanity is None and found.marker is None
+    assert found.images == () and pictures == []
 
 
 def test_an_unfinished_run_is_refused(run):

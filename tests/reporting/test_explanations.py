@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from medcnn.evaluation.explained import Explanations
 from medcnn.reporting.contents import Contents, read_run
 from medcnn.reporting.explanations import explanation_section
 from medcnn.reporting.page import page_facts
@@ -31,7 +32,8 @@ def method(name, stage=None, **more):
 
 
 @pytest.fixture
-def found(tmp_path):
+def measured(tmp_path):
+    """The object of the file."""
     paths = {}
     for what in ("image", "grad_cam"):
         paths[what] = str(tmp_path / f"{what}.png")
@@ -39,13 +41,15 @@ def found(tmp_path):
     above = estimate(0.245, 0.039, 0.431)
     change = {
         "n": 16,
+        "n_patients": 12,
         "change": estimate(-0.31, -0.4, -0.2),
         "absolute_change": estimate(0.31, 0.2, 0.4),
         "flipped": estimate(0.5, 0.3, 0.7),
     }
     curve = {"deletion": [1.0, 0.5, 0.1], "insertion": [0.1, 0.8, 1.0]}
     return {
-        "split": "test", "level": 0.95, "n": 16, "n_patients": 12, "with_mask": 16,
+        "split": "test", "level": 0.95, "seed": 0, "backbone": "resnet18",
+        "checkpoint_sha256": "0" * 64, "n": 16, "n_patients": 12, "with_mask": 16,
         "called_abnormal": 15,
         "methods": [method("grad_cam", "layer3", above_random=above), method("random")],
         "chance": {"n": 16, "pointing_game": estimate(0.218, 0.169, 0.277),
@@ -63,6 +67,11 @@ def found(tmp_path):
                     "figures": paths | {"occlusion": str(tmp_path / "gone.png")}}],
         "warnings": ["The model looks at the burned-in marker: see Explanations."],
     }  # fmt: skip
+
+
+@pytest.fixture
+def found(measured):
+    return Explanations.from_json(measured)
 
 
 def test_every_number_stands_in_the_tables_with_its_interval(found):
@@ -88,21 +97,21 @@ def test_a_look_at_the_marker_is_an_alarm_and_none_is_said_to_be_none(found):
     (alarm,) = section.alarms
     assert "looks at the burned-in marker" in alarm and "\u22120.310" in alarm
     assert section.calm == ""
-    found["marker"]["evidence"] = []
-    section = explanation_section(found, Wording("en"))
+    calm = replace(found, marker=replace(found.marker, evidence=()))
+    section = explanation_section(calm, Wording("en"))
     assert section.alarms == () and section.calm.startswith("Neither painting")
 
 
-def test_what_was_not_measured_is_left_out(found):
-    found |= {"with_mask": 0, "chance": None, "sanity": None, "marker": None, "images": []}
-    for entry in found["methods"]:
+def test_what_was_not_measured_is_left_out(measured):
+    measured |= {"with_mask": 0, "chance": None, "sanity": None, "marker": None, "images": []}
+    for entry in measured["methods"]:
         for key in ("pointing_game", "mass_in_lesion", "by_finding"):
             del entry[key]
-    section = explanation_section(found, Wording("en"))
+    section = explanation_section(Explanations.from_json(measured), Wording("en"))
     assert len(section.methods.header) == 5 and len(section.methods.rows) == 2
     assert section.findings is section.marker is section.forgetting is section.marker_heat is None
     assert section.images == () and len(section.plates) == 1
-    assert explanation_section({}, Wording("en")) is None
+    assert explanation_section(None, Wording("en")) is None
 
 
 def test_pictures_are_embedded_and_absent_ones_left_out(found):
@@ -118,10 +127,10 @@ def test_the_report_says_it_at_its_top_and_in_its_section(small_run, found):
     assert 'href="#explanations"' in page and "Über Zufallswärme" in page
     assert page.index("looks at the burned-in marker: see") < page.index('id="explanations"')
     assert 'id="marker-alarm"' in page and "P1&lt;b&gt;" in page and "P1<b>" not in page
-    assert contents.explanations["warnings"][0] in contents.warnings()
+    assert contents.explanations.warnings[0] in contents.warnings()
 
 
 def test_a_run_that_was_not_explained_has_no_such_section(small_run):
     contents = read_run(small_run)
-    assert isinstance(contents, Contents) and contents.explanations == {}
+    assert isinstance(contents, Contents) and contents.explanations is None
     assert "explanations" not in page_facts(contents, Wording("en"))["sections"]

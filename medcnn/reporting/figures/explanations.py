@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medcnn.evaluation.explained import CONTROL, Curves, Likeness
 from medcnn.reporting.figures.style import MUTED, legend, localise, new_figure
 from medcnn.reporting.wording import Wording
 
 # Okabe and Ito's set, in tones that are read on white and on black.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#c48a00", "#56a4d9")
 STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)))
-CONTROL = "random"
 
 
-def perturbation_curves(curves: Mapping[str, Any], words: Wording) -> Figure:
+def perturbation_curves(curves: Curves, words: Wording) -> Figure:
     """Draw the mean probability against the share of the image deleted, and inserted."""
     figure, axes = new_figure(8.6, 3.9, columns=2, sharey=True)
-    methods = [name for name in curves if name != "share"]
-    for name, (colour, style) in looks(methods).items():
-        label = words.name("explanation", name)
-        for one, which in zip(axes, ("deletion", "insertion"), strict=True):
-            values = curves[name][which]
-            one.plot(curves["share"], values, color=colour, ls=style, lw=1.5, label=label)
+    for name, (colour, style) in looks(list(curves.methods)).items():
+        label, curve = words.name("explanation", name), curves.methods[name]
+        for one, values in zip(axes, (curve.deletion, curve.insertion), strict=True):
+            one.plot(curves.share, values, color=colour, ls=style, lw=1.5, label=label)
     for one, which in zip(axes, ("deletion", "insertion"), strict=True):
         one.set_title(words(f"explanations.{which}"), loc="left", fontsize=9)
         one.set_xlabel(words(f"explanations.share_{which}"))
@@ -36,10 +34,10 @@ def perturbation_curves(curves: Mapping[str, Any], words: Wording) -> Figure:
     return figure
 
 
-def forgetting(methods: Mapping[str, Any], words: Wording) -> Figure:
+def forgetting(methods: Mapping[str, Likeness], words: Wording) -> Figure:
     """Draw how alike the heat stays while the network forgets, part by part from the head down."""
     figure, (axes,) = new_figure(8.6, 3.6)
-    parts = max((levels["part"] for levels in methods.values()), key=len)
+    parts = max((levels.part for levels in methods.values()), key=len)
     for number, (name, look) in enumerate(looks(list(methods)).items()):
         _drawn(axes, parts, methods[name], look, 0.06 * (number - len(methods) / 2), words, name)
     axes.axhline(0, color=MUTED, lw=0.7)
@@ -63,21 +61,20 @@ def looks(methods: list[str]) -> dict[str, tuple[str, Any]]:
 
 def _drawn(
     axes: Axes,
-    parts: list[str],
-    levels: Mapping[str, Any],
+    parts: Sequence[str],
+    levels: Likeness,
     look: tuple[str, Any],
     shift: float,
     words: Wording,
     name: str,
 ) -> None:
     known = [
-        (parts.index(part) + shift, estimate)
-        for part, estimate in zip(levels["part"], levels["spearman"], strict=True)
-        if part in parts and estimate["value"] is not None
+        (parts.index(part) + shift, estimate.value, estimate.ci)
+        for part, estimate in zip(levels.part, levels.spearman, strict=True)
+        if part in parts and estimate.value is not None
     ]
-    x = [place for place, _ in known]
-    y = [estimate["value"] for _, estimate in known]
-    ends = [estimate["ci"] or [estimate["value"]] * 2 for _, estimate in known]
+    x, y = [place for place, _, _ in known], [value for _, value, _ in known]
+    ends = [ci or (value, value) for _, value, ci in known]
     axes.vlines(x, [low for low, _ in ends], [high for _, high in ends], color=look[0], lw=1)
     label = words.name("explanation", name)
     axes.plot(x, y, color=look[0], ls=look[1], lw=1.4, marker="o", ms=3.5, label=label)
