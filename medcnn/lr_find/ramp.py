@@ -15,6 +15,7 @@ from medcnn.lr_find.suggestion import Array
 from medcnn.run.journal import Journal
 from medcnn.training.fitting import build_datamodule, build_task
 from medcnn.training.tasks.faults import DivergenceError
+from medcnn.training.threads import working_threads
 from medcnn.training.trainer import go_through, quieten, trainer_options
 
 EXPLODED = 4.0
@@ -113,7 +114,7 @@ def run_range_test(
     task.schedule = Ramp(settings.highest / lowest)
     recorder = RangeRecorder()
     trainer = _trainer(changed, recorder)
-    with journal.stage("train"):
+    with journal.stage("train"), working_threads(settings, journal):
         try:
             go_through(trainer, task, data)
         except DivergenceError:

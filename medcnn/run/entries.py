@@ -23,6 +23,7 @@ class Environment:
         platform: The operating system.
         cpu: The name of the processor.
         cores: How many there were.
+        threads: How many computed.
         device: What trained.
         precision: Lightning's name of it.
         commit: Of medcnn's checkout.
@@ -34,6 +35,7 @@ class Environment:
     platform: str | None = None
     cpu: str | None = None
     cores: int | None = None
+    threads: int | None = None
     device: str | None = None
     precision: str | None = None
     commit: str | None = None

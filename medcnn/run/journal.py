@@ -74,6 +74,8 @@ class Journal:
             self.facts["resumed"] = before.resumed + 1
             self.facts["warnings"] = list(before.warnings)
             self.facts["test_looks"] = before.test_looks
+            if before.environment.threads is not None:
+                self.facts["threads"] = before.environment.threads
 
     def warn(self, text: str) -> None:
         """Record a warning once, and show it."""

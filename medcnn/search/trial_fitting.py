@@ -15,6 +15,7 @@ from medcnn.search.study import make_pruner, open_storage
 from medcnn.training.fitting import build_datamodule, train
 from medcnn.training.settings import Settings
 from medcnn.training.tasks.faults import DivergenceError
+from medcnn.training.threads import working_threads
 
 FAULTS = (DivergenceError, torch.OutOfMemoryError)
 """What ends one trial without a score and leaves the others alone."""
@@ -59,5 +60,6 @@ def fit_trial(
     study = optuna.load_study(study_name=name, storage=storage, pruner=make_pruner(options.pruner))
     assert options.trial is not None  # noqa: S101  the search gives every trial its number
     progress = Progress(study, storage, options.trial, options.score)
-    train(settings, prepared, build_datamodule(settings, prepared), run, journal, progress)
+    with working_threads(settings, journal):
+        train(settings, prepared, build_datamodule(settings, prepared), run, journal, progress)
     return progress.pruned

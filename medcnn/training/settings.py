@@ -110,6 +110,12 @@ class Trainer:
         holds=_one_device,
         expected="auto, or a list of one device such as [1]; a run trains on one",
     )
+    threads: Literal["auto"] | int = setting(
+        "auto",
+        "of the CPU; auto: one, or all cores where a step is work for them",
+        low=1,
+        high=4096,
+    )
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = setting(
         "auto", "auto: bf16 where the processor has it, else 32 bit; 16-mixed: of a GPU"
     )

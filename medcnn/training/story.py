@@ -82,7 +82,16 @@ def _story(directory: RunDir, settings: Settings) -> RunDir:
         return _pretrain(directory, settings, prepared, journal)
     for notice in calibrator_for(settings).notices:
         journal.warn(notice)
-    from medcnn.training.members import fit  # torch and Lightning: seconds
+    from medcnn.training.threads import working_threads  # torch: seconds
+
+    with working_threads(settings, journal):
+        return _fit_and_report(directory, settings, prepared, journal)
+
+
+def _fit_and_report(
+    directory: RunDir, settings: Settings, prepared: Prepared, journal: Journal
+) -> RunDir:
+    from medcnn.training.members import fit  # Lightning: seconds
 
     fitted = fit(settings, prepared, directory, journal)
     _note_checkpoints(journal, directory)
@@ -119,8 +128,10 @@ def _pretrain(
 ) -> RunDir:
     """Train an encoder without labels; what it leaves is read by ``model.weights=RUN_DIR``."""
     from medcnn.training.pretraining import pretrain  # torch: seconds
+    from medcnn.training.threads import working_threads
 
-    results = pretrain(settings, prepared, directory, journal)
+    with working_threads(settings, journal):
+        results = pretrain(settings, prepared, directory, journal)
     journal.finish()
     write_json(directory.results, results | {"warnings": journal.facts["warnings"]})
     say(f"figure       {directory.figures / 'reconstruction.png'}")

@@ -201,7 +201,7 @@ def trainer_options(trainer: Trainer) -> dict[str, Any]:
     A run has one device, however many the machine has: with more, its batches would be others, and
     so would the model.
     """
-    ours = ("channels_last", "compile")
+    ours = ("channels_last", "compile", "threads")
     options = {key: value for key, value in as_plain(trainer).items() if key not in ours}
     options["precision"] = choose_precision(trainer.precision, trainer.accelerator)
     if trainer.devices == "auto":
