@@ -27,7 +27,7 @@ def gallery(
         augmentation: The pipeline.
         image: H×W, uint8 or uint16.
         seed: Seed of the draws.
-        partner: An image of the same shape for mixup and CutMix, which are left out without one.
+        partner: An image of the same shape for operators on batches, left out without one.
         draws: How many draws of the whole pipeline.
 
     Raises:
@@ -47,7 +47,7 @@ def gallery(
         if not isinstance(operator, Mixing):
             pictures.append((name, alone(image[None], rng)[0]))
         elif partner is not None:
-            pictures.append((name, _mixed(alone, image, partner, rng)))
+            pictures.append((name, _mixed(alone, operator, image, partner, rng)))
     if augmentation.operators:
         for draw in range(draws):
             rng = np.random.default_rng([seed, 1, draw])
@@ -61,7 +61,13 @@ def _with_operators(augmentation: Augmentation, operators: dict[str, Operator]) 
     return alone
 
 
-def _mixed(alone: Augmentation, image: Images, partner: Images, rng: np.random.Generator) -> Images:
+def _mixed(
+    alone: Augmentation,
+    operator: Mixing,
+    image: Images,
+    partner: Images,
+    rng: np.random.Generator,
+) -> Images:
     import torch
 
     peak = float(np.iinfo(image.dtype).max)
@@ -70,6 +76,7 @@ def _mixed(alone: Augmentation, image: Images, partner: Images, rng: np.random.G
     for _ in range(64):
         # A drawn permutation may leave both images where they are, and most weights are near 0 or 1.
         mixed, labels = alone.mix(pair, label, rng)
-        if 0.1 < float(labels[0]) < 0.9:
+        seen = 0.1 < float(labels[0]) < 0.9
+        if seen if operator.mixes_labels else not torch.allclose(mixed, pair, atol=1e-3):
             break
     return np.rint(mixed[0, 0].numpy() * peak).astype(image.dtype)

@@ -22,11 +22,27 @@ if TYPE_CHECKING:
 class Mixing(Operator):
     """Mix each image with another one of its batch; ``p`` is the probability for the whole batch.
 
+    Attributes:
+        mixes_labels: Whether labels become fractions of one another.
+    """
+
+    mixes_labels = True
+
+    p: float = 0.5
+
+    def mix(self, image_N1HW: Tensor, label_N: Tensor, values: Values) -> tuple[Tensor, Tensor]:
+        """Return the mixed images and labels."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class Blend(Mixing):
+    """Mix images and their labels by one weight a batch.
+
     Args:
         alpha: Both parameters of the Beta distribution of the mixing weight, above 0.
     """
 
-    p: float = 0.5
     alpha: float = 0.2
 
     def __post_init__(self) -> None:
@@ -42,13 +58,9 @@ class Mixing(Operator):
             "partner": rng.permutation(n),
         }
 
-    def mix(self, image_N1HW: Tensor, label_N: Tensor, values: Values) -> tuple[Tensor, Tensor]:
-        """Return the mixed images and labels."""
-        raise NotImplementedError
-
 
 @dataclass(kw_only=True)
-class Mixup(Mixing):
+class Mixup(Blend):
     """Weighted mean of two images."""
 
     def mix(self, image_N1HW: Tensor, label_N: Tensor, values: Values) -> tuple[Tensor, Tensor]:
@@ -64,7 +76,7 @@ class Mixup(Mixing):
 
 
 @dataclass(kw_only=True)
-class CutMix(Mixing):
+class CutMix(Blend):
     """A rectangle of one image pasted into another; the labels are mixed by its true area."""
 
     alpha: float = 1.0

@@ -1,7 +1,7 @@
 """Augmentation as data: values are drawn once for a batch, then executed by the engine at hand.
 
 The geometric operators compose, in the order of the configuration, into one resampling; then come
-the operators on grey values, in the same order; then, on the whole batch, mixup and CutMix.
+the operators on grey values, in the same order; then, on the whole batch, style, mixup and CutMix.
 Dimensions: N images, H×W pixels, C = 1 channel.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from medcnn.augment.acquisition import Frame, Marker, Shading
 from medcnn.augment.bending import Elastic, Lens
 from medcnn.augment.equalization import Clahe, Equalize
 from medcnn.augment.erasing import Cutout, Erasing
@@ -36,6 +37,7 @@ from medcnn.augment.intensity import Brightness, Contrast, Gamma, Pointwise
 from medcnn.augment.mixing import CutMix, Mixing, Mixup
 from medcnn.augment.operator import Floats, Operator, Values
 from medcnn.augment.resampling import BORDERS, Images, Warp, resample, resample_tensor
+from medcnn.augment.style import Style
 from medcnn.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
@@ -60,8 +62,12 @@ OPERATORS: dict[str, type[Operator]] = {
     "noise": Noise,
     "blur": Blur,
     "sharpen": Sharpen,
+    "shading": Shading,
+    "frame": Frame,
+    "marker": Marker,
     "erasing": Erasing,
     "cutout": Cutout,
+    "style": Style,
     "mixup": Mixup,
     "cutmix": CutMix,
 }
@@ -161,7 +167,7 @@ class Augmentation:
     def mix(
         self, image_N1HW: Tensor, label_N: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Return the batch after mixup and CutMix, where the pipeline has them."""
+        """Return the batch after style, mixup and CutMix, where the pipeline has them."""
         for operator in self.operators.values():
             if isinstance(operator, Mixing):
                 values = operator.draw(rng, len(label_N))

@@ -34,6 +34,12 @@ def check_data(data: Data) -> None:
             expected=f"data.fold from 0 to {data.folds - 1}, or all",
             found=f"data.fold={data.fold}",
         )
+    if data.balance_by and data.balance != "sampler":
+        raise ConfigError(
+            "data.balance_by says what the sampler draws alike.",
+            expected="data.balance=sampler with it",
+            found=f"data.balance={data.balance} data.balance_by={list(data.balance_by)}",
+        )
     for name in check_sources(data):
         _check_place(data.roots[name], f"data.roots.{name}")
     _check_place(data.root, "data.root")

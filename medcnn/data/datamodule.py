@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +19,8 @@ from medcnn.data.cache.images import ImageCache
 from medcnn.data.cache.store import Pixels
 from medcnn.data.dataset import Augment, BatchSampler, CachedBatches, DeviceAugment
 from medcnn.data.manifest import Manifest
-from medcnn.data.sampling import balanced_weights
+from medcnn.data.sampling import balanced_weights, grouped_weights
+from medcnn.errors import DataError
 
 
 def worker_count(wanted: int | str, cores: int | None = None) -> int:
@@ -46,6 +47,7 @@ class XrayDataModule(pl.LightningDataModule):
         augment_on: ``loader`` augments by OpenCV where batches are made, ``device`` in one batched
             resampling where the model is, ``auto`` on the device if that is a GPU. Both draw the same.
         balance: ``sampler`` draws both classes equally often; ``none`` takes every image once.
+        balance_by: Columns of the manifest whose groups the sampler draws equally often, too.
         seed: Seed of order and augmentation.
     """
 
@@ -59,12 +61,14 @@ class XrayDataModule(pl.LightningDataModule):
         num_workers: int | str = "auto",
         augment_on: str = "auto",
         balance: str = "none",
+        balance_by: Sequence[str] = (),
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.manifest, self.cache, self.augment = manifest, cache, augment
         self.augment_on = augment_on
         self.batch_size, self.balance, self.seed = batch_size, balance, seed
+        self.balance_by = tuple(balance_by)
         self.num_workers = worker_count(num_workers)
         self._done = (0, 0)
 
@@ -81,9 +85,23 @@ class XrayDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the shuffled, augmented training batches."""
-        labels = self.manifest.split("train")["label"].to_numpy()
-        weights = balanced_weights(labels) if self.balance == "sampler" else None
+        weights = self._weights() if self.balance == "sampler" else None
         return self.loader("train", train=True, weights=weights)
+
+    def _weights(self) -> npt.NDArray[np.float64]:
+        """Return the sampling weight of each training image."""
+        rows = self.manifest.split("train")
+        label = rows["label"].to_numpy()
+        absent = [name for name in self.balance_by if name not in rows]
+        if absent:
+            raise DataError(
+                f"data.balance_by asks for the column {absent[0]!r}, which the images do not have.",
+                expected=f"one of {', '.join(map(str, rows.columns))}",
+                remedy="correct data.balance_by, or give a manifest with that column",
+            )
+        if not self.balance_by:
+            return balanced_weights(label)
+        return grouped_weights(label, [rows[name].astype(str).tolist() for name in self.balance_by])
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the validation batches, in the manifest's order."""

@@ -84,6 +84,10 @@ class Data:
     balance: Literal["none", "sampler", "weights"] = setting(
         "none", "of the classes: drawn alike, or weighted in the loss"
     )
+    balance_by: tuple[str, ...] = setting(
+        (),
+        "with sampler: columns whose groups are drawn alike in each class: [site], [acquisition]",
+    )
     sources: tuple[str, ...] = setting((), "several sources as one, for example [nih,rsna] …")
     roots: Mapping[str, str | None] = setting({}, "… each from its own folder or file")
     options: Mapping[str, Any] = setting(

@@ -57,6 +57,7 @@ def build_datamodule(settings: Settings, prepared: Prepared) -> XrayDataModule:
         num_workers=data.num_workers,
         augment_on=data.augment_on,
         balance=data.balance,
+        balance_by=data.balance_by,
         seed=settings.seed,
     )
 
