@@ -1,4 +1,4 @@
-"""Normalisation of images in [0, 1] to zero mean and unit variance.
+"""Normalisation of images in [0, 1] to about zero mean and unit variance.
 
 The statistics of a data set are those of its training split alone. They come from a histogram, in
 one pass and constant memory. Dimensions: N images, H×W pixels, K = 256 levels.
@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.augment.equalization import LEVELS, histograms, quantised
+from medcnn.augment.local_contrast import local_contrast
 from medcnn.augment.resampling import Images
 from medcnn.errors import ConfigError, DataError, unknown_name
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-KINDS = ("dataset", "image", "histogram")
+KINDS = ("dataset", "image", "histogram", "local")
 SMALLEST_SD = 1e-3
 """A blank image is not blown up to noise: about a quarter of one grey level of 256."""
 
@@ -76,13 +77,14 @@ def normalize(
     std: float | Tensor,
     shares_K: Tensor | None = None,
 ) -> Tensor:
-    """Return images in [0, 1] normalised in one of three ways.
+    """Return images in [0, 1] normalised in one of four ways.
 
     Args:
         image_N1HW: The images.
         kind: ``dataset`` subtracts the training images' mean and divides by their standard
             deviation; ``image`` does so with each image's own; ``histogram`` first matches each
-            image's histogram to the training images'.
+            image's histogram to the training images'; ``local`` takes each pixel by the mean and
+            the spread of its surroundings.
         mean: Of the training images' pixels.
         std: Their standard deviation.
         shares_K: For ``histogram``, the share of their pixels at or below each of 256 levels.
@@ -92,6 +94,8 @@ def normalize(
     """
     if kind not in KINDS:
         raise unknown_name("normalisation", kind, KINDS)
+    if kind == "local":
+        return local_contrast(image_N1HW)
     if kind == "image":
         own = image_N1HW.mean((1, 2, 3), keepdim=True)
         deviation = image_N1HW.std((1, 2, 3), keepdim=True, correction=0)

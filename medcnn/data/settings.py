@@ -35,8 +35,10 @@ class Data:
     num_workers: Literal["auto"] | int = setting(
         "auto", "processes that load batches; auto: by the number of cores", low=0, high=256
     )
-    normalize: Literal["dataset", "image", "histogram"] = setting(
-        "dataset", "by the training images' mean and sd, by the image's own, or histograms matched"
+    normalize: Literal["dataset", "image", "histogram", "local"] = setting(
+        "dataset",
+        "by the training images' mean and sd, by the image's own, histograms matched, or each pixel by "
+        "its surroundings",
     )
     augment_on: Literal["auto", "loader", "device"] = setting(
         "auto",

@@ -77,7 +77,7 @@ class XrayClassification(XrayTask):
         penalty: What the weights cost.
         rates: Factors on the learning rate by names of parameters of the network.
         monitor: What a plateau is judged by, ``val_auroc`` or ``val_loss``.
-        normalization: ``dataset``, ``image`` or ``histogram``.
+        normalization: ``dataset``, ``image``, ``histogram`` or ``local``.
         pixel_shares: For ``histogram``, the share of training pixels at or below each level.
         memory: Keeps what the frozen stages return, where images are not augmented.
     """
@@ -131,7 +131,7 @@ class XrayClassification(XrayTask):
         self._plateau_state: dict[str, Any] | None = None
 
     def normalize(self, image_N1HW: Tensor) -> Tensor:
-        """Return the images with mean 0 and standard deviation 1, by data set, image or histogram."""
+        """Return the images as the network sees them, in one of four ways."""
         image = normalize(
             image_N1HW, self.normalization, self.pixel_mean, self.pixel_std, self.pixel_shares
         )
