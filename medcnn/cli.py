@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medcnn.errors import ConfigError, MedcnnError, unknown_name
-from medcnn.version import __version__
+from medcnn.version import REPORT_TO, __version__
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -57,7 +57,7 @@ COMMANDS = {
     "population": Command(
         "population",
         "medcnn.commands.population:run",
-        "BatchNorm's population statistics of a run, over its training images",
+        "BatchNorm's statistics anew, over a run's training images",
     ),
     "audit": Command("audit", "medcnn.commands.audit:run", "look for leaks in a data set"),
     "check": Command(
@@ -131,17 +131,37 @@ def _choose(arguments: Sequence[str]) -> tuple[str, list[str]]:
         description="Train, check and report chest X-ray normal/abnormal classifiers.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="\n".join(f"  {name:10} {command.summary}" for name, command in COMMANDS.items())
-        + "\n\nmedcnn COMMAND --help shows the options of one command.",
+        + "\n\nmedcnn COMMAND --help shows the options of one command.\n"
+        + 'eval "$(medcnn -sc install=bash)" completes commands and keys by the tab key.',
     )
     parser.add_argument("--version", action="version", version=f"medcnn {__version__}")
-    parser.add_argument("command", metavar="COMMAND", help="one of the commands below")
+    parser.add_argument("command", nargs="?", metavar="COMMAND", help="one of the commands below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="group=option key=value …")
+    if arguments[:1] in (["-sc"], ["--shell-completion"]):
+        return _complete(arguments)
     known = parser.parse_args(arguments)
+    if known.command is None:
+        parser.print_help()
+        sys.exit(0)
     if known.command not in COMMANDS:
         error = unknown_name("command", known.command, COMMANDS)
         sys.stderr.write(f"medcnn: {error}\n")
         sys.exit(error.exit_code)
     return known.command, known.arguments
+
+
+def _complete(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Complete the command itself, or leave the rest of the line to Hydra, which knows of none."""
+    line = os.environ.get("COMP_LINE", "")
+    program, _, rest = line.lstrip().partition(" ")
+    word, space, further = rest.lstrip().partition(" ")
+    if arguments[1:2] and arguments[1].startswith("query="):
+        if not space:
+            sys.stdout.write(" ".join(name for name in COMMANDS if name.startswith(word)) + "\n")
+        if not space or word not in COMMANDS:
+            sys.exit(0)
+        os.environ["COMP_LINE"] = f"{program} {further}"
+    return word if word in COMMANDS else "train", list(arguments)
 
 
 def _print_help(command: Command) -> None:
@@ -224,7 +244,8 @@ def _run_hydra(name: str, given: Sequence[str]) -> None:
     several = bool({"-m", "--multirun"} & {*given})
     arguments = as_given(given, several=several)
     overrides = tuple(text for text in arguments if not text.startswith("-"))
-    check_asked(command.config, overrides, several=several)
+    if not {"-sc", "--shell-completion"} & {*arguments}:
+        check_asked(command.config, overrides, several=several)
     failures: list[MedcnnError] = []
 
     def task(cfg: DictConfig) -> Any:
@@ -277,7 +298,8 @@ def _unforeseen(error: Exception, command: Command, arguments: Sequence[str]) ->
         return explained.exit_code
     traceback.print_exception(error)
     sys.stderr.write(
-        "medcnn: this is a fault of medcnn, not of your input; please report it with the text above\n"
+        "medcnn: this is a fault of medcnn, not of your input. Please report it with the text above,\n"
+        f"  with what `medcnn doctor` says of the installation, and with the command: {REPORT_TO}\n"
     )
     return 1
 

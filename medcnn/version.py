@@ -5,6 +5,9 @@ __version__ = "0.1.0"
 DISTRIBUTION = "medcnn-cxr"
 """The name that pip knows; ``medcnn``, as the package is imported, is a stranger's there."""
 
+REPORT_TO = "the issue tracker of the repository that you installed it from"
+"""Where faults are reported."""
+
 
 def how_to_install(extra: str = "") -> str:
     """Return the command that installs medcnn, with one of its extras.

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from medcnn import __version__
-from medcnn.cli import main
+from medcnn.cli import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,6 +93,35 @@ def test_help_lists_every_command(medcnn):
     assert done.returncode == 0
     for name in ("train", "evaluate", "predict", "audit", "check", "plan"):
         assert f"  {name} " in done.stdout
+
+
+def test_alone_it_lists_its_commands_a_line_each(medcnn):
+    done = medcnn()
+    assert done.returncode == 0
+    for name, command in COMMANDS.items():
+        assert f"  {name:10} {command.summary}\n" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("line", "choices"),
+    [
+        ("medcnn tr", "train"),
+        ("medcnn train data=mani", "data=manifest"),
+        ("medcnn train optimizer.l", "optimizer.lr="),
+        ("medcnn plan wid", "width="),
+        ("medcnn nothing x", ""),
+    ],
+)
+def test_the_tab_key_completes_commands_groups_and_keys(medcnn, monkeypatch, line, choices):
+    monkeypatch.setenv("COMP_LINE", line)
+    done = medcnn("-sc", "query=bash")
+    assert (done.returncode, done.stdout.split()) == (0, choices.split())
+
+
+def test_the_tab_key_is_set_up_by_what_the_shell_evaluates(medcnn):
+    assert "-F hydra_bash_completion " in medcnn("-sc", "install=bash").stdout
+    assert "hydra_fish_completion" in medcnn("train", "-sc", "install=fish").stdout
 
 
 def test_a_reader_who_has_seen_enough_is_no_fault():

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.metrics.estimate import FloatArray, IntArray
+from medcnn.metrics.rules import read_target
 from medcnn.notices import Notice
 
 TARGETS = ("npv", "ppv", "sensitivity", "specificity", "accuracy")
@@ -81,14 +82,14 @@ def parse_refer(rule: str | float) -> ReferRule:
     """
     text = re.sub(r"\s+", "", str(rule)).lower()
     percent = re.fullmatch(r"([0-9.]+)%", text)
-    target = re.fullmatch(r"([a-z_]+)(?:>=|≥)([0-9.]+)", text)
-    if target and target.group(1) not in TARGETS:
-        raise unknown_name("referral target", target.group(1), TARGETS)
+    target = read_target(text)
+    if target and target[0] not in TARGETS:
+        raise unknown_name("referral target", target[0], TARGETS)
     try:
         if percent:
             value, kind = float(percent.group(1)) / 100, "share"
         elif target:
-            value, kind = float(target.group(2)), target.group(1)
+            value, kind = float(target[1]), target[0]
         else:
             value, kind = float(text), "share"
     except ValueError:

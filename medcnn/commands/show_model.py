@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from medcnn.commands.settings import Show
-from medcnn.console import say
+from medcnn.console import CONSOLE, say
 from medcnn.models.checks import check_model
 from medcnn.models.settings import Model
 from medcnn.run.directory import write_json
@@ -27,7 +27,9 @@ def run(asked: Show) -> dict[str, Any]:
 
     network = build.rebuild(model)
     found = inventory.take_inventory(network, (1, size, size), measure=asked.measure)
-    say(text.render_table(found, f"{model.backbone}, one image of {size}×{size}"))
+    width = CONSOLE.width if CONSOLE.is_terminal else text.WIDE
+    title = f"{model.backbone}, one image of {size}×{size}"
+    CONSOLE.print(text.render_table(found, title, width), markup=False)
     lines = text.conclusions(found, asked.batch_size)
     for line in lines:
         say(line)

@@ -13,7 +13,7 @@ from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
-from medcnn.evaluation.verdict import Background
+from medcnn.evaluation.verdict import Background, trials_of
 from medcnn.inference.settings import AskedDropout, AskedViews, Inference
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
@@ -52,12 +52,13 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
     results = results.warned(first=journal.facts["warnings"])
     journal.note(test_looks=_looks(members))
     source = (read_entries(members[0]).content.get("data") or {}).get("source")
-    results = results.judged(Background(source=source, looks=_looks(members)))
+    trial = trials_of(journal.facts["warnings"])
+    results = results.judged(Background(source=source, looks=_looks(members), trial=trial))
     write_json(directory.results, to_json(results))
     journal.finish()
     with journal.stage("report"):
         write_report(directory, results, language=settings.language)
-    announce(results, directory.report)
+    announce(results, directory.report, told=journal.facts["warnings"])
     for line in _lines(results.cross_validation):
         say(line)
     return results

@@ -40,10 +40,25 @@ def check_data(data: Data) -> None:
             expected="data.balance=sampler with it",
             found=f"data.balance={data.balance} data.balance_by={list(data.balance_by)}",
         )
+    _check_table(data)
     for name in check_sources(data):
         _check_place(data.roots[name], f"data.roots.{name}")
     _check_place(data.root, "data.root")
     _check_place(data.split, "data.split")
+    _check_place(data.images, "data.images")
+
+
+def _check_table(data: Data) -> None:
+    """Refuse names of columns where no table is read that has them."""
+    told = [f"columns.{name}" for name in data.columns.given()]
+    told += ["images"] if data.images else []
+    if told and "manifest" not in (data.name, *data.sources):
+        raise ConfigError(
+            f"data.{told[0]} is for a table of your own, and data={data.name} reads none.",
+            expected="data=manifest data.root=FILE.csv",
+            found=f"data={data.name} data.{told[0]}",
+            remedy="choose data=manifest, or leave it out",
+        )
 
 
 def _check_place(path: str | None, key: str) -> None:

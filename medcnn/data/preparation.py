@@ -13,6 +13,7 @@ from medcnn.data.audit.mending import deduplicate
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.cache.images import ImageCache
 from medcnn.data.exclusion import without_excluded
+from medcnn.data.limit import limited
 from medcnn.data.manifest import Manifest
 from medcnn.data.pseudonyms import hide_patients
 from medcnn.data.settings import Data
@@ -87,7 +88,7 @@ def _audited(manifest: Manifest, cache: ImageCache, *, mend: bool) -> tuple[Mani
 
 
 def read_data(data: Data) -> Manifest:
-    """Return the manifest of the one source, or of all in ``data.sources`` as one.
+    """Return the manifest of the one source, or of all in ``data.sources`` as one; of it a part.
 
     Raises:
         ConfigError: If patients are to be hashed without a salt.
@@ -99,6 +100,8 @@ def read_data(data: Data) -> Manifest:
         found = combine(sources)
     else:
         found = read_source(data.source, data.exclude)
+    if data.limit is not None:
+        found = limited(found, data.limit, group=data.group, seed=data.split_seed)
     return found if salt is None else hide_patients(found, salt)
 
 

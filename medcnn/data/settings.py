@@ -5,6 +5,7 @@ Nothing here imports pandas, so that a slip in a value is answered at once.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,24 @@ class Source(Component):
 
     normal: tuple[str, ...] = setting((), "names of class folders that are normal")
     abnormal: tuple[str, ...] = setting((), "names of class folders that are abnormal")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are called where they are not called as the manifest has them."""
+
+    path: str | None = setting(None, "the image: a path, or a name in data.images")
+    label: str | None = setting(None, "0 and 1, or words of findings")
+    patient_id: str | None = setting(None, "the patient; else from DICOM headers")
+    image_id: str | None = setting(None, "a unique name; else the path")
+    study_id: str | None = setting(None, "the study; else from DICOM headers")
+    view: str | None = setting(None, "PA, AP, lateral, …; else from DICOM headers")
+    split: str | None = setting(None, "train, val or test; else they are drawn by patient")
+
+    def given(self) -> dict[str, str]:
+        """Return the name in the table of each column that was told."""
+        told = dataclasses.asdict(self)
+        return {name: str(theirs) for name, theirs in told.items() if theirs is not None}
 
 
 @dataclass(frozen=True)
@@ -89,6 +108,16 @@ class Data:
     balance_by: tuple[str, ...] = setting(
         (),
         "with sampler: columns whose groups are drawn alike in each class: [site], [acquisition]",
+    )
+    limit: int | None = setting(
+        None,
+        "a smoke test on about so many images, patients whole; its report is marked as no result",
+        low=20,
+        high=10**9,
+    )
+    columns: Columns = setting(Columns(), "what data=manifest finds under other names")
+    images: str | None = setting(
+        None, "data=manifest: the folder that its paths start at; null: that of the file"
     )
     sources: tuple[str, ...] = setting((), "several sources as one, for example [nih,rsna] …")
     roots: Mapping[str, str | None] = setting({}, "… each from its own folder or file")

@@ -115,7 +115,7 @@ def stopped_early(curves: Curves, facts: Facts) -> Finding | None:
         "caution",
         Notice("doctor_stopped_early"),
         f"the validation loss fell by {-100 * slope(curves.val_loss) / level(curves.val_loss):.1f} % "
-        f"an epoch at the end, and epoch {int(curves.val_loss.argmin())} of {epochs - 1} was its best",
+        f"an epoch at the end, and epoch {int(curves.val_loss.argmin()) + 1} of {epochs} was its best",
         (*longer, f"callbacks.patience={2 * int(facts.setting('callbacks.patience', 3))}"),
     )
 
@@ -222,7 +222,7 @@ def _still_ranks(curves: Curves, facts: Facts) -> bool:
 def _parted(curves: Curves, turn: int) -> str:
     train, val = curves.train_loss, curves.val_loss
     return (
-        f"the validation loss is lowest in epoch {turn} ({val[turn]:.3g}) and ends at "
+        f"the validation loss is lowest in epoch {turn + 1} ({val[turn]:.3g}) and ends at "
         f"{level(val):.3g}, the training loss fell from {train[turn]:.3g} to {level(train):.3g}"
     )
 

@@ -50,7 +50,7 @@ def diverged(curves: Curves, facts: Facts) -> Finding | None:
         "diverged",
         "problem",
         Notice("doctor_diverged"),
-        f"{shown} in epoch {epoch}",
+        f"{shown} in epoch {epoch + 1}",
         (rate(facts.lr / 10), "trainer.gradient_clip_val=1.0", "trainer.precision=32-true"),
         epoch,
     )
@@ -72,7 +72,7 @@ def exploding_gradients(curves: Curves, facts: Facts) -> Finding | None:
         "exploding_gradients",
         "problem",
         Notice("doctor_exploding_gradients"),
-        f"a norm of {norms[epoch]:.3g} in epoch {epoch}, {norms[epoch] / usual:.0f} times the "
+        f"a norm of {norms[epoch]:.3g} in epoch {epoch + 1}, {norms[epoch] / usual:.0f} times the "
         f"median, where the training loss rose from {before:.3g} to {after:.3g}",
         ("trainer.gradient_clip_val=1.0", rate(facts.lr / 3), warm_up(facts)),
         epoch,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +24,8 @@ SMALL = "val_set_too_small"
 """What the learning curves call a validation that is; the sentence on the threshold says it."""
 WIDE_SLOPE = 1.0
 """Width of the slope's interval from which on it tells little: 0.5 and 1.5 both fit it."""
+TRIALS = ("fast_dev_run", "limited")
+"""Keys of warnings that make a run no result."""
 SIMULATED = ("phantom",)
 """Sources whose images show nobody."""
 
@@ -39,6 +41,7 @@ class Background:
         audit_findings: How many findings it had.
         diagnosis: Names of what the learning curves warn of.
         looks: How often the test split was evaluated.
+        trial: What makes it a trial of the machinery and no result.
     """
 
     source: str | None = None
@@ -47,6 +50,7 @@ class Background:
     audit_findings: int = 0
     diagnosis: Sequence[str] = ()
     looks: int | None = None
+    trial: Sequence[Notice] = ()
 
 
 class Tested(Protocol):
@@ -97,6 +101,11 @@ def classes_of(val: pd.DataFrame | None) -> tuple[int, int] | None:
     return len(val) - abnormal, abnormal
 
 
+def trials_of(warnings: Iterable[str]) -> list[Notice]:
+    """Return those warnings of a run that make it no result, whatever its numbers are."""
+    return [each for each in warnings if isinstance(each, Notice) and each.key in TRIALS]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One short paragraph, and how it turns out.
@@ -132,6 +141,7 @@ class Verdict:
 def verdict_of(results: Tested, background: Background) -> Verdict:
     """Return the verdict on results, its level that of its worst sentence."""
     sentences = [
+        *background.trial,
         *_tested(results, background),
         _chance(results.auroc),
         *_threshold(results, background),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from medcnn.errors import ConfigError, unknown_name
 
@@ -57,17 +58,45 @@ def parse_rule(rule: str | float) -> Rule:
         return Rule(text, text)
     if text.startswith("cost"):
         return _cost(text, rule)
-    match = re.fullmatch(r"([a-z_0-9]+)(?:>=|≥)(.+)", text)
-    if not match:
+    wanted = read_target(text)
+    if wanted is None:
+        if text in TARGETS:
+            raise _without_number(text)
         if re.search(r"[<>=:]", text):
             raise _malformed(rule)
         raise unknown_name("threshold rule", str(rule), (*OPTIMA, *TARGETS, "cost"))
-    name, bound = match.group(1), _number(match.group(2))
+    name, shown = wanted
     if name not in TARGETS:
         raise unknown_name("threshold rule", name, TARGETS)
+    bound = _number(shown)
     if bound is None:
         raise _malformed(rule)
-    return Rule(name, f"{name}>={match.group(2)}", _within_unit(bound, rule))
+    return Rule(name, f"{name}>={shown}", _within_unit(bound, rule))
+
+
+def read_target(text: str) -> tuple[str, str] | None:
+    """Return the measure and the proportion of a target as people write it; None for anything else.
+
+    >>> read_target("sensitivity>=95%"), read_target("npv > 0.99"), read_target("youden")
+    (('sensitivity', '0.95'), ('npv', '0.99'), None)
+    """
+    found = re.fullmatch(r"([a-z_0-9]+)(?:>=|=>|≥|>|=)([^%<>=]+)(%?)", re.sub(r"\s+", "", text))
+    if found is None:
+        return None
+    name, shown, percent = found.groups()
+    number = _number(shown)
+    return name, f"{number / 100:g}" if percent and number is not None else shown
+
+
+def _without_number(name: str) -> ConfigError:
+    made = sorted(path.name for path in Path().glob("=*") if path.is_file())
+    return ConfigError(
+        f"The threshold rule {name!r} lacks its number: a shell takes an unquoted > for a file to "
+        "write to.",
+        expected=f"quotes around it: 'threshold={name}>=0.95', or threshold=\"{name}>=95%\"",
+        found=f"threshold={name}" + (f", and a file named {made[0]!r} here" if made else ""),
+        remedy="quote it" + (f", and delete the file {made[0]!r}" if made else ""),
+    )
 
 
 def _cost(text: str, rule: str | float) -> Rule:
@@ -93,9 +122,9 @@ def _within_unit(number: float, rule: object) -> float:
     if not 0.0 <= number <= 1.0:
         raise ConfigError(
             f"The threshold rule {rule!r} has a number outside [0, 1].",
-            expected="a probability or a proportion within [0, 1], 0.95 for 95 %",
+            expected="a probability or a proportion within [0, 1]: 0.95, or 95%",
             found=f"{number:g}",
-            remedy="write it as a fraction",
+            remedy="write it as a fraction, or with %",
         )
     return number
 

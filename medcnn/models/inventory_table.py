@@ -15,37 +15,69 @@ ADAMW_COPIES = 4
 """What training with AdamW keeps of every parameter: itself, its gradient, and two moments."""
 
 
-def render_table(inventory: Inventory, title: str) -> str:
-    """Return a row for each layer, and the totals."""
-    table = Table(title=title, show_footer=True)
-    table.add_column("layer", "total")
-    table.add_column("kind")
+WIDE = 150
+"""Columns of text that the whole table needs; a narrower one leaves the arithmetic out."""
+
+
+def render_table(inventory: Inventory, title: str, width: int = 160) -> str:
+    """Return a row for each layer, and the totals.
+
+    Args:
+        inventory: Of the network.
+        title: The heading.
+        width: Columns of text that there are; below ``WIDE`` what does not fit is left out.
+    """
+    wide = width >= WIDE
+    table = Table(title=title, show_footer=True) if wide else _narrow(title)
+    table.add_column("layer", "total", no_wrap=not wide)
+    table.add_column("kind", no_wrap=not wide)
     table.add_column("output")
-    table.add_column("(n + 2P - F)/S + 1")
-    table.add_column("parameters", f"{inventory.parameters:,}", justify="right")
-    table.add_column("multiply-adds", f"{inventory.multiply_adds:,}", justify="right")
+    if wide:
+        table.add_column("(n + 2P - F)/S + 1")
+    table.add_column(
+        "parameters" if wide else "params", f"{inventory.parameters:,}", justify="right"
+    )
+    table.add_column(
+        "multiply-adds" if wide else "mult-add",
+        _operations(inventory.multiply_adds, wide),
+        justify="right",
+    )
     table.add_column("field", justify="right")
-    table.add_column("activations", _bytes(inventory.activation_bytes), justify="right")
+    if wide:
+        table.add_column("activations", _bytes(inventory.activation_bytes), justify="right")
     measured = inventory.milliseconds
     if measured is not None:
         table.add_column("ms", f"{measured:.2f}", justify="right")
     for layer in inventory.layers:
-        times = [] if layer.milliseconds is None else [f"{layer.milliseconds:.2f}"]
-        table.add_row(
-            layer.name or layer.kind,
-            layer.kind,
-            "×".join(map(str, layer.output)),
-            layer.working or "",
-            f"{layer.parameters:,}" if layer.parameters else "",
-            f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
-            _field(layer),
-            _bytes(layer.activation_bytes) if layer.activation_bytes else "",
-            *times,
-        )
-    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+        table.add_row(*_row(layer, wide))
+    console = Console(file=io.StringIO(), width=min(width, 160), force_terminal=False)
     with console.capture() as captured:
         console.print(table)
     return captured.get()
+
+
+def _narrow(title: str) -> Table:
+    return Table(title=title, show_footer=True, box=None, pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def _row(layer: Layer, wide: bool) -> list[str]:
+    activations = _bytes(layer.activation_bytes) if layer.activation_bytes else ""
+    return [
+        layer.name or layer.kind,
+        layer.kind,
+        "×".join(map(str, layer.output)),
+        *([layer.working or ""] if wide else []),
+        f"{layer.parameters:,}" if layer.parameters else "",
+        _operations(layer.multiply_adds, wide) if layer.multiply_adds else "",
+        _field(layer),
+        *([activations] if wide else []),
+        *([] if layer.milliseconds is None else [f"{layer.milliseconds:.2f}"]),
+    ]
+
+
+def _operations(count: int, wide: bool) -> str:
+    """Return a number of multiply-adds, in millions where there is little room."""
+    return f"{count:,}" if wide else f"{count / 1e6:.1f} M"
 
 
 def conclusions(inventory: Inventory, batch_size: int) -> list[str]:

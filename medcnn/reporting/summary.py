@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from medcnn.console import say
@@ -15,8 +16,14 @@ HEADLINE = (("sensitivity", "sensitivity"), ("specificity", "specificity"), ("AU
 _ORIGINS = {"fixed": "given", "recorded": "recorded in the predictions"}
 
 
-def announce(results: Results, report: Path) -> None:
-    """Print the headline numbers with their intervals, the warnings, and where the report is."""
+def announce(results: Results, report: Path, told: Collection[str] = ()) -> None:
+    """Print the headline numbers with their intervals, the warnings, and where the report is.
+
+    Args:
+        results: What was found.
+        report: Where its page is.
+        told: Warnings that were printed before; the page repeats them.
+    """
     threshold = results.threshold
     say("")
     counted = counted_cases(results.n, results.n_patients, results.unit)
@@ -26,7 +33,8 @@ def announce(results: Results, report: Path) -> None:
     for name, key in HEADLINE:
         say(f"{name:12} {show_estimate(getattr(results, key), results.level)}")
     for text in results.warnings:
-        say(f"warning      {text}")
+        if text not in told:
+            say(f"warning      {text}")
     if results.verdict is not None:
         for at, text in enumerate(results.verdict.sentences):
             say(f"{'' if at else 'verdict':12} {text}")

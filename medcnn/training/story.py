@@ -20,7 +20,7 @@ from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
-from medcnn.evaluation.verdict import Background, classes_of
+from medcnn.evaluation.verdict import Background, classes_of, trials_of
 from medcnn.inference.device import check_device
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
@@ -108,7 +108,7 @@ def _fit_and_report(
     journal.finish()
     with journal.stage("report"):
         write_report(directory, results, language=settings.language)
-    announce(results, directory.report)
+    announce(results, directory.report, told=journal.facts["warnings"])
     for line in diagnosis.lines():
         say(line)
     return directory
@@ -148,6 +148,7 @@ def prepare_run(directory: RunDir, settings: Settings) -> Prepared:
         on_audit=lambda audit: write_json(directory.audit, audit.to_json()),
     )
     prepared.manifest.write(directory.manifest)
+    say(f"labels       {prepared.manifest.label_policy}")
     for split in SPLITS:
         labels = prepared.manifest.split(split)["label"]
         n, abnormal = len(labels), int(labels.sum())
@@ -244,4 +245,5 @@ def _background(
         audit_findings=0 if audit is None else len(audit.findings) + len(audit.leaks),
         diagnosis=() if diagnosis is None else diagnosis.warned,
         looks=journal.facts["test_looks"],
+        trial=trials_of(journal.facts["warnings"]),
     )

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from medcnn.data.checks import check_data, check_path
-from medcnn.data.settings import Data, Source
+from medcnn.data.settings import Columns, Data, Source
 from medcnn.errors import ConfigError, DataError
+from medcnn.settings.fields import Component
 
 
 def test_a_missing_path_is_told_by_the_part_that_is_missing(tmp_path):
@@ -22,3 +23,12 @@ def test_groups_are_balanced_by_the_sampler_alone():
     with pytest.raises(ConfigError, match="balance=sampler with it"):
         check_data(data)
     check_data(replace(data, balance="sampler"))
+
+
+def test_names_of_columns_are_for_a_table_alone(tmp_path):
+    named = Data(name="folder", source=Component("x"), columns=Columns(label="Befund"))
+    with pytest.raises(ConfigError, match=r"data\.columns\.label is for a table of your own"):
+        check_data(named)
+    with pytest.raises(ConfigError, match=r"data\.images is for a table of your own"):
+        check_data(Data(name="nih", source=Component("x"), images=str(tmp_path)))
+    check_data(Data(name="manifest", source=Component("x"), columns=Columns(label="Befund")))

@@ -50,6 +50,7 @@ def test_a_sound_test_is_good_and_says_on_whom(sound):
         (replace(KNOWN, audit="stop", audit_findings=1), "audit_stop", "bad"),
         (replace(KNOWN, diagnosis=("over_fitting",)), "curves_warn", "caution"),
         (replace(KNOWN, looks=3), "looks_many", "caution"),
+        (replace(KNOWN, trial=[Notice("limited", n=200, of=5216)]), "limited", "bad"),
     ],
 )
 def test_what_is_known_beyond_the_numbers_is_said(sound, background, key, level):

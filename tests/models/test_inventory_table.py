@@ -54,3 +54,10 @@ def test_the_conclusions_say_where_time_and_memory_go():
 def test_one_layer_has_no_shares():
     inventory = Inventory((1, 8, 8), [_layer("Conv2d", "stem", 10, 10)])
     assert conclusions(inventory, 1)[1] == "Multiply-adds: all in one layer."
+
+
+def test_a_narrow_terminal_has_room_for_every_line():
+    network = nn.Sequential(nn.Conv2d(1, 64, 7, stride=2, padding=3), nn.BatchNorm2d(64))
+    lines = render_table(take_inventory(network, (1, 224, 224)), "narrow", 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("64×112×112" in line and "39.3 M" in line for line in lines)

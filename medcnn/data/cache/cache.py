@@ -93,7 +93,9 @@ def build_cache(
             f"None of the {len(table)} images can be read.",
             expected="DICOM, PNG, JPEG, TIFF or BMP files",
             found=cache.unreadable[0]["problem"] if cache.unreadable else "no pixels",
-            remedy="run `medcnn doctor` on the folder",
+            remedy="run `medcnn doctor` on the folder"
+            if exists.any()
+            else "check where the paths start; of data=manifest, data.images=FOLDER says it",
         )
     return cache
 

@@ -5,6 +5,7 @@ Nothing here imports pandas, so that a slip in the options is answered at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from omegaconf import OmegaConf
 from medcnn.data.settings import Data, Source
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.settings.composition import config_folder
-from medcnn.settings.reading import read
+from medcnn.settings.reading import as_plain, read
 
 SELF = "several"
 """The option of the data group that stands for several sources is none itself."""
@@ -41,7 +42,7 @@ def source_of(name: str, data: Data) -> Source:
         raise ConfigError(
             f"{path} does not declare a source.", expected="a mapping source: with _target_"
         )
-    options = {str(key): value for key, value in declared["source"].items()}
+    options = {str(key): _shared(value, data) for key, value in declared["source"].items()}
     given = data.options.get(name) or {}
     own = sorted(set(options) - {"_target_", "root"})
     for key in given:
@@ -49,6 +50,12 @@ def source_of(name: str, data: Data) -> Source:
             raise unknown_name(f"option of the source {name}", key, own or ["no options"])
     described = options | given | {"root": data.roots.get(name)}
     return read(Source, described, prefix=f"data.options.{name}.")
+
+
+def _shared(value: object, data: Data) -> object:
+    """Return an option of a source; where it stands for one of the group's, that one's value."""
+    found = re.fullmatch(r"\$\{data\.(\w+)\}", str(value))
+    return as_plain(getattr(data, found[1])) if found else value
 
 
 def check_sources(data: Data) -> tuple[str, ...]:

@@ -9,14 +9,16 @@ from medcnn.settings.grammar import written
 
 NORMAL_NAMES = (
     *("normal", "healthy", "negative", "no_finding", "nofinding", "no_findings", "0"),
-    *("normals", "control", "controls", "neg"),
+    *("normals", "control", "controls", "neg", "unremarkable"),
+    *("unauffällig", "gesund", "negativ", "o._b.", "o.b.", "ohne_befund", "kein_befund"),
 )
 ABNORMAL_NAMES = (
     *("abnormal", "diseased", "disease", "positive", "pathological", "pathology", "1"),
     *("pneumonia", "tuberculosis", "tb", "covid", "covid19", "covid_19", "lung_opacity"),
     *("effusion", "nodule", "mass", "pneumothorax", "cardiomegaly", "consolidation"),
     *("viral_pneumonia", "bacterial_pneumonia", "atelectasis", "edema", "fibrosis", "emphysema"),
-    *("infiltration", "abnormals", "pos"),
+    *("infiltration", "abnormals", "pos", "sick"),
+    *("auffällig", "krank", "positiv", "pathologisch", "pneumonie", "tuberkulose", "erguss"),
 )
 CELLS = {"true": 1, "yes": 1, "y": 1, "false": 0, "no": 0, "n": 0, "0.0": 0, "1.0": 1}
 """What a cell may say beside the names of classes."""
@@ -43,7 +45,7 @@ def class_labels(
         DataError: If a name is in both lists or its meaning is not known.
     """
     names = list(names)
-    normal, abnormal = _whole_names(normal, names), _whole_names(abnormal, names)
+    normal, abnormal = whole_names(normal, names), whole_names(abnormal, names)
     said = {class_key(n): 0 for n in normal} | {class_key(n): 1 for n in abnormal}
     both = {class_key(n) for n in normal} & {class_key(n) for n in abnormal}
     if both:
@@ -65,10 +67,14 @@ def class_labels(
     return {name: known[class_key(name)] for name in names}
 
 
-def _whole_names(said: Sequence[str], names: Sequence[str]) -> list[str]:
+def whole_names(said: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return class names as said, those that a comma of their own had parted joined again.
 
-    >>> _whole_names(["Viral", "bacterial", "tb"], ["Normal", "Viral, bacterial"])
+    Args:
+        said: Names as a list on the command line gave them.
+        names: Names as they are.
+
+    >>> whole_names(["Viral", "bacterial", "tb"], ["Normal", "Viral, bacterial"])
     ['Viral, bacterial', 'tb']
     """
     parted = {
@@ -82,12 +88,11 @@ def _whole_names(said: Sequence[str], names: Sequence[str]) -> list[str]:
     return whole
 
 
-def cell_label(cell: object) -> object:
-    """Return 0 or 1 for a word that is known, the cell as it is for any other.
+def is_class_name(word: str) -> int | None:
+    """Return 0 or 1 for a well-known name of a class, None for any other.
 
-    >>> cell_label("Normal"), cell_label("Viral pneumonia"), cell_label("yes"), cell_label("what")
-    (0, 1, 1, 'what')
+    >>> is_class_name("Normal"), is_class_name("Viral pneumonia"), is_class_name("what")
+    (0, 1, None)
     """
-    key = class_key(str(cell))
-    known = dict.fromkeys(NORMAL_NAMES, 0) | dict.fromkeys(ABNORMAL_NAMES, 1) | CELLS
-    return known.get(key, cell)
+    key = class_key(word)
+    return 0 if key in NORMAL_NAMES else 1 if key in ABNORMAL_NAMES else None

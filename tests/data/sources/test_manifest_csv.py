@@ -101,3 +101,60 @@ def test_the_headers_name_patients_whom_the_table_does_not(tmp_path, write_dicom
     assert manifest.table["patient_id"].tolist() == [f"P{row // 2}" for row in range(8)]
     assert manifest.table["date"].tolist() == ["20200101"] * 8
     assert manifest.warnings == ()
+
+
+def test_a_table_of_ones_own_is_understood_and_told(tmp_path):
+    rows = "Datei;Diagnose;Alter\na.png;No Finding;61,5\nb/b.png;Pneumonia | Effusion;7\n"
+    (tmp_path / "liste.csv").write_bytes(rows.replace("Datei", "Prüfbild").encode("cp1252"))
+    told = {"path": "Prüfbild", "label": "Diagnose", "view": None}
+    manifest = read(tmp_path / "liste.csv", told, images=tmp_path / "images")
+    table = manifest.table
+    assert table["image_id"].tolist() == ["a.png", "b/b.png"]
+    assert table["path"].tolist() == [
+        str(tmp_path / "images" / name) for name in ("a.png", "b/b.png")
+    ]
+    assert table["label"].tolist() == [0, 1]
+    assert table["Alter"].tolist() == [61.5, 7.0]
+    assert manifest.label_policy == (
+        "liste.csv: path from 'Prüfbild', label from 'Diagnose', patient_id from DICOM headers where "
+        "there are any; normal: No Finding (1); abnormal: Pneumonia | Effusion (1)"
+    )
+
+
+def test_names_that_people_give_are_found_but_those_of_the_manifest_go_first(tmp_path):
+    (tmp_path / "m.csv").write_text(
+        "file,path,finding,Subject ID\nx,a.png,normal,1\ny,b.png,mass,2\n"
+    )
+    table = read(tmp_path / "m.csv").table
+    assert table["path"].map(lambda text: text[-5:]).tolist() == ["a.png", "b.png"]
+    assert table["patient_id"].tolist() == ["1", "2"]
+    assert table["label"].tolist() == [0, 1]
+    assert table["file"].tolist() == ["x", "y"]
+
+
+def test_one_column_may_be_two_things(tmp_path):
+    (tmp_path / "m.csv").write_text("scan,label\nS1_a.png,0\nS2_a.png,1\n")
+    table = read(tmp_path / "m.csv", {"path": "scan", "patient_id": "scan"}).table
+    assert table["patient_id"].tolist() == table["image_id"].tolist() == ["S1_a.png", "S2_a.png"]
+
+
+def test_rows_without_a_label_are_left_out(tmp_path):
+    (tmp_path / "m.csv").write_text("path,label\na.png,normal\nb.png,\nc.png,mass\n")
+    manifest = read(tmp_path / "m.csv")
+    assert len(manifest) == 2
+    assert manifest.left_out == {"row without a label": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "message"),
+    [
+        ("datei,label\na,0\n", {"path": "Datei"}, r"did you mean data\.columns\.path=datei\?"),
+        ("x,label\na,0\n", {}, r"say which column it is: data\.columns\.path=NAME"),
+        ("path,y\na,0\n", {}, r"say which column it is: data\.columns\.label=NAME"),
+        ("path,label\na,0\na,1\n", {}, "lists 1 images more than once(.|\n)*a again in line 3"),
+    ],
+)
+def test_what_is_not_understood_says_what_to_write(tmp_path, text, columns, message):
+    (tmp_path / "m.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "m.csv", columns)
