@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,4 +56,5 @@ def _dicom(names: list[str] | None) -> Proof:
     from medcnn.io import conformance as proof
 
     rows = proof.check_dicom(names)
-    return rows, proof.render_table(rows), proof.render_page(rows), proof.failures(rows)
+    table, page = proof.render_table(rows), proof.render_page(rows)
+    return [asdict(row) for row in rows], table, page, proof.failures(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,61 @@ _WORDS = {
 }
 
 
+@dataclass(frozen=True)
+class Told:
+    """A finding and the files that have it.
+
+    Attributes:
+        finding: What is wrong, with what differs between the files.
+        files: How many have it; 0 for the installation.
+        examples: The first of them.
+    """
+
+    finding: Finding
+    files: int = 0
+    examples: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding's keys with the files beside."""
+        return asdict(self.finding) | {"files": self.files, "examples": list(self.examples)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        path: What was examined; None for the installation.
+        files: How many files were examined.
+        readable: Those that can be read.
+        counts: Files, or findings of the installation, by severity.
+        findings: Worst and most frequent first.
+        images: Files that training and prediction take for images.
+        left_out: Those that they do not, by the reason; None for the installation.
+    """
+
+    path: Path | None
+    files: int = 0
+    readable: int = 0
+    counts: dict[str, int]
+    findings: tuple[Told, ...]
+    images: int = 0
+    left_out: dict[str, int] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that ``output=`` takes."""
+        found = {
+            "path": None if self.path is None else str(self.path),
+            "files": self.files,
+            "readable": self.readable,
+            "counts": self.counts,
+            "findings": [told.to_json() for told in self.findings],
+        }
+        if self.left_out is None:
+            return found
+        return found | {"images": self.images, "left_out": self.left_out}
+
+
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Examine what was given, say what was found, and return it.
 
@@ -45,25 +100,23 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     report = _installation() if options.path is None else _files(options.path, options.limit)
     _print(report)
     if options.output is not None:
-        write_json(options.output, report)
-    return report
+        write_json(options.output, report.to_json())
+    return report.to_json()
 
 
-def _installation() -> dict[str, Any]:
+def _installation() -> Report:
     for line in versions():
         say(line)
     found = list(examine_installation(default_root()))
     counts = Counter(item.severity for item in found)
-    return {
-        "path": None,
-        "files": 0,
-        "readable": 0,
-        "counts": {name: counts[name] for name in SEVERITIES},
-        "findings": [asdict(item) | {"files": 0, "examples": []} for item in found],
-    }
+    return Report(
+        path=None,
+        counts={name: counts[name] for name in SEVERITIES},
+        findings=tuple(Told(finding) for finding in found),
+    )
 
 
-def _files(path: Path, limit: int | None) -> dict[str, Any]:
+def _files(path: Path, limit: int | None) -> Report:
     check_path(path, "path")
     entries = list(walk(path)) if path.is_dir() else [Entry(path)] if path.is_file() else []
     files = sorted(entry.path for entry in entries)
@@ -81,18 +134,18 @@ def _files(path: Path, limit: int | None) -> dict[str, Any]:
     root = path if path.is_dir() else path.parent
     examined = [examine(file, root) for file in shown]
     left_out = Counter(entry.reason for entry in entries if entry.reason not in ("", CLOSED))
-    return {
-        "path": str(path),
-        "files": len(examined),
-        "readable": sum(one.readable for one in examined),
-        "images": len(files) - left_out.total(),
-        "left_out": dict(left_out),
-        "counts": {
+    return Report(
+        path=path,
+        files=len(examined),
+        readable=sum(one.readable for one in examined),
+        counts={
             name: sum(any(item.severity == name for item in one.findings) for one in examined)
             for name in SEVERITIES
         },
-        "findings": _grouped(examined, root),
-    }
+        findings=tuple(_grouped(examined, root)),
+        images=len(files) - left_out.total(),
+        left_out=dict(left_out),
+    )
 
 
 def _sample(files: Sequence[Path], limit: int | None) -> list[Path]:
@@ -101,8 +154,8 @@ def _sample(files: Sequence[Path], limit: int | None) -> list[Path]:
     return [files[index * len(files) // limit] for index in range(limit)]
 
 
-def _grouped(examined: Iterable[Examination], root: Path) -> list[dict[str, Any]]:
-    """Return one entry for each different finding, worst and most frequent first."""
+def _grouped(examined: Iterable[Examination], root: Path) -> list[Told]:
+    """Return one for each different finding, worst and most frequent first."""
     counts: Counter[Finding] = Counter()
     details: defaultdict[Finding, Counter[str]] = defaultdict(Counter)
     examples: defaultdict[Finding, list[str]] = defaultdict(list)
@@ -114,40 +167,40 @@ def _grouped(examined: Iterable[Examination], root: Path) -> list[dict[str, Any]
                 examples[finding].append(one.path.relative_to(root).as_posix())
     order = sorted(counts, key=lambda item: (SEVERITIES.index(item.severity), -counts[item]))
     return [
-        asdict(item)
-        | {"details": [name for name, _ in details[item].most_common()]}
-        | {"files": counts[item], "examples": examples[item]}
+        Told(
+            replace(item, details=tuple(name for name, _ in details[item].most_common())),
+            counts[item],
+            tuple(examples[item]),
+        )
         for item in order
     ]
 
 
-def _print(report: dict[str, Any]) -> None:
-    for entry in report["findings"]:
+def _print(report: Report) -> None:
+    for told in report.findings:
+        found = told.finding
         say("")
-        details = f": {', '.join(entry['details'])}" if entry["details"] else ""
-        say(f"{entry['severity']:8} {_subject(report, entry)}{entry['problem']}{details}")
-        if report["files"] > 1:
-            more = "" if entry["files"] <= _EXAMPLES else ", …"
-            say(f"  files       {', '.join(entry['examples'])}{more}")
-        say(f"  what to do  {entry['remedy']}")
+        details = f": {', '.join(found.details)}" if found.details else ""
+        subject = f"{told.files} of {report.files} files: " if report.files > 1 else ""
+        say(f"{found.severity:8} {subject}{found.problem}{details}")
+        if report.files > 1:
+            more = "" if told.files <= _EXAMPLES else ", …"
+            say(f"  files       {', '.join(told.examples)}{more}")
+        say(f"  what to do  {found.remedy}")
     say("")
-    if report.get("left_out"):
+    if report.left_out:
         say(
-            f"{report['images']} files are images; training and prediction leave out "
-            f"{counted(report['left_out'])}"
+            f"{report.images} files are images; training and prediction leave out "
+            f"{counted(report.left_out)}"
         )
     say(_summary(report))
 
 
-def _subject(report: dict[str, Any], entry: dict[str, Any]) -> str:
-    return f"{entry['files']} of {report['files']} files: " if report["files"] > 1 else ""
-
-
-def _summary(report: dict[str, Any]) -> str:
-    counts = {name: count for name, count in report["counts"].items() if count}
-    if report["path"] is None:
+def _summary(report: Report) -> str:
+    counts = {name: count for name, count in report.counts.items() if count}
+    if report.path is None:
         named = ", ".join(f"{count} × {name}" for name, count in counts.items())
         return f"installation: {named or 'nothing wrong was found'}"
     found = ", ".join(f"{count} {_WORDS[name]}" for name, count in counts.items())
-    files = "1 file" if report["files"] == 1 else f"{report['files']} files"
-    return f"{report['readable']} of {files} can be read; {found or 'nothing wrong was found'}"
+    files = "1 file" if report.files == 1 else f"{report.files} files"
+    return f"{report.readable} of {files} can be read; {found or 'nothing wrong was found'}"

@@ -44,8 +44,8 @@ def examine_installation(cache: Path) -> Iterator[Finding]:
             yield Finding("error", "missing_package", f"{name} is missing", how_to_install())
     rows = check_dicom()
     for row in rows:
-        if row["passed"] is None:
-            problem = f"files in {row['case']} cannot be read: no decoder is installed"
+        if row.passed is None:
+            problem = f"files in {row.case} cannot be read: no decoder is installed"
             yield Finding("warning", "missing_decoder", problem, how_to_install("dicom"))
     yield from _slow_decoder_findings()
     wrong = failures(rows)

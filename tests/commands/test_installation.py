@@ -9,6 +9,11 @@ import pytest
 
 from medcnn.commands import installation
 from medcnn.commands.installation import LEAST_FREE_GIB, examine_installation, versions
+from medcnn.io.conformance.check import Row
+
+
+def row(case, passed):
+    return Row("transfer syntax", case, "PS3.5 A.4", "0", "0", passed)
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def without(monkeypatch):
 @pytest.fixture(autouse=True)
 def readings(monkeypatch):
     """Stand in for the 98 cases that are read, which have their own tests; return them."""
-    rows = [{"case": "rle", "passed": True}]
+    rows = [row("rle", True)]
     monkeypatch.setattr(installation, "check_dicom", lambda: rows)
     return rows
 
@@ -54,7 +59,7 @@ def test_a_missing_package_is_an_error(tmp_path, without):
 
 
 def test_what_cannot_be_read_and_what_is_read_wrongly(tmp_path, readings):
-    readings += [{"case": "jpeg-ls", "passed": None}, {"case": "monochrome1", "passed": False}]
+    readings += [row("jpeg-ls", None), row("monochrome1", False)]
     found = {each.kind: each for each in examine_installation(tmp_path)}
     assert "files in jpeg-ls cannot be read" in found["missing_decoder"].problem
     assert found["wrong_reading"].problem == "1 kinds of DICOM file are read wrongly: monochrome1"

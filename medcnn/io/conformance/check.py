@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from medcnn.errors import ImageError, unknown_name
 from medcnn.io.conformance import (
@@ -18,7 +18,27 @@ from medcnn.io.conformance import (
 from medcnn.io.conformance.case import Case, Outcome, judge
 from medcnn.io.reading import read_image
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one case.
+
+    Attributes:
+        part: What of the standard it belongs to.
+        case: Its name.
+        section: Of the standard.
+        expected: What is right.
+        result: What was read.
+        passed: None where the decoder of a transfer syntax is not installed.
+    """
+
+    part: str
+    case: str
+    section: str
+    expected: str
+    result: str
+    passed: bool | None
+
 
 PARTS: dict[str, Sequence[Case]] = {
     "transfer syntax": syntax_cases.CASES,
@@ -31,14 +51,10 @@ PARTS: dict[str, Sequence[Case]] = {
 
 
 def check_dicom(names: Iterable[str] | None = None) -> list[Row]:
-    """Read every case and return one row each, ready for JSON.
+    """Read every case and return one row each.
 
     Args:
         names: Names of cases; None means all.
-
-    Returns:
-        ``part``, ``case``, ``section`` of the standard, ``expected``, ``result`` and ``passed``,
-        which is None where the decoder of a transfer syntax is not installed.
 
     Raises:
         ConfigError: If there is no case of a name.
@@ -54,19 +70,12 @@ def check_dicom(names: Iterable[str] | None = None) -> list[Row]:
 
 def failures(rows: Iterable[Row]) -> list[str]:
     """Return the names of the cases that came out wrong."""
-    return [row["case"] for row in rows if row["passed"] is False]
+    return [row.case for row in rows if row.passed is False]
 
 
 def _row(part: str, case: Case, path: Path) -> Row:
     outcome = run_case(case, path)
-    return {
-        "part": part,
-        "case": case.name,
-        "section": case.section,
-        "expected": case.expected,
-        "result": outcome.result,
-        "passed": outcome.passed,
-    }
+    return Row(part, case.name, case.section, case.expected, outcome.result, outcome.passed)
 
 
 def run_case(case: Case, path: Path) -> Outcome:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from medcnn.io.conformance.check import Row
 
 INTRODUCTION = """\
 # DICOM conformance
@@ -50,7 +51,7 @@ long tests/io/test_hostile.py`.
 """
 
 
-def render_table(rows: Sequence[dict[str, Any]]) -> str:
+def render_table(rows: Sequence[Row]) -> str:
     """Return the rows of ``check_dicom`` as a plain-text table."""
     table = Table(title="DICOM conformance")
     for heading in ("case", "section", "expected", "result", "passed"):
@@ -63,10 +64,10 @@ def render_table(rows: Sequence[dict[str, Any]]) -> str:
     return captured.get()
 
 
-def render_page(rows: Sequence[dict[str, Any]]) -> str:
+def render_page(rows: Sequence[Row]) -> str:
     """Return the documentation page: the introduction and one Markdown table a part."""
     blocks = [INTRODUCTION]
-    for part, members in groupby(rows, key=lambda row: row["part"]):
+    for part, members in groupby(rows, key=lambda row: row.part):
         lines = [f"## {part[0].upper()}{part[1:]}", ""]
         lines += ["| case | section | expected | result | passed |", "|---|---|---|---|---|"]
         lines += ["| " + " | ".join(_cells(row)) + " |" for row in members]
@@ -74,6 +75,6 @@ def render_page(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(blocks)
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    passed = {True: "yes", False: "NO", None: "not installed"}[row["passed"]]
-    return row["case"], row["section"], row["expected"], row["result"], passed
+def _cells(row: Row) -> tuple[str, ...]:
+    passed = {True: "yes", False: "NO", None: "not installed"}[row.passed]
+    return row.case, row.section, row.expected, row.result, passed

@@ -11,7 +11,7 @@ from medcnn.errors import ConfigError
 from medcnn.io import read_image, read_image_resized
 from medcnn.io.conformance import check_dicom, failures, greyscale_cases, window_cases
 from medcnn.io.conformance.case import Case
-from medcnn.io.conformance.check import PARTS, run_case
+from medcnn.io.conformance.check import PARTS, Row, run_case
 
 CASES = [case for cases in PARTS.values() for case in cases]
 SYNTAXES = {
@@ -123,12 +123,12 @@ def test_a_wrong_reading_fails_its_row(tmp_path):
 
 
 def test_failures_leave_out_what_is_not_installed():
-    rows = [{"case": "a", "passed": None}, {"case": "b", "passed": False}]
+    rows = [Row("p", name, "s", "0", "1", passed) for name, passed in (("a", None), ("b", False))]
     assert failures(rows) == ["b"]
 
 
 def test_one_case_is_checked_by_name():
-    assert [row["case"] for row in check_dicom(["LINEAR window"])] == ["LINEAR window"]
+    assert [row.case for row in check_dicom(["LINEAR window"])] == ["LINEAR window"]
 
 
 def test_an_unknown_case_names_the_nearest():

@@ -1,9 +1,11 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from medcnn.io.conformance import check_dicom, render_page, render_table
+from medcnn.io.conformance.check import Row
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -14,8 +16,8 @@ def test_the_page_of_the_documentation_is_the_current_one():
 
 
 def test_the_table_says_what_failed_and_what_is_not_installed():
-    row = {"part": "p", "case": "c", "section": "s", "expected": "0", "result": "1"}
-    text = render_table([row | {"passed": False}, row | {"passed": None}])
+    row = Row("p", "c", "s", expected="0", result="1", passed=False)
+    text = render_table([row, replace(row, passed=None)])
     assert "NO" in text
     assert "not installed" in text
 
