@@ -100,7 +100,7 @@ def catalogue() -> dict[str, dict[str, Any]]:
     return {key: entry for section in sections.values() for key, entry in section.items()}
 
 
-def template(key: str, language: str, facts: Mapping[str, Any]) -> str:
+def template(key: str, language: str, facts: Mapping[str, object]) -> str:
     """Return the sentence of a key, for one or for many where the fact ``n`` decides."""
     entry = catalogue()[key][language]
     if isinstance(entry, str):
@@ -108,7 +108,7 @@ def template(key: str, language: str, facts: Mapping[str, Any]) -> str:
     return str(entry["one" if facts.get("n") == 1 else "many"])
 
 
-def noticed(key: str, facts: Mapping[str, Any]) -> Notice:
+def noticed(key: str, facts: Mapping[str, object]) -> Notice:
     """Return the notice that ``Notice.record`` recorded."""
     return Notice(key, **{name: _restored(value) for name, value in facts.items()})
 
@@ -118,16 +118,17 @@ def records(texts: Iterable[str]) -> list[dict[str, Any]]:
     return [text.record() for text in texts if isinstance(text, Notice)]
 
 
-def restored(texts: Iterable[str], recorded: Sequence[Mapping[str, Any]]) -> list[str]:
+def restored(texts: Iterable[str], recorded: Sequence[Mapping[str, object]]) -> list[str]:
     """Return texts as the notices that were recorded beside them, others as they are.
 
     A key that this version does not know, or facts that it does not fill in so, leave the text.
     """
     known: dict[str, Notice] = {}
     for each in recorded:
-        if each.get("key") in catalogue():
+        facts = each.get("facts")
+        if each.get("key") in catalogue() and isinstance(facts, Mapping):
             try:
-                notice = noticed(str(each["key"]), each["facts"])
+                notice = noticed(str(each["key"]), facts)
             except (KeyError, ValueError, TypeError):
                 continue
             known[str(notice)] = notice

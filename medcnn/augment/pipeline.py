@@ -7,10 +7,10 @@ Dimensions: N images, H×W pixels, C = 1 channel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -102,7 +102,9 @@ class Augmentation:
     """
 
     def __init__(
-        self, operators: Mapping[str, Mapping[str, Any] | None] | None = None, border: str = "zeros"
+        self,
+        operators: Mapping[str, Mapping[str, object] | None] | None = None,
+        border: str = "zeros",
     ) -> None:
         if border not in BORDERS:
             raise unknown_name("border of augmentations", border, BORDERS)
@@ -203,7 +205,7 @@ class Augmentation:
         return stages
 
 
-def make_operator(name: str, options: Mapping[str, Any]) -> Operator:
+def make_operator(name: str, options: Mapping[str, object]) -> Operator:
     """Return an operator by its configured name and options.
 
     Raises:
@@ -216,7 +218,8 @@ def make_operator(name: str, options: Mapping[str, Any]) -> Operator:
     for option in options:
         if option not in known:
             raise unknown_name(f"option of the augmentation operator {name}", str(option), known)
-    return kind(**options)
+    construct: Callable[..., Operator] = kind
+    return construct(**options)
 
 
 def _check_fit(n: int, size: tuple[int, ...], parameters: Parameters) -> None:

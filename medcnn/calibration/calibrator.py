@@ -9,7 +9,7 @@ Legend: N cases, ``logit`` the uncalibrated logit of abnormal.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from medcnn.errors import DataError, unknown_name
+from medcnn.files.plain import as_object
 
 Array = npt.NDArray[np.float64]
 
@@ -73,12 +74,13 @@ class Calibrator:
         return {"name": self.name, "parameters": list(self.parameters), "note": str(self.note)}
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Calibrator:
+    def from_json(cls, recorded: object) -> Calibrator:
         """Return the calibrator that ``to_json`` wrote.
 
         Raises:
             DataError: If name or parameters are missing or are no numbers.
         """
+        facts = as_object(recorded, "calibrator")
         try:
             parameters = tuple(float(value) for value in facts["parameters"])
             return cls(str(facts["name"]), parameters, str(facts.get("note", "")))

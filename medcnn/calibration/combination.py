@@ -14,7 +14,7 @@ Legend: M members (or views), N cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from scipy.optimize import Bounds, LinearConstraint, minimize
 from scipy.special import expit
 
 from medcnn.errors import DataError, unknown_name
+from medcnn.files.plain import as_object
 from medcnn.metrics.log_odds import log_odds
 
 Array = npt.NDArray[np.float64]
@@ -70,12 +71,13 @@ class Combination:
         }
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Combination:
+    def from_json(cls, recorded: object) -> Combination:
         """Return the combination that ``to_json`` wrote.
 
         Raises:
             DataError: If a part is missing or is no number.
         """
+        facts = as_object(recorded, "combination of members")
         try:
             return cls(
                 str(facts["vote"]),

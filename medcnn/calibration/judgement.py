@@ -6,7 +6,6 @@ a run's threshold or calibrator takes it from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import Combination
 from medcnn.calibration.passes import Passes
 from medcnn.errors import DataError, UserError
-from medcnn.files.plain import read_object
+from medcnn.files.plain import as_object, read_object
 from medcnn.metrics.thresholds import Threshold
 from medcnn.run.directory import write_json
 
@@ -62,13 +61,14 @@ class Judgement:
         }
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Judgement:
+    def from_json(cls, recorded: object) -> Judgement:
         """Return what ``to_json`` wrote, or an earlier version, which said ``ways`` for ``passes``.
 
         Raises:
             UserError: If calibrator, combination, threshold or passes were changed or are none.
             LookupError: If a part is missing; TypeError and ValueError: if one is of another kind.
         """
+        facts = as_object(recorded, "judgement")
         threshold = Threshold.from_json(
             {"predictions_sha256": facts["threshold"].get("predictions"), **facts["threshold"]}
         )

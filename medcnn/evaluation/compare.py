@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from medcnn.evaluation.measures import (
 from medcnn.evaluation.readers import ReaderResults, reader_results, shares
 from medcnn.evaluation.records import ABSENT
 from medcnn.evaluation.results import rows_of
+from medcnn.files.plain import as_object
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.auroc import paired_delong
 from medcnn.metrics.bins import calibration_errors
@@ -58,8 +58,9 @@ class NonInferiority:
         return {"margin": self.margin, **self.tested}
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> NonInferiority:
+    def from_json(cls, recorded: object) -> NonInferiority:
         """Return what ``to_json`` wrote."""
+        facts = as_object(recorded, "margin")
         return cls(facts["margin"], {key: value for key, value in facts.items() if key != "margin"})
 
 

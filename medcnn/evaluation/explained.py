@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medcnn.evaluation.records import ABSENT, fields_from_json, fields_to_json, to_json
+from medcnn.files.plain import as_object
 from medcnn.metrics.estimate import Estimate
 from medcnn.notices import records, restored
 
@@ -99,8 +99,9 @@ class Curves:
         return {"share": list(self.share), **to_json(self.methods)}
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Curves:
+    def from_json(cls, recorded: object) -> Curves:
         """Return the curves that ``to_json`` wrote."""
+        facts = as_object(recorded, "curves")
         methods = {name: part for name, part in facts.items() if name != "share"}
         shares = {"share": facts["share"]} if "share" in facts else {}
         return fields_from_json(cls, shares | {"methods": methods}, "curves")
@@ -257,12 +258,13 @@ class Explanations:
         return fields_to_json(self) | {"notices": records(self.warnings)}
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any], place: str = "explanations") -> Explanations:
+    def from_json(cls, recorded: object, place: str = "explanations") -> Explanations:
         """Return the explanations that ``to_json`` wrote.
 
         Raises:
             DataError: If something is missing, or something else than explanations has there.
         """
+        facts = as_object(recorded, "explanations")
         found = fields_from_json(cls, facts, place)
         return replace(found, warnings=tuple(restored(found.warnings, facts.get("notices") or [])))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from medcnn.evaluation.records import ABSENT, OBJECT, fields_from_json, fields_t
 from medcnn.evaluation.subgroups import Subgroup, subgroup_results
 from medcnn.evaluation.uncertainty import Uncertainty, uncertainty_of
 from medcnn.evaluation.verdict import Background, Verdict, verdict_of
-from medcnn.files.plain import read_object
+from medcnn.files.plain import as_object, read_object
 from medcnn.metrics.decision import Confusion, number_needed_to_read
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.rules import TARGETS
@@ -146,12 +146,13 @@ class Results(Decisions, Headline, Evaluated):
         return fields_to_json(self) | {"notices": records([*self.warnings, *told])}
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any], place: str = "results.json") -> Results:
+    def from_json(cls, recorded: object, place: str = "results.json") -> Results:
         """Return the results that ``to_json`` wrote.
 
         Raises:
             DataError: If something is missing, or something else than results has there.
         """
+        facts = as_object(recorded, "results")
         found = fields_from_json(cls, facts, place)
         notices = facts.get("notices") or []
         rows = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.parts import Calibration, Unit
+from medcnn.files.plain import as_object
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice, records, restored
@@ -132,8 +133,9 @@ class Verdict:
         }
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Verdict:
+    def from_json(cls, recorded: object) -> Verdict:
         """Return the verdict that ``to_json`` wrote."""
+        facts = as_object(recorded, "verdict")
         sentences = restored(facts.get("sentences") or (), facts.get("notices") or ())
         return cls(str(facts.get("level") or "caution"), tuple(sentences))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,6 +41,26 @@ def read_object(path: Path, *, what: str = "JSON file", remedy: str = REMEDY) ->
         found = f"a {type(value).__name__}"
         raise damaged(path, "JSON file", "keys and values", found, what, remedy)
     return value
+
+
+def as_object(value: object, what: str) -> Mapping[str, Any]:
+    """Return a JSON value that has to be an object.
+
+    Args:
+        value: The value, as it was read.
+        what: What it records, for the error.
+
+    Raises:
+        DataError: If it is none.
+    """
+    if isinstance(value, Mapping):
+        return value
+    raise DataError(
+        f"The recorded {what} cannot be read.",
+        expected="an object of keys and values",
+        found=repr(value)[:80],
+        remedy=REMEDY,
+    )
 
 
 def damaged(

@@ -135,7 +135,7 @@ def _sha256(path: Path) -> str | None:
 
 
 def _record(
-    identity: Mapping[str, Any],
+    identity: Mapping[str, object],
     panel: Panel,
     quick: QuickPanel,
     decision: Decision,

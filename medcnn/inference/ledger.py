@@ -75,7 +75,7 @@ class Ledger:
         UserError: If another process is writing it.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, object], *, resume: bool) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._base = sqlite3.connect(path, timeout=1.0, isolation_level=None)
@@ -100,7 +100,7 @@ class Ledger:
             self._base.close()
             raise
 
-    def _claim(self, identity: Mapping[str, Any]) -> None:
+    def _claim(self, identity: Mapping[str, object]) -> None:
         wanted = json.loads(json.dumps(dict(identity)))
         saved = self._get("identity")
         if saved is None:

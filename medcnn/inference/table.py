@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +60,7 @@ def write_table(ledger: Ledger, decision: Decision, output: Path) -> Written:
     return written
 
 
-def _frame(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+def _frame(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(dict.fromkeys(["image_id", "p_abnormal", *columns])))
     for name in frame.columns.difference(list(TEXT)):
         frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(np.float64)

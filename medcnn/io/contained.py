@@ -21,6 +21,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from medcnn.io.contained_worker import Request
+
 MEMORY_MIB = 4096
 """Address space of the helper process."""
 
@@ -37,7 +39,7 @@ class DecoderLimitError(ValueError):
 
 
 def decode_contained(
-    frame: bytes, *, syntax: str, plugin: str, options: Mapping[str, Any]
+    frame: bytes, *, syntax: str, plugin: str, options: Mapping[str, int | str]
 ) -> npt.NDArray[Any]:
     """Return a frame as pydicom's plug-in decodes it, within limits of time and memory.
 
@@ -53,7 +55,7 @@ def decode_contained(
     """
     pixels = int(options["rows"]) * int(options["columns"])
     seconds = _LEAST_SECONDS + pixels // (MEGAPIXELS_PER_SECOND * 10**6)
-    header = {"syntax": syntax, "plugin": plugin, "options": dict(options), "seconds": seconds}
+    header = Request(syntax=syntax, plugin=plugin, options=dict(options), seconds=seconds)
     with _KEPT.lock:
         return _KEPT.helper().decode(header, frame)
 
@@ -87,7 +89,7 @@ class _Helper:
         """Whether the process lives and is this process's own, not its parent's."""
         return self.owner == os.getpid() and self.process.poll() is None
 
-    def decode(self, header: Mapping[str, Any], frame: bytes) -> npt.NDArray[Any]:
+    def decode(self, header: Request, frame: bytes) -> npt.NDArray[Any]:
         encoded = json.dumps(header).encode()
         # The limit is on CPU time; the clock is for platforms that cannot set one.
         try:

@@ -10,11 +10,27 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypedDict
 
 import numpy as np
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
+
+
+class Request(TypedDict):
+    """The header of a frame.
+
+    Attributes:
+        syntax: Transfer syntax UID.
+        plugin: Name of pydicom's decoding plug-in.
+        options: Further arguments of ``Decoder.as_array``.
+        seconds: Of CPU time.
+    """
+
+    syntax: str
+    plugin: str
+    options: dict[str, Any]
+    seconds: int
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -33,7 +49,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-def _decode(header: dict[str, Any], frame: bytes) -> tuple[dict[str, Any], memoryview]:
+def _decode(header: Request, frame: bytes) -> tuple[dict[str, Any], memoryview]:
     try:
         values, _ = get_decoder(header["syntax"]).as_array(
             encapsulate([frame], has_bot=False),

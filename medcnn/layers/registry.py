@@ -180,7 +180,7 @@ def _checked_class(name: str, found: object) -> type[nn.Module]:
 
 
 def _construct(
-    name: str, constructor: Callable[..., nn.Module], options: Mapping[str, Any]
+    name: str, constructor: Callable[..., nn.Module], options: Mapping[str, object]
 ) -> nn.Module:
     signature = inspect.signature(constructor)
     try:

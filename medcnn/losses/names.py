@@ -22,11 +22,14 @@ LOSSES: dict[str, tuple[str, ...]] = {
 }
 """Each loss with the options that only it takes."""
 
+Term = float | Mapping[str, float | None]
+"""The weight of a term, or ``weight`` and its options."""
+
 SHARED = ("label_smoothing", "positive_weight", "class_weights")
 """Options of the objective as a whole."""
 
 
-def read_terms(name: str | None, terms: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+def read_terms(name: str | None, terms: Mapping[str, Term] | None) -> dict[str, dict[str, Any]]:
     """Return each term of an objective with its ``weight`` and its options.
 
     Args:

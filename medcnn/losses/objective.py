@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError
 from medcnn.losses import functional, ranking
-from medcnn.losses.names import check_loss, read_terms
+from medcnn.losses.names import Term, check_loss, read_terms
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 BATCHWISE = ("auc_margin",)
@@ -45,7 +44,7 @@ class Objective(nn.Module):
         self,
         name: str | None = "bce",
         *,
-        terms: Mapping[str, Any] | None = None,
+        terms: Mapping[str, Term] | None = None,
         label_smoothing: float = 0.0,
         positive_weight: float | None = None,
         class_weights: list[float] | None = None,
@@ -87,7 +86,7 @@ class Objective(nn.Module):
         return loss_N
 
 
-def _loss(name: str, options: Mapping[str, Any]) -> Loss:
+def _loss(name: str, options: Mapping[str, float | None]) -> Loss:
     home = ranking if name in BATCHWISE else functional
     return partial(getattr(home, name), **options)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.errors import DataError
+from medcnn.files.plain import as_object
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -70,7 +70,7 @@ class Estimate:
         return plain | ({"note": self.note} if self.note else {})
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Estimate:
+    def from_json(cls, recorded: object) -> Estimate:
         """Return the estimate that ``to_json`` wrote; a bound that JSON cannot hold is infinite.
 
         >>> Estimate.from_json({"value": 2.0, "ci": [0.5, None], "method": "wald"}).ci
@@ -79,6 +79,7 @@ class Estimate:
         Raises:
             DataError: If value or interval are missing or are no numbers.
         """
+        facts = as_object(recorded, "estimate")
         try:
             value, ci = facts["value"], facts["ci"]
             low, high = (None, None) if ci is None else ci

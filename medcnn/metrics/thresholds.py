@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from medcnn.errors import DataError
+from medcnn.files.plain import as_object
 from medcnn.metrics.curves import Tally, tally
 from medcnn.metrics.estimate import FloatArray, IntArray
 from medcnn.metrics.rules import Rule, parse_rule
@@ -54,12 +54,13 @@ class Threshold:
         return not self.predictions or self.predictions == predictions_digest(label, p)
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Threshold:
+    def from_json(cls, recorded: object) -> Threshold:
         """Return the threshold that ``to_json`` wrote, checked against its digest where it has one.
 
         Raises:
             DataError: If value, rule or split are missing, or were changed after the freeze.
         """
+        facts = as_object(recorded, "threshold")
         try:
             frozen = cls(
                 float(facts["value"]),

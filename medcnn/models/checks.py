@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.models.names import (
@@ -43,7 +42,7 @@ def check_model(model: Model) -> None:
 
 
 def check_options(
-    name: str, constructor: Callable[..., object], options: Mapping[str, Any]
+    name: str, constructor: Callable[..., object], options: Mapping[str, object]
 ) -> None:
     """Raise if an architecture does not take an option.
 

@@ -105,7 +105,7 @@ def _through(
     func: Callable[..., Any],
     known: Sequence[Fields],
     args: Sequence[Any],
-    kwargs: Mapping[str, Any],
+    kwargs: Mapping[str, object],
     result: Any,
 ) -> Fields:
     field = _joined(known)
@@ -139,7 +139,7 @@ def _joined(known: Sequence[Fields]) -> Fields:
 
 
 def _called_windows(
-    func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, object]
 ) -> Windows | None:
     """Return what a convolution or pooling slides over the image, from the arguments of its call."""
     if func not in _ARGUMENTS:

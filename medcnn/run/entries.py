@@ -115,14 +115,14 @@ def read_entries(run: RunDir) -> Entries:
         raise damaged(run.environment, WHAT, "what training wrote", error, WHAT, remedy) from error
 
 
-def _items(content: Mapping[str, Any], key: str) -> list[tuple[Any, Any]]:
+def _items(content: Mapping[str, object], key: str) -> list[tuple[Any, Any]]:
     value = content.get(key) or {}
     if not isinstance(value, Mapping):
         raise TypeError(f"{key} is a {type(value).__name__}")
     return list(value.items())
 
 
-def _list(content: Mapping[str, Any], key: str) -> list[Any]:
+def _list(content: Mapping[str, object], key: str) -> list[Any]:
     value = content.get(key) or []
     if not isinstance(value, list):
         raise TypeError(f"{key} is a {type(value).__name__}")

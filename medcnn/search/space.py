@@ -124,7 +124,7 @@ def is_number(choices: Sequence[str]) -> bool:
 
 
 def read_space(
-    configured: Mapping[str, Any], arguments: Sequence[str]
+    configured: Mapping[str, object], arguments: Sequence[str]
 ) -> tuple[list[Parameter], list[str]]:
     """Return what is searched, and the overrides that every trial shares.
 

@@ -27,7 +27,7 @@ class _Misfit(Exception):  # noqa: N818  never leaves this file
 
 def read(
     kind: type[Tree],
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     *,
     lenient: bool = False,
     base: Tree | None = None,
@@ -88,7 +88,7 @@ def _names(kind: type[Any]) -> set[str]:
 
 
 def _component(
-    kind: type[Component], given: Mapping[str, Any], values: dict[str, Any]
+    kind: type[Component], given: Mapping[str, object], values: dict[str, object]
 ) -> Component:
     arguments = {str(key): value for key, value in given.items() if key != "_target_"}
     arguments |= {name: as_plain(values[name]) for name in arguments if name in values}

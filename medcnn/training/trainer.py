@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         recipe: How the network of the weights is rebuilt.
     """
 
-    def __init__(self, best: Path, recipe: dict[str, Any]) -> None:
+    def __init__(self, best: Path, recipe: Mapping[str, object]) -> None:
         super().__init__()
         self.best, self.recipe = best, recipe
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def write_segment(
     *,
     pixels: Pixels,
     keys: Keys,
-    facts: Sequence[dict[str, Any]],
+    facts: Sequence[Mapping[str, object]],
     files: Keys,
     targets: Keys,
 ) -> str:

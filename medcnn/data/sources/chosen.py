@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -106,7 +105,7 @@ def _names(data: Data) -> tuple[str, ...]:
     return names
 
 
-def _check_belonging(key: str, given: Mapping[str, Any], names: tuple[str, ...]) -> None:
+def _check_belonging(key: str, given: Mapping[str, object], names: tuple[str, ...]) -> None:
     for name, value in given.items():
         if value and name not in names:
             raise ConfigError(

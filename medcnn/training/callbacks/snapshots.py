@@ -30,7 +30,9 @@ class Snapshots(pl.Callback):
         ConfigError: If the numbers differ.
     """
 
-    def __init__(self, schedule: Cosine, paths: Sequence[Path], recipe: Mapping[str, Any]) -> None:
+    def __init__(
+        self, schedule: Cosine, paths: Sequence[Path], recipe: Mapping[str, object]
+    ) -> None:
         cycles = getattr(schedule, "cycles", 1)
         if cycles != len(paths):
             raise ConfigError(
