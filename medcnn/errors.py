@@ -157,6 +157,27 @@ def require_pyarrow(instead: str) -> None:
         )
 
 
+def require_packages(packages: Iterable[str], extra: str, what: str) -> None:
+    """Refuse what needs an extra that is not installed.
+
+    Args:
+        packages: By the names they are imported by.
+        extra: Of medcnn, that brings them.
+        what: Needs them, as the user knows it.
+
+    Raises:
+        ConfigError: If one of them is not installed.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"{what} needs {', '.join(missing)}.",
+            expected=f"the extra {extra}",
+            found=f"no {', '.join(missing)}",
+            remedy=how_to_install(extra),
+        )
+
+
 def unknown_name(what: str, word: str, choices: Iterable[str]) -> ConfigError:
     """Return the error for a name that is not among ``choices``, with the nearest valid one."""
     known = sorted(choices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,20 +14,22 @@ from medcnn.console import say, warn
 from medcnn.data.checks import check_path
 from medcnn.inference.device import check_device
 from medcnn.inference.files import count_files, nothing_in
-from medcnn.inference.settings import Predict
+from medcnn.inference.settings import Predict, run_settings
 from medcnn.io.choice import counted
+from medcnn.pacs.asked import check_identity, check_results
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
 from medcnn.settings.composition import plain
 from medcnn.settings.reading import read
 
 if TYPE_CHECKING:
-    from medcnn.inference.folder import Predicted
+    from medcnn.inference.folder import Predicted, Results
 
 
 def run(cfg: DictConfig) -> Path:
     """Predict what the configuration names, and return the table that was written."""
     options = read(Predict, plain(cfg))
+    check_results(options.results)
     check_device(options.inference.device)
     runs = [RunDir.open(path) for path in options.run]
     check_path(options.input, "input")
@@ -37,9 +40,20 @@ def run(cfg: DictConfig) -> Path:
         raise nothing_in(options.input)
     from medcnn.inference.folder import predict_folder  # torch: seconds
 
-    _tell(predict_folder(runs, options, images), others)
+    _tell(predict_folder(runs, options, images, _results(options, runs)), others)
     say(f"predictions  {options.output}")
+    if options.results.dicom is not None:
+        say(f"DICOM        {options.results.dicom}")
     return options.output
+
+
+def _results(options: Predict, runs: Sequence[RunDir]) -> Results | None:
+    if options.results.dicom is None:
+        return None
+    check_identity(options.results, [run_settings(run).data.hash_patients for run in runs])
+    from medcnn.pacs.results import results_of
+
+    return results_of(options, run_settings(runs[0]).name)
 
 
 def _tell(found: Predicted, others: Counter[str]) -> None:

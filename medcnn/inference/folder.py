@@ -6,7 +6,7 @@ pass (``medcnn.inference.table``) makes the table of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from medcnn.inference.passes import passes_of
 from medcnn.inference.quick import QuickPanel
 from medcnn.inference.runs import Panel, assemble, predict_split
 from medcnn.inference.settings import AskedViews, Inference, Predict, run_settings
-from medcnn.inference.table import Written, write_table
+from medcnn.inference.table import Beside, Written, write_table
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir, write_json
@@ -46,13 +46,20 @@ class Predicted:
     warnings: tuple[str, ...]
 
 
-def predict_folder(runs: Sequence[RunDir], options: Predict, files: int) -> Predicted:
+Results = Callable[[Panel, Mapping[str, Any], Decision], Beside]
+"""Makes what goes beside the table, of the model, what tells it from others, and how it decides."""
+
+
+def predict_folder(
+    runs: Sequence[RunDir], options: Predict, files: int, results: Results | None = None
+) -> Predicted:
     """Predict a file or the files of a folder, and write the table and what it was made with.
 
     Args:
         runs: One run, or several as one ensemble.
         options: What is asked for.
         files: How many files there are.
+        results: Makes results in another form than the table; None: there are none.
 
     Raises:
         WeightsError: If a run cannot be loaded.
@@ -73,7 +80,8 @@ def predict_folder(runs: Sequence[RunDir], options: Predict, files: int) -> Pred
         final = decision.estimated(ledger)
         if quick.fast is not None and final.thresholds != decision.thresholds:
             engine.run(final.thresholds, again=True)
-        written = write_table(ledger, final, options.output)
+        beside = None if results is None else results(panel, identity, final)
+        written = write_table(ledger, final, options.output, beside)
         recomputed = ledger.count(exact=True)
     if alone:
         path.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ Vote = Literal["soft", "logit", "hard", "rank", "weighted", "greedy", "stacked"]
 ViewList = Literal[
     "none", "light", "rotations", "scales", "shifts", "exposure", "crops", "flips", "full"
 ]
+Heat = Literal["grad_cam", "grad_cam_plus_plus", "layer_cam"]
 Merge = Literal["mean", "geometric", "max", "weighted"]
 
 
@@ -171,6 +172,23 @@ def _table(path: Path, what: str, suffixes: tuple[str, ...]) -> Path:
 
 
 @dataclass(frozen=True)
+class DicomResults:
+    """Results as DICOM objects, beside the table."""
+
+    dicom: Path | None = setting(
+        None, "a folder: of each DICOM image a structured report for the archive; null: none"
+    )
+    heat: Heat | None = setting(
+        None,
+        "with dicom=: heat map and its outline for viewers; grad_cam | grad_cam_plus_plus | layer_cam",
+    )
+    keep_identity: bool = setting(
+        False,
+        "with dicom=: true lets reports name their patients though the run hashes patients",
+    )
+
+
+@dataclass(frozen=True)
 class Predict:
     """``medcnn predict``: a file or a folder through runs."""
 
@@ -200,6 +218,7 @@ class Predict:
     num_workers: Literal["auto"] | int = setting(
         "auto", "processes that read files; auto: by the number of cores", low=0, high=256
     )
+    results: DicomResults = inline(DicomResults())
     inference: Inference = inline(Inference())
     safeguards: Safeguards = inline(Safeguards())
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,19 @@ from medcnn.run.directory import atomic_path
 
 FIRST = ("image_id", "patient_id", "p_abnormal", LOW, HIGH, "decision", "threshold")
 LAST = ("error", "error_kind", "warnings")
-TEXT = {"image_id", "patient_id", "decision", SET, REASONS, *LAST}
+DICOM = ("dicom_result", "dicom_left_out")
+"""Of a DICOM result: its file, or why there is none."""
+TEXT = {"image_id", "patient_id", "decision", SET, REASONS, *LAST, *DICOM}
 WHOLE = {FLAG, REFERRED}
+
+
+class Beside(Protocol):
+    """What is made of the rows as they go into the table, and says so in columns of its own."""
+
+    columns: tuple[str, ...]
+
+    def add(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the decided rows with the columns."""
 
 
 @dataclass
@@ -45,15 +57,19 @@ class Written:
         self.referred += int((table[REFERRED] == 1).sum()) if REFERRED in table else 0
 
 
-def write_table(ledger: Ledger, decision: Decision, output: Path) -> Written:
+def write_table(
+    ledger: Ledger, decision: Decision, output: Path, beside: Beside | None = None
+) -> Written:
     """Write all rows of the ledger's last walk to a CSV or Parquet file, and return their counts."""
     band, written = decision.band(), Written()
     written.warnings.update(dict.fromkeys(decision.warnings))
-    names = _columns(ledger.columns, decision)
+    added = beside.columns if beside is not None else ()
+    names = [*_columns(ledger.columns, decision), *added]
     with atomic_path(output) as temporary, _writer(temporary, names) as write:
         for rows in ledger.slices():
             table, warnings = decision.decide(_frame(rows, ledger.columns), band)
             written.warnings.update(dict.fromkeys(warnings))
+            table = table if beside is None else beside.add(table)
             table = table.reindex(columns=names)
             written.count(table)
             write(_typed(table))

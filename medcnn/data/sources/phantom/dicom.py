@@ -69,7 +69,6 @@ def _patient_module(case: Case, digest: str) -> Dataset:
     dataset.BodyPartExamined = "CHEST"
     dataset.ViewPosition = case.acquisition.view
     dataset.PatientOrientation = ["L", "F"]
-    dataset.Laterality = ""
     return dataset
 
 
