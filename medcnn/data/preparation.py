@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from medcnn.data.acquisition.column import with_acquisition
 from medcnn.data.audit.audit import Audit, enforce, run_audit
 from medcnn.data.audit.mending import deduplicate
 from medcnn.data.cache.cache import build_cache
@@ -63,6 +64,8 @@ def prepare(
         on_split(manifest)
     cache = cache_images(manifest, data, progress=progress)
     manifest = _without_unreadable(manifest, cache)
+    if data.acquisitions is not None:
+        manifest = with_acquisition(manifest, cache, data.acquisitions, data.split_seed)
     if data.audit == "off":
         return Prepared(
             manifest.with_table(manifest.table, "The data audit was switched off."), cache, None

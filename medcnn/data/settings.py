@@ -86,6 +86,12 @@ class Data:
     fold: Literal["all"] | int | None = setting(
         None, "which of the folds is held out, from 0; all: one after the other", low=0, high=999
     )
+    acquisitions: int | None = setting(
+        None,
+        "clusters of images that were made alike, to be found as the column acquisition",
+        low=3,
+        high=1000,
+    )
     split_seed: int = setting(
         0,
         "draws the splits, apart from the training's seed: members of an ensemble share them",
