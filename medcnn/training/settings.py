@@ -86,6 +86,10 @@ class Callbacks:
     swa: float | None = setting(
         None, "0.75: mean of the weights from this part of the epochs on (SWA)", low=0, high=0.99
     )
+    swa_every: Literal["epoch", "step"] = setting(
+        "epoch",
+        "the weights that SWA takes the mean of: at the ends of epochs; of all steps (SWAD)",
+    )
     bn_batches: int = setting(
         32, "training batches that re-estimate BatchNorm's statistics for SWA", low=1, high=100_000
     )

@@ -167,7 +167,9 @@ def build_trainer(
     if watch.ema is not None:
         callbacks.append(ExponentialAverage(watch.ema))
     if watch.swa is not None:
-        callbacks.append(StochasticAverage(watch.swa, watch.bn_batches))
+        callbacks.append(
+            StochasticAverage(watch.swa, watch.bn_batches, dense=watch.swa_every == "step")
+        )
     if watch.population_statistics:
         callbacks.append(PopulationStatistics())
     if CONSOLE.is_terminal:

@@ -127,15 +127,18 @@ class ExponentialAverage(WeightAverage):
 class StochasticAverage(WeightAverage):
     """SWA: the mean of the weights at the ends of the last epochs (Izmailov 2018, arXiv:1803.05407).
 
-    The average is a network that never saw a batch: its BatchNorm statistics are re-estimated on
-    training batches each time.
+    Of every step, it is the dense average of SWAD (Cha et al., NeurIPS 2021), which finds flatter
+    minima that hold better elsewhere; where it begins is said here instead of read from the
+    validation loss. The average is a network that never saw a batch: its BatchNorm statistics are
+    re-estimated on training batches each time.
 
     Args:
         start: Part of all epochs after which averaging begins, in [0, 1).
         bn_batches: Training batches that the statistics are estimated on.
+        dense: Whether the weights of every step count, instead of those at the ends of epochs.
     """
 
-    def __init__(self, start: float = 0.75, bn_batches: int = 32) -> None:
+    def __init__(self, start: float = 0.75, bn_batches: int = 32, *, dense: bool = False) -> None:
         super().__init__()
         if not 0 <= start < 1 or bn_batches < 1:
             raise ConfigError(
@@ -143,16 +146,32 @@ class StochasticAverage(WeightAverage):
                 expected="callbacks.swa in [0, 1) and callbacks.bn_batches of 1 or more",
                 found=f"callbacks.swa={start}, callbacks.bn_batches={bn_batches}",
             )
-        self.start, self.bn_batches = start, bn_batches
+        self.start, self.bn_batches, self.dense = start, bn_batches, dense
+
+    def _begun(self, trainer: pl.Trainer) -> bool:
+        epochs = trainer.max_epochs or 1
+        return not trainer.sanity_checking and trainer.current_epoch >= self.start * epochs
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Take in the weights after an optimiser step, if every step counts."""
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if self.dense and self._begun(trainer) and (stepped or trainer.is_last_batch):
+            self.take_in(network_of(pl_module))
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take in the epoch's last weights, then put the average into the network."""
-        if trainer.sanity_checking or trainer.current_epoch < self.start * (
-            trainer.max_epochs or 1
-        ):
+        if not self._begun(trainer):
             return
         network = network_of(pl_module)
-        self.take_in(network)
+        if not self.dense:
+            self.take_in(network)
         super().on_validation_start(trainer, pl_module)
         self._estimate_statistics(trainer, pl_module)
         self.average = _copy(network)

@@ -95,6 +95,18 @@ def test_the_stochastic_average_is_that_of_torch_with_its_batch_norm_statistics(
     assert_same(witness.validated[3], swa.average)
 
 
+def test_the_dense_average_is_the_mean_of_the_weights_of_every_step(tiny):
+    witness, swa = Witness(), StochasticAverage(0.5, bn_batches=100, dense=True)
+    tiny(swa, witness, epochs=4)
+    late = witness.steps[12:]
+    assert len(late) == 12
+    for name in ("linear.weight", "linear.bias"):
+        mean = torch.stack([weights[name] for weights in late]).mean(0)
+        torch.testing.assert_close(swa.average[name], mean)
+    assert_same(witness.validated[1], witness.steps[11])
+    assert_same(witness.validated[3], swa.average)
+
+
 @pytest.mark.parametrize("decay", [0, 1, -0.1])
 def test_a_decay_outside_of_0_to_1_is_refused(decay):
     with pytest.raises(ConfigError, match=r"callbacks\.ema"):
