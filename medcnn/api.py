@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from medcnn.files.tables import read_table
 from medcnn.record.record import Record
+from medcnn.reporting.view import ReportView
 from medcnn.run.command import asking
-from medcnn.run.directory import RunDir
 from medcnn.settings.composition import compose, explain
 from medcnn.training.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from medcnn.inference.resident import ResidentModel
 
 
 class Run(Record):
@@ -28,15 +31,35 @@ class Run(Record):
         """The settings that the run was made with, as one typed tree."""
         return settings_of(self.paths)
 
+    def report(self) -> ReportView:
+        """Return the report, which a notebook shows and ``str`` names the file of.
 
-def train(overrides: Sequence[str] = ()) -> RunDir:
-    """Do what ``train.py`` does and return the run directory.
+        Raises:
+            DataError: If the run has none.
+        """
+        return ReportView.of(self.paths)
+
+    def model(self, device: str = "auto") -> ResidentModel:
+        """Return the run as a function of one image: its file, or its pixels.
+
+        What it does is what ``medcnn predict`` does, reading, calibration and safeguards included; it
+        may be called from several threads.
+
+        Args:
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        """
+        from medcnn.inference.resident import ResidentModel  # torch: seconds
+
+        return ResidentModel(self.paths, device)
+
+
+def train(overrides: Sequence[str] = ()) -> Run:
+    """Do what ``train.py`` does and return the run: its results, predictions, report and model.
 
     Args:
-        overrides: As on the command line, for example ``["experiment=xray_resnet", "seed=1"]``.
+        overrides: As on the command line, for example ``["data=folder", "data.root=PATH", "seed=1"]``.
     """
-    directory: RunDir = _do("train", overrides)
-    return directory
+    return Run(_do("train", overrides))
 
 
 def evaluate(overrides: Sequence[str]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import textwrap
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-CONSOLE = Console(highlight=False, soft_wrap=True)
-ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+# In a notebook, too, plain lines: rich's bars there ask for another package and stay as empty boxes.
+CONSOLE = Console(highlight=False, soft_wrap=True, force_jupyter=False)
+ERRORS = Console(stderr=True, highlight=False, soft_wrap=True, force_jupyter=False)
 _LABEL = re.compile(r"\s*\S+(?: \S+)* {2,}|\s*")
 
 

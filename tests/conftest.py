@@ -143,7 +143,7 @@ def easy_data(tmp_path_factory):
 def trained_run(tmp_path_factory, easy_data):
     """Return a finished run of one epoch; tests leave it as it is, or take a copy."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    return medcnn.train([*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"])
+    return medcnn.train([*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"]).paths
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,22 @@ def test_predict_returns_one_row_a_file(trained_run, easy_data, tmp_path):
     assert table["p_abnormal"].between(0, 1).all()
 
 
+def test_a_run_in_python_has_results_predictions_and_a_report(trained_run):
+    run = medcnn.Run(trained_run)
+    assert run.results.sensitivity.ci is not None
+    assert len(run.predictions("test")) == run.results.n
+    shown = run.report()._repr_html_()
+    assert f"<td>{run.results.sensitivity.value:.3f}</td>" in shown
+    assert str(run.report()) == str(trained_run.report)
+    assert "srcdoc=" in run.report().page()._repr_html_()
+
+
+def test_training_returns_the_run(trained_run):
+    found = medcnn.train([f"resume={trained_run.path}"])  # finished: it is left as it is
+    assert isinstance(found, medcnn.Run)
+    assert found.path == trained_run.path
+
+
 def test_what_the_command_line_refuses_is_refused_here():
     with pytest.raises(ConfigError, match="did you mean 'model'"):
         medcnn.train(["modle=resnet18"])

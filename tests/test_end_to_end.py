@@ -41,7 +41,7 @@ CONTRACT = {
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "a"
-    return medcnn.train([*SMALL, f"run_dir={folder}", "subgroups=[sex]"])
+    return medcnn.train([*SMALL, f"run_dir={folder}", "subgroups=[sex]"]).paths
 
 
 def test_a_run_leaves_what_the_contract_names(run):
@@ -88,7 +88,7 @@ def test_a_leak_that_was_let_pass_stands_in_the_report(easy_data, tmp_path):
     copy = table.iloc[[0]].assign(image_id="copy", patient_id="copy", split="test")
     pd.concat([table, copy]).to_csv(tmp_path / "leak.csv", index=False)
     given = [f"data.root={tmp_path / 'leak.csv'}", "data.audit=warn", f"run_dir={tmp_path / 'run'}"]
-    run = medcnn.train([*easy_data, *given, "trainer.max_epochs=1"])
+    run = medcnn.train([*easy_data, *given, "trainer.max_epochs=1"]).paths
     told = "1 group of identical images stands across splits: i0 = copy."
     assert told in json.loads(run.results.read_text())["warnings"]
     assert told in run.report.read_text()

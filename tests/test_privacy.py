@@ -91,7 +91,7 @@ def test_training_prediction_and_the_doctor_leave_nothing_of_it(
         "alpha=null",
         "logger=none",
         f"run_dir={tmp_path / 'run'}",
-    ])  # fmt: skip
+    ]).paths  # fmt: skip
     table = tmp_path / "predictions.csv"
     assert run("predict", [f"run={trained.path}", f"input={hospital}", f"output={table}"]) == 0
     assert run("doctor", [str(hospital), f"output={tmp_path / 'doctor.json'}"]) == 0

@@ -102,7 +102,7 @@ def test_a_run_without_curves_is_refused(over_fitted, capsys):
 def test_a_training_ends_with_its_diagnosis(easy_data, tmp_path, capsys):
     import medcnn
 
-    found = medcnn.train([*easy_data, "trainer.max_epochs=4", f"run_dir={tmp_path / 'run'}"])
+    found = medcnn.train([*easy_data, "trainer.max_epochs=4", f"run_dir={tmp_path / 'run'}"]).paths
     assert "diagnosis    " in capsys.readouterr().out
     kept = json.loads((found.path / "diagnosis.json").read_text())
     results = json.loads(found.results.read_text())

@@ -37,7 +37,7 @@ def run(tmp_path_factory):
             "refer=20%",
             f"run_dir={tmp_path_factory.mktemp('runs') / 'a'}",
         ]
-    )
+    ).paths
 
 
 def test_training_reports_every_safeguard(run):

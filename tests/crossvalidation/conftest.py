@@ -15,4 +15,4 @@ def folds():
 def whole(easy_data, tmp_path_factory):
     """Return the directory of two folds by one command."""
     folder = tmp_path_factory.mktemp("cv") / "all"
-    return medcnn.train([*easy_data, *FOLDS, "data.fold=all", f"run_dir={folder}"])
+    return medcnn.train([*easy_data, *FOLDS, "data.fold=all", f"run_dir={folder}"]).paths

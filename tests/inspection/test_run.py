@@ -18,7 +18,7 @@ def pair(easy_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair") / "run"
     return medcnn.train(
         [*easy_data, "trainer.max_epochs=1", "ensemble.members=2", f"run_dir={folder}"]
-    )
+    ).paths
 
 
 def test_each_member_is_looked_into_and_the_first_is_drawn(pair):

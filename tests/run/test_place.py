@@ -77,7 +77,7 @@ def test_what_the_audit_stopped_is_run_again_by_the_mended_command(easy_data, tm
     ]  # fmt: skip
     with pytest.raises(AuditStop):
         medcnn.train(command)
-    run = medcnn.train([*command, "data.deduplicate=true"])
+    run = medcnn.train([*command, "data.deduplicate=true"]).paths
     assert read_json(run.audit)["verdict"] != "stop"
     assert read_json(run.environment)["resumed"] == 0
     assert run.results.is_file()

@@ -34,7 +34,7 @@ def train(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
 
     def run(name, *overrides):
-        return medcnn.train([*SMALL, *overrides, f"run_dir={folder / name}"])
+        return medcnn.train([*SMALL, *overrides, f"run_dir={folder / name}"]).paths
 
     return run
 

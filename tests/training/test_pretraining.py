@@ -16,7 +16,9 @@ ASKED = [
 
 @pytest.fixture(scope="module")
 def encoder(easy_data, tmp_path_factory):
-    return medcnn.train([*easy_data, *ASKED, f"run_dir={tmp_path_factory.mktemp('ae') / 'run'}"])
+    return medcnn.train(
+        [*easy_data, *ASKED, f"run_dir={tmp_path_factory.mktemp('ae') / 'run'}"]
+    ).paths
 
 
 def test_it_leaves_an_error_with_its_interval_beside_that_of_the_mean_image(encoder):
@@ -55,7 +57,7 @@ def test_labels_are_never_read(encoder, easy_data, tmp_path):
     other = medcnn.train(
         [*easy_data, *ASKED, f"data.root={tmp_path / 'manifest.csv'}",
          f"data.split={tmp_path / 'split.csv'}", f"run_dir={tmp_path / 'run'}"]
-    )  # fmt: skip
+    ).paths  # fmt: skip
     assert (
         read_json(other.results)["reconstruction_error"]
         == read_json(encoder.results)["reconstruction_error"]
@@ -66,7 +68,7 @@ def test_a_classifier_starts_from_the_encoder(encoder, easy_data, tmp_path):
     run = medcnn.train(
         [*easy_data, "trainer.max_epochs=1", f"model.weights={encoder.path}",
          f"run_dir={tmp_path / 'run'}"]
-    )  # fmt: skip
+    ).paths  # fmt: skip
     weights = read_json(run.environment)["weights"]
     assert weights["loaded"] == "file" and weights["sha256"]
 

@@ -45,7 +45,7 @@ def test_a_run_killed_in_the_middle_of_a_checkpoint_ends_as_one_that_was_not(eas
     # The epoch is over and its curves are written; the newest state is one of its steps, because the
     # one behind its validation comes after the best.
     asked = [*easy_data, "trainer.max_epochs=2", "callbacks.save_every=2", "optimizer.lr=0.01"]
-    whole = medcnn.train([*asked, f"run_dir={tmp_path / 'whole'}"])
+    whole = medcnn.train([*asked, f"run_dir={tmp_path / 'whole'}"]).paths
     killed = RunDir(tmp_path / "killed")
     command = [sys.executable, "-c", CHILD, *asked, f"run_dir={killed.path}"]
     done = subprocess.run(command, capture_output=True, timeout=200, check=False)

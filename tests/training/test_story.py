@@ -16,7 +16,7 @@ def run(easy_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("training") / "run"
     return medcnn.train(
         [*easy_data, "trainer.max_epochs=2", "subgroups=[absent]", f"run_dir={folder}"]
-    )
+    ).paths
 
 
 def hash_of(path):

@@ -56,6 +56,6 @@ def test_a_run_that_goes_on_keeps_its_threads(tmp_path):
 
 def test_a_run_says_and_records_them(easy_data, tmp_path, capsys):
     given = [*easy_data, "trainer.fast_dev_run=true", "trainer.threads=1", f"run_dir={tmp_path}"]
-    run = medcnn.train(given)
+    run = medcnn.train(given).paths
     assert read_json(run.environment)["threads"] == 1
     assert "threads: 1, trainer.threads=1" in capsys.readouterr().out
