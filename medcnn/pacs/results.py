@@ -18,7 +18,11 @@ from medcnn.inference.folder import Results
 from medcnn.inference.runs import Panel
 from medcnn.inference.settings import Predict
 from medcnn.inference.table import DICOM
+from medcnn.io import read_image
+from medcnn.pacs.capture import LONGEST, build_capture, draw
+from medcnn.pacs.heat import Heater
 from medcnn.pacs.identity import Judge, digest_of
+from medcnn.pacs.outline import build_outline, outlines, pixel_shape
 from medcnn.pacs.report import Outcome, build_report
 from medcnn.pacs.source import NoResultError, Source, quiet, read_source
 from medcnn.run.directory import atomic_path
@@ -39,7 +43,10 @@ def results_of(options: Predict, name: str) -> Results:
         folder = options.results.dicom
         if folder is None:
             raise AssertionError("asked for only with a folder")
-        return DicomFolder(folder, options.input, judge_of(name, panel, identity, decision))
+        method = options.results.heat
+        heater = None if method is None else Heater(panel.predictor, method)
+        judge = judge_of(name, panel, identity, decision)
+        return DicomFolder(folder, options.input, judge, heater)
 
     return make
 
@@ -92,12 +99,15 @@ class DicomFolder:
         folder: Where they go.
         root: The input that rows are named relative to.
         judge: The model.
+        heater: Makes heat maps; None: there are none.
     """
 
     columns: tuple[str, ...] = DICOM
 
-    def __init__(self, folder: Path, root: Path, judge: Judge) -> None:
-        self.folder, self.root, self.judge = folder, root, judge
+    def __init__(
+        self, folder: Path, root: Path, judge: Judge, heater: Heater | None = None
+    ) -> None:
+        self.folder, self.root, self.judge, self.heater = folder, root, judge, heater
         self._seen: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -123,7 +133,22 @@ class DicomFolder:
 
     def _made(self, source: Source, outcome: Outcome, path: Path) -> list[Dataset]:
         with quiet():
-            return [build_report(source, outcome, self.judge)]
+            report = build_report(source, outcome, self.judge)
+            # Nothing was decided of a foreign image that heat could explain.
+            if self.heater is None or outcome.foreign:
+                return [report]
+            return [report, *self._pictures(source, self.heater, path)]
+
+    def _pictures(self, source: Source, heater: Heater, path: Path) -> list[Dataset]:
+        heat, image = heater.of(path), source.reference
+        pixels = read_image(path, min_size=LONGEST, exact=False).pixels
+        words = f"medcnn {self.judge.name} {heater.method}"
+        picture = draw(pixels, heat, pixel_shape(source.header), words)
+        found = [build_capture(source, picture, heater.method, self.judge)]
+        polygons = outlines(heat, image.Rows, image.Columns)
+        if polygons:
+            found.append(build_outline(source, polygons, heater.method, self.judge))
+        return found
 
     def _write(self, objects: list[Dataset]) -> str:
         """Write them, and return the name of the first, which is the report."""

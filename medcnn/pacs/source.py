@@ -41,7 +41,11 @@ _MOMENTS = (
     *(("ContentDate", "ContentTime"), ("AcquisitionDate", "AcquisitionTime")),
     *(("SeriesDate", "SeriesTime"), ("StudyDate", "StudyTime")),
 )
-_CREATED = ("PresentationCreationDate", "PresentationCreationTime")
+_CLOCKS = (
+    *(("InstanceCreationDate", "InstanceCreationTime"), ("ContentDate", "ContentTime")),
+    *(("PresentationCreationDate", "PresentationCreationTime"),),
+    *(("DateOfSecondaryCapture", "TimeOfSecondaryCapture"),),
+)
 CHARACTERS = "ISO_IR 192"
 """UTF-8: whatever the header was written in, its text is decoded by now."""
 NO_DATE = ("19000101", "000000")
@@ -146,6 +150,14 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
+def keep_body_part(dataset: Dataset, source: Source) -> None:
+    """Give a made object the body part of its image; no side of the chest (PS3.3 C.7.3.1)."""
+    if source.facts.body_part.upper() == "CHEST":
+        dataset.BodyPartExamined = "CHEST"
+    else:
+        dataset.Laterality = ""
+
+
 def stamp(dataset: Dataset, moment: tuple[str, str]) -> None:
     """Give a made object the moment of its image in place of the clock's.
 
@@ -153,7 +165,7 @@ def stamp(dataset: Dataset, moment: tuple[str, str]) -> None:
     """
     for item in dataset.get("ContributingEquipmentSequence", ()):
         item.pop("ContributionDateTime", None)
-    for keywords in (("InstanceCreationDate", "InstanceCreationTime"), _MOMENTS[0], _CREATED):
+    for keywords in _CLOCKS:
         for keyword, value in zip(keywords, moment, strict=True):
             if keyword in dataset:
                 setattr(dataset, keyword, value)

@@ -55,6 +55,15 @@ def test_every_file_has_a_report_or_a_reason_and_repeating_changes_no_byte(
     assert "Doe" not in "".join(capfd.readouterr())
 
 
+def test_heat_adds_a_picture_and_an_outline_to_each_report(run, folder, errors_of, tmp_path):
+    table = predict(run, folder / "monochrome1.dcm", tmp_path, "heat=grad_cam")
+    made = sorted((tmp_path / "dicom").iterdir())
+    found = {pydicom.dcmread(path).Modality: path for path in made}
+    assert found["SR"].name == table["dicom_result"].iloc[0]
+    assert {"OT", "PR"} < set(found)
+    assert [errors_of(path) for path in made] == [[]] * 3
+
+
 def test_another_way_of_deciding_is_another_report(run, folder, tmp_path):
     file = folder / "plain.dcm"
     plain = predict(run, file, tmp_path)["dicom_result"]
