@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from medcnn.files.tables import read_table
+from medcnn.inference.settings import PREDICTIONS
 from medcnn.record.record import Record
 from medcnn.reporting.view import ReportView
 from medcnn.run.command import asking
@@ -78,14 +79,17 @@ def evaluate(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def predict(overrides: Sequence[str]) -> pd.DataFrame:
-    """Do what ``predict.py`` does and return one row a file.
+    """Do what ``predict.py`` does and return one row a file; none where ``part=`` was asked for.
 
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "input=FOLDER"]``.
     """
     from medcnn.inference.table import TEXT
 
-    return read_table(_do("predict", overrides), text=TEXT)
+    path = _do("predict", overrides)
+    if path.suffix not in PREDICTIONS:
+        return pd.DataFrame()
+    return read_table(path, text=TEXT)
 
 
 def _do(command: str, overrides: Sequence[str]) -> Any:

@@ -12,9 +12,11 @@ from omegaconf import DictConfig
 from medcnn.calibration.detector import REASONS
 from medcnn.console import say, warn
 from medcnn.data.checks import check_path
+from medcnn.errors import ConfigError
 from medcnn.inference.device import check_device
-from medcnn.inference.files import count_files, nothing_in
+from medcnn.inference.files import Listing, list_files, nothing_in
 from medcnn.inference.settings import Predict, run_settings
+from medcnn.inference.share import Share
 from medcnn.io.choice import counted
 from medcnn.pacs.asked import check_identity, check_results
 from medcnn.run.directory import RunDir
@@ -35,12 +37,15 @@ def run(cfg: DictConfig) -> Path:
     check_path(options.input, "input")
     for each in (member for one in runs for member in (one, *one.members)):
         read_settings(each)
-    images, others = count_files(options.input)
-    if not images:
+    listing = list_files(options.input)
+    if not listing.images:
         raise nothing_in(options.input)
+    if options.share is not None:
+        return _part(runs, options, options.share, listing)
     from medcnn.inference.folder import predict_folder  # torch: seconds
 
-    _tell(predict_folder(runs, options, images, _results(options, runs)), others)
+    found = predict_folder(runs, options, listing, _results(options, runs))
+    _tell(found, listing.left_out)
     say(f"predictions  {options.output}")
     if options.results.dicom is not None:
         say(f"DICOM        {options.results.dicom}")
@@ -54,6 +59,25 @@ def _results(options: Predict, runs: Sequence[RunDir]) -> Results | None:
     from medcnn.pacs.results import results_of
 
     return results_of(options, run_settings(runs[0]).name)
+
+
+def _part(runs: list[RunDir], options: Predict, share: Share, listing: Listing) -> Path:
+    if not options.input.is_dir():
+        raise ConfigError(
+            f"part={share} divides a folder, and {options.input} is one file.",
+            expected="a folder, or no part=",
+            found=f"input={options.input}",
+        )
+    from medcnn.inference.folder import predict_share  # torch: seconds
+
+    files = predict_share(runs, options, share, listing)
+    path = share.path(options.output)
+    if files is None:
+        say(f"part {share}     is there: {path}; resume=false makes it anew")
+    else:
+        say(f"part {share}     {files} of {listing.images} files: {path}")
+    say("the same command without part= joins all parts and writes the table")
+    return path
 
 
 def _tell(found: Predicted, others: Counter[str]) -> None:

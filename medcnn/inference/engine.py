@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from medcnn.console import CONSOLE, progress_bars
-from medcnn.inference.files import Reading, read_files, walk_images
+from medcnn.inference.files import Reading, name_of, one_line, read_files, walk_images
 from medcnn.inference.ledger import Entry, Ledger, Stamp
 from medcnn.inference.quick import QuickPanel, TooFarError
 from medcnn.inference.settings import Predict
@@ -34,7 +34,7 @@ class Engine:
         quick: What answers.
         ledger: Where rows go.
         options: What is asked for.
-        files: How many files there are, for the progress bar.
+        files: How many files there are to go through, for the progress bar.
         salt: Hides the patients; None where they are not hidden.
     """
 
@@ -95,7 +95,10 @@ class Engine:
     ) -> Iterator[Path]:
         """Yield the files to predict, and give the others' rows their places."""
         stood: list[tuple[int, str]] = []
+        share, batch_size = self.options.share, self.options.inference.batch_size
         for place, path in enumerate(walk_images(self.options.input)):
+            if share is not None and not share.takes(place, batch_size):
+                continue
             name, stamp = name_of(path, self.options.input), Stamp.of(path)
             if not self._stands(self.ledger.find(name, stamp), thresholds, again):
                 waiting.append((place, name, stamp))
@@ -145,18 +148,6 @@ class Engine:
         table, exact = self.quick.answers(image, facts, thresholds)
         records = ({str(k): _plain(v) for k, v in row.items()} for row in table.to_dict("records"))
         return list(zip(records, map(bool, exact), strict=True))
-
-
-def name_of(path: Path, root: Path) -> str:
-    """Return how the table calls a file: relative to the folder; bytes that are no text escaped."""
-    return one_line(str(path.relative_to(root) if path != root else path.name))
-
-
-def one_line(text: str) -> str:
-    """Return a text that any table can hold: one line, without bytes that are no text."""
-    printable = text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", " ")
-    lines = (line.strip() for line in printable.splitlines())
-    return "; ".join(line for line in lines if line)
 
 
 def _plain(value: Any) -> Any:

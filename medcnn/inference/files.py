@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from medcnn.errors import DataError, ImageError
 from medcnn.io import Facts, read_image_resized
-from medcnn.io.choice import CLOSED, counted, walk
+from medcnn.io.choice import CLOSED, Entry, counted, walk
 from medcnn.io.workers import in_processes
 
 Chunk = tuple[Path, ...]
@@ -33,6 +34,21 @@ class Reading:
     pixels: npt.NDArray[np.uint8] | None
     facts: Facts | None
     error: ImageError | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files at a place, in numbers.
+
+    Attributes:
+        images: How many images ``walk_images`` yields.
+        left_out: How many files are no images, by reason; hidden ones are in neither number.
+        digest: SHA-256 of the images' names, in order.
+    """
+
+    images: int
+    left_out: Counter[str]
+    digest: str
 
 
 def find_images(path: Path) -> list[Path]:
@@ -62,21 +78,37 @@ def walk_images(path: Path) -> Iterator[Path]:
             yield entry.path
 
 
-def count_files(path: Path) -> tuple[int, Counter[str]]:
-    """Return how many images ``walk_images`` yields at ``path``, and how many files it leaves out.
+def list_files(path: Path) -> Listing:
+    """Return how many images there are at ``path``, what is left out, and the hash of the names."""
+    images, left_out, names = 0, Counter[str](), hashlib.sha256()
+    for entry in walk(path) if path.is_dir() else _alone(path):
+        if entry.reason not in ("", CLOSED):
+            left_out[entry.reason] += 1
+            continue
+        images += 1
+        names.update(name_of(entry.path, path).encode() + b"\n")
+    return Listing(images, left_out, names.hexdigest())
 
-    The latter are counted by reason; hidden files are in neither number.
-    """
-    if not path.is_dir():
-        return int(path.exists()), Counter()
-    reasons = Counter(entry.reason for entry in walk(path))
-    images = reasons.pop("", 0) + reasons.pop(CLOSED, 0)
-    return images, reasons
+
+def _alone(path: Path) -> list[Entry]:
+    return [Entry(path)] if path.exists() else []
+
+
+def name_of(path: Path, root: Path) -> str:
+    """Return how the table calls a file: relative to the folder; bytes that are no text escaped."""
+    return one_line(str(path.relative_to(root) if path != root else path.name))
+
+
+def one_line(text: str) -> str:
+    """Return a text that any table can hold: one line, without bytes that are no text."""
+    printable = text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", " ")
+    lines = (line.strip() for line in printable.splitlines())
+    return "; ".join(line for line in lines if line)
 
 
 def nothing_in(path: Path) -> DataError:
     """Return the error for a place without images."""
-    left_out = count_files(path)[1]
+    left_out = list_files(path).left_out
     return DataError(
         f"There are no images in {path}.",
         expected="a file, or a folder with DICOM, PNG, JPEG, TIFF or BMP files",

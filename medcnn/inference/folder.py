@@ -18,12 +18,15 @@ from medcnn.errors import DataError
 from medcnn.files.hashing import sha256_of
 from medcnn.inference.decision import Decision
 from medcnn.inference.engine import Engine
+from medcnn.inference.files import Listing
+from medcnn.inference.joining import Joined, find_parts, finish, identity_of_part, join, stands
 from medcnn.inference.ledger import Ledger, ledger_path
 from medcnn.inference.out_of_distribution import load_detector
 from medcnn.inference.passes import passes_of
 from medcnn.inference.quick import QuickPanel
 from medcnn.inference.runs import Panel, assemble, predict_split
 from medcnn.inference.settings import AskedViews, Inference, Predict, run_settings
+from medcnn.inference.share import Share
 from medcnn.inference.table import Beside, Written, write_table
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.record.record import Record
@@ -46,49 +49,111 @@ class Predicted:
     warnings: tuple[str, ...]
 
 
-Results = Callable[[Panel, Mapping[str, Any], Decision], Beside]
+@dataclass(frozen=True)
+class Apparatus:
+    """All that a prediction is made with.
+
+    Attributes:
+        panel: The models.
+        quick: Their quick twin.
+        decision: How their probabilities become decisions.
+        salt: Hides the patients; None where they are not hidden.
+        identity: What tells it from another way of predicting, as plain values.
+    """
+
+    panel: Panel
+    quick: QuickPanel
+    decision: Decision
+    salt: str | None
+    identity: Mapping[str, object]
+
+
+Results = Callable[[Panel, Mapping[str, object], Decision], Beside]
 """Makes what goes beside the table, of the model, what tells it from others, and how it decides."""
 
 
 def predict_folder(
-    runs: Sequence[RunDir], options: Predict, files: int, results: Results | None = None
+    runs: Sequence[RunDir], options: Predict, listing: Listing, results: Results | None = None
 ) -> Predicted:
     """Predict a file or the files of a folder, and write the table and what it was made with.
 
     Args:
         runs: One run, or several as one ensemble.
         options: What is asked for.
-        files: How many files there are.
+        listing: The files.
         results: Makes results in another form than the table; None: there are none.
 
     Raises:
         WeightsError: If a run cannot be loaded.
-        DataError: If its records do not fit one another, or the output is another model's.
+        DataError: If its records do not fit one another, or the output or a part of it is another
+            model's.
     """
+    how = _assembled(runs, options)
+    quick, decision, path = how.quick, how.decision, ledger_path(options.output)
+    of_part = identity_of_part(how.identity, options, listing.digest)
+    shares = find_parts(options, of_part)
+    with Ledger(path, how.identity, resume=options.resume) as ledger:
+        joined = join(ledger, shares, options, of_part)
+        if joined.watch.given_up and quick.fast is not None:
+            quick.give_up(joined.watch.given_up)
+        engine = Engine(quick, ledger, options, listing.images, how.salt)
+        kept = engine.run(decision.thresholds, again=joined.rows > 0) - joined.rows
+        final = decision.estimated(ledger)
+        if quick.fast is not None and final.thresholds != decision.thresholds:
+            engine.run(final.thresholds, again=True)
+        beside = None if results is None else results(how.panel, how.identity, final)
+        written = write_table(ledger, final, options.output, beside)
+        recomputed = ledger.count(exact=True)
+    warnings = (*how.panel.notes, *quick.warnings, *_of_interval(decision.val), *written.warnings)
+    record = _record(how, final, written, warnings, recomputed, joined)
+    write_json(options.output.with_name(f"{options.output.name}.json"), record)
+    if not options.input.is_dir():
+        path.unlink(missing_ok=True)
+    for share in joined.shares:  # their rows are in the ledger
+        share.path(options.output).unlink(missing_ok=True)
+    return Predicted(written, max(kept, 0), warnings)
+
+
+def predict_share(
+    runs: Sequence[RunDir], options: Predict, share: Share, listing: Listing
+) -> int | None:
+    """Predict one share of a folder into a file of its own, which is there as a whole or not at all.
+
+    Args:
+        runs: One run, or several as one ensemble.
+        options: What is asked for.
+        share: Which files.
+        listing: All files.
+
+    Returns:
+        How many files it holds; None where it was there already.
+
+    Raises:
+        WeightsError: If a run cannot be loaded.
+        DataError: If its records do not fit one another, or the part that is there is another model's.
+    """
+    how = _assembled(runs, options)
+    identity = identity_of_part(how.identity, options, listing.digest)
+    if stands(share, options, identity):
+        return None
+    files = share.count(listing.images, options.inference.batch_size)
+    path = share.path(options.output)
+    begun = ledger_path(path)
+    with Ledger(begun, identity, resume=options.resume) as ledger:
+        Engine(how.quick, ledger, options, files, how.salt).run(how.decision.thresholds)
+        finish(ledger, how.quick)
+    begun.replace(path)
+    return files
+
+
+def _assembled(runs: Sequence[RunDir], options: Predict) -> Apparatus:
     panel = assemble(runs, options.inference)
     detector = load_detector(runs[0])
     quick = QuickPanel(panel, detector, exact=options.exact, tolerance=options.tolerance)
     val = _validation(panel, runs, options.inference)
     decision = Decision(val, options.safeguards, panel.threshold.value, options.inference.seed)
     salt = _salt(panel)
-    identity = _identity(panel, runs[0], options, salt)
-    alone = not options.input.is_dir()
-    path = ledger_path(options.output)
-    with Ledger(path, identity, resume=options.resume) as ledger:
-        engine = Engine(quick, ledger, options, files, salt)
-        kept = engine.run(decision.thresholds)
-        final = decision.estimated(ledger)
-        if quick.fast is not None and final.thresholds != decision.thresholds:
-            engine.run(final.thresholds, again=True)
-        beside = None if results is None else results(panel, identity, final)
-        written = write_table(ledger, final, options.output, beside)
-        recomputed = ledger.count(exact=True)
-    if alone:
-        path.unlink(missing_ok=True)
-    warnings = (*panel.notes, *quick.warnings, *_of_interval(val), *written.warnings)
-    record = _record(identity, panel, quick, final, written, warnings, recomputed)
-    write_json(options.output.with_name(f"{options.output.name}.json"), record)
-    return Predicted(written, kept, warnings)
+    return Apparatus(panel, quick, decision, salt, _identity(panel, runs[0], options, salt))
 
 
 def _validation(panel: Panel, runs: Sequence[RunDir], how: Inference) -> pd.DataFrame | None:
@@ -143,31 +208,31 @@ def _sha256(path: Path) -> str | None:
 
 
 def _record(
-    identity: Mapping[str, object],
-    panel: Panel,
-    quick: QuickPanel,
+    how: Apparatus,
     decision: Decision,
     written: Written,
     warnings: Sequence[str],
     recomputed: int,
+    joined: Joined,
 ) -> dict[str, Any]:
     """Return what stands beside the table: with what it was made, and what is in it."""
-    interval = None
+    interval, quick = None, how.quick
     if decision.val is not None:
         patients = int(decision.val["patient_id"].nunique())
         interval = {"level": LEVEL, "method": METHOD, "validation_patients": patients}
     return {
-        **identity,
-        "threshold": asdict(panel.threshold),
+        **how.identity,
+        "threshold": asdict(how.panel.threshold),
         "interval": interval,
         "safeguards": asdict(decision.asked),
         "precision": {
             "first_answer": quick.precision,
             "tolerance": quick.tolerance if quick.fast is not None else 0.0,
-            "largest_difference_seen": quick.largest,
+            "largest_difference_seen": max(quick.largest, joined.watch.largest),
             "computed_exactly": recomputed,
         },
         "files": written.rows,
+        "parts": list(map(str, joined.shares)),
         "decisions": dict(written.decisions),
         "not_readable": dict(written.errors),
         "out_of_distribution_files": written.foreign,

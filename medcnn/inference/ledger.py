@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,19 +101,14 @@ class Ledger:
             raise
 
     def _claim(self, identity: Mapping[str, object]) -> None:
-        wanted = json.loads(json.dumps(dict(identity)))
         saved = self._get("identity")
         if saved is None:
-            self._set("identity", wanted)
-        elif saved != wanted:
-            keys = wanted if isinstance(saved, dict) else ()
-            other = [key for key in keys if saved.get(key) != wanted[key]]
-            raise DataError(
-                f"{self.path} holds predictions that were made in another way.",
-                expected=f"the same {', '.join(other) or 'model'} as when it was begun",
-                found="; ".join(f"{key} was {str(saved.get(key))[:60]}" for key in other),
-                remedy="give another output=, or resume=false to begin it anew",
-            )
+            self._set("identity", dict(identity))
+            return
+        remedy = "give another output=, or resume=false to begin it anew"
+        other = made_otherwise(self.path, saved, identity, remedy)
+        if other is not None:
+            raise other
 
     def __enter__(self) -> Ledger:
         """Return itself."""
@@ -157,6 +152,22 @@ class Ledger:
         )
         self._base.execute("COMMIT")
 
+    def adopt(self, rows: Iterable[Sequence[Any]]) -> int:
+        """Take the rows of a part, all or none, and return how many; what is predicted here stays.
+
+        Args:
+            rows: As they lie in the part's own table.
+        """
+        before = self._base.total_changes
+        self._base.execute("BEGIN")
+        self._base.executemany(
+            "INSERT OR REPLACE INTO files SELECT ?1, ?2, ?3, NULL, ?5, ?6, ?7, ?8 WHERE NOT EXISTS "
+            "(SELECT 1 FROM files WHERE name = ?1 AND size = ?2 AND modified = ?3 AND p NOT NULL)",
+            rows,
+        )
+        self._base.execute("COMMIT")
+        return self._base.total_changes - before
+
     def slices(self, size: int = SLICE) -> Iterator[list[dict[str, Any]]]:
         """Yield the rows of this walk in its order, some at a time.
 
@@ -197,6 +208,10 @@ class Ledger:
         if wider != known:
             self._set("columns", wider)
 
+    def note(self, key: str, value: str | float) -> None:
+        """Keep a fact beside the rows."""
+        self._set(key, value)
+
     def _get(self, key: str) -> Any:
         found = self._base.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         try:
@@ -206,6 +221,32 @@ class Ledger:
 
     def _set(self, key: str, value: Any) -> None:
         self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+
+def made_otherwise(
+    path: Path, saved: Any, identity: Mapping[str, object], remedy: str
+) -> DataError | None:
+    """Return the error for rows that were made in another way than is asked for; None for the same.
+
+    Args:
+        path: Where they lie.
+        saved: What stands there of how they were made.
+        identity: How they would be made now.
+        remedy: What to do.
+    """
+    wanted = json.loads(json.dumps(dict(identity)))
+    if saved == wanted:
+        return None
+    known: dict[str, Any] = saved if isinstance(saved, dict) else {}
+    other = [key for key in wanted if known.get(key) != wanted[key]] if known else []
+    return DataError(
+        f"{path} holds predictions that were made in another way.",
+        expected=f"the same {', '.join(other) or 'model'} as when it was begun",
+        found="; ".join(
+            f"{key} was {str(known.get(key))[:60]}, is {str(wanted[key])[:60]}" for key in other
+        ),
+        remedy=remedy,
+    )
 
 
 def ledger_path(output: Path) -> Path:

@@ -52,6 +52,7 @@ class QuickPanel:
         fast: The twin; None where everything is computed exactly.
         precision: What the first answer is computed in.
         largest: The largest difference of a probability between the two that was seen.
+        given_up: Why there is no twin where one was asked for; empty otherwise.
         warnings: What a reader has to know.
 
     Raises:
@@ -70,6 +71,7 @@ class QuickPanel:
         self.panel, self.detector, self.tolerance = panel, detector, tolerance
         self.fast: Panel | None = None
         self.precision, self.largest = "float32", 0.0
+        self.given_up = ""
         self.warnings: list[str] = []
         self._looked = 0
         self._probe()
@@ -93,22 +95,32 @@ class QuickPanel:
             return self._table(self.panel, image_N1HW, facts), np.ones(len(facts), dtype=bool)
         quick = self._table(self.fast, image_N1HW, facts)
         near = self.is_near(quick["p_abnormal"].to_numpy(np.float64), thresholds)
-        exact = near | self._watched(len(near))
-        if not exact.any():
-            return quick, exact
-        at = np.flatnonzero(exact)
+        exact = self._exactly(near, image_N1HW, facts)
+        # Those watched by chance are compared and no more: a row is the same whoever computes it.
+        watched = self._exactly(self._watched(len(near)) & ~near, image_N1HW, facts)
+        self._compare(quick, exact, watched)
+        table = pd.concat([quick[~near], exact]).sort_index() if len(exact) else quick
+        return table, near
+
+    def _exactly(self, chosen: Flags, image_N1HW: Tensor, facts: Sequence[Facts]) -> pd.DataFrame:
+        """Return the exact columns of the chosen images, by their place."""
+        at = np.flatnonzero(chosen)
+        if not len(at):
+            return pd.DataFrame({"p_abnormal": pd.Series(dtype=np.float64)}, index=at)
         table = self._table(self.panel, image_N1HW[at], [facts[int(row)] for row in at])
-        table = table.set_index(at)
-        apart = float((table["p_abnormal"] - quick["p_abnormal"].iloc[at]).abs().max())
+        return table.set_index(at)
+
+    def _compare(self, quick: pd.DataFrame, *exact: pd.DataFrame) -> None:
+        p = pd.concat([table["p_abnormal"] for table in exact])
+        apart = float((p - quick["p_abnormal"].loc[p.index]).abs().max()) if len(p) else 0.0
         if math.isfinite(apart):
             self.largest = max(self.largest, apart)
         if apart > self.tolerance:
-            self._give_up(
+            self.give_up(
                 f"{self.precision} moved a probability by {apart:.3g}, more than "
                 f"tolerance={self.tolerance:g}"
             )
             raise TooFarError
-        return pd.concat([quick[~exact], table]).sort_index(), exact
 
     def is_near(self, p_N: Floats, thresholds: Sequence[float]) -> Flags:
         """Return which probabilities are within twice the tolerance of a threshold; NaN always is."""
@@ -121,9 +133,11 @@ class QuickPanel:
             self.precision = str(dtype).removeprefix("torch.")
             self._table(self.fast, _ramp(self.panel.predictor.image_size), None)
         except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-            self._give_up(f"this network does not run in {dtype} ({str(error)[:100]})")
+            self.give_up(f"this network does not run in {dtype} ({str(error)[:100]})")
 
-    def _give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
+        """Compute everything exactly from now on, and say why."""
+        self.given_up = reason
         self.fast, self.precision = None, "float32"
         self.warnings.append(f"{reason}: everything is computed exactly, which takes longer")
 

@@ -12,6 +12,7 @@ from medcnn.calibration.settings import Safeguards
 from medcnn.data.settings import SEED, Data
 from medcnn.errors import ConfigError, require_pyarrow
 from medcnn.inference.device import DEVICES, is_device
+from medcnn.inference.share import Share
 from medcnn.metrics.rules import parse_rule
 from medcnn.models.settings import Model, Transfer
 from medcnn.run.directory import RunDir
@@ -171,6 +172,10 @@ def _table(path: Path, what: str, suffixes: tuple[str, ...]) -> Path:
     return path
 
 
+def _part(text: str) -> str:
+    return str(Share.parse(text))
+
+
 @dataclass(frozen=True)
 class DicomResults:
     """Results as DICOM objects, beside the table."""
@@ -199,6 +204,11 @@ class Predict:
         ".csv or .parquet: one row a file, unreadable ones with the reason",
         parse=partial(_table, what="Predictions", suffixes=PREDICTIONS),
     )
+    part: str | None = setting(
+        None,
+        "3/16: the third of sixteen parts, into a file beside OUTPUT; null joins all that are there",
+        parse=_part,
+    )
     resume: bool = setting(
         True,
         "keep what an earlier, equal prediction of unchanged files left in OUTPUT.ledger; false: anew",
@@ -221,6 +231,11 @@ class Predict:
     results: DicomResults = inline(DicomResults())
     inference: Inference = inline(Inference())
     safeguards: Safeguards = inline(Safeguards())
+
+    @property
+    def share(self) -> Share | None:
+        """The share of the files that is asked for; None: all."""
+        return None if self.part is None else Share.parse(self.part)
 
     @property
     def workers(self) -> int:

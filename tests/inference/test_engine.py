@@ -1,15 +1,26 @@
-import os
-from pathlib import Path
+import pytest
 
-from medcnn.inference.engine import name_of, one_line
-
-
-def test_a_file_is_called_by_its_place_in_the_folder():
-    root = Path("/films")
-    assert name_of(root / "a" / "b.png", root) == "a/b.png"
-    assert name_of(root, root) == "films"
+from medcnn.inference.engine import Engine
+from medcnn.inference.files import list_files
+from medcnn.inference.ledger import Ledger
+from medcnn.inference.quick import QuickPanel
+from medcnn.inference.runs import assemble
+from medcnn.inference.settings import Inference, Predict
 
 
-def test_a_text_fits_into_a_cell_of_any_table():
-    assert one_line("first\n\n  second\0third ") == "first; second third"
-    assert one_line(os.fsdecode(b"caf\xe9.png")) == "caf\\udce9.png"
+@pytest.fixture(scope="module")
+def quick(made_run):
+    return QuickPanel(assemble([made_run()], Inference()), None, exact=False, tolerance=0.05)
+
+
+def test_a_share_goes_through_its_own_batches_and_gives_rows_their_place_in_all(
+    quick, make_folder, tmp_path
+):
+    folder = make_folder(20)
+    options = Predict(input=folder, part="2/3", num_workers=0, inference=Inference(batch_size=4))
+    with Ledger(tmp_path / "l", {"any": 1}, resume=True) as ledger:
+        Engine(quick, ledger, options, 8, None).run([0.5])
+        names = [row["image_id"] for rows in ledger.slices() for row in rows]
+    every = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*"))
+    assert list_files(folder).images == len(every) == 20
+    assert names == every[4:8] + every[16:20]

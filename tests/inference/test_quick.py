@@ -50,7 +50,8 @@ def test_every_decision_is_the_exact_one_and_no_probability_is_far(run, images, 
     np.testing.assert_allclose(found, exact, atol=0.05)
     assert ((found >= 0.5) == (exact >= 0.5)).all()
     assert quick.fast is not None
-    assert 16 <= done.sum() < len(images)
+    assert 0 < done.sum() < len(images)
+    assert quick.largest > 0
     near = np.abs(exact - 0.5) < 0.01
     np.testing.assert_allclose(found[near], exact[near], atol=1e-5)
 

@@ -4,7 +4,7 @@ import pytest
 
 from medcnn.commands import doctor
 from medcnn.data.sources.folder import read
-from medcnn.inference.files import count_files, walk_images
+from medcnn.inference.files import list_files, walk_images
 from medcnn.io.choice import images_below, reason_of, walk
 from medcnn.io.conformance.example import file_of
 from medcnn.settings.composition import compose
@@ -97,7 +97,8 @@ def test_training_prediction_and_the_doctor_find_the_same_images(tmp_path):
     manifest = read(tmp_path)
     assert (len(manifest), manifest.left_out) == (8, wanted)
     assert sorted(map(str, walk_images(tmp_path))) == sorted(manifest.table["path"])
-    assert count_files(tmp_path) == (8, wanted)
+    listing = list_files(tmp_path)
+    assert (listing.images, listing.left_out) == (8, wanted)
     said = doctor.run(compose("doctor", [f"path={tmp_path}"]))
     assert (said["images"], said["left_out"]) == (8, wanted)
 
