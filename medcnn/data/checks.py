@@ -7,6 +7,7 @@ from pathlib import Path
 from medcnn.data.settings import Data
 from medcnn.data.sources.chosen import check_sources
 from medcnn.errors import ConfigError, DataError, nearest
+from medcnn.files.remote import check_mounted
 
 
 def check_data(data: Data) -> None:
@@ -63,6 +64,7 @@ def _check_table(data: Data) -> None:
 
 def _check_place(path: str | None, key: str) -> None:
     if path:
+        check_mounted(path, key)
         check_path(Path(path), key)
 
 

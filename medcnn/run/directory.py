@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from medcnn.errors import UserError
+from medcnn.files.remote import check_mounted
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class RunDir:
         Raises:
             UserError: If there is no run there.
         """
+        check_mounted(path, "run")
         run = cls(Path(path))
         if not run.config.is_file():
             raise UserError(

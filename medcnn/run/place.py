@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from medcnn.console import say
 from medcnn.errors import ConfigError, UserError
+from medcnn.files.remote import check_mounted
 from medcnn.run.directory import TEMPORARY, RunDir
 from medcnn.run.settings import write_settings
 from medcnn.settings.grammar import written
@@ -19,6 +20,7 @@ from medcnn.settings.grammar import written
 def choose_run_dir(asked: str | None, name: str) -> Path:
     """Return where the run goes: as asked, Hydra's folder of a multirun job, or by name and time."""
     if asked is not None:
+        check_mounted(asked, "run_dir")
         return Path(asked)
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode

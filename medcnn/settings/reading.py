@@ -16,6 +16,7 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, cast
 
 from medcnn.errors import ConfigError, nearest
+from medcnn.files.remote import check_mounted
 from medcnn.settings.fields import Component, Leaf, Meaning, leaves, options_of
 
 Tree = TypeVar("Tree")
@@ -101,6 +102,8 @@ def _value(leaf: Leaf, value: Any, key: str, default: Any, lenient: bool) -> Any
         if not isinstance(value, Mapping):
             raise _no_group(key, value)
         return read(tree, value, lenient=lenient, base=default, prefix=f"{key}.")
+    if Path in options_of(leaf.hint):
+        check_mounted(value, key)
     try:
         found = _convert(NoneType if tree is not None else leaf.hint, value, meaning)
         if meaning.holds is not None and not meaning.holds(found):

@@ -16,10 +16,28 @@ from medcnn.errors import ConfigError
 from medcnn.run.settings import TRUSTED, foreign_targets, shipped_targets
 from medcnn.settings.fields import Component
 from medcnn.settings.reading import as_plain
+from medcnn.training.launch import check_alone
 from medcnn.training.settings import Settings, Trainer
 from medcnn.version import how_to_install
 
 LOGGERS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow", "TensorBoardLogger": "tensorboard"}
+ONE_NODE = "one machine, and trainer.devices=N for several devices of it"
+OURS = {
+    "num_nodes": ONE_NODE,
+    "strategy": ONE_NODE,
+    "plugins": ONE_NODE,
+    "sync_batchnorm": "statistics of the whole batch, which trainer.devices=N keeps by itself",
+    "use_distributed_sampler": "the order of the images that data.batch_size and seed give",
+    "logger": "logger=NAME",
+    "callbacks": "callbacks.KEY=VALUE",
+    "enable_progress_bar": "the one progress bar that a terminal shows",
+    "enable_model_summary": "medcnn show model=NAME",
+    "num_sanity_val_steps": "trainer.fast_dev_run=true to try the machinery",
+    "default_root_dir": "run_dir=PATH",
+    "enable_checkpointing": "a run that can be gone on with",
+    "barebones": "a run that can be gone on with",
+}
+"""What of Lightning's trainer is decided already, and what to give instead."""
 LATER = {"optimizer": ("params",)}
 """What a component is given only when it is called; of the others all is known."""
 
@@ -32,9 +50,24 @@ def check_requirements(settings: Settings) -> None:
     Raises:
         ConfigError: Naming the key, what this machine has, and what to give instead.
     """
+    check_alone("A training")
+    _check_ours(settings.trainer)
     _check_targets(settings)
     _check_logger(settings.logger)
     check_accelerator(settings.trainer)
+
+
+def _check_ours(trainer: Trainer) -> None:
+    """Refuse options of Lightning's trainer that medcnn decides itself."""
+    for name in sorted(set(OURS) & set(trainer.more)):
+        if name == "num_nodes" and trainer.more[name] == 1:
+            continue
+        raise ConfigError(
+            f"trainer.{name} is not the user's to choose.",
+            expected=OURS[name],
+            found=f"trainer.{name}={trainer.more[name]}",
+            remedy=f"leave out trainer.{name}",
+        )
 
 
 def check_accelerator(trainer: Trainer) -> None:

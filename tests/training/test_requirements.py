@@ -30,6 +30,19 @@ def test_an_option_of_lightning_is_passed_on_or_named():
         requirements("+trainer.limit_train_batch=0.5")
 
 
+@pytest.mark.parametrize("option", ["num_nodes=2", "strategy=ddp", "callbacks=null"])
+def test_what_medcnn_decides_is_not_handed_to_lightning_twice(option):
+    with pytest.raises(ConfigError, match="is not the user's to choose"):
+        requirements(f"+trainer.{option}")
+    requirements("+trainer.num_nodes=1")
+
+
+def test_a_command_that_a_launcher_started_several_times_is_refused(monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    with pytest.raises(ConfigError, match=r"srun(.|\n)*SLURM_NTASKS=2"):
+        requirements()
+
+
 def test_code_that_the_run_could_not_be_read_back_with_is_refused_until_it_is_trusted(monkeypatch):
     own = "+loss.x=1", "loss._target_=statistics.NormalDist"
     with pytest.raises(ConfigError, match="MEDCNN_TRUSTED_PACKAGES=statistics"):

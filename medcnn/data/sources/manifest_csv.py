@@ -20,6 +20,7 @@ from medcnn.data.sources.folder import SPLIT_NAMES
 from medcnn.data.sources.label_words import labels_of
 from medcnn.data.sources.listed_paths import listed_paths
 from medcnn.errors import DataError, nearest
+from medcnn.files.remote import check_mounted
 from medcnn.files.sheets import Sheet, read_sheet
 from medcnn.io.array import split_fragment
 from medcnn.notices import Notice
@@ -102,6 +103,8 @@ def read(
     if "image_id" not in table:
         table.insert(0, "image_id", _named_by_path(table["path"], folder.resolve(), path.name))
     for name in {"path", "mask_path"} & set(table.columns):
+        for cell in table[name].dropna():
+            check_mounted(cell, f"{name} in {path.name}")
         table[name] = listed_paths(table[name], folder.resolve())
     if "split" in table:
         table["split"] = table["split"].str.lower().replace(SPLIT_NAMES)

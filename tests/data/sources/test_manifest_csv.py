@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from medcnn.data.sources.manifest_csv import read
@@ -158,3 +159,18 @@ def test_what_is_not_understood_says_what_to_write(tmp_path, text, columns, mess
     (tmp_path / "m.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         read(tmp_path / "m.csv", columns)
+
+
+def test_a_parquet_manifest_is_read_as_a_csv_one(tmp_path):
+    text = "image_id,path,label,patient_id,sex\n1,a/1.png,0,007,F\n2,/abs/2.png,1,008,M\n"
+    (tmp_path / "m.csv").write_text(text)
+    pd.read_csv(tmp_path / "m.csv", dtype={"patient_id": str}).to_parquet(tmp_path / "m.parquet")
+    left, right = (read(tmp_path / f"m.{kind}").table for kind in ("csv", "parquet"))
+    pd.testing.assert_frame_equal(left, right)
+
+
+def test_addresses_are_to_be_mounted(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("image_id,path,label\n1,s3://bucket/1.png,0\n2,b.png,1\n")
+    with pytest.raises(DataError, match=r"path in m\.csv is no path(.|\n)*mount it"):
+        read(path)
