@@ -156,3 +156,29 @@ def seal():
         write_json(run.environment, facts | {"hashes": hashes_of(run)})
 
     return record
+
+
+@pytest.fixture(scope="session")
+def draw_hospital():
+    """Return a function that writes class folders with images like those of ``easy_data``."""
+
+    def draw(folder, count, seed, *, classes=("normal", "abnormal"), shift=0.0, apart=30.0):
+        rng = np.random.default_rng(seed)
+        for index in range(count):
+            label = index % 2
+            if label < len(classes):
+                place = folder / classes[label]
+                place.mkdir(parents=True, exist_ok=True)
+                pixels = rng.normal(110 + apart * label + shift, 40, (32, 32)).clip(0, 255)
+                cv2.imwrite(str(place / f"{seed}_{index}.png"), pixels.astype(np.uint8))
+        return folder
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def hospital(tmp_path_factory, draw_hospital):
+    """Return a folder of 40 images like those of ``easy_data``, and one that cannot be read."""
+    folder = draw_hospital(tmp_path_factory.mktemp("hospital"), 40, seed=9)
+    (folder / "normal" / "broken.png").write_bytes(b"no image at all")
+    return folder

@@ -80,7 +80,7 @@ def _compared(first: Side, second: Side, asked: Evaluate) -> Comparison:
         first.threshold,
         second.threshold,
         names=(first.name, second.name),
-        split=asked.split,
+        split=asked.of,
         margin=asked.margin,
         readers=readers_for(asked.readers, first.images, asked.level),
         seed=asked.inference.seed,
@@ -98,7 +98,7 @@ def _write(found: Comparison, first: Side, second: Side, folder: Path, asked: Ev
 
 def _side(path: Path, asked: Evaluate, other: pd.DataFrame | None) -> Side:
     """Return the predictions and the operating point of a run, or of a file."""
-    split, level, way = asked.split, asked.level, asked.aggregate
+    split, level, way = asked.of, asked.level, asked.aggregate
     if path.is_dir():
         run = Record(path)
         images = run.predictions(split)

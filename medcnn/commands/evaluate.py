@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig
 
 from medcnn.commands.comparison import compare_named
+from medcnn.commands.external import of_elsewhere
+from medcnn.commands.measuring import measured
 from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.console import warn
 from medcnn.data.patients import without_placeholders
-from medcnn.errors import ConfigError, DataError
+from medcnn.errors import ConfigError
 from medcnn.evaluation.columns import AUTO, BY_DEFAULT, columns_asked, with_manifest
 from medcnn.evaluation.compare import Comparison
-from medcnn.evaluation.operating_point import threshold_for
-from medcnn.evaluation.patients import at_level, unit_of
-from medcnn.evaluation.readers import reader_results, readers_for
+from medcnn.evaluation.operating_point import given_threshold, threshold_for
+from medcnn.evaluation.patients import at_level
+from medcnn.evaluation.readers import readers_for
 from medcnn.evaluation.records import to_json
-from medcnn.evaluation.results import Results, evaluate
-from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.evaluation.results import Results
 from medcnn.evaluation.verdict import Background, classes_of
 from medcnn.inference.device import check_device
-from medcnn.metrics.thresholds import Threshold, fixed_threshold
+from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
 from medcnn.predictions import read_predictions, write_predictions
 from medcnn.record.record import Record
@@ -49,6 +49,8 @@ def run(cfg: DictConfig) -> Results | list[Comparison]:
             expected="run=RUN_DIR, run=[RUN_A,RUN_B], predictions=FILE.csv or compare=[RUN_A,RUN_B]",
             found=", ".join(given) or "nothing",
         )
+    if asked.data is not None:
+        return of_elsewhere(asked, asked.data)
     if asked.compare:
         return compare_named(asked)
     if asked.predictions is not None:
@@ -79,22 +81,22 @@ def _level(asked: Evaluate) -> tuple[str, str, tuple[str, ...]]:
 def _of_runs(asked: Evaluate) -> Results:
     runs = [RunDir.open(path) for path in asked.run]
     record = Record(runs[0])
-    saved, val = runs[0].predictions(asked.split), None
+    saved, val = runs[0].predictions(asked.of), None
     known: tuple[str | Notice, ...] = ()
     if as_trained(runs, asked) and saved.is_file() and runs[0].results.is_file():
-        table, threshold = record.predictions(asked.split), record.threshold
+        table, threshold = record.predictions(asked.of), record.threshold
     else:
         from medcnn.inference.runs import predict_split  # torch: seconds
 
-        predicted = predict_split(runs, asked.split, asked.inference)
+        predicted = predict_split(runs, asked.of, asked.inference)
         table, threshold, known = predicted.table, predicted.threshold, predicted.notes
         val = predicted.validation
     if asked.threshold is not None:
-        threshold = fixed_threshold(_as_number(asked.threshold))
+        threshold = given_threshold(asked.threshold)
     by_default = BY_DEFAULT if AUTO in asked.subgroups else ()
     table = _described(table, record, (*asked.subgroups, *by_default))
     asked = replace(asked, subgroups=tuple(columns_asked(asked.subgroups, table)))
-    _count_look(runs[0], asked.split)
+    _count_look(runs[0], asked.of)
     if val is None:
         val = validation_predictions(runs, asked)
     folder = _output_folder(runs, asked)
@@ -118,25 +120,13 @@ def _background(record: Record, val: pd.DataFrame | None, asked: Evaluate) -> Ba
         validation=classes_of(val),
         audit=None if audit is None else audit.verdict,
         audit_findings=0 if audit is None else len(audit.findings),
-        looks=journal.test_looks if journal and asked.split == "test" else None,
+        looks=journal.test_looks if journal and asked.of == "test" else None,
     )
 
 
 def _described(table: pd.DataFrame, record: Record, names: Sequence[str] = ()) -> pd.DataFrame:
     known = record.paths.manifest.is_file()
     return with_manifest(table, record.manifest.table, names) if known else table
-
-
-def _as_number(text: Any) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ConfigError(
-            f"The threshold of a run is frozen; {text!r} would choose it again.",
-            expected="nothing (the run's own threshold) or a number",
-            found=repr(text),
-            remedy="train with threshold=RULE to freeze another rule on validation",
-        ) from error
 
 
 def _count_look(run: RunDir, split: str) -> None:
@@ -149,7 +139,7 @@ def _output_folder(runs: Sequence[RunDir], asked: Evaluate) -> Path:
     if asked.output:
         return asked.output
     views = asked.inference.views
-    parts = [asked.split]
+    parts = [asked.of]
     parts += [f"{len(runs)}_runs"] if len(runs) > 1 else []
     asked_for = (("vote", views.vote), ("tta", views.tta), ("mc_samples", views.mc_samples))
     parts += [f"{key}-{value}" for key, value in asked_for if value]
@@ -166,28 +156,7 @@ def _conclude(
     readers: pd.DataFrame | None,
     background: Background,
 ) -> Results:
-    rows = table[table["split"] == asked.split]
-    if rows.empty:
-        raise DataError(
-            f"There are no predictions of the split {asked.split!r}.",
-            expected=f"split={' | '.join(sorted(set(table['split'])))}",
-            found=asked.split,
-        )
-    guarded = guard(val, rows, threshold, asked.safeguards, seed=asked.inference.seed)
-    rows = guarded.table
-    results = evaluate(
-        rows,
-        threshold,
-        split=asked.split,
-        subgroups=asked.subgroups,
-        seed=asked.inference.seed,
-    )
-    results = with_safeguards(results, guarded, subgroups=asked.subgroups)
-    unit = unit_of(rows, asked.level, asked.aggregate)
-    results = replace(results.warned(first=notes), unit=unit)
-    if readers is not None:
-        found, more = reader_results(rows, readers, threshold.value)
-        results = replace(results, readers=found).warned(last=more)
+    rows, results = measured(table, threshold, asked, val, notes, readers)
     results = results.judged(background)
     write_json(folder / "results.json", to_json(results))
     write_predictions(rows, folder / "predictions.csv")

@@ -13,6 +13,8 @@ from medcnn.models.settings import Model
 from medcnn.settings.fields import Component, inline, setting
 
 SHARE = {"above": 0, "below": 1}
+EXTERNAL = "external"
+"""What the split of images is called that are none of the run's."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,14 @@ class Evaluate:
     aggregate: Literal["mean", "max", "noisy_or"] = setting(
         "mean", "the probability of a study or patient from those of its images"
     )
-    split: str = setting("test", "which split of the run, or of the predictions' split column")
+    data: Data | None = setting(
+        None, "with run=: data=folder data.root=PATH, images of elsewhere instead of the run's own"
+    )
+    split: str | None = setting(
+        None,
+        "of the run, or of the predictions' split column; null: test. With data=: null: all images; "
+        "a split of its release",
+    )
     threshold: float | str | None = setting(
         None,
         "null: the run's frozen one; for bare predictions a rule (chosen on its val rows) or a number",
@@ -164,3 +173,8 @@ class Evaluate:
     )
     output: Path | None = setting(None, "folder for results.json and report.html")
     language: Literal["en", "de"] = setting("en", "of the report")
+
+    @property
+    def of(self) -> str:
+        """The split that is evaluated; what comes from elsewhere is one."""
+        return EXTERNAL if self.data is not None else self.split or "test"

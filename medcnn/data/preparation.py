@@ -63,7 +63,7 @@ def prepare(
     if on_split is not None:
         on_split(manifest)
     cache = cache_images(manifest, data, progress=progress)
-    manifest = _without_unreadable(manifest, cache)
+    manifest = readable(manifest, cache)
     if data.acquisitions is not None:
         manifest = with_acquisition(manifest, cache, data.acquisitions, data.split_seed)
     if data.audit == "off":
@@ -187,7 +187,12 @@ def cache_images(manifest: Manifest, data: Data, *, progress: bool = True) -> Im
     )
 
 
-def _without_unreadable(manifest: Manifest, cache: ImageCache) -> Manifest:
+def readable(manifest: Manifest, cache: ImageCache) -> Manifest:
+    """Return the manifest without the images that the cache could not read, and a warning of them.
+
+    Raises:
+        DataError: If none is left.
+    """
     if not cache.unreadable:
         return manifest
     broken = {entry["image_id"] for entry in cache.unreadable}

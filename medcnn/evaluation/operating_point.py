@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from medcnn.errors import DataError
+from medcnn.errors import ConfigError, DataError
 from medcnn.metrics.estimate import BoolArray
 from medcnn.metrics.rules import parse_rule
 from medcnn.metrics.thresholds import Threshold, choose_threshold, fixed_threshold
@@ -105,3 +105,22 @@ def threshold_for(
         )
     label, p = val["label"].to_numpy(np.int64), val["p_abnormal"].to_numpy(np.float64)
     return choose_threshold(label, p, rule), ()
+
+
+def given_threshold(text: float | str) -> Threshold:
+    """Return the number that stands for a run's frozen threshold.
+
+    Raises:
+        ConfigError: If it is a rule, which would choose the threshold again.
+    """
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"The threshold of a run is frozen; {text!r} would choose it again.",
+            expected="nothing (the run's own threshold) or a number",
+            found=repr(text),
+            remedy="train with threshold=RULE to freeze another rule on validation, or fit it to "
+            "labelled cases of elsewhere: medcnn adapt",
+        ) from error
+    return fixed_threshold(value)

@@ -14,6 +14,7 @@ from medcnn.evaluation import cautions, measures
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.conformal import ConformalResults
 from medcnn.evaluation.cross_validation import CrossValidation
+from medcnn.evaluation.elsewhere import External
 from medcnn.evaluation.explained import Explanations
 from medcnn.evaluation.knobs import KnobResults
 from medcnn.evaluation.out_of_distribution import ForeignResults
@@ -105,6 +106,7 @@ class Results(Decisions, Headline, Evaluated):
         knobs: What members, views and passes bought.
         diagnosis: What the learning curves say.
         cross_validation: What only folds can tell.
+        external: Where the images of an external validation come from, and what home had shown.
         unit: What a case is; an image where it is not said.
         readers: Human readers on the same cases.
         explanations: The measures of ``explanations.json``.
@@ -135,6 +137,7 @@ class Results(Decisions, Headline, Evaluated):
     knobs: tuple[KnobResults, ...] | None = field(default=None, metadata=ABSENT)
     diagnosis: tuple[DiagnosisRow, ...] | None = field(default=None, metadata=ABSENT)
     cross_validation: CrossValidation | None = field(default=None, metadata=ABSENT)
+    external: External | None = field(default=None, metadata=ABSENT)
     unit: Unit | None = field(default=None, metadata=ABSENT)
     readers: tuple[ReaderResults, ...] | None = field(default=None, metadata=ABSENT)
     explanations: Explanations | None = field(default=None, metadata=ABSENT)

@@ -59,10 +59,7 @@ def measure(
         calibrator: Logit to probability.
         features_ND: Of the images, where they are known already.
     """
-    device = next(model.network.parameters()).device
-    features = features_ND
-    if features is None:
-        features = model.network.features(model.normalize(image_N1HW.to(device)))
+    features = measure_features(model, image_N1HW) if features_ND is None else features_ND
     logit = model.network.head(features).cpu().double().numpy()
     return Measured(
         features.cpu().double().numpy(),
@@ -70,6 +67,13 @@ def measure(
         calibrator.probability(logit),
         inputs.deviations(image_N1HW[:, 0].float().cpu().numpy()),
     )
+
+
+@torch.inference_mode()
+def measure_features(model: Model, image_N1HW: Tensor) -> Tensor:
+    """Return the features of images in [0, 1], N×D, where the model computes."""
+    device = next(model.network.parameters()).device
+    return model.network.features(model.normalize(image_N1HW.to(device)))
 
 
 def fit_on_images(
@@ -125,7 +129,7 @@ def flag_files(
     detector: Detector,
     calibrator: Calibrator,
     image_N1HW: Tensor,
-    facts: Sequence[FileFacts],
+    facts: Sequence[FileFacts] | None,
     features_ND: Tensor | None = None,
 ) -> tuple[pd.DataFrame, Measured]:
     """Return the detector's columns of a batch of files, and what was measured of them."""

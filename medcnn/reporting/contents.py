@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from medcnn.data.audit.audit import Audit
+from medcnn.data.manifest import Manifest
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.explained import Explanations
@@ -19,6 +21,14 @@ from medcnn.record.record import Record
 from medcnn.reporting.explained import read_explanations
 from medcnn.run.directory import RunDir
 from medcnn.settings.grammar import written
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Images that are none of the run's own, and their audit; None where there was none."""
+
+    manifest: Manifest
+    audit: Audit | None
 
 
 @dataclass(frozen=True)
@@ -166,7 +176,11 @@ def _around(run: RunDir) -> dict[str, Any]:
 
 
 def from_predictions(
-    table: pd.DataFrame, results: Results, name: str, run: RunDir | None = None
+    table: pd.DataFrame,
+    results: Results,
+    name: str,
+    run: RunDir | None = None,
+    images: Examined | None = None,
 ) -> Contents:
     """Return the contents of a report on predictions, of whatever framework or of a run.
 
@@ -175,11 +189,33 @@ def from_predictions(
         results: What was measured of them.
         name: What the report calls them.
         run: The run that made them, for its data, training and environment.
+        images: What was predicted, where it is none of the run's own.
     """
     cases = _of_split(check_predictions(table), results.split)
-    if run is None:
+    if run is None and images is None:
         return Contents(name=name, results=results, cases=cases)
-    return Contents(name=name, results=results, cases=cases, **_around(run))
+    around = {} if run is None else _around(run)
+    if images is not None:
+        around |= _of_images(images, results.split, around.get("environment") or {})
+    return Contents(name=name, results=results, cases=cases, **around)
+
+
+def _of_images(images: Examined, split: str, environment: dict[str, Any]) -> dict[str, Any]:
+    """Return what a report says of images of elsewhere in the place of the run's own."""
+    manifest = images.manifest
+    data = {
+        "source": manifest.source,
+        "label_policy": manifest.label_policy,
+        "citation": manifest.citation,
+    }
+    # What the run warned of stands in its own report, as its looks at its own test do.
+    own = ("warnings", "notices", "test_looks")
+    kept = {name: value for name, value in environment.items() if name not in own}
+    return {
+        "manifest": manifest.table.assign(split=split),
+        "audit": {} if images.audit is None else images.audit.to_json(),
+        "environment": kept | {"data": data},
+    }
 
 
 def _of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from medcnn.data.manifest import SPLITS
 from medcnn.reporting.contents import Contents
 
 # The cells of the 2×2 table below each call of the threshold.
@@ -80,7 +81,7 @@ def count_flow(contents: Contents) -> Flow:
         if contents.validation is not None and split != "val":
             splits = {"val": _group(contents.validation), **splits}
         return Flow(None, None, splits, evaluated, None, outcomes, referred)
-    names = ["train", "val", "test"] if "split" in manifest else []
+    names = dict.fromkeys((*SPLITS, split)) if "split" in manifest else {}
     # Folds that were held out in turn leave a single split.
     groups = {name: _group(manifest[manifest["split"] == name]) for name in names}
     splits = {name: group for name, group in groups.items() if group.cases}

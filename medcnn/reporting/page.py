@@ -14,6 +14,7 @@ from medcnn.reporting.checklist import checklist
 from medcnn.reporting.contents import Contents
 from medcnn.reporting.estimates import HEADLINE, conditional_estimates, named_estimates
 from medcnn.reporting.explanations import explanation_section
+from medcnn.reporting.external import home_lines, home_table
 from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.folds import folds_table
@@ -31,6 +32,7 @@ CHANCE = 0.5
 # What was found comes first, then of whom, then how far it can be trusted, then the use of it.
 SECTIONS = (
     "headline",
+    "external",
     "decisions",
     "data",
     "warnings",
@@ -71,6 +73,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "units": sections.units_table(contents, words),
         "readers": sections.reader_table(results.readers or (), words),
         "safeguards": safeguards(results, words),
+        "external": home_table(results, words),
         "cross_validation": folds_table(results, words),
         "diagnosis": sections.diagnosis_table(contents, words),
         "knobs": sections.knobs_table(contents, words),
@@ -154,6 +157,7 @@ def _results(contents: Contents, words: Wording) -> dict[str, Any]:
         "chance": _by_chance(estimates, words),
         "estimates": rows,
         "named": {row.key: row for row in rows},
+        "home_lines": home_lines(contents.results, words),
         "conditional": [
             estimate_row(key, estimate, words, fixed)
             for key, fixed, estimate in conditional_estimates(contents.results)

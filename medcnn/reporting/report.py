@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from medcnn.evaluation.results import Results
 from medcnn.reporting.cases import list_cases
-from medcnn.reporting.contents import Contents, contents_of, from_predictions, read_run
+from medcnn.reporting.contents import Contents, Examined, contents_of, from_predictions, read_run
 from medcnn.reporting.glossary import explain
 from medcnn.reporting.page import page_facts
 from medcnn.reporting.plates import Plate, draw_plates
@@ -58,6 +58,7 @@ def write_predictions_report(
     language: str = "en",
     name: str | None = None,
     run: RunDir | None = None,
+    images: Examined | None = None,
 ) -> Path:
     """Write a report on predictions of whatever framework, and its figures beside it.
 
@@ -69,6 +70,7 @@ def write_predictions_report(
         name: What the report calls these predictions; by default the run's name, or the folder
             that the report goes to.
         run: The run that made them, whose data and training the report then tells of too.
+        images: What was predicted, where it is none of the run's own.
 
     Raises:
         DataError: If the table is not one of predictions.
@@ -76,7 +78,7 @@ def write_predictions_report(
     """
     words = Wording(language)
     named = name or (run.path if run else path.parent).resolve().name
-    contents = from_predictions(table, results, named, run)
+    contents = from_predictions(table, results, named, run, images)
     return _write(contents, path, path.parent / "figures", words, read_pixels)
 
 

@@ -77,6 +77,11 @@ class RunDir:
         return self.path / "out_of_distribution.npz"
 
     @property
+    def home(self) -> Path:
+        """Features of validation, and keys of the files that it was trained on, as plain arrays."""
+        return self.path / "home.npz"
+
+    @property
     def judgement(self) -> Path:
         """How members, views and passes become one answer, fitted on validation, JSON."""
         return self.path / "judgement.json"

@@ -14,6 +14,7 @@ from medcnn.calibration.judgement import Judgement
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.evaluation.knobs import KnobResults, fewer, knob_results
 from medcnn.inference.device import choose_device
+from medcnn.inference.home import keep_home
 from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
 from medcnn.inference.out_of_distribution import fit_on_images
 from medcnn.inference.passes import passes_of
@@ -68,6 +69,7 @@ def complete(
     cases, logit_MVSN = predictor.through(data.test_dataloader())
     test = cases.assign(split="test").join(combine(logit_MVSN, own, judgement))
     knobs = knob_results(cases, fewer(probabilities(logit_MVSN, own)))
+    keep_home(models[0], data, run, settings.seed)
     if settings.out_of_distribution:
         val, test = _flag_foreign(settings, models[0], data, run, val, test)
     return Fitted(val, test, judgement, knobs)

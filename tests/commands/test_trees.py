@@ -13,6 +13,11 @@ from medcnn.settings.reading import as_plain
 
 OF_GROUPS = {"data.name", "data.roots", "data.options"}
 """What the option of a group fills."""
+GROUPS = {
+    "show": ["data=phantom", "model=resnet18", "augment=cxr"],
+    "evaluate": ["data=phantom"],
+}
+"""Groups that are empty until they are chosen."""
 OF_SEARCH = {"search.method", "search.space", "search.pruner", "search.folder", "search.study"}
 
 
@@ -33,7 +38,7 @@ def composed(command):
     if command == "search":
         return dict(values(compose("train", ["search=random"]))), SearchSettings
     config = COMMANDS[command].config
-    given = ["data=phantom", "model=resnet18", "augment=cxr"] if config == "show" else []
+    given = GROUPS.get(config, [])
     return dict(values(compose(config, given))), TREES[config]
 
 

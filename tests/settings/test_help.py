@@ -18,7 +18,7 @@ def test_the_help_of_a_command_names_it_and_every_option_of_its_own(command):
 def test_groups_are_listed_where_a_command_has_them():
     assert "  optimizer: adadelta, adafactor" in help_text("train", TREES["train"])
     assert "  optimizer: adadelta, adafactor" in help_text("lr_find", TREES["lr_find"])
-    assert "Groups" not in help_text("evaluate", TREES["evaluate"])
+    assert "Groups" not in help_text("predict", TREES["predict"])
 
 
 def test_what_people_change_most_stands_first_with_its_words():

@@ -69,6 +69,11 @@ class ImageCache:
         return hashlib.blake2b(name + keys.tobytes(), digest_size=16).hexdigest()
 
     @property
+    def keys(self) -> npt.NDArray[np.bytes_]:
+        """The content key of every row's file, of 16 bytes; empty where it was not read."""
+        return np.asarray(self._keys)
+
+    @property
     def readable(self) -> npt.NDArray[np.bool_]:
         """Which rows have pixels, N."""
         return self._segment >= 0
