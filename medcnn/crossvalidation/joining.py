@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from medcnn.data.splits.source_folds import source_names
 from medcnn.errors import DataError
 from medcnn.evaluation.cross_validation import CrossValidation, FoldResults, Spread
 from medcnn.metrics.auroc import auroc
@@ -54,12 +55,17 @@ def held_out_role(manifests: Sequence[pd.DataFrame]) -> str:
     return "val" if len(set(tests)) == 1 else "test"
 
 
-def join(runs: Sequence[RunDir]) -> OutOfFold:
+def join(runs: Sequence[RunDir], source: str = "") -> OutOfFold:
     """Return the out-of-fold predictions of finished runs, the first of fold 0.
 
+    Args:
+        runs: The runs of all folds.
+        source: The column of the sources, where folds are made of them: then a patient may be tested
+            in several folds, each time by a model that never saw them, and the table has ``source``.
+
     Raises:
-        DataError: If a patient stands in two held-out folds, or in the training of the run that
-            predicts it.
+        DataError: If an image stands in two held-out folds, or a patient or source in the training of
+            the run that predicts it.
     """
     records = [Record(run) for run in runs]
     manifests = [record.manifest.table for record in records]
@@ -69,10 +75,18 @@ def join(runs: Sequence[RunDir]) -> OutOfFold:
     parts = []
     for fold, (record, manifest) in enumerate(zip(records, manifests, strict=True)):
         part = record.predictions(role)
-        _check_unseen(part, manifest, fold)
-        parts.append(part.assign(fold=fold, fold_threshold=judged[fold]))
+        part = part.assign(fold=fold, fold_threshold=judged[fold])
+        unseen = {"patient_id": "data.group=patient_id"}
+        if source:
+            names = source_names(manifest.set_index("image_id")[source])
+            part = part.assign(source=part["image_id"].map(names))
+            manifest = manifest.assign(source=manifest["image_id"].map(names))
+            unseen |= {"source": f"data.fold_by={source}"}
+        for column, how in unseen.items():
+            _check_unseen(part, manifest, fold, column, how)
+        parts.append(part)
     table = pd.concat(parts, ignore_index=True)
-    _check_once(table)
+    _check_once(table, patients=not source)
     common = mean_threshold([each.value for each in thresholds])
     table["p_fold"] = table["p_abnormal"]
     table["p_abnormal"] = aligned(
@@ -121,25 +135,30 @@ def judging_thresholds(values: Sequence[float], role: str) -> list[float]:
     ]
 
 
-def _check_unseen(part: pd.DataFrame, manifest: pd.DataFrame, fold: int) -> None:
-    trained = set(manifest.loc[manifest["split"] == "train", "patient_id"])
-    seen = sorted(trained & set(part["patient_id"]))
+def _check_unseen(
+    part: pd.DataFrame, manifest: pd.DataFrame, fold: int, column: str, how: str
+) -> None:
+    trained = set(manifest.loc[manifest["split"] == "train", column])
+    seen = sorted(trained & set(part[column]))
     if seen:
+        what = "patients" if column == "patient_id" else "sources"
         raise DataError(
-            f"Fold {fold} predicts patients that it was trained on.",
-            expected="whole patients held out",
-            found=f"{len(seen)} patients, for example {seen[0]!r}",
-            remedy="split by data.group=patient_id, and train the folds again",
+            f"Fold {fold} predicts {what} that it was trained on.",
+            expected=f"whole {what} held out",
+            found=f"{len(seen)} {what}, for example {seen[0]!r}",
+            remedy=f"split by {how}, and train the folds again",
         )
 
 
-def _check_once(table: pd.DataFrame) -> None:
-    folds = table.groupby("patient_id")["fold"].nunique()
-    twice = [*folds[folds > 1].index, *table.loc[table["image_id"].duplicated(), "image_id"]]
+def _check_once(table: pd.DataFrame, *, patients: bool) -> None:
+    twice = table.loc[table["image_id"].duplicated(), "image_id"].tolist()
+    if patients:
+        folds = table.groupby("patient_id")["fold"].nunique()
+        twice = [*folds[folds > 1].index, *twice]
     if twice:
         raise DataError(
             "The folds overlap, so their predictions cannot be joined.",
-            expected="each patient held out once",
+            expected="each patient held out once" if patients else "each image held out once",
             found=f"{twice[0]!r} is held out twice",
             remedy="train all folds with the same data, data.folds, seed and data.group",
         )

@@ -41,7 +41,8 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
     journal = Journal(directory, seed=settings.seed, echo=warn)
     if not directory.config.is_file():
         write_settings(directory, settings)
-    joined = join(members)
+    by = settings.data.fold_by if settings.data.folds_by_source else ""
+    joined = join(members, by)
     _write_tables(directory, members, joined)
     for text in _warnings_of(members):
         journal.warn(text)
@@ -66,8 +67,9 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
 
 def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFold) -> None:
     write_predictions(joined.table, directory.predictions(joined.role))
-    folds = joined.table[["image_id", "patient_id", "fold"]]
-    manifest = Record(members[0]).manifest.table
+    columns = ["image_id", "patient_id", "fold", "source"]
+    folds = joined.table[[name for name in columns if name in joined.table]]
+    manifest = _known(members)
     held_out = manifest["image_id"].isin(folds["image_id"])
     manifest = manifest[held_out | (manifest["split"] == "test")].copy()
     manifest.loc[manifest["image_id"].isin(folds["image_id"]), "split"] = joined.role
@@ -86,8 +88,14 @@ def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFol
         write_json(directory.audit, Record(members[0]).audit.content)
 
 
+def _known(members: Sequence[RunDir]) -> pd.DataFrame:
+    """Return the images of all folds; a fold by source lacks those that its patients have elsewhere."""
+    tables = pd.concat([Record(run).manifest.table for run in members], ignore_index=True)
+    return tables.drop_duplicates("image_id", ignore_index=True)
+
+
 def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Settings) -> Results:
-    known = Record(members[0]).manifest.table
+    known = _known(members)
     extra = [name for name in columns_asked(settings.subgroups, known) if name in known]
     table = joined.table.drop(columns=[name for name in extra if name in joined.table])
     table = table.merge(known[["image_id", *extra]], on="image_id", how="left")

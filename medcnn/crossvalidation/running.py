@@ -9,6 +9,7 @@ from pathlib import Path
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
 from medcnn.crossvalidation.whole import check_whole, fold_of
+from medcnn.data.preparation import folds_of
 from medcnn.errors import UserError
 from medcnn.run.directory import RunDir
 from medcnn.run.place import begin, choose_run_dir, held
@@ -42,7 +43,9 @@ def go_on(directory: RunDir) -> RunDir:
 
 
 def _train_folds(directory: RunDir, settings: Settings) -> RunDir:
-    members = [directory.member(fold) for fold in range(settings.data.folds or 0)]
+    data = replace(settings.data, folds=folds_of(settings.data))
+    settings = replace(settings, data=data)
+    members = [directory.member(fold) for fold in range(data.folds or 0)]
     for fold, member in enumerate(members):
         say(f"fold {fold + 1} of {len(members)}")
         if member.config.is_file():

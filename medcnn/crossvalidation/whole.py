@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from medcnn.data.settings import LEAST_SOURCES
 from medcnn.errors import ConfigError
 from medcnn.training.settings import Settings, Tree, checked
 
@@ -21,7 +22,7 @@ def check_whole(settings: Tree) -> Tree:
         ConfigError: If they do not fit together.
     """
     data = settings.data
-    if data.folds is None:
+    if data.folds is None and not data.folds_by_source:
         raise ConfigError(
             "data.fold=all needs the number of folds.",
             expected="for example data.folds=5 data.fold=all",
@@ -33,5 +34,7 @@ def check_whole(settings: Tree) -> Tree:
             expected="data.split=null with data.fold=all",
             found=f"data.split={data.split}",
         )
-    first = checked(replace(settings, data=replace(data, fold=0)))
+    first = checked(
+        replace(settings, data=replace(data, fold=0, folds=data.folds or LEAST_SOURCES))
+    )
     return replace(first, data=data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medcnn.data.settings import Data
+from medcnn.data.settings import PATIENT, Data
 from medcnn.data.sources.chosen import check_sources
 from medcnn.errors import ConfigError, DataError, nearest
 from medcnn.files.remote import check_mounted
@@ -22,6 +22,12 @@ def check_data(data: Data) -> None:
             "val_fraction and test_fraction leave nothing to train on.",
             expected="a sum below 0.95",
             found=f"{data.val_fraction} + {data.test_fraction}",
+        )
+    if data.fold is None and data.fold_by != PATIENT:
+        raise ConfigError(
+            "data.fold_by needs folds.",
+            expected="data.fold=all, with data.folds=5 or one a source; data.fold=0 for one of them",
+            found=f"data.fold_by={data.fold_by} data.fold=null",
         )
     if (data.fold is None) != (data.folds is None):
         raise ConfigError(

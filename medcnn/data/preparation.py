@@ -17,9 +17,10 @@ from medcnn.data.exclusion import without_excluded
 from medcnn.data.limit import limited
 from medcnn.data.manifest import Manifest
 from medcnn.data.pseudonyms import hide_patients
-from medcnn.data.settings import Data
+from medcnn.data.settings import ACQUISITION, LEAST_SOURCES, Data
 from medcnn.data.sources.chosen import source_of
 from medcnn.data.sources.several import combine
+from medcnn.data.splits.source_folds import default_folds
 from medcnn.data.splits.sources import assign_by_source
 from medcnn.data.splits.splits import SplitPlan, assign_splits, check_classes
 from medcnn.errors import ConfigError, DataError
@@ -29,6 +30,8 @@ from medcnn.run.settings import TRUSTED, foreign_targets
 from medcnn.settings.fields import Component
 
 SOURCES = "medcnn.data.sources."
+CLUSTERS = 5
+"""Acquisition clusters, where neither their number nor that of folds is asked for."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,12 @@ def prepare(
         DataError: If the source cannot be read or split.
         AuditStop: If the audit finds a leak and ``data.audit`` is ``error``.
     """
-    manifest = split_manifest(read_data(data), data)
+    manifest = split_manifest(_with_origins(read_data(data), data, progress), data)
     if on_split is not None:
         on_split(manifest)
     cache = cache_images(manifest, data, progress=progress)
     manifest = readable(manifest, cache)
-    if data.acquisitions is not None:
+    if data.acquisitions is not None and ACQUISITION not in manifest.table:
         manifest = with_acquisition(manifest, cache, data.acquisitions, data.split_seed)
     if data.audit == "off":
         return Prepared(
@@ -75,6 +78,25 @@ def prepare(
         on_audit(audit)
     enforce(audit, data.audit)
     return Prepared(manifest, cache, audit)
+
+
+def _with_origins(manifest: Manifest, data: Data, progress: bool) -> Manifest:
+    """Return the manifest with acquisition clusters, where folds are made of them.
+
+    They are looked for in all images but those of a test split of the source's own, so that every
+    fold has the same.
+    """
+    wanted = data.acquisitions or data.folds
+    if not data.folds_by_source or data.fold_by != ACQUISITION or wanted is None:
+        return manifest
+    if ACQUISITION in manifest.table:
+        return manifest
+    rows = manifest.table
+    if not data.official:
+        manifest = manifest.with_table(rows.assign(split=""))
+    cache = cache_images(manifest, data, progress=progress)
+    found = with_acquisition(manifest, cache, max(wanted, LEAST_SOURCES), data.split_seed)
+    return found.with_table(found.table.assign(split=rows["split"].to_numpy()))
 
 
 def _audited(manifest: Manifest, cache: ImageCache, *, mend: bool) -> tuple[Manifest, Audit]:
@@ -149,13 +171,30 @@ def read_source(source: Component, exclude: Sequence[str] = ()) -> Manifest:
     return without_excluded(read(**options), exclude, options.get("root"))
 
 
+def folds_of(data: Data) -> int:
+    """Return the number of folds: what is asked for, or what the sources give.
+
+    Raises:
+        DataError: If the source cannot be read or has no such column.
+    """
+    if data.folds is not None:
+        return data.folds
+    if data.fold_by == ACQUISITION and data.acquisitions is not None:
+        return data.acquisitions
+    table = read_data(data).table
+    if data.fold_by == ACQUISITION and ACQUISITION not in table:
+        return CLUSTERS
+    train = table[table["split"].ne("test")] if data.official else table
+    return default_folds(train, data.fold_by)
+
+
 def split_manifest(manifest: Manifest, data: Data) -> Manifest:
     """Return the manifest with every row in train, val or test, as the configuration asks."""
 
     def assign(rows: Manifest, balance: Sequence[str] = ()) -> Manifest:
         return assign_splits(rows, _plan(data, balance))
 
-    if data.sources and not (data.split or data.hold_out):
+    if data.sources and not (data.split or data.hold_out or data.folds_by_source):
         return assign_by_source(manifest, assign, group=data.group)
     return assign(manifest)
 
@@ -171,6 +210,7 @@ def _plan(data: Data, balance: Sequence[str]) -> SplitPlan:
         hold_out=data.hold_out,
         fold=data.one_fold,
         folds=data.folds,
+        fold_by=data.fold_by,
         official=data.official,
         split_file=Path(data.split) if data.split else None,
     )

@@ -14,6 +14,11 @@ from medcnn.settings.fields import Component, setting
 
 SEED = {"low": 0, "high": 2**32 - 1}
 FRACTION = {"above": 0, "below": 1}
+PATIENT = "patient"
+ACQUISITION = "acquisition"
+"""The column of clusters of images that were made alike."""
+LEAST_SOURCES = 3
+"""Sources without which nothing can be said of a further one."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,16 @@ class Data:
     fold: Literal["all"] | int | None = setting(
         None, "which of the folds is held out, from 0; all: one after the other", low=0, high=999
     )
+    fold_by: str = setting(
+        PATIENT,
+        "patient | site | acquisition | a column: each fold is tested on sources that it never saw",
+        holds=bool,
+        expected="patient, acquisition, or a column of the manifest such as site, scanner or year",
+    )
     acquisitions: int | None = setting(
         None,
-        "clusters of images that were made alike, to be found as the column acquisition",
-        low=3,
+        "clusters of images made alike, found as the column acquisition; null: one a fold by it",
+        low=LEAST_SOURCES,
         high=1000,
     )
     split_seed: int = setting(
@@ -142,3 +153,8 @@ class Data:
     def one_fold(self) -> int | None:
         """The fold that is held out; None without folds."""
         return self.fold if isinstance(self.fold, int) else None
+
+    @property
+    def folds_by_source(self) -> bool:
+        """Whether each fold is tested on sources that it never saw."""
+        return self.fold is not None and self.fold_by != PATIENT

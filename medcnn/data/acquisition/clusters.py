@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from medcnn.data.settings import LEAST_SOURCES
 from medcnn.errors import DataError
 
 Floats = npt.NDArray[np.float64]
@@ -27,8 +28,6 @@ Ints = npt.NDArray[np.int64]
 
 FEWEST = 10
 """Images of each class without which a cluster is given up: no rate is estimated from fewer."""
-LEAST = 3
-"""Clusters without which nothing can be said of a further one."""
 SHARED = 0.6
 """Part of the spread that clusters of each label explain, which shared ones have to explain too."""
 _ROUNDS = 100
@@ -81,7 +80,7 @@ def find_clusters(kinds: dict[str, Floats], label: Ints, clusters: int, seed: in
     shared = of_both / max(of_each, 1e-12)
     if shared < SHARED:
         raise _not_shared(shared)
-    if len(joint.centre) < LEAST:
+    if len(joint.centre) < LEAST_SOURCES:
         raise _too_few(len(joint.centre), label)
     spread = np.sqrt(((joint.centre - joint.centre.mean(axis=0)) ** 2).sum(axis=1).mean())
     apart = float(np.linalg.norm(joint.shift + offset) / spread)
@@ -253,7 +252,7 @@ def _too_few(found: int, label: Ints) -> DataError:
     normal, abnormal = int((label == 0).sum()), int((label == 1).sum())
     return DataError(
         "There are too few images of each class for acquisition clusters.",
-        expected=f"{LEAST} clusters with {FEWEST} normal and {FEWEST} abnormal images each",
+        expected=f"{LEAST_SOURCES} clusters with {FEWEST} normal and {FEWEST} abnormal images each",
         found=f"{found} of {normal} normal and {abnormal} abnormal images",
         remedy="give more images, or take data.fold_by=patient",
     )

@@ -8,9 +8,9 @@ from medcnn.data.acquisition.appearance import appearance
 from medcnn.data.acquisition.clusters import find_clusters
 from medcnn.data.cache.images import ImageCache
 from medcnn.data.manifest import Manifest
+from medcnn.data.settings import ACQUISITION
 from medcnn.notices import Notice
 
-ACQUISITION = "acquisition"
 FAR_APART = 1.0
 """Distance of the labels, in distances of a cluster from the middle, from which it is told."""
 

@@ -10,9 +10,12 @@ import pandas as pd
 
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.patients import LARGE_SHARE, LEAST, REMEDY
+from medcnn.data.settings import PATIENT
 from medcnn.data.splits.drawing import draw, fold_of_groups, matching, newest
 from medcnn.data.splits.file import apply_split
+from medcnn.data.splits.source_folds import folds_of_sources, held_out
 from medcnn.errors import DataError
+from medcnn.notices import Notice
 
 _REMEDY = REMEDY[0].lower() + REMEDY[1:]
 
@@ -31,6 +34,7 @@ class SplitPlan:
         hold_out: ``COLUMN:VALUE``: patients with such an image become test.
         fold: Which fold is held out, from 0.
         folds: Number of folds.
+        fold_by: ``patient``, or the column of the sources that a fold never saw.
         official: Whether splits of the source are kept.
         split_file: A CSV of ``image_id, split`` to take instead.
     """
@@ -44,6 +48,7 @@ class SplitPlan:
     hold_out: Sequence[str] = ()
     fold: int | None = None
     folds: int | None = None
+    fold_by: str = PATIENT
     official: bool = True
     split_file: Path | None = None
 
@@ -73,7 +78,8 @@ def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest
 
     Splits of the source are honoured; missing ones are carved out of its training part, whole groups
     (patients) at a time, stratified by label. With folds, fold k of the training part is held out as
-    test, or as val where the source has a test split of its own.
+    test, or as val where the source has a test split of its own. Folds of sources hold whole sources
+    out; validation is drawn from the patients of the others, balanced over their sources.
 
     Args:
         manifest: The images; an empty split counts as train.
@@ -93,20 +99,32 @@ def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest
     if "test" in present:
         _check_free(plan)
     _check_enough(table[table["split"].eq("train")], len({"test", "val"} - present), plan.group)
+    notices: tuple[Notice, ...] = ()
     if plan.folds is not None and plan.fold is not None:
-        held_out = "val" if "test" in present else "test"
+        name = "val" if "test" in present else "test"
         table.loc[table["split"].eq("val"), "split"] = "train"
-        present = (present - {"val"}) | {held_out}
-        train = table[table["split"].eq("train")]
-        places = fold_of_groups(train, plan.folds, plan.seed, plan.stratify, plan.group)
-        _move(table, held_out, {name for name in places if places[name] == plan.fold}, plan)
+        present = (present - {"val"}) | {name}
+        table, notices = _without_fold(table, plan, plan.folds, plan.fold, name)
     # Fractions are of the whole, so what is carved second is a larger part of what is left.
     left = 1.0
     for name, fraction in (("test", plan.test_fraction), ("val", plan.val_fraction)):
         if name not in present:
             _move(table, name, _chosen(table, name, fraction / left, plan), plan)
             left -= fraction
-    return check_classes(manifest.with_table(table))
+    return check_classes(manifest.with_table(table, *notices))
+
+
+def _without_fold(
+    table: pd.DataFrame, plan: SplitPlan, folds: int, fold: int, name: str
+) -> tuple[pd.DataFrame, tuple[Notice, ...]]:
+    """Return the rows with one fold of the training part held out as ``name``."""
+    train = table[table["split"].eq("train")]
+    if plan.fold_by == PATIENT:
+        places = fold_of_groups(train, folds, plan.seed, plan.stratify, plan.group)
+        _move(table, name, {each for each in places if places[each] == fold}, plan)
+        return table, ()
+    sources = folds_of_sources(train, plan.fold_by, folds, plan.group)
+    return held_out(table, sources, fold, name, plan.group), sources.notices
 
 
 def _chosen(table: pd.DataFrame, name: str, fraction: float, plan: SplitPlan) -> set[str]:
@@ -115,7 +133,9 @@ def _chosen(table: pd.DataFrame, name: str, fraction: float, plan: SplitPlan) ->
         return newest(train, fraction, plan.by_date, plan.group)
     if name == "test" and plan.hold_out:
         return matching(train, plan.hold_out, plan.group)
-    return draw(train, name, fraction, plan.seed, plan.stratify, plan.group)
+    # What is validated on resembles what is trained on, source by source.
+    balanced = () if plan.fold_by == PATIENT else (plan.fold_by,)
+    return draw(train, name, fraction, plan.seed, (*plan.stratify, *balanced), plan.group)
 
 
 def _move(table: pd.DataFrame, name: str, groups: set[str], plan: SplitPlan) -> None:
