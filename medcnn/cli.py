@@ -48,6 +48,11 @@ COMMANDS = {
         "evaluate", "medcnn.commands.evaluate:run", "report a run, several, or a predictions file"
     ),
     "predict": Command("predict", "medcnn.commands.predict:run", "predict a file or a folder"),
+    "export": Command(
+        "export",
+        "medcnn.commands.export:run",
+        "a run as ONNX and safetensors, proved, with its reader",
+    ),
     "explain": Command(
         "explain", "medcnn.commands.explain:run", "heat maps of a run, and how far to believe them"
     ),

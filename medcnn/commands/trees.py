@@ -6,6 +6,7 @@ from typing import Any
 
 from medcnn.commands import settings
 from medcnn.explanations.settings import Explain
+from medcnn.exporting.settings import Export
 from medcnn.inference.settings import Features, Predict
 from medcnn.lr_find.settings import RangeTest
 from medcnn.training.settings import Settings
@@ -14,6 +15,7 @@ TREES: dict[str, type[Any]] = {
     "train": Settings,
     "evaluate": settings.Evaluate,
     "predict": Predict,
+    "export": Export,
     "explain": Explain,
     "features": Features,
     "population": settings.Population,

@@ -25,7 +25,7 @@ from medcnn.inference.settings import RunSettings, run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
 from medcnn.models.settings import Model
-from medcnn.models.weights import first_line, read_plain, unreadable
+from medcnn.models.weights import SAFE, first_line, read_plain, read_tensors, unreadable
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import checked
 from medcnn.settings.grammar import written
@@ -110,7 +110,7 @@ def load_model(run: RunDir) -> TrainedModel:
             found="task=autoencoder",
             remedy=f"train a classifier that starts from it: {written('model.weights', run.path)}",
         )
-    path = checked(run, run.best_checkpoint)
+    path = checked(run, run.weights)
     checkpoint = read_checkpoint(path) if path.is_file() else {}
     with _fitting(path):
         judgement = _alone(run, checkpoint)
@@ -136,7 +136,7 @@ def load_weights(
     Raises:
         WeightsError: If the checkpoint cannot be read, or is of another network.
     """
-    path, settings = run.best_checkpoint, run_settings(run)
+    path, settings = run.weights, run_settings(run)
     with _fitting(path):
         return _model(settings, checkpoint or read_checkpoint(path), judgement, path)
 
@@ -178,6 +178,9 @@ def _fitting(path: Path) -> Iterator[None]:
 RECIPE = "network"
 """The key of a checkpoint under which it says how its network is rebuilt."""
 
+ORIGIN = "checkpoint_sha256"
+"""The key under which exported weights say which checkpoint they were."""
+
 
 def recipe(settings: RunSettings) -> dict[str, Any]:
     """Return what is needed beside the weights to rebuild a network, as plain values."""
@@ -204,7 +207,7 @@ def _model(
         pixel_shares=state.get("pixel_shares"),
         judgement=judgement,
         settings=settings,
-        sha256=sha256_of(path),
+        sha256=str(checkpoint.get(ORIGIN) or sha256_of(path)),
     )
 
 
@@ -219,7 +222,7 @@ def load_members(run: RunDir) -> list[TrainedModel]:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Return a checkpoint's plain content, or raise WeightsError if it is not plain or not whole."""
-    content = read_plain(path)
+    content = read_tensors(path) if path.suffix == SAFE else read_plain(path)
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
         raise unreadable(path, f"{type(content).__name__} without a state_dict")
     return content

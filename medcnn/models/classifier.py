@@ -205,7 +205,7 @@ def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
                 found=f"{len(run.members)} members",
                 remedy=f"take one of them: {written('model.weights', run.member(0).path)}",
             )
-        path = checked(run, run.best_checkpoint)
+        path = checked(run, run.weights)
     state = read_state(path)
     origin = WeightsOrigin(weights, "file", str(path), checked_hash(path))
     prefix = "network.backbone."

@@ -191,10 +191,11 @@ class PatchTokens(nn.Module):
 
     def forward(self, image_N1HW: Tensor) -> Tensor:
         """Return the tokens N×T×C with their positions added."""
-        # Read from their owner, where torch.func and export put their substitutes.
+        # Read from their owner, where torch.func and export put their substitutes; a length would be
+        # fixed by an export, a shape is not.
         body = self._body[0]
         places_NTC = body.conv_proj(image_N1HW).flatten(2).transpose(1, 2)
-        first_N1C = body.class_token.expand(len(image_N1HW), -1, -1)
+        first_N1C = body.class_token.expand(image_N1HW.shape[0], -1, -1)
         tokens_NTC = torch.cat([first_N1C, places_NTC], 1) + body.encoder.pos_embedding
         out: Tensor = body.encoder.dropout(tokens_NTC)
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import warnings
@@ -21,8 +22,12 @@ from medcnn.errors import MedcnnWarning, WeightsError
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.files.hashing import sha256_of
 from medcnn.notices import Notice
+from medcnn.version import how_to_install
 
 TIMEOUT_S = 5.0
+SAFE = ".safetensors"
+NOTED = "medcnn"
+"""The key of a safetensors file's metadata under which medcnn notes what it knows of them, as JSON."""
 
 _CLAIM = re.compile(r"-([0-9a-f]{8,})\.")
 _DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d*")
@@ -122,8 +127,11 @@ def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
             expected="a state_dict file, a checkpoint or a run directory",
             remedy="check model.weights",
         )
-    with torch.serialization.safe_globals(list(classes)):
-        content = read_plain(path)
+    if path.suffix == SAFE:
+        content: Any = read_tensors(path)
+    else:
+        with torch.serialization.safe_globals(list(classes)):
+            content = read_plain(path)
     if isinstance(content, nn.Module):
         content = _state_of(content)
     state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
@@ -145,6 +153,30 @@ def read_plain(path: Path) -> Any:
         # Torch's own message advises to run the code in the file.
         code = re.search(r"GLOBAL (\S+)", str(error))
         raise unreadable(path, f"an object of {code[1]}" if code else first_line(error)) from error
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """Return the tensors of a safetensors file as ``state_dict``, beside what medcnn noted in it.
+
+    Raises:
+        WeightsError: If safetensors is not installed, or the file is damaged.
+    """
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise WeightsError(
+            f"{path} is read with safetensors, which is not installed.",
+            expected="safetensors",
+            found="no such package",
+            remedy=how_to_install("export"),
+        ) from error
+    try:
+        with safe_open(path, framework="pt") as stream:
+            noted = json.loads((stream.metadata() or {}).get(NOTED, "{}"))
+            state = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118  no dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise unreadable(path, first_line(error)) from error
+    return {**(noted if isinstance(noted, dict) else {}), "state_dict": state}
 
 
 def unreadable(path: Path, found: str) -> WeightsError:

@@ -67,6 +67,16 @@ class RunDir:
         return self.path / "checkpoints" / "best.ckpt"
 
     @property
+    def exported_weights(self) -> Path:
+        """The weights of a run that was exported (``medcnn export``), safetensors."""
+        return self.path / "model.safetensors"
+
+    @property
+    def weights(self) -> Path:
+        """The file of the best weights: the checkpoint, or in an export what stands for it."""
+        return self.exported_weights if self.exported_weights.is_file() else self.best_checkpoint
+
+    @property
     def last_checkpoint(self) -> Path:
         """The newest checkpoint: where a resumed run goes on."""
         return self.path / "checkpoints" / "last.ckpt"

@@ -62,7 +62,7 @@ def checked(run: RunDir, path: Path) -> Path:
 
 def _files(run: RunDir) -> Iterator[Path]:
     yield from (run.config, run.manifest, run.audit, run.metrics, run.judgement)
-    yield from (run.best_checkpoint, run.out_of_distribution, run.home)
+    yield from (run.best_checkpoint, run.exported_weights, run.out_of_distribution, run.home)
     yield from (run.predictions(split) for split in ("val", "test"))
 
 

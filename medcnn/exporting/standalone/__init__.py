@@ -1,0 +1,1 @@
+"""What travels with an export and imports nothing of medcnn: each file is copied as it stands."""
