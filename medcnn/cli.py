@@ -53,6 +53,9 @@ COMMANDS = {
         "medcnn.commands.export:run",
         "a run as ONNX and safetensors, proved, with its reader",
     ),
+    "shift": Command(
+        "shift", "medcnn.commands.shift:run", "are unlabelled images from the population of home"
+    ),
     "explain": Command(
         "explain", "medcnn.commands.explain:run", "heat maps of a run, and how far to believe them"
     ),

@@ -182,3 +182,25 @@ def hospital(tmp_path_factory, draw_hospital):
     folder = draw_hospital(tmp_path_factory.mktemp("hospital"), 40, seed=9)
     (folder / "normal" / "broken.png").write_bytes(b"no image at all")
     return folder
+
+
+@pytest.fixture(scope="session")
+def wider_run(tmp_path_factory, draw_hospital):
+    """Return a finished run with the detector, of images whose classes overlap, 60 of them for val."""
+    root = tmp_path_factory.mktemp("wider")
+    folder = draw_hospital(root / "images", 200, seed=1, apart=6.0)
+    return medcnn.train(
+        [
+            "data=folder",
+            f"data.root={folder}",
+            *(
+                "data.image_size=32",
+                "data.batch_size=16",
+                "data.val_fraction=0.3",
+                "data.audit=off",
+            ),
+            *("augment=none", "model=tiny_resnet", "model.widths=[4,8]", "model.weights=none"),
+            *("trainer.precision=32-true", "trainer.accelerator=cpu", "trainer.max_epochs=2"),
+            f"run_dir={root / 'run'}",
+        ]
+    )

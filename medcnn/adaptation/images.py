@@ -167,7 +167,9 @@ def _unseen(
 
 def _of_search(seen: Seen, n: int) -> list[Notice]:
     found = []
-    if seen.looked < seen.known:
+    if seen.looked is None:
+        found.append(Notice("copies_not_asked_for"))
+    elif seen.looked < seen.known:
         found.append(Notice("copies_not_looked_for", looked=seen.looked, of=seen.known))
     if not seen.known:
         found.append(Notice("training_unknown"))

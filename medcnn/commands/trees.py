@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from medcnn.adaptation.settings import ShiftAsked
 from medcnn.commands import settings
 from medcnn.explanations.settings import Explain
 from medcnn.exporting.settings import Export
@@ -16,6 +17,7 @@ TREES: dict[str, type[Any]] = {
     "evaluate": settings.Evaluate,
     "predict": Predict,
     "export": Export,
+    "shift": ShiftAsked,
     "explain": Explain,
     "features": Features,
     "population": settings.Population,

@@ -94,5 +94,6 @@ def told_differences(found: Mapping[str, Estimate]) -> list[Notice]:
             continue
         key = "lower_elsewhere" if value < 0 else "higher_elsewhere"
         low, high = sorted(map(abs, ci))
-        told.append(Notice(key, measure=name, value=abs(value), low=low, high=high))
+        shown = name.upper() if name == "auroc" else name
+        told.append(Notice(key, measure=shown, value=abs(value), low=low, high=high))
     return told

@@ -111,7 +111,7 @@ def correct_prior(
     if isinstance(wanted, float):
         target, applied = wanted, True
     else:
-        estimate, test = _estimated(val, rows, p, source, level, seed)
+        estimate, test = estimated_prevalence(val, rows, level=level, seed=seed)
         target = _inside(estimate, len(p))
         applied = test.trusted or (test.determined and wanted == "em")
         trusted = TrustResults(test.trusted, test.distance, test.p_value, test.reasons)
@@ -136,9 +136,18 @@ def correct_prior(
     return Corrected(table, found, tuple(warnings))
 
 
-def _estimated(
-    val: pd.DataFrame, rows: pd.DataFrame, p: FloatArray, source: float, level: float, seed: int
+def estimated_prevalence(
+    val: pd.DataFrame, rows: pd.DataFrame, *, level: float = 0.95, seed: int = 0
 ) -> tuple[Estimate, Trust]:
+    """Return the prevalence that the scores of unlabelled cases tell, and whether to believe it.
+
+    Args:
+        val: The validation predictions that the probabilities were calibrated on.
+        rows: The cases; a label column is not looked at.
+        level: Nominal coverage of the interval.
+        seed: Seed of the bootstraps.
+    """
+    p, source = before_shift(rows), float(val["label"].mean())
     patient = _patients(rows)
     codes, found = pd.factorize(patient)
     cluster = codes.astype(np.int64) if len(found) < len(rows) else None

@@ -167,7 +167,7 @@ def _of_run(run: RunDir, encoder: Encoder, options: Asked) -> Found:
     cache = cache_images(chosen, encoder.settings.data)
     half = max(options.batch_size // 2, 1)  # loaders double it where nothing is trained
     loader = XrayDataModule(chosen, cache, augment=None, batch_size=half).loader("test")
-    parts = [encoder.features(batch["image"]) for batch in _shown(loader, len(loader))]
+    parts = [encoder.features(batch["image"]) for batch in shown(loader, len(loader))]
     named = rows[["image_id", "patient_id", "label", "split"]].reset_index(drop=True)
     return named, np.concatenate(parts), ()
 
@@ -177,7 +177,7 @@ def _of_files(_run: RunDir, encoder: Encoder, options: Asked) -> Found:
     paths = find_images(root)
     salt = read_salt() if encoder.settings.data.hash_patients else None
     exact = encoder.settings.data.exact
-    readings = _shown(read_files(paths, encoder.image_size, exact=exact), len(paths))
+    readings = shown(read_files(paths, encoder.image_size, exact=exact), len(paths))
     rows: list[dict[str, Any]] = []
     parts: list[Features] = []
     unread: list[str] = []
@@ -222,6 +222,7 @@ def _row(reading: Reading, root: Path, salt: str | None) -> dict[str, Any]:
     return {"image_id": name, "patient_id": patient, "label": None, "split": None}
 
 
-def _shown(items: Iterable[Any], total: int) -> Iterable[Any]:
+def shown(items: Iterable[Any], total: int) -> Iterable[Any]:
+    """Return items with a progress bar that goes away."""
     show: Callable[..., Iterable[Any]] = track
     return show(items, "features", total=total, console=CONSOLE, transient=True)

@@ -7,7 +7,7 @@ import re
 from medcnn.notices import English, Notice, template
 from medcnn.reporting.wording import Wording
 
-WORDS = ("measure", "common", "split", "fact", "explanation")
+WORDS = ("measure", "common", "split", "fact", "explanation", "word")
 """Sections of the catalogue that name what notices speak of."""
 
 

@@ -37,7 +37,7 @@ class Seen:
         studies: Whose study is one of the training's.
         patients: Whose patient is one of the training's.
         namesakes: Whose patient has the name of one, in another source.
-        looked: Images of the training that were there to be looked at.
+        looked: Images of the training that were there to be looked at; None where nobody looked.
         known: Images of the training.
     """
 
@@ -46,7 +46,7 @@ class Seen:
     studies: Flags
     patients: Flags
     namesakes: Flags
-    looked: int
+    looked: int | None
     known: int
 
     @property
@@ -86,7 +86,7 @@ def seen_in_training(
         studies=studies.to_numpy(np.bool_),
         patients=patients.to_numpy(np.bool_),
         namesakes=namesakes.to_numpy(np.bool_),
-        looked=len(there) if pixels else 0,
+        looked=len(there) if pixels else None,
         known=len(trained),
     )
 

@@ -61,7 +61,7 @@ def test_without_a_look_at_pixels_files_decide(home, tmp_path):
     keys = set(cache.keys.tolist())
     found = seen_in_training(table, ours, trained, keys, pixels=False)
     assert found.any.tolist() == [True, False]
-    assert found.looked == 0
+    assert found.looked is None
 
 
 def test_a_patient_decides_within_a_source_and_a_study_in_the_world(home, tmp_path):
