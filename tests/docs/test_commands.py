@@ -10,7 +10,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep
 
-from medcnn.cli import COMMANDS, _with_words
+from medcnn.cli import COMMANDS, _with_words, run
 from medcnn.errors import MedcnnError
 from medcnn.search.settings import SearchSettings
 from medcnn.search.space import read_space
@@ -44,7 +44,7 @@ def commands():
         for line in (*blocks(text), *spans(text)):
             found = LAUNCHED.fullmatch(line)
             name = found and (found[1] or found[2])
-            if name not in COMMANDS or "…" in line or "=NAME" in line:
+            if name not in COMMANDS or "…" in line or "=NAME" in line or "--config-dir" in line:
                 continue
             # Split as a shell does it: operators that are not quoted stand by themselves.
             words = shlex.shlex(found[3] or "", posix=True, punctuation_chars=True)
@@ -98,6 +98,18 @@ def test_every_printed_command_composes(name):
                 checked(read(kind, plain(settings)))
         except MedcnnError as error:
             pytest.fail(f"{page}: {command} {shlex.join(arguments)}: {error}")
+
+
+def test_the_configuration_of_ones_own_that_is_printed_composes(tmp_path, capsys):
+    (text,) = re.findall(r"```yaml\n(.+?)```", (ROOT / "docs" / "labels.md").read_text(), re.DOTALL)
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    given = ["--config-dir", str(tmp_path), "experiment=mine", "optimizer.lr=3e-4", "--cfg", "job"]
+    assert run("train", given) == 0
+    found = yaml.safe_load(capsys.readouterr().out)
+    assert (found["name"], float(found["optimizer"]["lr"])) == ("ours", 3e-4)
+    assert found["data"]["columns"]["label"] == "Diagnosis"
+    assert found["model"]["backbone"] == "densenet121"
 
 
 def test_the_ranges_of_the_printed_search_are_read():
