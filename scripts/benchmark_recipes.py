@@ -65,34 +65,45 @@ BASE = (
     "data.batch_size=64",
     "data.num_workers=0",
 )
-"""What all recipes share: what experiment=chest_xray was before."""
+"""What all recipes share."""
 LOCAL = ("data.normalize=local",)
+STRANGER = (*LOCAL, "augment=stranger")
 RECIPES: dict[str, tuple[str, ...]] = {
     "before": (),
     "normalize=image": ("data.normalize=image",),
-    "normalize=histogram": ("data.normalize=histogram",),
     "normalize=local": LOCAL,
-    "local, mixup": (*LOCAL, "+augment.operators.mixup={alpha:0.4,p:0.5}"),
-    "local, style": (*LOCAL, "+augment.operators.style.p=0.5"),
-    "local, frame, marker, shading": (
-        *LOCAL,
-        "+augment.operators.shading.p=0.4",
-        "+augment.operators.marker.p=0.5",
+    "border=reflection": ("augment=stranger",),
+    "local and reflection": STRANGER,
+    "+ mixup": (*STRANGER, "+augment.operators.mixup={alpha:0.4,p:0.5}"),
+    "+ style": (*STRANGER, "+augment.operators.style.p=0.5"),
+    "+ frame, marker, shading": (
+        *STRANGER,
         "+augment.operators.frame.p=0.5",
+        "+augment.operators.marker.p=0.5",
+        "+augment.operators.shading.p=0.4",
     ),
-    "local, noise, blur, sharpen": (
-        *LOCAL,
+    "+ noise, blur, sharpen": (
+        *STRANGER,
         "+augment.operators.noise={sd:[0.0,0.05],p:0.4}",
         "+augment.operators.blur={sigma:[0.1,1.0],p:0.4}",
         "+augment.operators.sharpen={amount:[0.0,1.5],p:0.3}",
     ),
-    "local, augment=stranger": (*LOCAL, "augment=stranger"),
-    "local, balanced by source": (
-        *LOCAL,
+    "+ wider field and shape": (
+        *STRANGER,
+        "augment.operators.scale.factor=[0.75,1.4]",
+        "augment.operators.stretch.factor=[0.75,1.33]",
+    ),
+    "+ balanced by source": (
+        *STRANGER,
         "data.balance=sampler",
         "data.balance_by=[acquisition]",
     ),
-    "local, label smoothing": (*LOCAL, "loss=label_smoothing"),
+    "+ mean of all steps (SWAD)": (
+        *STRANGER,
+        "callbacks.ema=null",
+        "callbacks.swa=0.6",
+        "callbacks.swa_every=step",
+    ),
 }
 SENSITIVITY = "sensitivity>=0.96"
 ODD = "odd"
