@@ -33,9 +33,13 @@ def local_contrast(image_N1HW: Tensor) -> Tensor:
     import torch
 
     with torch.autocast(image_N1HW.device.type, enabled=False):
-        image = image_N1HW.float()
-        centred = image - _surroundings(image)
-        return centred / (_surroundings(centred.square()).clip(min=0).sqrt() + FLOOR)
+        return against_surroundings(image_N1HW.float())
+
+
+def against_surroundings(image_N1HW: Tensor) -> Tensor:
+    """Return the same of 32-bit images, in the operations alone: what an exported graph holds."""
+    centred = image_N1HW - _surroundings(image_N1HW)
+    return centred / (_surroundings(centred.square()).clip(min=0).sqrt() + FLOOR)
 
 
 def _surroundings(image_N1HW: Tensor) -> Tensor:

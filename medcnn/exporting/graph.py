@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from medcnn.augment.equalization import LEVELS
+from medcnn.augment.local_contrast import against_surroundings
 from medcnn.augment.normalize import SMALLEST_SD
 from medcnn.exporting.answer import Calibrated, Combined, histogram_table, interpolated
 from medcnn.inference.loading import TrainedModel
@@ -88,6 +89,14 @@ class OwnStandardised(nn.Module):
         return centred / deviation.clip(min=SMALLEST_SD)
 
 
+class LocallyStandardised(nn.Module):
+    """``data.normalize=local``."""
+
+    def forward(self, image_N1SS: Tensor) -> Tensor:
+        """Return the images by each pixel's surroundings."""
+        return against_surroundings(image_N1SS)
+
+
 class Matched(nn.Module):
     """``data.normalize=histogram``."""
 
@@ -116,6 +125,8 @@ def normalization(member: TrainedModel) -> nn.Module:
     """Return what the network's images go through first."""
     if member.normalization == "image":
         return OwnStandardised()
+    if member.normalization == "local":
+        return LocallyStandardised()
     if member.normalization == "histogram" and member.pixel_shares is not None:
         return Matched(member, member.pixel_shares.cpu())
     return Standardised(member.pixel_mean, member.pixel_std)
