@@ -11,6 +11,7 @@ from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
 from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.cross_validation import CrossValidation
+from medcnn.evaluation.new_site import MEASURES, Expected, new_site_results
 from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.verdict import Background, trials_of
@@ -60,7 +61,7 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
     with journal.stage("report"):
         write_report(directory, results, language=settings.language)
     announce(results, directory.report, told=journal.facts["warnings"])
-    for line in _lines(results.cross_validation):
+    for line in (*_lines(results.cross_validation), *_new_site_lines(results)):
         say(line)
     return results
 
@@ -110,7 +111,11 @@ def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Settings) 
     warnings = [Notice("out_of_fold", folds=found.folds, spread=found.spread_of_thresholds)]
     if joined.role == "val":
         warnings.append(Notice("folds_validated"))
-    return replace(results, cross_validation=found).warned(last=warnings)
+    results = replace(results, cross_validation=found).warned(last=warnings)
+    if not settings.data.folds_by_source:
+        return results
+    expected, sources = new_site_results(joined.table, settings.data.fold_by, "val")
+    return replace(results, new_site=expected, sources=sources)
 
 
 def _combine(
@@ -161,4 +166,22 @@ def _lines(found: CrossValidation | None) -> list[str]:
                 f"{name.replace('auroc', 'AUROC'):12} mean over folds {spread.mean:.3f}{sd}, "
                 f"{spread.lowest:.3f} to {spread.highest:.3f}"
             )
+    return lines
+
+
+def _new_site_lines(results: Results) -> list[str]:
+    """Return both intervals of each measure, and the worst source."""
+    if results.new_site is None or results.sources is None:
+        return []
+    lines = [f"new site     {results.new_site.sources} sources by {results.sources.by}"]
+    for name in MEASURES:
+        found: Expected = getattr(results.new_site, name)
+        differing = results.sources.heterogeneity.get(name)
+        if found.ci is None or found.prediction_interval is None or differing is None:
+            continue
+        (low, high), (least, most) = found.ci, found.prediction_interval
+        lines.append(
+            f"{name.replace('auroc', 'AUROC'):12} {found.value:.3f} (95 % CI {low:.3f} to {high:.3f}), "
+            f"at a new site {least:.3f} to {most:.3f} (95 % prediction), worst {differing.worst}"
+        )
     return lines

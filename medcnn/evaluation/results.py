@@ -17,6 +17,7 @@ from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.elsewhere import External
 from medcnn.evaluation.explained import Explanations
 from medcnn.evaluation.knobs import KnobResults
+from medcnn.evaluation.new_site import NewSite, SourcesResults
 from medcnn.evaluation.out_of_distribution import ForeignResults
 from medcnn.evaluation.parts import (
     Calibration,
@@ -107,6 +108,8 @@ class Results(Decisions, Headline, Evaluated):
         diagnosis: What the learning curves say.
         cross_validation: What only folds can tell.
         external: Where the images of an external validation come from, and what home had shown.
+        new_site: What to expect at a new site, where folds are by source.
+        sources: What that was pooled from.
         unit: What a case is; an image where it is not said.
         readers: Human readers on the same cases.
         explanations: The measures of ``explanations.json``.
@@ -138,6 +141,8 @@ class Results(Decisions, Headline, Evaluated):
     diagnosis: tuple[DiagnosisRow, ...] | None = field(default=None, metadata=ABSENT)
     cross_validation: CrossValidation | None = field(default=None, metadata=ABSENT)
     external: External | None = field(default=None, metadata=ABSENT)
+    new_site: NewSite | None = field(default=None, metadata=ABSENT)
+    sources: SourcesResults | None = field(default=None, metadata=ABSENT)
     unit: Unit | None = field(default=None, metadata=ABSENT)
     readers: tuple[ReaderResults, ...] | None = field(default=None, metadata=ABSENT)
     explanations: Explanations | None = field(default=None, metadata=ABSENT)

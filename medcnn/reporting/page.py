@@ -19,6 +19,12 @@ from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.folds import folds_table
 from medcnn.reporting.glossary import glossary
+from medcnn.reporting.new_site import (
+    new_site_lines,
+    new_site_notes,
+    new_site_table,
+    sources_table,
+)
 from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
 from medcnn.reporting.safeguards import safeguards
@@ -33,6 +39,7 @@ CHANCE = 0.5
 SECTIONS = (
     "headline",
     "external",
+    "sources",
     "decisions",
     "data",
     "warnings",
@@ -74,6 +81,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "readers": sections.reader_table(results.readers or (), words),
         "safeguards": safeguards(results, words),
         "external": home_table(results, words),
+        "sources": sources_table(results, words),
         "cross_validation": folds_table(results, words),
         "diagnosis": sections.diagnosis_table(contents, words),
         "knobs": sections.knobs_table(contents, words),
@@ -157,6 +165,8 @@ def _results(contents: Contents, words: Wording) -> dict[str, Any]:
         "chance": _by_chance(estimates, words),
         "estimates": rows,
         "named": {row.key: row for row in rows},
+        "new_site": new_site_table(contents.results, words),
+        "new_site_lines": new_site_lines(contents.results, words),
         "home_lines": home_lines(contents.results, words),
         "conditional": [
             estimate_row(key, estimate, words, fixed)
@@ -188,6 +198,8 @@ def _tile_notes(contents: Contents, words: Wording) -> dict[str, list[str]]:
             row = estimate_row(key, estimate, words)
             cases = words(f"noun.{contents.unit}")
             notes[key].append(words("headline.by_case", interval=row.interval, cases=cases))
+    for key, text in new_site_notes(contents.results, words).items():
+        notes[key].insert(0, text)
     return notes
 
 

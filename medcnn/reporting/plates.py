@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import effective_confusion
+from medcnn.evaluation.new_site import MEASURES
+from medcnn.evaluation.results import Results
 from medcnn.reporting.cases import doubt_measure, wrong_decisions
 from medcnn.reporting.contents import Contents
 from medcnn.reporting.figures import curves, decisions, learning, scores, uncertainty
@@ -18,6 +20,7 @@ from medcnn.reporting.figures.flow import flow_diagram
 from medcnn.reporting.figures.style import inline_svg, svg_file, to_pdf, to_png
 from medcnn.reporting.figures.subgroups import ForestRow, forest
 from medcnn.reporting.flow import count_flow
+from medcnn.reporting.new_site import forest_rows
 from medcnn.reporting.wording import Wording
 
 FOREST_ROWS = 40
@@ -119,6 +122,13 @@ def _roc(contents: Contents, words: Wording) -> Drawing:
     return Drawing("roc", figure, point, "roc_readers" if readers else "roc")
 
 
+def _sources(results: Results, words: Wording) -> Figure:
+    """Draw each source, and below them the middle one and what to expect of a further one."""
+    rows, overall = forest_rows(results, words)
+    titles = [words(f"measure.{name}") for name in MEASURES]
+    return forest(rows, overall, titles, words)
+
+
 def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
     """Yield the figures that only some runs have the data for."""
     subgroups = contents.results.subgroups[:FOREST_ROWS]
@@ -135,6 +145,8 @@ def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
         overall = [getattr(contents.results, name) for name in measures]
         titles = [words(f"measure.{name}") for name in measures]
         yield Drawing("subgroups", forest(rows, overall, titles, words))
+    if contents.results.sources is not None:
+        yield Drawing("sources", _sources(contents.results, words))
     column, wrong = doubt_measure(contents.cases), wrong_decisions(contents)
     if column:
         doubt = contents.cases[column].to_numpy(dtype=float)

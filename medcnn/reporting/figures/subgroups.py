@@ -19,7 +19,7 @@ class ForestRow:
 
     Attributes:
         label: What the group is called.
-        n: Its cases.
+        n: Its cases; None for what is no group.
         estimates: One estimate a panel, in the order of the panels.
     """
 
@@ -44,7 +44,9 @@ def forest(
         proportions(axes, words, "x")
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
-    labels = [f"{row.label}  (n = {words.count(row.n)})" for row in rows]
+    labels = [
+        row.label if row.n is None else f"{row.label}  (n = {words.count(row.n)})" for row in rows
+    ]
     panels[0].set_yticks(range(len(rows)), labels, parse_math=False, color=INK)
     return figure
 

@@ -1,0 +1,122 @@
+"""What to expect at a new site: lines of the headline, the table of the sources, and their forest."""
+
+from __future__ import annotations
+
+from medcnn.evaluation.new_site import MEASURES, Expected, SourceResults, SourcesResults
+from medcnn.evaluation.results import Results
+from medcnn.metrics.estimate import Estimate
+from medcnn.reporting.figures.subgroups import ForestRow
+from medcnn.reporting.sections import Table
+from medcnn.reporting.tables import shown_as, with_interval
+from medcnn.reporting.wording import Wording
+
+
+def new_site_table(results: Results, words: Wording) -> Table | None:
+    """Return each measure with both intervals, the worst source, and how far sources differ."""
+    expected, sources = results.new_site, results.sources
+    if expected is None or sources is None:
+        return None
+    level = words.percent(results.level, 0)
+    header = (
+        words("table.measure"),
+        *(words(f"new_site.{key}", level=level) for key in ("home", "away", "worst", "spread")),
+    )
+    rows = []
+    for key in MEASURES:
+        found: Expected = getattr(expected, key)
+        middle = with_interval(key, _middle(found), words)
+        cells = (middle, _away(key, found, words), *_differing(key, sources, words))
+        rows.append((words.measure(key), *cells))
+    return Table(header, tuple(rows))
+
+
+def new_site_lines(results: Results, words: Wording) -> list[str]:
+    """Return what the two intervals say, and where the thresholds come from."""
+    expected, sources = results.new_site, results.sources
+    if expected is None or sources is None:
+        return []
+    return [
+        words("new_site.text", sources=words.count(expected.sources), by=sources.by),
+        words(f"new_site.on_{sources.threshold_on}"),
+    ]
+
+
+def new_site_notes(results: Results, words: Wording) -> dict[str, str]:
+    """Return the prediction interval as a note to each headline number that has one."""
+    notes = {}
+    for key in MEASURES if results.new_site is not None else ():
+        interval = getattr(results.new_site, key).prediction_interval
+        if interval is not None:
+            low, high = (shown_as(key, words)(each) for each in interval)
+            level = words.percent(results.level, 0)
+            notes[key] = words("new_site.note", low=low, high=high, level=level)
+    return notes
+
+
+def sources_table(results: Results, words: Wording) -> Table | None:
+    """Return each source at its threshold, the lowest of each measure named."""
+    found = results.sources
+    if found is None:
+        return None
+    header = (
+        words("new_site.source"),
+        words("table.cases"),
+        words("table.patients"),
+        words("table.prevalence"),
+        words("point.value"),
+        *(words.measure(key) for key in MEASURES),
+    )
+    return Table(header, tuple(_row(each, found, words) for each in found.by_source))
+
+
+def forest_rows(results: Results, words: Wording) -> tuple[list[ForestRow], list[Estimate]]:
+    """Return the rows of the forest plot, and the middle source of each measure."""
+    expected, sources = results.new_site, results.sources
+    if expected is None or sources is None:
+        return [], []
+    rows = [
+        ForestRow(each.source, each.n, tuple(getattr(each, key) for key in MEASURES))
+        for each in sources.by_source
+    ]
+    pooled: list[Expected] = [getattr(expected, key) for key in MEASURES]
+    middle = [_middle(each) for each in pooled]
+    away = [Estimate(each.value, each.prediction_interval, each.method) for each in pooled]
+    rows.append(ForestRow(words("new_site.middle"), None, tuple(middle)))
+    rows.append(ForestRow(words("new_site.new"), None, tuple(away)))
+    return rows, middle
+
+
+def _middle(found: Expected) -> Estimate:
+    return Estimate(found.value, found.ci, found.method)
+
+
+def _away(key: str, found: Expected, words: Wording) -> str:
+    if found.prediction_interval is None:
+        return words("new_site.few")
+    low, high = (shown_as(key, words)(each) for each in found.prediction_interval)
+    return f"{low} – {high}"
+
+
+def _differing(key: str, sources: SourcesResults, words: Wording) -> tuple[str, str]:
+    """Return the worst source with its value, and the heterogeneity."""
+    found = sources.heterogeneity.get(key)
+    if found is None:
+        return "", ""
+    worst = next(each for each in sources.by_source if each.source == found.worst)
+    shown = with_interval(key, getattr(worst, key), words)
+    return f"{worst.source}: {shown}", f"{words.number(found.tau, 2)}, {words.percent(found.i2, 0)}"
+
+
+def _row(each: SourceResults, found: SourcesResults, words: Wording) -> tuple[str, ...]:
+    lowest = [
+        words.measure(key) for key, of in found.heterogeneity.items() if of.worst == each.source
+    ]
+    told = f" · {words('new_site.lowest', measures=', '.join(lowest))}" if lowest else ""
+    return (
+        f"{each.source}{told}",
+        words.count(each.n),
+        words.count(each.n_patients),
+        words.percent(each.prevalence),
+        words.number(each.threshold),
+        *(with_interval(key, getattr(each, key), words) for key in MEASURES),
+    )
