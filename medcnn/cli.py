@@ -56,6 +56,7 @@ COMMANDS = {
     "shift": Command(
         "shift", "medcnn.commands.shift:run", "are unlabelled images from the population of home"
     ),
+    "serve": Command("serve", "medcnn.commands.serve:run", "serve a run by HTTP and DICOM"),
     "explain": Command(
         "explain", "medcnn.commands.explain:run", "heat maps of a run, and how far to believe them"
     ),

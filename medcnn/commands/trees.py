@@ -10,6 +10,7 @@ from medcnn.explanations.settings import Explain
 from medcnn.exporting.settings import Export
 from medcnn.inference.settings import Features, Predict
 from medcnn.lr_find.settings import RangeTest
+from medcnn.serving.settings import Serve
 from medcnn.training.settings import Settings
 
 TREES: dict[str, type[Any]] = {
@@ -18,6 +19,7 @@ TREES: dict[str, type[Any]] = {
     "predict": Predict,
     "export": Export,
     "shift": ShiftAsked,
+    "serve": Serve,
     "explain": Explain,
     "features": Features,
     "population": settings.Population,

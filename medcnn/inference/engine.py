@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from medcnn.console import CONSOLE, progress_bars
-from medcnn.inference.files import Reading, name_of, one_line, read_files, walk_images
+from medcnn.inference.files import name_of, read_files, walk_images
 from medcnn.inference.ledger import Entry, Ledger, Stamp
 from medcnn.inference.quick import QuickPanel, TooFarError
+from medcnn.inference.rows import rows_of
 from medcnn.inference.settings import Predict
-from medcnn.io.identifiers import pseudonym
 
 KEPT_AT_A_TIME = 1000
-Row = tuple[dict[str, Any], bool]
-"""The columns of a file, and whether they were computed exactly."""
 
 
 class Engine:
@@ -77,7 +70,8 @@ class Engine:
             with closing(found) as readings:
                 while group := list(islice(readings, self.options.inference.batch_size)):
                     entries = []
-                    for row, done in self._rows(group, thresholds):
+                    names = [name_of(reading.path, self.options.input) for reading in group]
+                    for row, done in rows_of(group, names, self.quick, thresholds, self.salt):
                         place, name, stamp = waiting.popleft()
                         entries.append(Entry(name, place, stamp, row, done))
                     self.ledger.extend_columns(name for entry in entries for name in entry.row)
@@ -123,47 +117,9 @@ class Engine:
             return True
         return self.quick.fast is not None and not self.quick.is_near(np.array([p]), thresholds)[0]
 
-    def _rows(self, readings: Sequence[Reading], thresholds: Sequence[float]) -> Iterator[Row]:
-        answers = iter(self._answers(readings, thresholds))
-        for reading in readings:
-            row: dict[str, Any] = {"image_id": name_of(reading.path, self.options.input)}
-            if reading.facts is None:
-                kind = reading.error.kind if reading.error else "unforeseen"
-                yield row | {"error": one_line(str(reading.error)), "error_kind": kind}, True
-                continue
-            answer, exact = next(answers)
-            patient = reading.facts.patient_id
-            patient = patient if self.salt is None else pseudonym(patient, self.salt)
-            row["patient_id"] = one_line(patient) or None
-            row["warnings"] = one_line("; ".join(reading.facts.warnings)) or None
-            if answer["p_abnormal"] is None:
-                answer = {"error": "the network's answer is no number", "error_kind": "no_answer"}
-            yield row | answer, exact
-
-    def _answers(self, readings: Sequence[Reading], thresholds: Sequence[float]) -> list[Row]:
-        facts = [reading.facts for reading in readings if reading.facts is not None]
-        if not facts:
-            return []
-        image = _stacked([reading.pixels for reading in readings if reading.pixels is not None])
-        table, exact = self.quick.answers(image, facts, thresholds)
-        records = ({str(k): _plain(v) for k, v in row.items()} for row in table.to_dict("records"))
-        return list(zip(records, map(bool, exact), strict=True))
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON keeps it; what is not finite is nothing."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
 
 @contextmanager
 def _progress(files: int) -> Iterator[Callable[[int], None]]:
     with progress_bars(CONSOLE) as shown:
         task = shown.add_task("predicting", total=files)
         yield lambda count: shown.advance(task, count)
-
-
-def _stacked(images: Sequence[npt.NDArray[np.unsignedinteger[Any]]]) -> Tensor:
-    images_NHW = np.stack(images)
-    scale = np.float32(1.0 / np.iinfo(images_NHW.dtype).max)
-    return torch.from_numpy(images_NHW.astype(np.float32) * scale).unsqueeze(1)

@@ -88,7 +88,7 @@ def predict_folder(
         DataError: If its records do not fit one another, or the output or a part of it is another
             model's.
     """
-    how = _assembled(runs, options)
+    how = assembled(runs, options)
     quick, decision, path = how.quick, how.decision, ledger_path(options.output)
     of_part = identity_of_part(how.identity, options, listing.digest)
     shares = find_parts(options, of_part)
@@ -132,7 +132,7 @@ def predict_share(
         WeightsError: If a run cannot be loaded.
         DataError: If its records do not fit one another, or the part that is there is another model's.
     """
-    how = _assembled(runs, options)
+    how = assembled(runs, options)
     identity = identity_of_part(how.identity, options, listing.digest)
     if stands(share, options, identity):
         return None
@@ -146,7 +146,13 @@ def predict_share(
     return files
 
 
-def _assembled(runs: Sequence[RunDir], options: Predict) -> Apparatus:
+def assembled(runs: Sequence[RunDir], options: Predict) -> Apparatus:
+    """Return all that files are predicted with.
+
+    Raises:
+        WeightsError: If a run cannot be loaded.
+        DataError: If its records do not fit one another.
+    """
     panel = assemble(runs, options.inference)
     detector = load_detector(runs[0])
     quick = QuickPanel(panel, detector, exact=options.exact, tolerance=options.tolerance)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from medcnn.calibration.detector import FLAG, REASONS, SCORE
+from medcnn.calibration.frequency import FrequencyBand
 from medcnn.evaluation.conformal import COLUMN as SET
 from medcnn.evaluation.prior_shift import BEFORE
 from medcnn.evaluation.referral import COLUMN as REFERRED
@@ -74,6 +75,23 @@ def write_table(
             written.count(table)
             write(_typed(table))
     return written
+
+
+def decided(
+    rows: Sequence[Mapping[str, object]], decision: Decision, band: FrequencyBand | None
+) -> list[dict[str, object]]:
+    """Return rows as the table holds them, without a file; cells that are empty hold None.
+
+    Args:
+        rows: As ``medcnn.inference.rows`` yields them.
+        decision: How probabilities become decisions.
+        band: What ``decision.band()`` returned.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table, _ = decision.decide(_frame(rows, columns), band)
+    table = _typed(table.reindex(columns=_columns(columns, decision)))
+    plain = table.astype(object).where(table.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
 
 
 def _frame(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> pd.DataFrame:

@@ -117,3 +117,38 @@ def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         beat.wait(1.0)
     os._exit(1)
+
+
+class EndedError(Exception):
+    """An item whose process crashed, or was ended because it took too long."""
+
+
+class OneProcess:
+    """A process for one item after another, which is replaced where an item ends it.
+
+    Args:
+        seconds: That an item may take by the clock.
+        start: What each process calls first, and its arguments.
+    """
+
+    def __init__(self, seconds: float, start: tuple[Start, tuple[Any, ...]] | None = None) -> None:
+        self.seconds, self.start = seconds, start
+        self._pool = _pool(1, start)
+
+    def __call__(self, work: Callable[[Chunk], Result], item: Chunk) -> Result:
+        """Return what the work makes of the item.
+
+        Raises:
+            EndedError: If the process crashed or was ended.
+        """
+        try:
+            found: Result = _submit(self._pool, work, item).result(self.seconds)
+        except (BrokenProcessPool, TimeoutError) as error:
+            self.close()
+            self._pool = _pool(1, self.start)
+            raise EndedError from error
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.shutdown(wait=False, kill_workers=True)

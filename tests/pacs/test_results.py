@@ -1,5 +1,7 @@
 """Results of the command: every file has its report or a reason, and nobody is named unasked."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pydicom
@@ -7,7 +9,11 @@ import pytest
 import yaml
 
 import medcnn
+from medcnn.calibration.settings import Safeguards
 from medcnn.errors import ConfigError
+from medcnn.inference.folder import assembled
+from medcnn.inference.settings import Predict
+from medcnn.pacs.results import judge_of
 
 
 @pytest.fixture(scope="module")
@@ -55,23 +61,19 @@ def test_every_file_has_a_report_or_a_reason_and_repeating_changes_no_byte(
     assert "Doe" not in "".join(capfd.readouterr())
 
 
-def test_heat_adds_a_picture_and_an_outline_to_each_report(run, folder, errors_of, tmp_path):
-    table = predict(run, folder / "monochrome1.dcm", tmp_path, "heat=grad_cam")
-    made = sorted((tmp_path / "dicom").iterdir())
-    found = {pydicom.dcmread(path).Modality: path for path in made}
-    assert found["SR"].name == table["dicom_result"].iloc[0]
-    assert {"OT", "PR"} < set(found)
-    assert [errors_of(path) for path in made] == [[]] * 3
+def test_another_way_of_deciding_is_another_judge(run):
+    how = assembled([run], Predict())
+    same = judge_of("made", how.panel, {**how.identity, "input": "elsewhere"}, how.decision)
+    judge = judge_of("made", how.panel, how.identity, how.decision)
+    assert same == judge
+    referring = replace(how.decision, asked=Safeguards(refer="10%"))
+    others = [judge_of("made", how.panel, how.identity, referring).digest]
+    others.append(judge_of("other", how.panel, how.identity, how.decision).digest)
+    others.append(judge_of("made", how.panel, {**how.identity, "passes": 2}, how.decision).digest)
+    assert len({judge.digest, *others}) == 4
 
 
-def test_another_way_of_deciding_is_another_report(run, folder, tmp_path):
-    file = folder / "plain.dcm"
-    plain = predict(run, file, tmp_path)["dicom_result"]
-    referring = predict(run, file, tmp_path, "refer=10%")["dicom_result"]
-    assert plain.iloc[0] != referring.iloc[0]
-
-
-def test_a_run_that_hides_its_patients_names_none_unasked(made_run, folder, tmp_path):
+def test_a_run_that_hides_its_patients_names_none_unasked(made_run, folder, errors_of, tmp_path):
     run = made_run()
     settings = yaml.safe_load(run.config.read_text())
     settings["data"]["hash_patients"] = True
@@ -81,7 +83,11 @@ def test_a_run_that_hides_its_patients_names_none_unasked(made_run, folder, tmp_
     assert not (tmp_path / "dicom").exists()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEDCNN_SALT", "a salt of some length")
-        table = predict(run, folder / "plain.dcm", tmp_path, "keep_identity=true")
+        asked = ("keep_identity=true", "heat=grad_cam")
+        table = predict(run, folder / "monochrome1.dcm", tmp_path, *asked)
     assert table["patient_id"].iloc[0] != "MRN1"
     report = tmp_path / "dicom" / table["dicom_result"].iloc[0]
     assert pydicom.dcmread(report).PatientID == "MRN1"
+    made = {pydicom.dcmread(path).Modality: path for path in report.parent.iterdir()}
+    assert set(made) == {"SR", "OT", "PR"}
+    assert [errors_of(path) for path in made.values()] == [[]] * 3
