@@ -133,7 +133,7 @@ def reproduce(folder: Path) -> str:
         ExportError: If it does not reproduce the golden files.
     """
     done = subprocess.run(  # noqa: S603  the interpreter at work, and a file written just now
-        [sys.executable, "-I", "-c", STARTER, str(folder)],
+        [sys.executable, "-I", "-c", STARTER, str(folder.resolve())],
         capture_output=True,
         text=True,
         check=False,

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from medcnn.calibration.home import Home
 from medcnn.data.settings import Data
 from medcnn.exporting.subject import Subject
 from medcnn.inference.loading import ORIGIN, RECIPE, TrainedModel, recipe
@@ -43,6 +44,10 @@ def write_run(subject: Subject, target: RunDir) -> None:
     if subject.detector is not None:
         subject.detector.save(target.out_of_distribution)
     write_predictions(without_identity(subject.validation), target.predictions("val"))
+    home = Home.of(subject.run) if subject.as_trained else None
+    if home is not None:
+        # Without the keys of the files, by which anybody could tell whether an image was trained on.
+        replace(home, keys=()).save(target.home)
     _write_journal(subject.run, target)
 
 

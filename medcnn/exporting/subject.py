@@ -32,6 +32,7 @@ class Subject:
         detector: Of foreign images; None where the run has none.
         validation: The predictions that the threshold was chosen on.
         results: The numbers on test, made in the way that is exported.
+        as_trained: Whether that is the way in which the run was judged by training.
         warnings: What a reader has to know.
     """
 
@@ -41,6 +42,7 @@ class Subject:
     detector: Detector | None
     validation: pd.DataFrame
     results: Results
+    as_trained: bool
     warnings: tuple[str, ...] = ()
 
 
@@ -79,7 +81,7 @@ def _as_trained(run: RunDir, settings: RunSettings, panel: Panel) -> Subject:
             remedy=f"export one of them: {written('run', run.member(0).path)}",
         )
     validation, results = Record(run).predictions("val"), read_results(run.results)
-    return Subject(run, settings, panel, load_detector(run), validation, results, panel.notes)
+    return Subject(run, settings, panel, load_detector(run), validation, results, True, panel.notes)
 
 
 def _judged_anew(run: RunDir, settings: RunSettings, panel: Panel, how: Inference) -> Subject:
@@ -90,4 +92,4 @@ def _judged_anew(run: RunDir, settings: RunSettings, panel: Panel, how: Inferenc
     test = predict_split([run], "test", how)
     results = evaluate(test.table, panel.threshold, split="test", seed=settings.seed)
     warnings = (*panel.notes, Notice("single_pass"))
-    return Subject(run, settings, panel, load_detector(run), validation, results, warnings)
+    return Subject(run, settings, panel, load_detector(run), validation, results, False, warnings)

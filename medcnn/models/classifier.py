@@ -6,6 +6,7 @@ Dimensions: N images, one channel, H×W pixels, D features.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from medcnn.models.weights import (
     checked_hash,
     fall_back,
     load_matching,
-    read_state,
+    read_wrapped,
 )
+from medcnn.models.wrapping import without_prefixes
+from medcnn.notices import Notice
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import checked
 from medcnn.settings.grammar import written
@@ -206,10 +209,25 @@ def _load_file(body: Backbone, weights: str) -> WeightsOrigin:
                 remedy=f"take one of them: {written('model.weights', run.member(0).path)}",
             )
         path = checked(run, run.weights)
-    state = read_state(path)
+    read = read_wrapped(path)
     origin = WeightsOrigin(weights, "file", str(path), checked_hash(path))
     prefix = "network.backbone."
-    inner = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+    inner = {
+        key[len(prefix) :]: value for key, value in read.state.items() if key.startswith(prefix)
+    }
     if inner:
         return load_matching(body, inner, origin)
-    return load_matching(body.body, adapt(state, body), origin)
+    found = without_prefixes(read.state, body.body.state_dict())
+    under = (*read.under, *found.under)
+    adapted = adapt(found.state, body)
+    loaded = load_matching(body.body, adapted, origin)
+    if not found.under and read.under in ((), ("state_dict",)):
+        return loaded
+    taken = Notice(
+        "tensors_taken",
+        source=str(path),
+        taken=len(adapted) - len(loaded.unexpected),
+        of=len(read.state),
+        under=" > ".join(under),
+    )
+    return replace(loaded, warnings=(*loaded.warnings, taken))

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from medcnn.errors import MedcnnWarning, WeightsError
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.files.hashing import sha256_of
+from medcnn.models.wrapping import Unwrapped, contained
 from medcnn.notices import Notice
 from medcnn.version import how_to_install
 
@@ -112,6 +113,11 @@ def checked_hash(path: Path) -> str:
 
 
 def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
+    """Return the tensors of ``read_wrapped``, wherever in the file they stand."""
+    return read_wrapped(path, classes=classes).state
+
+
+def read_wrapped(path: Path, *, classes: Sequence[Any] = ()) -> Unwrapped:
     """Return the tensors in a weights file or checkpoint, without running any code in it.
 
     Args:
@@ -134,11 +140,10 @@ def read_state(path: Path, *, classes: Sequence[Any] = ()) -> dict[str, Tensor]:
             content = read_plain(path)
     if isinstance(content, nn.Module):
         content = _state_of(content)
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
-    tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
-    if not tensors:
+    found = contained(content)
+    if not found.state:
         raise unreadable(path, f"{type(content).__name__} without a tensor")
-    return tensors
+    return found
 
 
 def read_plain(path: Path) -> Any:

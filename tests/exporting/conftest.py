@@ -1,5 +1,6 @@
 """One trained run with a detector, and what ``medcnn export`` makes of it."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -25,5 +26,6 @@ def lab(tmp_path_factory, easy_data):
 def exported(tmp_path_factory, lab):
     """Return the folder of its export; tests leave it as it is, or take a copy."""
     folder = tmp_path_factory.mktemp("exported") / "model"
-    assert run("export", [f"run={lab.path}", f"output={folder}"]) == 0
+    with contextlib.chdir(folder.parent):
+        assert run("export", [f"run={lab.path}", "output=model"]) == 0
     return folder
