@@ -146,6 +146,12 @@ def trained_run(tmp_path_factory, easy_data):
     return medcnn.train([*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"]).paths
 
 
+@pytest.fixture
+def quick_start(monkeypatch):
+    """Let processes that work together be forked, which spares them the seconds of their imports."""
+    monkeypatch.setattr("medcnn.training.ranks.START_METHOD", "fork")
+
+
 @pytest.fixture(scope="session")
 def seal():
     """Return a function that records the hashes of a run which a test has changed, as its own."""

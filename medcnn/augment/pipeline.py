@@ -88,6 +88,14 @@ class Parameters:
     size: Size
     values: dict[str, Values]
 
+    def of(self, rows: slice) -> Parameters:
+        """Return the values of some of the images; every array counts them along its first axis."""
+        values = {
+            name: {key: array[rows] for key, array in drawn.items()}
+            for name, drawn in self.values.items()
+        }
+        return Parameters(len(range(*rows.indices(self.n))), self.size, values)
+
 
 class Augmentation:
     """A pipeline of operators.
@@ -114,6 +122,11 @@ class Augmentation:
             for name, options in (operators or {}).items()
             if options is not None
         }
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images of a batch meet one another."""
+        return any(isinstance(operator, Mixing) for operator in self.operators.values())
 
     def draw(self, rng: np.random.Generator, n: int, size: Size | int) -> Parameters:
         """Draw what will happen to ``n`` images of a size; mixing is drawn by ``mix``."""

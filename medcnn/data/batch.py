@@ -21,6 +21,7 @@ class Batch(TypedDict):
         patient_id: N identifiers.
         pending: What is still to be done to the images on their device, with its drawn values; the
             datamodule does it, and no model meets it.
+        whole: How many images the whole batch has, where this is one process's part of it.
     """
 
     image: Tensor
@@ -28,3 +29,4 @@ class Batch(TypedDict):
     image_id: list[str]
     patient_id: list[str]
     pending: NotRequired[Callable[[Tensor], Tensor]]
+    whole: NotRequired[int]

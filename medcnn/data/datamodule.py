@@ -155,7 +155,8 @@ class XrayDataModule(pl.LightningDataModule):
             seed=self.seed,
             weights=weights,
             drop_last=train,
-            **(_place() if train else {}),
+            by_rows=train,
+            **_place(),
         )
         if train:
             sampler.go_on_after(*self._done)

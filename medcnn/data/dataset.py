@@ -3,15 +3,19 @@
 The order of the data follows from (seed, epoch) and the augmentation of a batch from (seed, epoch,
 step), so the same run gives the same batches whatever the number of workers, and a resumed run goes
 on with the very batches it would have had.
+
+Several processes that train one model divide every training batch by its rows: what is drawn for the
+whole batch is drawn in each of them, and each keeps what is its own, so that an image meets the same
+fate whatever their number. Validation batches stay whole and are taken in turn.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +38,49 @@ class DeviceAugment(Protocol):
         """Return the augmented images N×1×H×W, on their device."""
 
 
+class Divisible(Protocol):
+    """An augmentation whose drawn values can be divided by images, such as ``Augmentation``."""
+
+    def draw(self, rng: np.random.Generator, n: int, size: tuple[int, int], /) -> Any:
+        """Draw what happens to N images of a size, H and W."""
+
+    def apply(self, images: npt.NDArray[np.uint8], parameters: Any, /) -> npt.NDArray[np.uint8]:
+        """Return the augmented images."""
+
+
 @dataclass(frozen=True)
 class BatchRequest:
-    """Which rows to fetch, and the key of what is drawn for them."""
+    """Which rows to fetch, and the key of what is drawn for them.
+
+    Attributes:
+        epoch: From 0.
+        step: The batch's place in its epoch.
+        rows: Of the whole batch.
+        rank: Which part of them is fetched, of ``world`` parts.
+        world: How many parts there are.
+    """
 
     epoch: int
     step: int
     rows: npt.NDArray[np.int64]
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def own(self) -> slice:
+        """Where the part lies among the rows."""
+        sizes = part_sizes(len(self.rows), self.world)
+        start = sum(sizes[: self.rank])
+        return slice(start, start + sizes[self.rank])
+
+
+def part_sizes(n: int, world: int) -> list[int]:
+    """Return how many of ``n`` rows each of so many processes takes, the first ones one more.
+
+    >>> part_sizes(7, 3)
+    [3, 2, 2]
+    """
+    return [n // world + (rank < n % world) for rank in range(world)]
 
 
 class BatchSampler(Sampler[BatchRequest]):
@@ -52,8 +92,9 @@ class BatchSampler(Sampler[BatchRequest]):
         shuffle: Whether the rows are permuted by (seed, epoch).
         seed: Seed of the permutation.
         weights: Sampling weight of each row; if given, rows are drawn with replacement.
-        rank: This process's place among ``world`` ones, each of which gets every world-th batch.
+        rank: This process's place among ``world`` ones.
         world: Number of processes.
+        by_rows: Whether each process gets its rows of every batch; else every world-th batch, whole.
         drop_last: Whether a last, smaller batch is left out (a batch of one breaks BatchNorm).
     """
 
@@ -67,10 +108,12 @@ class BatchSampler(Sampler[BatchRequest]):
         weights: npt.NDArray[np.float64] | None = None,
         rank: int = 0,
         world: int = 1,
+        by_rows: bool = False,
         drop_last: bool = False,
     ) -> None:
         self.n, self.batch_size, self.shuffle, self.seed = n, batch_size, shuffle, seed
-        self.weights, self.rank, self.world, self.drop_last = weights, rank, world, drop_last
+        self.weights, self.drop_last = weights, drop_last
+        self.rank, self.world, self.by_rows = rank, world, by_rows
         self.epoch = 0
         self.done = (0, 0)
 
@@ -85,7 +128,7 @@ class BatchSampler(Sampler[BatchRequest]):
     def __len__(self) -> int:
         whole, rest = divmod(self.n, self.batch_size)
         batches = whole if (self.drop_last and whole) or not rest else whole + 1
-        return (batches + self.world - 1) // self.world
+        return batches if self.by_rows else (batches + self.world - 1) // self.world
 
     def __iter__(self) -> Iterator[BatchRequest]:
         order = self._order()
@@ -94,9 +137,13 @@ class BatchSampler(Sampler[BatchRequest]):
         ]
         if self.drop_last and len(batches) > 1 and len(batches[-1]) < self.batch_size:
             batches.pop()
+        done = self.done[1] if self.done[0] == self.epoch else 0
+        if self.by_rows:
+            for step, rows in enumerate(batches[done:], done):
+                yield BatchRequest(self.epoch, step, rows, self.rank, self.world)
+            return
         # Every process has to take the same number of steps: the first batches are seen twice.
         batches += batches[: len(self) * self.world - len(batches)]
-        done = self.done[1] if self.done[0] == self.epoch else 0
         for step, rows in enumerate(batches[self.rank :: self.world]):
             if step >= done:
                 yield BatchRequest(self.epoch, step * self.world + self.rank, rows)
@@ -144,23 +191,50 @@ class CachedBatches(Dataset[Batch]):
         return len(self.image_ids)
 
     def __getitem__(self, request: BatchRequest) -> Batch:
-        images = self.cache.take(self.rows[request.rows])
+        if request.world > 1 and not hasattr(self.augment or self.pending, "draw"):
+            return self._cut(request)
+        rows, whole = request.rows[request.own], len(request.rows)
+        images = self.cache.take(self.rows[rows])
         rng = np.random.default_rng([self.seed, request.epoch, request.step])
-        if self.augment is not None:
+        size = (images.shape[1], images.shape[2])
+        if self.augment is not None and request.world > 1:
+            divided = cast("Divisible", self.augment)
+            images = divided.apply(images, divided.draw(rng, whole, size).of(request.own))
+        elif self.augment is not None:
             images = self.augment(images, rng)
         scale = np.float32(1.0 / np.iinfo(images.dtype).max)
         pixels = torch.from_numpy(np.multiply(images, scale, dtype=np.float32))
         batch = Batch(
             image=pixels.unsqueeze(1),
-            label=torch.from_numpy(self.labels[request.rows]),
-            image_id=[self.image_ids[row] for row in request.rows],
-            patient_id=[self.patient_ids[row] for row in request.rows],
+            label=torch.from_numpy(self.labels[rows]),
+            image_id=[self.image_ids[row] for row in rows],
+            patient_id=[self.patient_ids[row] for row in rows],
         )
+        if request.world > 1:
+            batch["whole"] = whole
         if self.pending is not None:
-            drawn = self.pending.draw(rng, len(images), (images.shape[1], images.shape[2]))
+            drawn = self.pending.draw(rng, whole, size)
+            if request.world > 1:
+                drawn = drawn.of(request.own)
             # A dataclass in the batch would be taken apart on its way to the device.
             batch["pending"] = partial(self.pending.apply_tensor, parameters=drawn)
         return batch
+
+    def _cut(self, request: BatchRequest) -> Batch:
+        """Return a part of a batch that is augmented as a whole, or not at all."""
+        if self.augment is None:
+            alone = replace(request, rows=request.rows[request.own], rank=0, world=1)
+            batch = self[alone]
+            batch["whole"] = len(request.rows)
+            return batch
+        batch, own = self[replace(request, rank=0, world=1)], request.own
+        return Batch(
+            image=batch["image"][own],
+            label=batch["label"][own],
+            image_id=batch["image_id"][own],
+            patient_id=batch["patient_id"][own],
+            whole=len(request.rows),
+        )
 
 
 def clean_images(loader: Any) -> Iterator[torch.Tensor]:

@@ -89,6 +89,14 @@ class Journal:
         self.facts.update(facts)
         self.save()
 
+    def adopt(self, notes: Notes) -> None:
+        """Take over what another process has noted, and shown, of its part of the work."""
+        facts = dict(notes.facts)
+        known = self.facts["warnings"]
+        known += [text for text in facts.pop("warnings") if text not in known]
+        self.facts["seconds"] |= facts.pop("seconds")
+        self.note(**facts)
+
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage and catch the medcnn warnings given in it."""
@@ -120,6 +128,21 @@ class Journal:
         """Write ``environment.json``."""
         notices = records(self.facts["warnings"])
         write_json(self.run.environment, self.facts | {"notices": notices})
+
+
+class Notes(Journal):
+    """The journal of a process that trains for another: kept in memory, for ``Journal.adopt``.
+
+    Args:
+        echo: Called with each new warning, to show it on the console.
+    """
+
+    def __init__(self, echo: Any = None) -> None:
+        self._echo = echo
+        self.facts = {"seconds": {}, "warnings": []}
+
+    def save(self) -> None:
+        """Leave the files to the process that it works for."""
 
 
 def count_look(run: RunDir) -> None:

@@ -17,7 +17,7 @@ from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.search.stage import Stage
 from medcnn.settings.composition import plain
 from medcnn.settings.reading import read
-from medcnn.training.requirements import check_requirements
+from medcnn.training.requirements import check_one_device, check_requirements
 from medcnn.training.settings import Settings, checked
 from medcnn.version import how_to_install
 
@@ -75,6 +75,7 @@ def _search(
 ) -> dict[str, Any] | None:
     settings = checked(asked)
     check_requirements(settings)
+    check_one_device(settings, "A trial of a search")
     options = settings.search
     space, fixed = read_space(options.space, arguments)
     _check_settings(settings)

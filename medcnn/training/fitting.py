@@ -6,24 +6,34 @@ has proved sound.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 
 import pytorch_lightning as pl
 
 from medcnn.augment.normalize import fit as fit_statistics
-from medcnn.console import say
+from medcnn.console import say, warn
 from medcnn.data.datamodule import XrayDataModule, sample_images, training_pixels
 from medcnn.data.preparation import Prepared
 from medcnn.data.sampling import positive_weight
+from medcnn.layers.shared_batch_norm import share_statistics
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.run.directory import RunDir
-from medcnn.run.journal import Journal
+from medcnn.run.journal import Journal, Notes
+from medcnn.training.ranks import together
 from medcnn.training.regularizers import Penalty
 from medcnn.training.settings import Optimizer, Settings
 from medcnn.training.tasks.classification import XrayClassification
-from medcnn.training.trainer import build_trainer, choose_precision, go_through, quieten
+from medcnn.training.threads import on_cpu
+from medcnn.training.trainer import (
+    build_trainer,
+    choose_precision,
+    device_count,
+    go_through,
+    quieten,
+)
 
 
 def train(
@@ -33,17 +43,47 @@ def train(
     run: RunDir,
     journal: Journal,
     *callbacks: pl.Callback,
-) -> XrayClassification:
-    """Train a model, or go on with it, and return its task; the best epoch lies in ``run``."""
+) -> None:
+    """Train a model, or go on with it; the best epoch lies in ``run``.
+
+    On several devices only this is done by several processes, one for each.
+    """
+    count = device_count(settings.trainer)
+    if count == 1:
+        _train(settings, prepared, data, run, journal, *callbacks)
+        return
+    images = replace(prepared, audit=None)
+    say(f"{count} processes train together, each with its part of every batch")
+    journal.adopt(together(_train_part, (settings, images, run, callbacks), count))
+
+
+def _train_part(
+    settings: Settings, prepared: Prepared, run: RunDir, callbacks: Sequence[pl.Callback]
+) -> Notes:
+    """Train in one of several processes, and return what it has to note."""
+    notes = Notes(echo=warn)
+    _train(settings, prepared, build_datamodule(settings, prepared), run, notes, *callbacks)
+    return notes
+
+
+def _train(
+    settings: Settings,
+    prepared: Prepared,
+    data: XrayDataModule,
+    run: RunDir,
+    journal: Journal,
+    *callbacks: pl.Callback,
+) -> None:
     quieten()
     pl.seed_everything(settings.seed, workers=True, verbose=False)
     task = build_task(settings, prepared, journal)
+    if device_count(settings.trainer) > 1:
+        share_statistics(task.network, on_gpu=not on_cpu(settings.trainer))
     if settings.trainer.compile:
         task.network.compile()
     trainer = build_trainer(settings, run, journal, *callbacks)
     with journal.stage("train"):
         go_through(trainer, task, data, run.last_checkpoint)
-    return task
 
 
 def build_datamodule(settings: Settings, prepared: Prepared) -> XrayDataModule:
@@ -100,7 +140,7 @@ def build_task(settings: Settings, prepared: Prepared, journal: Journal) -> Xray
         pixel_shares=shares,
         seed=settings.seed,
         channels_last=settings.trainer.channels_last,
-        mix=augmentation.mix,
+        mix=augmentation.mix if augmentation.mixes else None,
         memory=memory,
         penalty=Penalty(**asdict(settings.penalty)),
         rates=dict(settings.optimizer.rates or {}),

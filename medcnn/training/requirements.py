@@ -52,9 +52,51 @@ def check_requirements(settings: Settings) -> None:
     """
     check_alone("A training")
     _check_ours(settings.trainer)
+    _check_divided(settings)
     _check_targets(settings)
     _check_logger(settings.logger)
     check_accelerator(settings.trainer)
+
+
+def check_one_device(settings: Settings, what: str) -> None:
+    """Refuse several devices for what trains on one.
+
+    Args:
+        settings: The configuration.
+        what: What trains, in words.
+
+    Raises:
+        ConfigError: If several are asked for.
+    """
+    devices = settings.trainer.devices
+    if (len(devices) if isinstance(devices, tuple) else devices) not in (1, "auto"):
+        raise ConfigError(
+            f"{what} trains on one device.",
+            expected="trainer.devices=1",
+            found=f"trainer.devices={devices}",
+        )
+
+
+def _check_divided(settings: Settings) -> None:
+    """Refuse what several devices cannot divide among them."""
+    devices = settings.trainer.devices
+    count = len(devices) if isinstance(devices, tuple) else devices
+    if count == 1:
+        return
+    if isinstance(count, int) and settings.data.batch_size < 2 * count:
+        raise ConfigError(
+            f"A batch of {settings.data.batch_size} images cannot be divided among {count} devices.",
+            expected=f"data.batch_size of {2 * count} or more: it is that of the whole batch",
+            found=f"data.batch_size={settings.data.batch_size} trainer.devices={devices}",
+        )
+    undivided = {
+        "task=autoencoder": settings.task == "autoencoder",
+        "optimizer=lbfgs": settings.optimizer.arguments.get("name") == "lbfgs",
+        "trainer.accelerator=mps": settings.trainer.accelerator == "mps",
+    }
+    for given, holds in undivided.items():
+        if holds:
+            check_one_device(settings, given)
 
 
 def _check_ours(trainer: Trainer) -> None:

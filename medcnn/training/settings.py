@@ -98,8 +98,10 @@ class Callbacks:
     )
 
 
-def _one_device(value: object) -> bool:
-    return value in ("auto", 1) or (isinstance(value, tuple) and len(value) == 1)
+def _devices(value: object) -> bool:
+    if isinstance(value, tuple):
+        return len(set(value)) == len(value) > 0 and min(value) >= 0
+    return not isinstance(value, int) or value >= 1
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,10 @@ class Trainer:
     max_epochs: int = setting(10, "epochs at most", low=1, high=100_000)
     accelerator: str = setting("auto", "what is trained on: auto | cpu | gpu | mps")
     devices: Literal["auto"] | int | tuple[int, ...] = setting(
-        "auto",
-        "one: the first there is; [1]: the second GPU, …",
-        holds=_one_device,
-        expected="auto, or a list of one device such as [1]; a run trains on one",
+        1,
+        "that train together, each with a part of every batch; [1]: the second GPU; auto: all",
+        holds=_devices,
+        expected="a number of devices, a list of their places such as [0,1], or auto",
     )
     threads: Literal["auto"] | int = setting(
         "auto",

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.types import STEP_OUTPUT
 
 from medcnn.console import CONSOLE, say
@@ -126,19 +128,24 @@ class StepCheckpoint(RunCheckpoint):
 
 def quieten() -> None:
     """Leave out what Lightning says of its environment: this file says it, shorter."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Its successor also leaves buffers alone before a batch, but is not in every torch that we take.
+    warnings.filterwarnings("ignore", message=".*broadcast_buffers. is deprecated")
     warnings.filterwarnings("ignore", module=r"pytorch_lightning\.utilities\._pytree")
     warnings.filterwarnings("ignore", message=".*does not have many workers")
     # Where a run goes on in the middle of an epoch, the data module does so too.
     warnings.filterwarnings("ignore", message=".*ended before the epoch ended")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
+    # What is logged is of all processes already.
+    warnings.filterwarnings("ignore", message="It is recommended to use .*sync_dist=True")
 
 
 def build_trainer(
     settings: Settings, run: RunDir, journal: Journal, *more: pl.Callback
 ) -> pl.Trainer:
     """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
-    options = trainer_options(settings.trainer)
+    options = trainer_options(settings.trainer) | _several(settings.trainer)
     watch = settings.callbacks
     mode = "max" if watch.monitor == "val_auroc" else "min"
     curves = LearningCurves(run.metrics)
@@ -176,14 +183,16 @@ def build_trainer(
         callbacks.append(EpochBar(CONSOLE))
     chosen = {
         "precision": options["precision"],
-        "threads": torch.get_num_threads(),
         "workers": worker_count(settings.data.num_workers),
         "device": _device_name(),
+        "processes": device_count(settings.trainer),
     }
     journal.note(**chosen)
     say(
         "training on {device}, {precision}, threads: {threads}, loader processes: {workers}, "
-        "at most {epochs} epochs".format(**chosen, epochs=options["max_epochs"])
+        "at most {epochs} epochs".format(
+            **chosen, threads=torch.get_num_threads(), epochs=options["max_epochs"]
+        )
     )
     return pl.Trainer(
         **options,
@@ -199,20 +208,39 @@ def build_trainer(
 
 
 def trainer_options(trainer: Trainer) -> dict[str, Any]:
-    """Return what Lightning's trainer takes of the group ``trainer``.
-
-    A run has one device, however many the machine has: with more, its batches would be others, and
-    so would the model.
-    """
+    """Return what Lightning's trainer takes of the group ``trainer``, on its first device."""
     ours = ("channels_last", "compile", "threads")
     options = {key: value for key, value in as_plain(trainer).items() if key not in ours}
     options["precision"] = choose_precision(trainer.precision, trainer.accelerator)
-    if trainer.devices == "auto":
-        options["devices"] = 1
+    options["devices"] = [trainer.devices[0]] if isinstance(trainer.devices, tuple) else 1
     batches = int(options.pop("fast_dev_run"))
     if batches:  # Lightning's own leaves no checkpoint, and so nothing to test and report
         options |= {"max_epochs": 1, "limit_train_batches": batches}
     return options
+
+
+def device_count(trainer: Trainer) -> int:
+    """Return how many devices train together."""
+    if isinstance(trainer.devices, tuple):
+        return len(trainer.devices)
+    if isinstance(trainer.devices, int):
+        return trainer.devices
+    gpus = torch.cuda.device_count()
+    return gpus if gpus and trainer.accelerator in ("auto", "gpu", "cuda") else 1
+
+
+def _several(trainer: Trainer) -> dict[str, Any]:
+    """Return the options for a process that is one of several; none where it is alone.
+
+    The statistics of BatchNorm are the same in all of them (``SharedBatchNorm``), and validation
+    takes batches in turn, so nothing is to be sent around before a batch.
+    """
+    count = device_count(trainer)
+    if count == 1:
+        return {}
+    strategy = DDPStrategy(cluster_environment=LightningEnvironment(), broadcast_buffers=False)
+    listed = isinstance(trainer.devices, tuple)
+    return {"devices": as_plain(trainer.devices) if listed else count, "strategy": strategy}
 
 
 def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:

@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
+from medcnn.augment.pipeline import Augmentation
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.dataset import BatchRequest, BatchSampler, CachedBatches
 
@@ -46,6 +48,19 @@ def test_processes_share_an_epoch_and_take_as_many_steps_each():
     assert steps == list(range(8))
     seen = {int(row) for part in parts for _, rows in part for row in rows}
     assert seen == set(range(20))
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_divide_every_batch_by_its_rows(world):
+    alone = list(BatchSampler(23, 8, shuffle=True, seed=4, drop_last=True))
+    place = {"drop_last": True, "world": world, "by_rows": True}
+    parts = [
+        list(BatchSampler(23, 8, shuffle=True, seed=4, rank=rank, **place)) for rank in range(world)
+    ]
+    for whole, *those in zip(alone, *parts, strict=True):
+        assert {each.step for each in those} == {whole.step}
+        rows = np.concatenate([each.rows[each.own] for each in those])
+        np.testing.assert_array_equal(rows, whole.rows)
 
 
 def test_an_epoch_that_was_interrupted_goes_on_after_the_batches_it_had():
@@ -100,6 +115,32 @@ def test_a_batch_holds_the_pixels_labels_and_identifiers_of_its_rows(cached):
     np.testing.assert_allclose(batch["image"][:, 0].numpy(), images[[4, 1]] / 255, atol=1e-6)
     assert batch["label"].tolist() == [0.0, 1.0]
     assert batch["image_id"] == ["i4", "i1"]
+
+
+@pytest.mark.parametrize("where", ["augment", "pending", "undivided", "nowhere"])
+def test_an_image_meets_the_same_fate_in_a_part_of_its_batch(cached, where):
+    _, cache = cached
+    strong = Augmentation(
+        {"rotation": {"degrees": 20, "p": 0.7}, "noise": {"sd": 0.1}, "elastic": {}}
+    )
+    options = {
+        "augment": {"augment": strong},
+        "pending": {"pending": strong},
+        "undivided": {"augment": strong.__call__},
+        "nowhere": {},
+    }[where]
+    batches = batches_of(cache, seed=3, **options)
+    rows = np.array([4, 1, 0, 5, 2])
+    whole, *parts = (
+        batches[BatchRequest(1, 2, rows, rank, world)] for rank, world in ((0, 1), (0, 2), (1, 2))
+    )
+    assert [part["whole"] for part in parts] == [5, 5] and "whole" not in whole
+    done = [part.get("pending", lambda image: image) for part in (whole, *parts)]
+    images = [now(part["image"]) for now, part in zip(done, (whole, *parts), strict=True)]
+    assert [len(image) for image in images] == [5, 3, 2]
+    np.testing.assert_allclose(torch.cat(images[1:]), images[0], atol=1e-6)
+    assert [*parts[0]["image_id"], *parts[1]["image_id"]] == whole["image_id"]
+    assert torch.equal(torch.cat([part["label"] for part in parts]), whole["label"])
 
 
 def test_augmentation_is_keyed_by_seed_epoch_and_step(cached):

@@ -94,5 +94,5 @@ def tiny(tmp_path):
         trainer.fit(task, datamodule=data or TinyData(), ckpt_path=ckpt_path)
         return task, trainer
 
-    train.make_task, train.data = make_task, TinyData
+    train.make_task, train.data, train.batches = make_task, TinyData, TinyBatches
     return train

@@ -1,5 +1,9 @@
 """Transfer in two processes: the copies of the network stay one, and what is frozen stays frozen."""
 
+import os
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -7,9 +11,12 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from medcnn.data.dataset import BatchSampler
+from medcnn.losses import Objective
 from medcnn.models import build_classifier
 from medcnn.models.transfer import GradualUnfreeze
 from medcnn.models.weights import WeightsOrigin
+from medcnn.training.distributed import of_all_processes, own_rows, processes, whole_batch
+from medcnn.training.ranks import together
 
 EPOCHS = 3
 
@@ -49,15 +56,19 @@ def started(make_task):
 
 @pytest.fixture
 def halves(tiny):
-    """Return data of which each process trains on its own half."""
+    """Return data of whose batches each process trains on its own rows."""
+
+    class Parts(tiny.batches):
+        def __getitem__(self, request):
+            own = super().__getitem__(replace(request, rows=request.rows[request.own]))
+            return {**own, "whole": len(request.rows)}
 
     class Halves(tiny.data):
         def train_dataloader(self):
-            images = super().train_dataloader().dataset
-            mine = slice(torch.distributed.get_rank(), None, 2)
-            images.image, images.label = images.image[mine], images.label[mine]
-            sampler = BatchSampler(len(images), 16, shuffle=True, seed=1)
-            return DataLoader(images, batch_size=None, sampler=sampler)
+            data = Parts()
+            place = {"rank": torch.distributed.get_rank(), "world": 2, "by_rows": True}
+            sampler = BatchSampler(len(data), 32, shuffle=True, seed=1, **place)
+            return DataLoader(data, batch_size=None, sampler=sampler)
 
     return Halves()
 
@@ -97,3 +108,50 @@ def test_copies_agree_and_the_frozen_stay_also_after_thawing_and_resuming(tiny, 
         training = {name for name, on in record["modes"].items() if on and "layer" in name}
         assert all(name.startswith(tuple(joined)) for name in training)
         before = state
+
+
+LOGITS = torch.tensor([0.3, -1.2, 2.0, 0.1, -0.4], dtype=torch.float64)
+LABELS = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
+OBJECTIVES = {
+    "bce": {},
+    "weighted": {"class_weights": [1.0, 3.0]},
+    "auc_margin": {"name": "auc_margin"},
+}
+
+
+def parts_of_a_batch():
+    """Return what two processes have of a batch whose first part is of one class."""
+    torch.distributed.init_process_group("gloo", rank=int(os.environ["LOCAL_RANK"]), world_size=2)
+    logit = own_rows(LOGITS).clone().requires_grad_()
+    found = {"processes": processes(), "own": logit.detach().clone()}
+    for name, options in OBJECTIVES.items():
+        logit.grad = None
+        whole = whole_batch(logit, len(LOGITS))
+        loss = Objective(**options)(whole, whole_batch(own_rows(LABELS), len(LABELS)))
+        loss.backward()
+        found[name] = (loss.detach(), logit.grad.clone())
+    found["seen"] = of_all_processes([["a", "c"], []][torch.distributed.get_rank()])
+    found["in turn"] = of_all_processes([["a", "c"], ["b"]][torch.distributed.get_rank()])
+    both = [None, None]
+    torch.distributed.all_gather_object(both, found)
+    return both
+
+
+def test_parts_have_the_loss_and_the_gradient_of_the_whole_batch(quick_start):
+    first, second = together(parts_of_a_batch, (), 2)
+    assert first["processes"] == second["processes"] == 2
+    assert [len(each["own"]) for each in (first, second)] == [3, 2]
+    for name, options in OBJECTIVES.items():
+        logit = LOGITS.clone().requires_grad_()
+        loss = Objective(**options)(logit, LABELS)
+        loss.backward()
+        assert first[name][0] == second[name][0] == loss.detach()
+        mean = torch.cat([first[name][1], second[name][1]]) / 2  # as DistributedDataParallel has it
+        np.testing.assert_allclose(mean, logit.grad, rtol=1e-12)
+    assert first["seen"] == second["seen"] == ["a", "c"]
+    assert first["in turn"] == second["in turn"] == ["a", "b", "c"]
+
+
+def test_one_process_has_the_whole_batch():
+    assert whole_batch(LOGITS, len(LOGITS)) is LOGITS and own_rows(LOGITS) is LOGITS
+    assert processes() == 1 and of_all_processes(iter("ab")) == ["a", "b"]

@@ -1,13 +1,21 @@
+import json
+import os
+import signal
+
+import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
 
 from medcnn.data.preparation import prepare
+from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import compose
 from medcnn.training.fitting import build_datamodule, chosen_optimizer, train
+from medcnn.training.ranks import RankError
 from medcnn.training.settings import check
+from medcnn.training.trainer import device_count
 
 
 def settings(*overrides):
@@ -35,40 +43,127 @@ class Stop(pl.Callback):
             raise KeyboardInterrupt
 
 
+SMALL = (
+    "data.source.n_images=90",
+    "data.source.size=96",
+    "data.source.difficulty=0.0",
+    "data.image_size=32",
+    "data.num_workers=0",
+    "model=tiny_resnet",
+    "model.widths=[4,8]",
+)
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    return prepare(settings(*SMALL).data)
+
+
+@pytest.fixture
+def trained(prepared, tmp_path):
+    """Return a function that trains with settings, and returns the newest state and the curves."""
+
+    def run(name, asked, *callbacks):
+        directory = RunDir(tmp_path / name)
+        data = build_datamodule(asked, prepared)
+        train(asked, prepared, data, directory, Journal(directory, seed=0), *callbacks)
+        newest = torch.load(directory.last_checkpoint, weights_only=True)
+        return newest["state_dict"], read_curves(directory.metrics).drop(columns="seconds")
+
+    return run
+
+
 @pytest.mark.parametrize(
     "options", [[], ["callbacks.ema=0.9", "augment.operators.mixup.alpha=0.4"]]
 )
-def test_a_run_stopped_within_an_epoch_goes_on_as_if_nothing_had_happened(options, tmp_path):
+def test_a_run_stopped_within_an_epoch_goes_on_as_if_nothing_had_happened(
+    options, trained, prepared
+):
     asked = settings(
-        "data.source.n_images=90",
-        "data.source.size=96",
-        "data.source.difficulty=0.0",
-        "data.image_size=32",
+        *SMALL,
         "data.batch_size=8",
-        "data.num_workers=0",
-        "model=tiny_resnet",
-        "model.widths=[4,8]",
         "augment=strong",
         "trainer.max_epochs=3",
         "callbacks.save_every=1",
         *options,
     )
-    prepared = prepare(asked.data)
-
-    def run(name, *callbacks):
-        directory = RunDir(tmp_path / name)
-        journal = Journal(directory, seed=0)
-        data = build_datamodule(asked, prepared)
-        return train(asked, prepared, data, directory, journal, *callbacks)
-
-    whole = run("whole")
+    whole, curves = trained("whole", asked)
     steps = len(build_datamodule(asked, prepared).train_dataloader())
     with pytest.raises(KeyboardInterrupt):
-        run("stopped", Stop(steps + steps // 2))
-    resumed = run("stopped")
-    for name, value in whole.state_dict().items():
-        theirs = resumed.state_dict()[name]
-        torch.testing.assert_close(theirs, value, rtol=0, atol=0, equal_nan=True, msg=name)
-    curves = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "stopped")]
-    ours, theirs = ([line.split(",")[:4] for line in text.splitlines()] for text in curves)
-    assert ours == theirs
+        trained("stopped", asked, Stop(steps + steps // 2))
+    resumed, theirs = trained("stopped", asked)
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=0, atol=0, equal_nan=True, msg=name)
+    pd.testing.assert_frame_equal(curves, theirs, check_exact=True)
+
+
+class Die(pl.Callback):
+    """Ends one of several processes, the first time that it comes to a step."""
+
+    def __init__(self, step, mark):
+        self.step, self.mark = step, mark
+
+    def on_train_batch_start(self, trainer, *_):
+        there = trainer.global_rank == 1 and trainer.global_step == self.step
+        if there and not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+TOGETHER = (
+    *SMALL,
+    "data.batch_size=15",
+    "augment=strong",
+    "augment.operators.mixup.alpha=0.4",
+    "model.dropout=0",
+    "optimizer=sgd",
+    "optimizer.lr=0.05",
+    "trainer.precision=32-true",
+    "trainer.max_epochs=2",
+    "callbacks.save_every=1",
+)
+
+
+def same(one, two, within):
+    for name, value in one.items():
+        torch.testing.assert_close(
+            two[name], value, rtol=within, atol=within, equal_nan=True, msg=name
+        )
+
+
+def test_two_processes_train_the_model_that_one_trains(trained, tmp_path, quick_start):
+    """Batches of 15 are divided into 8 and 7; validation is one batch, and one process has none."""
+    alone = [*TOGETHER, "trainer.accelerator=cpu"]
+    one, curves = trained("one", settings(*alone))
+    two, theirs = trained("two", settings(*alone, "trainer.devices=2"))
+    same(one, two, within=1e-6)
+    assert curves["val_auroc"].tolist() == pytest.approx(theirs["val_auroc"].tolist(), abs=1e-12)
+    pd.testing.assert_frame_equal(curves, theirs, atol=1e-5)
+
+    killed = settings(*alone, "trainer.devices=2")
+    steps = int(curves["step"].iloc[0])
+    with pytest.raises(RankError, match="signal 9"):
+        trained("killed", killed, Die(steps + 2, tmp_path / "died"))
+    assert not list((tmp_path / "killed").rglob("*.tmp"))
+    resumed, after = trained("killed", killed)
+    same(two, resumed, within=0)
+    pd.testing.assert_frame_equal(theirs, after, check_exact=True)
+    environment = json.loads((tmp_path / "killed" / "environment.json").read_text())
+    assert environment["processes"] == 2 and environment["seconds"]["train"] > 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="two GPUs are needed")
+def test_two_gpus_train_the_model_that_one_trains(trained):
+    alone = [*TOGETHER, "trainer.accelerator=gpu", "trainer.deterministic=true"]
+    one, curves = trained("one", settings(*alone))
+    two, theirs = trained("two", settings(*alone, "trainer.devices=2"))
+    same(one, two, within=1e-4)  # convolutions on GPUs choose their way by the size of the batch
+    assert curves["val_auroc"].tolist() == pytest.approx(theirs["val_auroc"].tolist(), abs=1e-3)
+
+
+def test_devices_are_counted_as_they_are_given():
+    for given, count in (("1", 1), ("3", 3), ("[1]", 1), ("[0,2]", 2)):
+        assert device_count(settings(f"trainer.devices={given}").trainer) == count
+    found = settings("trainer.devices=auto", "trainer.accelerator=cpu")
+    assert device_count(found.trainer) == 1

@@ -37,6 +37,19 @@ def test_what_medcnn_decides_is_not_handed_to_lightning_twice(option):
     requirements("+trainer.num_nodes=1")
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["data.batch_size=3", "optimizer=lbfgs", "experiment=xray_autoencoder"],
+)
+def test_what_several_devices_cannot_divide_is_refused(given):
+    with pytest.raises(ConfigError, match=r"devices=2"):
+        check_requirements(check(compose("train", [given, "trainer.devices=2"])))
+
+
+def test_several_processes_of_a_cpu_may_train_together():
+    requirements("trainer.accelerator=cpu", "trainer.devices=2")
+
+
 def test_a_command_that_a_launcher_started_several_times_is_refused(monkeypatch):
     monkeypatch.setenv("SLURM_NTASKS", "2")
     with pytest.raises(ConfigError, match=r"srun(.|\n)*SLURM_NTASKS=2"):

@@ -41,7 +41,7 @@ def test_the_default_passes_unchanged(default):
         ("autoencoder__patch", [1, 8], [0, 2.5]),
         ("autoencoder__noise", [0, 0.1], [-1, "loud"]),
         ("trainer__precision", ["auto", "bf16-mixed"], ["bf16", "64-true", 16, None]),
-        ("trainer__devices", ["auto", 1, [1]], [2, [0, 1], "2", [], None]),
+        ("trainer__devices", ["auto", 1, 2, [1], [0, 1]], [0, -1, "2", [], [1, 1], [-1], None]),
         ("trainer__deterministic", ["warn", True, False], ["yes", 1.5]),
         ("callbacks__ema", [None, 0.999], [0, 1, 1.5]),
         ("callbacks__swa", [None, 0, 0.75], [1, -0.1]),

@@ -7,6 +7,7 @@ training weights beside it, so that a resumed run continues exactly.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -186,7 +187,9 @@ class StochasticAverage(WeightAverage):
 
     def _estimate_statistics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         loader: Any = trainer.train_dataloader
-        batches = (loader.dataset[request] for request in loader.sampler)
+        # Of several processes each passes whole batches, so that all find the same.
+        whole = (replace(request, rank=0, world=1) for request in loader.sampler)
+        batches = (loader.dataset[request] for request in whole)
         with trainer.precision_plugin.forward_context():
             estimate_population_statistics(
                 pl_module,

@@ -23,7 +23,13 @@ from medcnn.metrics.auroc import auroc_value
 from medcnn.models.classifier import Classifier
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
-from medcnn.training.distributed import share_thawed
+from medcnn.training.distributed import (
+    of_all_processes,
+    own_rows,
+    processes,
+    share_thawed,
+    whole_batch,
+)
 from medcnn.training.optimizers.named import carry_over, scale_rates
 from medcnn.training.optimizers.schedules import Plateau
 from medcnn.training.regularizers import Penalty
@@ -36,7 +42,7 @@ from medcnn.training.tasks.optimization import (
 )
 
 Seen = tuple[Tensor, Tensor, Tensor]
-"""Loss, logits and labels of one batch."""
+"""Loss, logits and labels of one batch, whichever process computed them."""
 Mix = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
 
 
@@ -156,14 +162,17 @@ class XrayClassification(XrayTask):
         return self.network.head(backbone.from_stage(hidden, after=last))
 
     def _step(self, batch: Batch, split: str, *, keep: bool = True) -> Tensor:
-        logit = self._logit(batch).float()
-        loss: Tensor = self.loss(logit, batch["label"])
+        logit, label = self._logit(batch).float(), batch["label"]
+        if "whole" in batch:
+            pair = whole_batch(torch.stack([logit, label.to(logit)], 1), batch["whole"])
+            logit, label = pair[:, 0], pair[:, 1].detach()
+        loss: Tensor = self.loss(logit, label)
         if keep:
-            self._seen[split].append((loss.detach(), logit.detach(), batch["label"]))
+            self._seen[split].append((loss.detach(), logit.detach(), label))
         return loss
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Return the objective on one batch.
+        """Return the objective on one batch: the same in all processes that have a part of it.
 
         Everything random is keyed to the step, so that a resumed run repeats it, and so does an
         optimiser that evaluates the batch several times.
@@ -171,8 +180,7 @@ class XrayClassification(XrayTask):
         key = [self.seed, self.current_epoch, batch_index, self.global_rank]
         torch.manual_seed(np.random.SeedSequence(key).generate_state(1)[0])
         if self.mix is not None:
-            image, label = self.mix(batch["image"], batch["label"], np.random.default_rng(key))
-            batch = {**batch, "image": image, "label": label}
+            batch = self._mixed(batch, self.mix, np.random.default_rng([*key[:-1], 0]))
         again = self._newest == (self.current_epoch, batch_index)
         self._newest = (self.current_epoch, batch_index)
         with statistics_kept(self.network) if again else nullcontext():
@@ -184,6 +192,16 @@ class XrayClassification(XrayTask):
         if not again:
             self._penalties.append(penalty.detach())
         return loss + penalty
+
+    def _mixed(self, batch: Batch, mix: Mix, rng: np.random.Generator) -> Batch:
+        """Return the batch after its images, those of other processes too, have met one another."""
+        image, label = batch["image"], batch["label"]
+        if "whole" in batch:
+            image, label = (whole_batch(part, batch["whole"]) for part in (image, label))
+        image, label = mix(image, label, rng)
+        if "whole" in batch:
+            image, label = own_rows(image), own_rows(label)
+        return {**batch, "image": image, "label": label}
 
     def _check_finite(self, loss: Tensor, batch_index: int) -> None:
         # Reading a number off an accelerator halts it, so there only some steps are looked at, and
@@ -216,7 +234,7 @@ class XrayClassification(XrayTask):
         self._log_epoch("train")
         self._log_epoch("val")
         if self._penalties:
-            self.log("penalty", float(torch.stack(self._penalties).mean()), sync_dist=True)
+            self.log("penalty", float(torch.stack(self._penalties).mean()))
             self._penalties = []
         score = self.trainer.callback_metrics.get(self.monitor)
         if self._plateau is not None and score is not None and not self.trainer.sanity_checking:
@@ -224,6 +242,8 @@ class XrayClassification(XrayTask):
 
     def _log_epoch(self, split: str) -> None:
         seen, self._seen[split] = self._seen[split], []
+        if split == "val":
+            seen = self._validated(seen)
         if not seen or self.trainer.sanity_checking:
             return
         sizes = torch.tensor([len(label) for _, _, label in seen], dtype=torch.float64)
@@ -231,12 +251,22 @@ class XrayClassification(XrayTask):
         broken = torch.nonzero(~torch.isfinite(losses))
         if len(broken):
             self.diverge(losses[broken[0, 0]], split, int(broken[0, 0]))
-        self.log(f"{split}_loss", float((losses * sizes).sum() / sizes.sum()), sync_dist=True)
+        self.log(f"{split}_loss", float((losses * sizes).sum() / sizes.sum()))
         logit = torch.cat([logit.cpu() for _, logit, _ in seen]).numpy()
         label = torch.cat([label.cpu() for _, _, label in seen]).numpy()
         ranked = auroc_value((label > 0.5).astype(int), logit)
         if ranked is not None:
-            self.log(f"{split}_auroc", ranked, sync_dist=True)
+            self.log(f"{split}_auroc", ranked)
+
+    def _validated(self, seen: list[Seen]) -> list[Seen]:
+        """Return what all processes have seen of validation, without what was seen twice."""
+        if processes() == 1:
+            return seen
+        found = of_all_processes([(one.cpu(), two.cpu(), three.cpu()) for one, two, three in seen])
+        # That each takes as many batches, the first are taken again: they stand at the end.
+        loader: Any = self.trainer.val_dataloaders
+        ends = np.cumsum([len(label) for _, _, label in found])
+        return [each for each, end in zip(found, ends, strict=True) if end <= len(loader.dataset)]
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig | torch.optim.Optimizer:
         """Return the optimiser and its schedule, which moves at every step."""
