@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-# In a notebook, too, plain lines: rich's bars there ask for another package and stay as empty boxes.
-CONSOLE = Console(highlight=False, soft_wrap=True, force_jupyter=False)
-ERRORS = Console(stderr=True, highlight=False, soft_wrap=True, force_jupyter=False)
+
+def _console(*, stderr: bool) -> Console:
+    """Return a console; in a notebook one of plain lines.
+
+    A notebook's streams call themselves terminals and show every stroke of a bar as a line of its own,
+    and rich's bars for notebooks ask for another package and stay as empty boxes.
+    """
+    notebook = "ipykernel" in sys.modules
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        soft_wrap=True,
+        force_jupyter=False,
+        force_terminal=False if notebook else None,
+    )
+
+
+CONSOLE = _console(stderr=False)
+ERRORS = _console(stderr=True)
 _LABEL = re.compile(r"\s*\S+(?: \S+)* {2,}|\s*")
 
 
