@@ -9,7 +9,8 @@ from typing import Any
 
 from medcnn.models.checks import check_options
 from medcnn.models.chest_backbones import chest_backbone
-from medcnn.models.names import check_backbone, family_of
+from medcnn.models.custom import custom_backbone
+from medcnn.models.names import CUSTOM, check_backbone, family_of
 from medcnn.models.stages import Backbone
 from medcnn.models.timm_backbones import timm_backbone
 from medcnn.models.tiny_resnet import tiny_resnet
@@ -34,6 +35,8 @@ def build_backbone(
     """
     check_backbone(name)
     options["image_size"] = image_size
+    if name == CUSTOM:
+        return custom_backbone(**options)
     if name == "xray_cnn":
         check_options(name, plan_xray_cnn, options)
         return xray_cnn(plan_xray_cnn(**options))

@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from medcnn.errors import ConfigError, WeightsError
+from medcnn.models.factory import check_factory
 from medcnn.models.names import (
+    CUSTOM,
     PUBLISHED,
+    TARGETS,
     check_backbone,
     check_size,
     family_of,
@@ -27,8 +30,17 @@ def check_model(model: Model) -> None:
         WeightsError: If the weights named are not there, or none are published.
     """
     name = model.backbone
+    if model.target and model.target not in TARGETS:
+        raise ConfigError(
+            f"model._target_={model.target} builds no run that could be read back.",
+            expected=f"model._target_={TARGETS[0]}",
+            found=model.target,
+            remedy="give model=custom model.factory=PACKAGE:FUNCTION for a network of your own",
+        )
     if name is None:
         return
+    if name == CUSTOM:
+        check_factory(model.factory)
     check_backbone(name)
     check_size(name, model.image_size, model.stem)
     _check_weights(name, model.weights)
@@ -86,7 +98,7 @@ def _check_weights(name: str, weights: str) -> None:
         )
     if family == "xrv" and weights in ("auto", "pretrained"):
         require("torchxrayvision", name)
-    if family == "own" and weights in ("pretrained", "imagenet"):
+    if family in ("own", CUSTOM) and weights in ("pretrained", "imagenet"):
         raise WeightsError(
             f"There are no weights of {name} to be had.",
             expected="a backbone whose library publishes weights",

@@ -17,7 +17,7 @@ from medcnn.models.adaptation import adapt
 from medcnn.models.backbones import build_backbone
 from medcnn.models.chest_backbones import know_pixels
 from medcnn.models.initialization import initialise, unit_variance
-from medcnn.models.names import PUBLISHED, check_initialisation
+from medcnn.models.names import PUBLISHED, TARGETS, check_initialisation
 from medcnn.models.published import published_weights
 from medcnn.models.settings import Model
 from medcnn.models.stages import Backbone, Stage
@@ -177,9 +177,6 @@ def truncate(model: Classifier, stage: str) -> None:
     """
     model.backbone = shortened(model.backbone, stage, model.image_size)
     model.linear = nn.Linear(model.backbone.feature_dim, 1)
-
-
-TARGETS = ("medcnn.models.build_classifier",)
 
 
 def _load(body: Backbone, weights: str, image_size: int) -> WeightsOrigin:

@@ -39,6 +39,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 BACKBONES = tuple(name for members in FAMILIES.values() for name in members)
 
+CUSTOM = "custom"
+"""What ``model.backbone`` calls a network of one's own; see ``medcnn.models.custom``."""
+
+TARGETS = ("medcnn.models.build_classifier",)
+"""What a configuration may call to build a network."""
+
 XRV_NAMES = (
     *(
         f"densenet121-res224-{source}"
@@ -62,7 +68,7 @@ _STEMS = ("auto", "imagenet", "small")
 
 
 def family_of(name: str) -> str:
-    """Return the family of a backbone; ``timm`` and ``xrv`` stand for what follows the colon.
+    """Return the family of a backbone; ``timm``, ``xrv`` and ``custom`` stand for what is not here.
 
     >>> family_of("resnet34"), family_of("timm:resnet34")
     ('resnet', 'timm')
@@ -70,6 +76,8 @@ def family_of(name: str) -> str:
     Raises:
         ConfigError: If there is no backbone of that name.
     """
+    if name == CUSTOM:
+        return CUSTOM
     library, colon, _ = name.partition(":")
     if colon and library in ("timm", "xrv"):
         return library

@@ -9,7 +9,7 @@ from torch import Tensor
 from medcnn.errors import WeightsError
 from medcnn.files.hashing import sha256_of
 from medcnn.models.chest_backbones import chest_state
-from medcnn.models.names import family_of
+from medcnn.models.names import CUSTOM, family_of
 from medcnn.models.timm_backbones import timm_state
 from medcnn.models.weights import imagenet_state
 
@@ -43,7 +43,7 @@ def published_weights(name: str, wanted: str, image_size: int) -> Published:
         WeightsError: If there are none, or they cannot be had.
     """
     family = family_of(name)
-    if family == "own" or (family == "xrv" and wanted == "imagenet"):
+    if family in ("own", CUSTOM) or (family == "xrv" and wanted == "imagenet"):
         raise WeightsError(
             f"There are no {'ImageNet ' if family == 'xrv' else ''}weights of {name} to be had.",
             expected="a backbone whose library publishes such weights",

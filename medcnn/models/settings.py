@@ -16,6 +16,9 @@ class Model(Component):
     """The classifier; an architecture has options of its own beside these."""
 
     backbone: str | None = setting(None, "the architecture; timm:NAME and xrv:NAME too")
+    factory: str = setting(
+        "", "of backbone=custom: PACKAGE:FUNCTION that builds a network of one's own"
+    )
     weights: str = setting("auto", "auto | pretrained | none | a file or run directory")
     init: str = setting("default", "how random weights are drawn", choices=INITIALISATIONS)
     dropout: float = setting(0.2, "before the head", low=0, high=0.99)
