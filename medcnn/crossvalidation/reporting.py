@@ -9,6 +9,7 @@ import pandas as pd
 
 from medcnn.console import say, warn
 from medcnn.crossvalidation.joining import OutOfFold, cross_validation_results, join
+from medcnn.crossvalidation.out_of_source import CHOSEN_ON, Refitted, refit
 from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.new_site import MEASURES, Expected, new_site_results
@@ -25,6 +26,7 @@ from medcnn.run.directory import RunDir, atomic_path, write_json
 from medcnn.run.entries import read_entries
 from medcnn.run.journal import Journal
 from medcnn.run.settings import write_settings
+from medcnn.training.calibrating import calibrator_for
 from medcnn.training.settings import Settings
 
 
@@ -43,14 +45,18 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
     if not directory.config.is_file():
         write_settings(directory, settings)
     by = settings.data.fold_by if settings.data.folds_by_source else ""
-    joined = join(members, by)
+    joined, refitted = join(members, by), None
+    if settings.threshold_on == CHOSEN_ON:
+        calibration = calibrator_for(settings).name
+        refitted = refit(joined, calibration=calibration, rule=settings.threshold)
+        joined = refitted.joined
     _write_tables(directory, members, joined)
     for text in _warnings_of(members):
         journal.warn(text)
     with journal.stage("evaluate"):
         results = _evaluate(joined, members, settings)
     with journal.stage("ensemble"):
-        _combine(directory, members, settings, journal)
+        _combine(directory, members, settings, journal, refitted)
     results = results.warned(first=journal.facts["warnings"])
     journal.note(test_looks=_looks(members))
     source = (read_entries(members[0]).content.get("data") or {}).get("source")
@@ -114,14 +120,20 @@ def _evaluate(joined: OutOfFold, members: Sequence[RunDir], settings: Settings) 
     results = replace(results, cross_validation=found).warned(last=warnings)
     if not settings.data.folds_by_source:
         return results
-    expected, sources = new_site_results(joined.table, settings.data.fold_by, "val")
-    return replace(results, new_site=expected, sources=sources)
+    on = settings.threshold_on
+    expected, sources = new_site_results(joined.table, settings.data.fold_by, on)
+    told = [Notice("threshold_out_of_source")] if on == CHOSEN_ON else []
+    return replace(results, new_site=expected, sources=sources).warned(last=told)
 
 
 def _combine(
-    directory: RunDir, members: Sequence[RunDir], settings: Settings, journal: Journal
+    directory: RunDir,
+    members: Sequence[RunDir],
+    settings: Settings,
+    journal: Journal,
+    refitted: Refitted | None,
 ) -> None:
-    """Fit on out-of-fold predictions how the folds answer together."""
+    """Fit how the folds answer together: on validation of each, or on out-of-source predictions."""
     if any(run.members for run in members):
         journal.warn(Notice("fold_ensembles", runs=_named(members)))
         return
@@ -135,10 +147,19 @@ def _combine(
         seed=settings.seed,
     )
     panel = assemble(list(members), how)
-    panel.judgement.save(directory.judgement)
-    if panel.validation is not None and not directory.predictions("val").is_file():
+    judgement, validation = panel.judgement, panel.validation
+    if refitted is not None:
+        judgement = replace(
+            judgement,
+            calibrator=refitted.calibrator,
+            threshold=refitted.threshold,
+            notes=(Notice("threshold_out_of_source"),),
+        )
+        validation = refitted.validation
+    judgement.save(directory.judgement)
+    if validation is not None and not directory.predictions("val").is_file():
         # What the folds say together of a new image is compared with what they said of these.
-        write_predictions(panel.validation, directory.predictions("val"))
+        write_predictions(validation, directory.predictions("val"))
 
 
 def _named(members: Sequence[RunDir]) -> str:

@@ -91,6 +91,10 @@ class RunSettings:
         "youden | sensitivity>=0.95 | specificity>=0.90 | … | a number; chosen on val",
         parse=_rule,
     )
+    threshold_on: Literal["val", "out_of_source"] = setting(
+        "val",
+        "what fits threshold and calibrator of folds together; out_of_source: sources not trained on",
+    )
     calibration: Literal[
         "auto", "temperature", "platt", "isotonic", "beta", "histogram", "none"
     ] = setting("auto", "of probabilities; fitted on val; auto: temperature, or platt for a shift")

@@ -44,13 +44,19 @@ def search_nested(
         The results of the held-out folds, or None where a training could not start.
 
     Raises:
-        ConfigError: If the data has a test split of its own: the fold would be what trials are
-            judged by.
+        ConfigError: If the number of folds is not given, or if the data has a test split of its own:
+            the fold would be what trials are judged by.
     """
     settings = check_whole(asked)
+    if settings.data.folds is None:
+        raise ConfigError(
+            "A search in folds needs their number.",
+            expected="for example data.folds=5 beside data.fold=all",
+            found="data.folds=null",
+        )
     _need_no_test(settings)
     options = settings.search
-    folds = settings.data.folds or 0
+    folds = settings.data.folds
     whole, found = RunDir(options.folder), []
     for fold in range(folds):
         say(f"outer fold {fold + 1} of {folds}")

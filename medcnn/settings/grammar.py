@@ -20,6 +20,10 @@ _CALL = re.compile(r"(choice|range|interval|glob|tag|sort|shuffle|int|float|str|
 _ITEM = re.compile(rf"\s*({_QUOTED}|[^,]*?)\s*(,|$)")
 
 
+SPELLINGS = {"threshold.on": "threshold_on"}
+"""Keys that may be written as if they lay below another, which is a value and holds none."""
+
+
 def as_given(arguments: Sequence[str], *, several: bool = False) -> list[str]:
     r"""Return overrides that Hydra reads as the user meant them.
 
@@ -35,6 +39,8 @@ def as_given(arguments: Sequence[str], *, several: bool = False) -> list[str]:
     ["input='/scans/José (1)/a=1.png'", 'seed=1', "refer='npv>=0.99'"]
     >>> as_given(["data.source.abnormal=[Lung Opacity (Non-COVID),it's]"])
     ["data.source.abnormal=['Lung Opacity (Non-COVID)','it\\'s']"]
+    >>> as_given(["threshold.on=val"])
+    ['threshold_on=val']
     """
     return [_as_given(text, several) for text in arguments]
 
@@ -45,6 +51,8 @@ def is_override(argument: str) -> bool:
 
 
 def _as_given(argument: str, several: bool) -> str:
+    name, equals, rest = argument.partition("=")
+    argument = SPELLINGS.get(name, name) + equals + rest
     key = _KEY.match(argument)
     if key is None:
         return argument

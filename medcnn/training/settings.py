@@ -203,6 +203,7 @@ def checked(settings: Tree) -> Tree:
     """
     _check_groups(settings)
     _check_safeguards(settings)
+    _check_threshold(settings)
     check_model(settings.model)
     check_loss(settings.loss.arguments)
     check_data(settings.data)
@@ -278,6 +279,16 @@ def _check_averages(callbacks: Callbacks) -> None:
             expected="callbacks.population_statistics=true without ema and swa",
             found=f"callbacks.{name}={value}",
             remedy="swa re-estimates them itself; after ema, run medcnn population run=RUN_DIR",
+        )
+
+
+def _check_threshold(settings: Settings) -> None:
+    """Refuse a threshold for strangers where there are none."""
+    if settings.threshold_on == "out_of_source" and not settings.data.folds_by_source:
+        raise ConfigError(
+            "threshold.on=out_of_source needs predictions for sources that were not trained on.",
+            expected="data.fold=all with data.fold_by=site, acquisition or another column",
+            found=f"data.fold={settings.data.fold} data.fold_by={settings.data.fold_by}",
         )
 
 

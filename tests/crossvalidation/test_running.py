@@ -104,3 +104,81 @@ def test_a_split_file_and_folds_exclude_each_other(tmp_path):
     (tmp_path / "s.csv").write_text("image_id,split\n")
     with pytest.raises(ConfigError, match="exclude each other"):
         medcnn.train(["data.fold=all", "data.folds=3", f"data.split={tmp_path / 's.csv'}"])
+
+
+@pytest.fixture(scope="module")
+def by_site(easy_data, tmp_path_factory):
+    """Return folds by site with a threshold for strangers: three sites, a patient in two of them."""
+    folder = tmp_path_factory.mktemp("sites")
+    given = next(text for text in easy_data if text.startswith("data.root=")).partition("=")[2]
+    table = pd.read_csv(given)
+    table["path"] = [f"{given.removesuffix('/manifest.csv')}/{path}" for path in table["path"]]
+    table["site"] = ["abc"[int(patient[1:]) // 2 % 3] for patient in table["patient_id"]]
+    table.loc[table["image_id"] == "i60", "site"] = "c"
+    table.to_csv(folder / "sites.csv", index=False)
+    return medcnn.train(
+        [
+            *(text for text in easy_data if not text.startswith("data.root=")),
+            *(
+                f"data.root={folder / 'sites.csv'}",
+                "data.fold_by=site",
+                "data.fold=all",
+                "data.folds=2",
+            ),
+            *("trainer.max_epochs=1", "optimizer.lr=0.01", "threshold.on=out_of_source"),
+            f"run_dir={folder / 'cv'}",
+        ]
+    )
+
+
+def test_folds_by_site_never_see_what_they_are_tested_on(by_site):
+    assert len(by_site.members) == 2
+    for member in by_site.members:
+        table = medcnn.Run(member.path).manifest.table
+        train, test = (table[table["split"].isin(names)] for names in (["train", "val"], ["test"]))
+        assert not set(train["site"]) & set(test["site"])
+        assert not set(train["patient_id"]) & set(test["patient_id"])
+    tested = pd.read_csv(by_site.predictions("test"))
+    assert len(tested) == 96 and tested["image_id"].is_unique
+    assert (tested.groupby("source")["fold"].nunique() == 1).all()
+
+
+def test_their_report_says_what_to_expect_at_a_new_site(by_site):
+    results = medcnn.Run(by_site.path).results
+    assert results.new_site.sources == 3
+    assert set(json.loads(by_site.results.read_text())["new_site"]) == {
+        "sensitivity",
+        "specificity",
+        "auroc",
+        "sources",
+    }
+    assert results.threshold.chosen_on == "out_of_source"
+    assert any(getattr(each, "key", "") == "patients_of_several" for each in results.warnings)
+    page = by_site.report.read_text()
+    assert "At a new site" in page and 'id="sources"' in page
+
+
+def test_the_threshold_for_strangers_is_that_of_the_ensemble(by_site, easy_data, tmp_path):
+    judgement = medcnn.Run(by_site.path).judgement
+    assert judgement.threshold == medcnn.Run(by_site.path).results.threshold
+    folder = next(text for text in easy_data if text.startswith("data.root=")).partition("=")[2]
+    image = folder.replace("manifest.csv", "0.png")
+    asked = [f"run={by_site.path}", f"input={image}", f"output={tmp_path / 'p.csv'}"]
+    assert medcnn.predict(asked)["threshold"].iloc[0] == pytest.approx(judgement.threshold.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["threshold.on=out_of_source"], "needs predictions for sources"),
+        (["data.fold_by=site"], "data.fold_by needs folds"),
+        (["data.fold_by=site", "data.fold=all"], "no column 'site' to fold by"),
+        (
+            ["data.fold_by=acquisition", "data.folds=5", "data.fold=0"],
+            "too few images of each class",
+        ),
+    ],
+)
+def test_what_folds_by_source_lack_is_told(easy_data, tmp_path, asked, said):
+    with pytest.raises(UserError, match=said):
+        medcnn.train([*easy_data, *asked, f"run_dir={tmp_path / 'run'}"])

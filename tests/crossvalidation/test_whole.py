@@ -35,3 +35,11 @@ def test_the_number_of_folds_is_asked_for():
 def test_a_value_wrong_in_every_fold_is_found_at_once():
     with pytest.raises(ConfigError, match=r"model.dropout cannot be 1\.5"):
         check_whole(whole("data.folds=3", "model.dropout=1.5"))
+
+
+def test_folds_by_source_need_no_number_and_no_other_threshold_does_without_them():
+    by_site = whole("data.folds=null", "data.fold_by=site", "threshold.on=out_of_source")
+    settings = check_whole(by_site)
+    assert (settings.data.folds, settings.threshold_on) == (None, "out_of_source")
+    with pytest.raises(ConfigError, match="needs predictions for sources"):
+        check_whole(whole("data.folds=3", "threshold.on=out_of_source"))

@@ -32,3 +32,10 @@ def test_names_of_columns_are_for_a_table_alone(tmp_path):
     with pytest.raises(ConfigError, match=r"data\.images is for a table of your own"):
         check_data(Data(name="nih", source=Component("x"), images=str(tmp_path)))
     check_data(Data(name="manifest", source=Component("x"), columns=Columns(label="Befund")))
+
+
+def test_sources_are_nothing_without_folds_of_them():
+    source = Source("medcnn.data.sources.phantom.generate.read")
+    with pytest.raises(ConfigError, match=r"data\.fold_by needs folds"):
+        check_data(Data(source=source, fold_by="site"))
+    check_data(Data(source=source, fold_by="site", folds=3, fold=1))

@@ -2,10 +2,11 @@ import shutil
 from dataclasses import replace
 
 import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.data.preparation import prepare
+from medcnn.data.preparation import folds_of, prepare
 from medcnn.data.settings import Data, Source
 from medcnn.data.splits.file import write_split
 from medcnn.errors import AuditStop, ConfigError, DataError
@@ -118,3 +119,57 @@ def test_only_sources_are_called(data):
     options = replace(data(), source=Source("os.system", {"command": "true"}))
     with pytest.raises(ConfigError, match=r"may not call 'os\.system'"):
         prepare(options, progress=False)
+
+
+@pytest.fixture
+def three_makers(pictures, tmp_path):
+    """Return the data group for 120 images of three makers (dark, noisy, plain), one unreadable."""
+    rng = np.random.default_rng(0)
+    maker = rng.integers(0, 3, 120)
+    rows = []
+    for row, (by, picture) in enumerate(zip(maker, pictures(120, side=48), strict=True)):
+        noise = rng.normal(0, 25, picture.shape) * (by == 1)
+        image = np.clip(picture * (0.5 if by == 0 else 1) + noise, 0, 255)
+        cv2.imwrite(str(tmp_path / f"{row}.png"), image.astype(np.uint8))
+        rows.append((f"i{row}", f"{row}.png", row % 2, f"p{row // 2 % 30}-{by}", by))
+    rows.append(("broken", "broken.png", 0, "q", 0))
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    names = ["image_id", "path", "label", "patient_id", "maker"]
+    pd.DataFrame(rows, columns=names).to_csv(tmp_path / "m.csv", index=False)
+
+    def group(*overrides):
+        given = [f"data.root={tmp_path / 'm.csv'}", f"data.cache_dir={tmp_path / 'cache'}"]
+        given += ["data=manifest", "data.image_size=48", "data.audit=off", *overrides]
+        return read(Data, plain(compose("audit", given))["data"])
+
+    return group
+
+
+def test_folds_by_acquisition_are_tested_on_makers_that_they_never_saw(three_makers):
+    asked = ("data.fold_by=acquisition", "data.folds=3")
+    tested = []
+    for fold in range(3):
+        prepared = prepare(three_makers(*asked, f"data.fold={fold}"), progress=False)
+        table = prepared.manifest.table
+        held = table[table["split"] == "test"]
+        assert held["maker"].nunique() == 1
+        assert not set(held["maker"]) & set(table.loc[table["split"] != "test", "maker"])
+        assert not set(held["acquisition"]) & set(
+            table.loc[table["split"] != "test", "acquisition"]
+        )
+        tested += held["image_id"].tolist()
+    assert sorted(tested) == sorted(f"i{row}" for row in range(120))
+
+
+def test_as_many_folds_as_sources_where_their_number_is_not_asked_for(three_makers):
+    assert folds_of(three_makers("data.fold_by=maker", "data.fold=all")) == 3
+    assert folds_of(three_makers("data.fold_by=acquisition", "data.fold=all")) == 5
+    assert folds_of(three_makers("data.fold_by=acquisition", "data.acquisitions=4")) == 4
+
+
+def test_clusters_may_be_found_without_folds_of_them(three_makers):
+    prepared = prepare(three_makers("data.acquisitions=3"), progress=False)
+    table = prepared.manifest.table
+    drawn = table["split"] != "test"
+    assert (table.loc[~drawn, "acquisition"] == "").all()
+    assert set(table.loc[drawn, "acquisition"]) == {"c1", "c2", "c3"}

@@ -72,3 +72,10 @@ def test_commas_of_a_multirun_part_its_values(monkeypatch):
 def test_what_is_printed_can_be_pasted(value):
     (argument,) = shlex.split(written("key", value))
     assert read(argument) == value
+
+
+def test_where_a_threshold_is_fitted_may_be_written_as_if_below_it():
+    assert as_given(["threshold.on=out_of_source", "threshold=sensitivity>=0.95"]) == [
+        "threshold_on=out_of_source",
+        "threshold='sensitivity>=0.95'",
+    ]
