@@ -45,6 +45,8 @@ def outlines(heat_SS: Heat, rows: int, columns: int) -> list[Polygon]:
         rows: Of the image.
         columns: Of the image.
     """
+    if min(rows, columns) < 2:
+        return []  # DICOM cannot say what to display of it (PS3.3 C.10.4)
     scale = _LONGEST / max(rows, columns)
     high, wide = max(round(rows * scale), 1), max(round(columns * scale), 1)
     heat = cv2.resize(heat_SS, (wide, high), interpolation=cv2.INTER_LINEAR)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from medcnn.calibration.detector import FLAG
+
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -31,8 +33,9 @@ class Meter:
         self.seconds = Histogram("medcnn_seconds", "From the last byte to the answer", registry=own)
 
     def count(self, door: str, row: Mapping[str, object]) -> None:
-        """Count one answer by its decision, or by the kind of its error."""
-        outcome = row.get("decision") or row.get("error_kind") or "unforeseen"
+        """Count one answer by its decision, ``foreign`` where none counts, or the kind of its error."""
+        foreign = "foreign" if row.get(FLAG) == 1 else None
+        outcome = foreign or row.get("decision") or row.get("error_kind") or "unforeseen"
         self.answers.labels(door, str(outcome)).inc()
 
     def text(self) -> bytes:

@@ -27,6 +27,7 @@ def test_an_outline_lies_around_its_place_in_pixels_of_the_image(rows, columns):
     found = outlines(heat_at(0.25, 0.7), rows, columns)
     if min(rows, columns) < 10:
         assert all(np.isfinite(polygon).all() for polygon in found)
+        assert min(rows, columns) > 1 or not found
         return
     (polygon,) = found
     assert np.array_equal(polygon[0], polygon[-1])
@@ -57,10 +58,10 @@ def state_of(judge, tmp_path):
 
 
 def test_every_presentation_state_is_valid(images, state_of, errors_of):
-    made = {path.name: state_of(path) for path in sorted(images.glob("*.dcm"))[::2]}
-    for name in made:
-        state = state_of(images / name)
-        assert state is None or errors_of(state) == [], name
+    made = {}
+    for path in sorted(images.glob("*.dcm"))[::2]:
+        made[path.name] = state_of(path)
+        assert made[path.name] is None or errors_of(made[path.name]) == [], path.name
     assert sum(state is not None for state in made.values()) >= 10
 
 
