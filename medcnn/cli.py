@@ -53,6 +53,9 @@ COMMANDS = {
         "medcnn.commands.export:run",
         "a run as ONNX and safetensors, proved, with its reader",
     ),
+    "adapt": Command(
+        "adapt", "medcnn.commands.adapt:run", "fit threshold and calibrator to labelled local cases"
+    ),
     "shift": Command(
         "shift", "medcnn.commands.shift:run", "are unlabelled images from the population of home"
     ),

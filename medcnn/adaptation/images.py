@@ -95,7 +95,9 @@ def trained_rows(run: RunDir) -> pd.DataFrame:
         if each.manifest.is_file():
             table = Record(each).manifest.table
             rows = table[table["split"].isin(TRAINED)]
-            parts.append(rows.assign(**{OWNER: owned_patients(rows, run_settings(each).data)}))
+            if OWNER not in rows:  # a run that was adapted says it of each image
+                rows = rows.assign(**{OWNER: owned_patients(rows, run_settings(each).data)})
+            parts.append(rows)
     if not parts:
         return pd.DataFrame(columns=["image_id", "path", "patient_id", "study_id", "view", OWNER])
     return pd.concat(parts).drop_duplicates("path", ignore_index=True)

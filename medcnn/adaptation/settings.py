@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from medcnn.data.settings import SEED
+from medcnn.data.settings import SEED, Data
 from medcnn.inference.settings import DEVICE
+from medcnn.metrics.rules import parse_rule
 from medcnn.settings.fields import setting
 
 MOST = 100_000
@@ -50,3 +51,51 @@ class ShiftAsked:
     def known(self) -> tuple[float, float] | None:
         """The prevalence here, low and high; None where it is not known."""
         return (min(self.prevalence), max(self.prevalence)) if self.prevalence else None
+
+
+def _rule(rule: float | str) -> float | str:
+    parse_rule(rule)
+    return rule
+
+
+@dataclass(frozen=True)
+class Network:
+    """What of the network itself is fitted to the images of elsewhere."""
+
+    batch_norm: bool = setting(
+        False, "BatchNorm's statistics over all images there, without their labels (AdaBN)"
+    )
+    head: bool = setting(False, "the last layer, on the labelled cases, held near the one it has")
+
+
+@dataclass(frozen=True)
+class AdaptAsked:
+    """``medcnn adapt``."""
+
+    run: Path = setting(Path(), "RUN_DIR; it stays as it is", required=True)
+    data: Data | None = setting(
+        None, "the labelled images of elsewhere: data=folder data.root=PATH"
+    )
+    split: str | None = setting(None, "one of the release's own splits; null: all images")
+    labels: Literal["all"] | int = setting(
+        200,
+        "labelled images to fit to, drawn by patient; the rest is the test; all: no rest",
+        low=1,
+    )
+    calibrator: Literal["auto", "intercept", "platt"] = setting(
+        "auto", "what moves: the intercept, or slope and intercept; auto: by the number of cases"
+    )
+    threshold: float | str | None = setting(
+        None, "a rule or a number; null: the run's own rule, chosen again", parse=_rule
+    )
+    adapt: Network = setting(Network(), "what of the network is fitted too")
+    width: float = setting(
+        0.1, "wanted full width of the intervals, for the number of cases", above=0, below=1
+    )
+    output: Path | None = setting(
+        None, "the new run directory; null: beside the run, with _adapted_ and the number of labels"
+    )
+    batch_size: int = setting(64, "images that go through the network together", low=1, high=65536)
+    device: str = setting("auto", **DEVICE)
+    seed: int = setting(0, "of the draw of the labelled cases and of their folds", **SEED)
+    language: Literal["en", "de"] | None = setting(None, "of the report; null: that of the run")

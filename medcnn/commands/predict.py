@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from medcnn.calibration.detector import REASONS
+from medcnn.commands.shift import write_pages
 from medcnn.console import say, warn
 from medcnn.data.checks import check_path
 from medcnn.errors import ConfigError
@@ -25,6 +26,7 @@ from medcnn.settings.composition import plain
 from medcnn.settings.reading import read
 
 if TYPE_CHECKING:
+    from medcnn.adaptation.column import ShiftBeside
     from medcnn.inference.folder import Predicted, Results
 
 
@@ -44,8 +46,13 @@ def run(cfg: DictConfig) -> Path:
         return _part(runs, options, options.share, listing)
     from medcnn.inference.folder import predict_folder  # torch: seconds
 
-    found = predict_folder(runs, options, listing, _results(options, runs))
+    results = _results(options, runs)
+    shift = _shift(options, runs, results)
+    found = predict_folder(runs, options, listing, shift or results)
     _tell(found, listing.left_out)
+    if shift is not None and shift.found is not None and shift.found.looked is not None:
+        page = write_pages(runs[0], shift.found.looked, shift.found.asked)
+        say(f"shift        {shift.found.verdict}: {page}")
     say(f"predictions  {options.output}")
     if options.results.dicom is not None:
         say(f"DICOM        {options.results.dicom}")
@@ -59,6 +66,21 @@ def _results(options: Predict, runs: Sequence[RunDir]) -> Results | None:
     from medcnn.pacs.results import results_of
 
     return results_of(options, run_settings(runs[0]).name)
+
+
+def _shift(options: Predict, runs: Sequence[RunDir], results: Results | None) -> ShiftBeside | None:
+    if not options.shift:
+        return None
+    if len(runs) > 1 or not options.inference.views.as_trained:
+        raise ConfigError(
+            "shift=true compares with the validation that one run left, seen as it was trained.",
+            expected="one run, without vote, tta or mc_samples of its own",
+            found=f"{len(runs)} runs" if len(runs) > 1 else "other views or passes",
+            remedy="leave shift out here, and run medcnn shift on each run",
+        )
+    from medcnn.adaptation.column import ShiftBeside  # torch: seconds
+
+    return ShiftBeside(runs[0], options, results)
 
 
 def _part(runs: list[RunDir], options: Predict, share: Share, listing: Listing) -> Path:

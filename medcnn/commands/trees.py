@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from medcnn.adaptation.settings import ShiftAsked
+from medcnn.adaptation.settings import AdaptAsked, ShiftAsked
 from medcnn.commands import settings
 from medcnn.explanations.settings import Explain
 from medcnn.exporting.settings import Export
@@ -20,6 +20,7 @@ TREES: dict[str, type[Any]] = {
     "export": Export,
     "shift": ShiftAsked,
     "serve": Serve,
+    "adapt": AdaptAsked,
     "explain": Explain,
     "features": Features,
     "population": settings.Population,

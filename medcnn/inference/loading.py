@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from medcnn.metrics.thresholds import Threshold
 from medcnn.models.classifier import Classifier, rebuild
 from medcnn.models.settings import Model
 from medcnn.models.weights import SAFE, first_line, read_plain, read_tensors, unreadable
-from medcnn.run.directory import RunDir
+from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.hashes import checked
 from medcnn.settings.grammar import written
 from medcnn.settings.reading import as_plain, read
@@ -226,6 +227,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
         raise unreadable(path, f"{type(content).__name__} without a state_dict")
     return content
+
+
+def copy_into_checkpoint(judgement: Judgement, run: RunDir) -> None:
+    """Let whoever reads the weights alone find calibrator and threshold beside them."""
+    checkpoint = read_checkpoint(run.best_checkpoint)
+    temperature, threshold = judgement.calibrator.temperature, judgement.threshold
+    checkpoint["state_dict"] |= {
+        "temperature": torch.tensor(temperature, dtype=torch.float64),
+        "threshold": torch.tensor(threshold.value, dtype=torch.float64),
+    }
+    checkpoint["calibrator"] = calibrator_state(judgement.calibrator)
+    checkpoint["operating_point"] = asdict(threshold)
+    with atomic_path(run.best_checkpoint) as temporary:
+        torch.save(checkpoint, temporary)
 
 
 def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:

@@ -233,6 +233,9 @@ class Predict:
         "auto", "processes that read files; auto: by the number of cores", low=0, high=256
     )
     results: DicomResults = inline(DicomResults())
+    shift: bool = setting(
+        False, "say at the end whether the files are from the population of home (medcnn shift)"
+    )
     inference: Inference = inline(Inference())
     safeguards: Safeguards = inline(Safeguards())
 

@@ -25,7 +25,9 @@ FIRST = ("image_id", "patient_id", "p_abnormal", LOW, HIGH, "decision", "thresho
 LAST = ("error", "error_kind", "warnings")
 DICOM = ("dicom_result", "dicom_left_out")
 """Of a DICOM result: its file, or why there is none."""
-TEXT = {"image_id", "patient_id", "decision", SET, REASONS, *LAST, *DICOM}
+SHIFT = "shift"
+"""Whether the files as a whole are from the population of home."""
+TEXT = {"image_id", "patient_id", "decision", SET, REASONS, *LAST, *DICOM, SHIFT}
 WHOLE = {FLAG, REFERRED}
 
 
@@ -33,6 +35,7 @@ class Beside(Protocol):
     """What is made of the rows as they go into the table, and says so in columns of its own."""
 
     columns: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def add(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the decided rows with the columns."""
@@ -65,6 +68,7 @@ def write_table(
     band, written = decision.band(), Written()
     written.warnings.update(dict.fromkeys(decision.warnings))
     added = beside.columns if beside is not None else ()
+    written.warnings.update(dict.fromkeys(beside.warnings if beside is not None else ()))
     names = [*_columns(ledger.columns, decision), *added]
     with atomic_path(output) as temporary, _writer(temporary, names) as write:
         for rows in ledger.slices():

@@ -103,6 +103,7 @@ class DicomFolder:
     """
 
     columns: tuple[str, ...] = DICOM
+    warnings: tuple[str, ...] = ()
 
     def __init__(
         self, folder: Path, root: Path, judge: Judge, heater: Heater | None = None

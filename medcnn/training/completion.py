@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
@@ -15,12 +15,12 @@ from medcnn.data.datamodule import XrayDataModule
 from medcnn.evaluation.knobs import KnobResults, fewer, knob_results
 from medcnn.inference.device import choose_device
 from medcnn.inference.home import keep_home
-from medcnn.inference.loading import TrainedModel, calibrator_state, read_checkpoint
+from medcnn.inference.loading import TrainedModel, copy_into_checkpoint
 from medcnn.inference.out_of_distribution import fit_on_images
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import AskedViews
-from medcnn.run.directory import RunDir, atomic_path
+from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.training.calibrating import calibrator_for
 from medcnn.training.settings import Settings
@@ -95,7 +95,7 @@ def judge(
     )
     if single:
         predictor.members[0].judgement = judgement
-        _copy_into_checkpoint(judgement, run)
+        copy_into_checkpoint(judgement, run)
     elif len(alone) == 1:
         judgement = replace(judgement, alone=alone[0])
     judgement.save(run.judgement)
@@ -116,20 +116,6 @@ def prediction_device(settings: Settings) -> torch.device:
     if asked == "auto" and device.type == "cuda" and isinstance(trainer.devices, tuple):
         return torch.device("cuda", trainer.devices[0])
     return device
-
-
-def _copy_into_checkpoint(judgement: Judgement, run: RunDir) -> None:
-    """Let whoever reads the weights alone find calibrator and threshold beside them."""
-    checkpoint = read_checkpoint(run.best_checkpoint)
-    temperature, threshold = judgement.calibrator.temperature, judgement.threshold
-    checkpoint["state_dict"] |= {
-        "temperature": torch.tensor(temperature, dtype=torch.float64),
-        "threshold": torch.tensor(threshold.value, dtype=torch.float64),
-    }
-    checkpoint["calibrator"] = calibrator_state(judgement.calibrator)
-    checkpoint["operating_point"] = asdict(threshold)
-    with atomic_path(run.best_checkpoint) as temporary:
-        torch.save(checkpoint, temporary)
 
 
 def _flag_foreign(

@@ -16,6 +16,7 @@ OF_GROUPS = {"data.name", "data.roots", "data.options"}
 GROUPS = {
     "show": ["data=phantom", "model=resnet18", "augment=cxr"],
     "evaluate": ["data=phantom"],
+    "adapt": ["data=phantom"],
 }
 """Groups that are empty until they are chosen."""
 OF_SEARCH = {"search.method", "search.space", "search.pruner", "search.folder", "search.study"}

@@ -93,11 +93,11 @@ def is_complete(folder: Path, options: Options) -> bool:
     made = json.loads(facts.read_text(encoding="utf-8"))
     wanted = {"version": VERSION, **options.as_dict()}
     if made != wanted:
-        differing = [k for k in wanted if made.get(k) != wanted[k]]
+        differing = sorted(k for k in {*made, *wanted} if made.get(k) != wanted.get(k))
         raise DataError(
             f"{folder} holds a phantom that was made with other options.",
-            expected=", ".join(f"{k}={wanted[k]}" for k in differing),
-            found=", ".join(f"{k}={made.get(k)}" for k in differing),
+            expected=", ".join(f"{k}={wanted.get(k, 'as usual')}" for k in differing),
+            found=", ".join(f"{k}={made.get(k, 'as usual')}" for k in differing),
             remedy="give another folder as data.root, or none to use the cache",
         )
     return (folder / "manifest.csv").is_file()

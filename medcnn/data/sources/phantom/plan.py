@@ -6,7 +6,7 @@ does not depend on how many others there are or which process renders it.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ FINDING_SHARES = (0.25, 0.20, 0.20, 0.18, 0.17)
 COUNT_SHARES = (0.72, 0.23, 0.05)
 IMAGE_SHARES = (0.72, 0.20, 0.08)
 MARKER_SHARE = 0.75
+ACQUISITION = ("exposure", "contrast", "brightness", "marked", "mean_age")
+"""Options by which another place is simulated."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Options:
         marker_bias: 0 leaves the side marker independent of the label, 1 burns it into abnormal
             images only: a shortcut to study.
         monochrome1: Share of images stored inverted (MONOCHROME1), in [0, 1].
+        exposure: Of the dose, 1 as usual: 0.1 is a tenth of the photons, and the noise of that.
+        contrast: Of the console's contrast, 1 as usual.
+        brightness: Added to the stored values, in shares of the range.
+        marked: Share of images with a side marker.
+        mean_age: Of the patients; bones lose density from 45 on.
     """
 
     n_images: int = 1300
@@ -43,13 +50,22 @@ class Options:
     seed: int = 0
     marker_bias: float = 0.0
     monochrome1: float = 0.3
+    exposure: float = 1.0
+    contrast: float = 1.0
+    brightness: float = 0.0
+    marked: float = MARKER_SHARE
+    mean_age: float = 54.0
 
     def __post_init__(self) -> None:
-        shares = ("difficulty", "marker_bias", "monochrome1")
+        shares = ("difficulty", "marker_bias", "monochrome1", "marked")
         bounds: dict[str, tuple[float, float]] = {
             "n_images": (2, 1_000_000),
             "size": (64, 2048),
             "prevalence": (0.01, 0.99),
+            "exposure": (0.001, 100.0),
+            "contrast": (0.2, 3.0),
+            "brightness": (-0.4, 0.4),
+            "mean_age": (18.0, 92.0),
             **dict.fromkeys(shares, (0.0, 1.0)),
         }
         for name, (low, high) in bounds.items():
@@ -63,8 +79,17 @@ class Options:
                 )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the options as plain values."""
-        return asdict(self)
+        """Return the options as plain values.
+
+        An acquisition that is as usual is left out: a phantom that was made before acquisitions
+        could be chosen is the same one, under the same name.
+        """
+        usual = {each.name: each.default for each in fields(self) if each.name in ACQUISITION}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in usual or value != usual[name]
+        }
 
 
 @dataclass(frozen=True)
@@ -159,7 +184,7 @@ def plan(options: Options) -> list[Case]:
     while len(cases) < options.n_images:
         rng = np.random.default_rng([options.seed, patient])
         findings = _findings(rng, options.prevalence)
-        body = _body(rng)
+        body = _body(rng, options.mean_age)
         images = 1 + int(rng.choice(len(IMAGE_SHARES), p=IMAGE_SHARES))
         for number in range(min(images, options.n_images - len(cases))):
             draw = np.random.default_rng([options.seed, patient, number])
@@ -186,11 +211,11 @@ def _findings(rng: np.random.Generator, prevalence: float) -> tuple[str, ...]:
     return tuple(FINDINGS[i] for i in sorted(chosen)) if abnormal else ()
 
 
-def _body(rng: np.random.Generator) -> Body:
+def _body(rng: np.random.Generator, mean_age: float) -> Body:
     sex = "F" if rng.random() < 0.48 else "M"
     return Body(
         sex=sex,
-        age=int(np.clip(rng.normal(54, 17), 18, 92)),
+        age=int(np.clip(rng.normal(mean_age, 17), 18, 92)),
         scale=float((0.93 if sex == "F" else 1.0) * rng.normal(1, 0.04)),
         depth=float(np.clip(rng.normal(22, 2.2), 18, 28)),
         chest=float(rng.normal(13.2, 0.6)),
@@ -202,7 +227,7 @@ def _body(rng: np.random.Generator) -> Body:
 
 def _acquisition(rng: np.random.Generator, options: Options, abnormal: bool) -> Acquisition:
     biased = rng.random() < options.marker_bias
-    marked = rng.random() < MARKER_SHARE
+    marked = rng.random() < options.marked
     side = "L" if rng.random() < 0.5 else "R"
     return Acquisition(
         view="PA" if rng.random() < 0.7 else "AP",
@@ -210,10 +235,10 @@ def _acquisition(rng: np.random.Generator, options: Options, abnormal: bool) -> 
         shift_cm=(float(rng.normal(0, 0.8)), float(rng.normal(0.6, 0.8))),
         rotation_deg=float(rng.normal(0, 2.5)),
         inspiration_cm=float(rng.normal(0, 0.9)),
-        photons=float(np.exp(rng.uniform(np.log(4e4), np.log(1.6e5)))),
+        photons=float(options.exposure * np.exp(rng.uniform(np.log(4e4), np.log(1.6e5)))),
         scatter_ratio=float(rng.uniform(0.25, 0.7)),
-        gain=float(rng.uniform(0.75, 1.0)),
-        offset=float(rng.uniform(-0.05, 0.05)),
+        gain=float(options.contrast * rng.uniform(0.75, 1.0)),
+        offset=float(options.brightness + rng.uniform(-0.05, 0.05)),
         marker=side if (abnormal if biased else marked) else "",
         monochrome1=bool(rng.random() < options.monochrome1),
         window=bool(rng.random() < 0.6),

@@ -12,6 +12,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from medcnn.data.sources import phantom
 from medcnn.data.sources.phantom import generate
 from medcnn.data.sources.phantom.plan import Options, plan
+from medcnn.data.sources.phantom.radiograph import render
+from medcnn.errors import ConfigError
 from medcnn.io import read_image, read_image_resized
 
 
@@ -78,3 +80,32 @@ def test_a_linear_model_on_pixels_does_not_solve_it(manifest):
         method="predict_proba",
     )
     assert roc_auc_score(manifest.table["label"], p[:, 1]) < 0.85
+
+
+def test_an_acquisition_as_usual_leaves_a_phantom_its_name():
+    usual = Options(n_images=4)
+    assert "exposure" not in usual.as_dict()
+    assert Options(n_images=4, exposure=1.0).as_dict() == usual.as_dict()
+    assert Options(exposure=0.1).as_dict()["exposure"] == 0.1
+    with pytest.raises(ConfigError, match="exposure=0"):
+        Options(exposure=0.0)
+
+
+def test_another_place_has_other_noise_brightness_markers_and_ages():
+    usual, other = (
+        plan(Options(n_images=60, size=64, **more))
+        for more in (
+            {},
+            {"exposure": 0.02, "brightness": 0.2, "contrast": 0.7, "marked": 0.0, "mean_age": 80},
+        )
+    )
+    assert [case.findings for case in usual] == [case.findings for case in other]
+    assert not any(case.acquisition.marker for case in other)
+    ages = [np.mean([case.body.age for case in cases]) for cases in (usual, other)]
+    assert ages[1] > ages[0] + 15
+    one, two = (render(cases[0]).stored.astype(float) for cases in (usual, other))
+    if usual[0].acquisition.monochrome1:
+        one, two = 4095 - one, 4095 - two
+    assert two.mean() > one.mean()
+    noise = [np.abs(np.diff(image, n=2, axis=1)).mean() / image.std() for image in (one, two)]
+    assert noise[1] > 1.5 * noise[0]

@@ -1,0 +1,149 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import medcnn
+from medcnn.cli import run
+from medcnn.data.manifest import read_table
+from medcnn.evaluation.adapted import Adaptation
+from medcnn.evaluation.records import from_json
+from medcnn.files.hashing import sha256_of
+from medcnn.files.plain import read_json
+from medcnn.predictions import read_predictions
+from medcnn.run.directory import RunDir
+from medcnn.run.hashes import hashes_of
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory, draw_hospital):
+    """Return 160 images of a place whose images are brighter, so that home's threshold is wrong."""
+    return draw_hospital(tmp_path_factory.mktemp("local"), 160, 21, apart=6.0, shift=12.0)
+
+
+@pytest.fixture(scope="module")
+def parent(wider_run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parent") / "run"
+    shutil.copytree(wider_run.path, folder)
+    return RunDir(folder)
+
+
+@pytest.fixture(scope="module")
+def adapted(parent, local):
+    before = hashes_of(parent)
+    words = [f"run={parent.path}", "data=folder", f"data.root={local}", "labels=60"]
+    assert run("adapt", words) == 0
+    assert hashes_of(parent) == before
+    return RunDir(parent.path.parent / "run_adapted_60")
+
+
+def record_of(found):
+    return from_json(Adaptation, read_json(found.path / "adaptation.json"), "adaptation.json")
+
+
+def test_threshold_and_calibrator_are_of_the_labelled_cases_and_the_rest_is_the_test(
+    adapted, parent
+):
+    val, test = (read_predictions(adapted.predictions(split)) for split in ("val", "test"))
+    assert (len(val), len(test)) == (60, 100)
+    assert not set(val["patient_id"]) & set(test["patient_id"])
+    found = medcnn.Run(adapted.path)
+    assert found.threshold == found.judgement.threshold
+    assert found.threshold.value != medcnn.Run(parent.path).threshold.value
+    for table in (val, test):
+        p = found.judgement.calibrator.probability(table["logit"])
+        np.testing.assert_allclose(table["p_abnormal"], p, atol=1e-8)
+
+
+def test_before_and_after_are_of_the_same_unused_cases(adapted, parent):
+    record, results = record_of(adapted), read_json(adapted.results)
+    assert record.after.n == record.before.n == results["n"] == 100
+    assert record.after.sensitivity.value == results["sensitivity"]["value"]
+    old = medcnn.Run(parent.path).judgement
+    test = read_predictions(adapted.predictions("test"))
+    called = old.calibrator.probability(test["logit"]) >= old.threshold.value
+    normal = (test["label"] == 0).to_numpy()
+    assert record.before.specificity.value == pytest.approx(1 - called[normal].mean())
+    # Brighter images are called abnormal at home's threshold.
+    assert record.before.specificity.value < record.after.specificity.value
+    change = record.differences["specificity"]
+    assert change.low < record.after.specificity.value - record.before.specificity.value
+    assert any("On 100 images that were not used" in text for text in results["warnings"])
+
+
+def test_the_parent_is_remembered_and_what_was_fitted_to_is_refused(adapted, parent, local, capsys):
+    record = record_of(adapted)
+    assert record.parent.judgement_sha256 == sha256_of(parent.judgement)
+    assert record.parent.checkpoint_sha256 == (sha256_of(parent.best_checkpoint),)
+    known = read_table(adapted.manifest)
+    assert known["split"].value_counts().to_dict() == {"train": 170, "test": 100, "val": 60}
+    words = [f"run={adapted.path}", "data=folder", f"data.root={local}"]
+    assert run("evaluate", words) == 2
+    assert "60 of 160 images" in capsys.readouterr().err
+
+
+def test_the_new_run_predicts_like_any_other(adapted, tmp_path):
+    test = read_predictions(adapted.predictions("test")).set_index("image_id")
+    table = read_table(adapted.manifest).query("split == 'test'").head(3)
+    for name, path in zip(table["image_id"], table["path"], strict=True):
+        found = medcnn.predict(
+            [f"run={adapted.path}", f"input='{path}'", f"output={tmp_path / 'p.csv'}", "exact=true"]
+        ).iloc[0]
+        assert found["p_abnormal"] == pytest.approx(test.loc[name, "p_abnormal"], abs=1e-4)
+        assert found["threshold"] == medcnn.Run(adapted.path).threshold.value
+
+
+def test_all_labels_and_new_statistics_give_cross_fitted_numbers(parent, local, tmp_path):
+    out = RunDir(tmp_path / "all")
+    words = [f"run={parent.path}", "data=folder", f"data.root={local}", f"output={out.path}"]
+    assert run("adapt", [*words, "labels=all", "adapt.batch_norm=true", "language=de"]) == 0
+    record, results = record_of(out), read_json(out.results)
+    assert record.after is None and results["n"] == 160
+    assert record.cross_fitted.sensitivity.value == results["sensitivity"]["value"]
+    assert record.batch_norm and record.smoothed
+    assert any("cross-fitted" in text for text in results["warnings"])
+    assert sha256_of(out.best_checkpoint) != sha256_of(parent.best_checkpoint)
+    val, test = (pd.read_csv(out.predictions(split)) for split in ("val", "test"))
+    assert val["image_id"].tolist() == test["image_id"].tolist()
+    assert not np.allclose(val["p_abnormal"], test["p_abnormal"])
+    assert "kreuzweise angepasst" in out.report.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (["labels=161"], "labels=161 is more than there are"),
+        (["labels=6"], "too few to fit anything to"),
+        (["labels=none"], "labels cannot be"),
+        (["threshold=yuoden"], "threshold rule"),
+        (["split=test"], "without a split"),
+        (["output=PARENT"], "a run in"),
+    ],
+)
+def test_what_cannot_be_done_is_told_and_nothing_is_left(
+    parent, local, tmp_path, overrides, complaint, capsys
+):
+    given = [text.replace("PARENT", str(parent.path)) for text in overrides]
+    out = tmp_path / "out"
+    words = [f"run={parent.path}", "data=folder", f"data.root={local}", f"output={out}", *given]
+    assert run("adapt", words) == 2
+    assert complaint in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_without_data_or_a_judgement_it_is_refused(parent, local, tmp_path, capsys):
+    assert run("adapt", [f"run={parent.path}"]) == 2
+    assert "labelled images of elsewhere" in capsys.readouterr().err
+    bare = RunDir(tmp_path / "bare")
+    shutil.copytree(parent.path, bare.path)
+    bare.judgement.unlink()
+    assert run("adapt", [f"run={bare.path}", "data=folder", f"data.root={local}"]) == 2
+    assert "no judgement" in capsys.readouterr().err
+
+
+def test_the_trainings_own_images_are_refused(parent, tmp_path, capsys):
+    root = json.loads(json.dumps(medcnn.Run(parent.path).config["data"]["root"]))
+    assert run("adapt", [f"run={parent.path}", "data=folder", f"data.root={root}"]) == 2
+    assert "belong to the training" in capsys.readouterr().err
