@@ -21,6 +21,11 @@ def main() -> int:
     parser.add_argument("--prevalence", type=float, default=0.5, help="share of abnormal patients")
     parser.add_argument("--difficulty", type=float, default=0.5, help="0 plain to 1 faint findings")
     parser.add_argument("--marker-bias", type=float, default=0.0, help="1: a shortcut to study")
+    parser.add_argument("--exposure", type=float, default=1.0, help="dose, 1 as usual")
+    parser.add_argument("--contrast", type=float, default=1.0, help="of the console, 1 as usual")
+    parser.add_argument("--brightness", type=float, default=0.0, help="shares of the range, added")
+    parser.add_argument("--marked", type=float, default=0.75, help="share with a side marker")
+    parser.add_argument("--mean-age", type=float, default=54.0, help="of the patients")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     try:
@@ -31,6 +36,11 @@ def main() -> int:
             prevalence=given.prevalence,
             difficulty=given.difficulty,
             marker_bias=given.marker_bias,
+            exposure=given.exposure,
+            contrast=given.contrast,
+            brightness=given.brightness,
+            marked=given.marked,
+            mean_age=given.mean_age,
             seed=given.seed,
         )
     except MedcnnError as error:
