@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -36,13 +36,13 @@ class StudySweeper(Sweeper):
         """Search, and return what was found."""
         from medcnn.search.sweeping import search
 
-        return search(arguments, self.config, self._launch)
+        here = isinstance(self.launcher, BasicLauncher)
+        return search(arguments, self.config, self._launch, here=here)
 
-    def _launch(self, overrides: Sequence[str], number: int) -> Any:
-        job = self.launcher.launch([list(overrides)], initial_job_idx=number)[0]
-        if job.status is JobStatus.FAILED:
-            raise job._return_value  # its own property would announce it a second time
-        return job.return_value
+    def _launch(self, jobs: Sequence[Sequence[str]], number: int) -> list[Any]:
+        returned = self.launcher.launch([list(given) for given in jobs], initial_job_idx=number)
+        # Of a job that failed it is what it raised; its own property would announce that once more.
+        return [job._return_value for job in returned]
 
 
 class EverySweeper(BasicSweeper):

@@ -26,6 +26,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # A process on each core already: more threads would only wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Nor are members, folds and trials divided among processes, but in the tests that ask for it.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+
 
 LONGEST = ("test_notebooks.py", "test_end_to_end.py", "test_ensembling.py", "test_sweeping.py")
 TOGETHER = ("tests/commands/", "tests/crossvalidation/", "tests/reporting/")

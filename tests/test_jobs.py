@@ -27,6 +27,8 @@ def test_every_job_runs_and_the_end_names_those_that_failed(capfd):
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_failures_in_other_processes_reach_the_command(launcher, capfd):
     arguments = ["-m", f"hydra/launcher={launcher}", "sensitivity=1.5,1.6", "width=0.1"]
+    if launcher == "joblib":
+        arguments.append("hydra.launcher.n_jobs=2")  # not as few as there are cores for tests
     assert run("plan", arguments) == 2
     assert "2 of 2 jobs of the sweep failed" in capfd.readouterr().err
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from medcnn.console import say
 from medcnn.crossvalidation.reporting import report_folds
 from medcnn.crossvalidation.whole import check_whole, fold_of
-from medcnn.data.preparation import folds_of
+from medcnn.data.preparation import cache_images, folds_of, read_data
 from medcnn.errors import UserError
+from medcnn.processes.together import Task, outcomes, raise_failed
+from medcnn.processes.voice import is_beside_others
+from medcnn.run.command import asked, repeating
 from medcnn.run.directory import RunDir
 from medcnn.run.place import begin, choose_run_dir, held
+from medcnn.settings.grammar import written
 from medcnn.training.settings import Settings, read_begun, settings_of
 from medcnn.training.story import resume, run
 
@@ -46,14 +52,33 @@ def _train_folds(directory: RunDir, settings: Settings) -> RunDir:
     data = replace(settings.data, folds=folds_of(settings.data))
     settings = replace(settings, data=data)
     members = [directory.member(fold) for fold in range(data.folds or 0)]
-    for fold, member in enumerate(members):
+    tasks = [
+        Task(f"fold {fold + 1}", partial(_train_fold, settings, members, fold, asked()))
+        for fold in range(len(members))
+    ]
+    from medcnn.training.sharing import places_of_runs  # torch: seconds
+
+    room = places_of_runs(settings, len(tasks))
+    if len(room) > 1:  # once for all, before each asks for them
+        cache_images(read_data(settings.data), settings.data)
+    done = list(outcomes(tasks, room))
+    raise_failed(done, remedy=f"mend that, then  medcnn train {written('resume', directory.path)}")
+    report_folds(directory, members, settings)
+    return directory
+
+
+def _train_fold(
+    settings: Settings, members: Sequence[RunDir], fold: int, words: Sequence[str]
+) -> None:
+    """Train one fold, or go on with it, in this process or in one of its own."""
+    if not is_beside_others():
         say(f"fold {fold + 1} of {len(members)}")
+    member = members[fold]
+    with repeating(words):
         if member.config.is_file():
             resume(member)
         else:
             run(fold_of(settings, fold, member.path))
-    report_folds(directory, members, settings)
-    return directory
 
 
 def join_if_complete(directory: RunDir) -> RunDir | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 import torch.distributed
+from loky import cpu_count
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -27,11 +27,11 @@ def worker_count(wanted: int | str, cores: int | None = None) -> int:
     """Return the number of loader processes: ``auto`` is none up to four cores, then a quarter.
 
     Batches come whole from a memory map and augmentation is fast, so on a small machine a worker
-    would only take a core from the model.
+    would only take a core from the model. Of several processes side by side each has its share of them.
     """
     if wanted != "auto":
         return int(wanted)
-    cores = cores or os.cpu_count() or 1
+    cores = cores or cpu_count()
     return 0 if cores <= 4 else min(cores // 4, 8)
 
 

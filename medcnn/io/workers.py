@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
@@ -12,6 +11,8 @@ from typing import Any, TypeVar
 
 import cv2
 from loky import BrokenProcessPool, ProcessPoolExecutor
+
+from medcnn.processes.parent import end_with
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
@@ -105,18 +106,10 @@ def _pool(workers: int, start: tuple[Start, tuple[Any, ...]] | None) -> ProcessP
 
 def _begin(parent: int, start: tuple[Start, tuple[Any, ...]] | None) -> None:
     cv2.setNumThreads(0)
-    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    end_with(parent)
     if start is not None:
         first, arguments = start
         first(*arguments)
-
-
-def _end_with_parent(parent: int) -> None:
-    # After a SIGKILL of the parent, siblings hold each other's pipes open and would wait for ever.
-    beat = threading.Event()
-    while os.getppid() == parent:
-        beat.wait(1.0)
-    os._exit(1)
 
 
 class EndedError(Exception):

@@ -19,7 +19,18 @@ def asking(command: str, overrides: Sequence[str]) -> Iterator[None]:
         command: Its name, as in ``medcnn NAME``.
         overrides: What it was given, each as one argument of a shell.
     """
-    token = _asked.set(("medcnn", command, *overrides))
+    with repeating(("medcnn", command, *overrides)):
+        yield
+
+
+@contextlib.contextmanager
+def repeating(words: Sequence[str]) -> Iterator[None]:
+    """Take the words of a command over for the time of a block, in a process that does a part of it.
+
+    Args:
+        words: What ``asked`` returned in the process of the command.
+    """
+    token = _asked.set(tuple(words))
     try:
         yield
     finally:

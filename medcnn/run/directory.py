@@ -37,6 +37,16 @@ class RunDir:
         return self.path / "environment.json"
 
     @property
+    def minutes(self) -> Path:
+        """What a member noted of its training, for the journal of the whole, JSON."""
+        return self.path / "minutes.json"
+
+    @property
+    def loggers(self) -> Path:
+        """What the loggers call the run, JSON; absent without one."""
+        return self.path / "loggers.json"
+
+    @property
     def changes(self) -> Path:
         """What of the code was not committed, a patch; absent where everything was."""
         return self.path / "uncommitted.diff"

@@ -12,9 +12,13 @@ from filelock import FileLock, Timeout
 from medcnn.console import say
 from medcnn.errors import ConfigError, UserError
 from medcnn.files.remote import check_mounted
+from medcnn.processes.voice import is_beside_others
 from medcnn.run.directory import TEMPORARY, RunDir
 from medcnn.run.settings import write_settings
 from medcnn.settings.grammar import written
+
+PATIENCE = 5.0
+"""Seconds that one of several processes waits for the one that had its task before a kill."""
 
 
 def choose_run_dir(asked: str | None, name: str) -> Path:
@@ -40,9 +44,11 @@ def held(directory: RunDir) -> Iterator[None]:
         UserError: If another process is at work in it.
     """
     lock = FileLock(directory.path / ".lock")
+    # What a killed parent left ends within a second of it; another training does not.
+    patience = PATIENCE if is_beside_others() else 0
     try:
         directory.path.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except Timeout as error:
         raise UserError(
             f"Another process is training in {directory.path}.",
@@ -114,7 +120,16 @@ def _members(directory: RunDir) -> list[RunDir]:
 
 
 def _clear(attempt: RunDir) -> None:
-    prepared = ("config", "environment", "changes", "manifest", "split", "audit")
+    prepared = (
+        "config",
+        "environment",
+        "changes",
+        "minutes",
+        "loggers",
+        "manifest",
+        "split",
+        "audit",
+    )
     for name in prepared:
         path: Path = getattr(attempt, name)
         path.unlink(missing_ok=True)

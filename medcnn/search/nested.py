@@ -19,11 +19,11 @@ from medcnn.data.preparation import read_data
 from medcnn.errors import ConfigError
 from medcnn.evaluation.results import Results
 from medcnn.run.directory import RunDir, write_json
+from medcnn.search.launching import Launch
 from medcnn.search.page import of_training
 from medcnn.search.settings import SearchSettings
 from medcnn.search.space import assignments, read_space
 
-Launch = Callable[[Sequence[str], int], Any]
 Search = Callable[[Sequence[str], SearchSettings], dict[str, Any] | None]
 
 
@@ -38,10 +38,10 @@ def search_nested(
         arguments: The overrides of the command line, ``data.fold=all`` among them.
         asked: What they compose to.
         search: Runs a search with other overrides.
-        launch: Runs one training.
+        launch: Runs jobs.
 
     Returns:
-        The results of the held-out folds, or None where a training could not start.
+        The results of the held-out folds, or None where no trial of one came to a score.
 
     Raises:
         ConfigError: If the number of folds is not given, or if the data has a test split of its own:
@@ -71,11 +71,16 @@ def search_nested(
             chosen = assignments(inner["best"]["values"])
             begun = [f"resume='{member.path}'"] if member.config.is_file() else []
             given = [*of_training(fixed), *chosen, f"run_dir='{member.path}'", *begun]
-            if launch(given, fold) is None:
-                return None
+            _check_done(launch([given], fold)[0])
     write_json(whole.path / "nested.json", [each["best"] for each in found])
     shared = replace(settings.training, run_dir=str(whole.path))
     return report_folds(whole, whole.members, shared)
+
+
+def _check_done(returned: Any) -> None:
+    """Raise what a training raised."""
+    if isinstance(returned, Exception):
+        raise returned
 
 
 def of_fold(arguments: Sequence[str], fold: int, folder: Path) -> list[str]:

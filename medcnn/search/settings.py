@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,6 +27,9 @@ class Search:
 
     method: str = setting("random", "how the next trial is chosen", choices=METHODS)
     space: Mapping[str, Any] = setting({}, "a key and its range, in Hydra's grammar")
+    jobs: Literal["auto"] | int = setting(
+        "auto", "trials at once; auto: as many as parallel says, one for another launcher", **COUNT
+    )
     trials: int = setting(20, "in all, of every process that shares the study", **COUNT)
     score: str = setting(
         "val_auroc", "of the best epoch, on validation; never on test", choices=tuple(SCORES)
@@ -33,7 +37,7 @@ class Search:
     study: str = setting("xray", "the same name goes on with the same study")
     folder: Path = setting(Path("outputs/search"), "of the trials, study.db and search.html")
     storage: str | None = setting(
-        None, "null: SQLite in the folder; else an SQLAlchemy URL that machines share"
+        None, "null: SQLite in the folder; postgresql://…: a database that machines share"
     )
     seed: int = setting(0, "of the draws", low=0, high=2**32 - 1)
     pruner: str = setting("median", "what stops trials that fall behind", choices=PRUNERS)
@@ -55,8 +59,10 @@ class Search:
 
     @property
     def database(self) -> str:
-        """The URL of the study's database."""
-        return self.storage or f"sqlite:///{self.folder.resolve() / 'study.db'}"
+        """The URL of the study's database, with the driver that the extra ``postgresql`` installs."""
+        if self.storage is None:
+            return f"sqlite:///{self.folder.resolve() / 'study.db'}"
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.storage)
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import optuna
 from filelock import FileLock, Timeout
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from medcnn.errors import ConfigError
 from medcnn.search.settings import Search
 from medcnn.search.space import Parameter
+from medcnn.version import how_to_install
 
 # What becomes of a trial the search says itself, in one line and without a traceback.
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -26,27 +30,49 @@ HEARTBEAT = 60
 
 
 def open_storage(options: Search) -> RDBStorage:
-    """Return the database of the study, created where it does not exist yet."""
+    """Return the database of the study, created where it does not exist yet.
+
+    Raises:
+        ConfigError: If it cannot be opened.
+    """
     options.folder.mkdir(parents=True, exist_ok=True)
     local = options.database.startswith("sqlite")
-    with FileLock(options.folder / "study.lock"), warnings.catch_warnings():
+    # Another process may be writing to a file: wait for it rather than give up after five seconds.
+    # A server may have been started anew: ask whether a connection is one, before it is used.
+    engine = {"connect_args": {"timeout": 120}} if local else {"pool_pre_ping": True}
+    with (
+        FileLock(options.folder / "study.lock"),
+        warnings.catch_warnings(),
+        reached(),
+    ):
         warnings.simplefilter("ignore", ExperimentalWarning)
-        try:
-            return RDBStorage(
-                options.database,
-                # Another process may be writing: wait for it rather than give up after five seconds.
-                engine_kwargs={"connect_args": {"timeout": 120}} if local else None,
-                heartbeat_interval=HEARTBEAT,
-                grace_period=3 * HEARTBEAT,
-                heartbeat_stale_trial_callback=_retry(),
-            )
-        except ImportError as error:
-            raise ConfigError(
-                "The database of the study cannot be opened.",
-                expected="an SQLAlchemy URL of which the driver is installed",
-                found=str(error),
-                remedy="leave search.storage=null for a file, or install the driver",
-            ) from error
+        return RDBStorage(
+            options.database,
+            engine_kwargs=engine,
+            heartbeat_interval=HEARTBEAT,
+            grace_period=3 * HEARTBEAT,
+            heartbeat_stale_trial_callback=_retry(),
+        )
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Turn a database that cannot be reached, or used, into words.
+
+    Raises:
+        ConfigError: In place of what the database's driver raised.
+    """
+    try:
+        yield
+    except (ImportError, ArgumentError, OperationalError, StorageInternalError) as error:
+        raise ConfigError(
+            "The database of the study cannot be opened.",
+            expected="search.storage=postgresql://USER@HOST/NAME, with its driver "
+            f"({how_to_install('postgresql')}), or null for a file",
+            found=" ".join(str(error).split())[:200],
+            remedy="see whether the server runs and the user may write there; the same command then "
+            "goes on with the search",
+        ) from error
 
 
 def open_study(options: Search, name: str, storage: RDBStorage) -> optuna.Study:
@@ -161,6 +187,40 @@ class Worker:
                 return False
         except Timeout:
             return True
+
+
+def ask(study: optuna.Study) -> optuna.Trial:
+    """Return the next trial, or one that waits to be run again; ``alive`` gives its signs of life."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Heartbeat of storage")
+        return study.ask()
+
+
+def end_without_score(study: optuna.Study, number: int) -> None:
+    """Tell the study that a trial came to no score."""
+    study.tell(number, state=TrialState.FAIL)
+
+
+@contextmanager
+def alive(storage: RDBStorage, study: optuna.Study, numbers: Sequence[int]) -> Iterator[None]:
+    """Give signs of life of running trials for the time of a block, from a thread."""
+    done, own = Event(), storage.get_study_id_from_name(study.study_name)
+    known = [storage.get_trial_id_from_study_id_trial_number(own, number) for number in numbers]
+
+    def beat() -> None:
+        while True:
+            for each in known:
+                storage.record_heartbeat(each)
+            if done.wait(HEARTBEAT):
+                return
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def run_again(study: optuna.Study, trial: FrozenTrial) -> None:

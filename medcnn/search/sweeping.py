@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from medcnn.console import say, warn
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, UserError
+from medcnn.search.launching import Launch, Launching, launching
 from medcnn.search.settings import Search, SearchSettings
 from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.search.stage import Stage
@@ -23,31 +24,42 @@ from medcnn.version import how_to_install
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import RDBStorage
 
     from medcnn.evaluation.results import Results
+    from medcnn.search.study import Worker
 
 COARSE = "coarse"
 """The stage after which the ranges are narrowed."""
 POLL = 5.0
 """Seconds between looks at what other processes are doing."""
 
-Launch = Callable[[Sequence[str], int], Any]
-"""Runs one job with these overrides and returns what it returned, None where it failed."""
 
+@dataclass(frozen=True)
+class Means:
+    """What a search works with.
 
-class TrialFault(Exception):  # noqa: N818  a result of one trial, not of the search
-    """A trial that came to no score: the others go on."""
+    Attributes:
+        launching: How many trials are run at once, and by what.
+        storage: The database of the study.
+        worker: This process as one of those that work on it.
+    """
+
+    launching: Launching
+    storage: RDBStorage
+    worker: Worker
 
 
 def search(
-    arguments: Sequence[str], config: DictConfig, launch: Launch
+    arguments: Sequence[str], config: DictConfig, launch: Launch, *, here: bool = False
 ) -> dict[str, Any] | Results | None:
     """Run a search, or go on with it, and return what it found; None if a trial could not start.
 
     Args:
         arguments: The overrides of the command line, sweeps included.
         config: What they compose to, Hydra's own part included.
-        launch: Runs one trial.
+        launch: Runs jobs.
+        here: Whether it runs them in this process, one after another.
 
     Raises:
         ConfigError: If the options, the space or the settings that the trials share do not fit.
@@ -65,13 +77,13 @@ def search(
         from medcnn.search import nested
 
         return nested.search_nested(
-            arguments, settings, lambda given, inner: _search(given, inner, launch), launch
+            arguments, settings, lambda given, inner: _search(given, inner, launch, here), launch
         )
-    return _search(arguments, settings, launch)
+    return _search(arguments, settings, launch, here)
 
 
 def _search(
-    arguments: Sequence[str], asked: SearchSettings, launch: Launch
+    arguments: Sequence[str], asked: SearchSettings, launch: Launch, here: bool
 ) -> dict[str, Any] | None:
     settings = checked(asked)
     check_requirements(settings)
@@ -83,7 +95,9 @@ def _search(
 
     storage, worker = study.open_storage(options), study.Worker(options.folder)
     try:
-        done = _run_stages(options, space, fixed, launch, storage, worker)
+        how = launching(settings, space, launch, here=here)
+        with study.reached():
+            done = _run_stages(options, space, fixed, Means(how, storage, worker))
     finally:
         worker.leave()
     from medcnn.search import page
@@ -115,15 +129,13 @@ def _run_stages(
     options: Search,
     space: list[Parameter],
     fixed: list[str],
-    launch: Launch,
-    storage: Any,
-    worker: Any,
+    means: Means,
 ) -> list[tuple[Stage, optuna.Study]]:
     if options.method != "coarse_to_fine":
         stage = Stage("", options.method, space, options)
-        return [(stage, _run_stage(stage, fixed, launch, storage, worker))]
+        return [(stage, _run_stage(stage, fixed, means))]
     coarse = Stage(COARSE, "random", space, options)
-    first = _run_stage(coarse, fixed, launch, storage, worker)
+    first = _run_stage(coarse, fixed, means)
     from medcnn.search import narrowing
 
     if not narrowing.finished(first):
@@ -136,26 +148,22 @@ def _run_stages(
     narrowed = narrowing.narrow(space, first, options)
     whole = replace(options, data_fraction=1.0, pruner="none")
     fine = Stage("fine", "grid", narrowed, whole)
-    return [(coarse, first), (fine, _run_stage(fine, fixed, launch, storage, worker))]
+    return [(coarse, first), (fine, _run_stage(fine, fixed, means))]
 
 
-def _run_stage(
-    stage: Stage, fixed: list[str], launch: Launch, storage: Any, worker: Any
-) -> optuna.Study:
+def _run_stage(stage: Stage, fixed: list[str], means: Means) -> optuna.Study:
     from medcnn.search import study as module
 
-    study: optuna.Study = module.open_study(stage.options, stage.study, storage)
+    study: optuna.Study = module.open_study(stage.options, stage.study, means.storage)
     _check_same(study, stage, fixed)
     wanted, told = _wanted(stage), False
     while True:
-        for number in worker.reclaim(study):
+        for number in means.worker.reclaim(study):
             say(f"trial {number + 1} was interrupted, and is run again")
         done, waiting = module.counted(study)
-        if done < wanted or waiting:
-            study.sampler = module.make_sampler(
-                stage.method, stage.space, stage.options, done, worker.number
-            )
-            _run_one(study, stage, fixed, launch, worker, wanted)
+        count = min(max(wanted - done, waiting), means.launching.jobs)
+        if count > 0:
+            _run_some(count, done, study, stage, fixed, means)
         elif stage.name == COARSE and module.runs_elsewhere(study):
             # The best may be among them, and every process has to refine the same.
             if not told:
@@ -175,44 +183,64 @@ def _wanted(stage: Stage) -> int:
     return size
 
 
-def _run_one(
-    study: optuna.Study, stage: Stage, fixed: list[str], launch: Launch, worker: Any, wanted: int
+def _run_some(
+    count: int,
+    done: int,
+    study: optuna.Study,
+    stage: Stage,
+    fixed: list[str],
+    means: Means,
 ) -> None:
+    """Ask for so many trials, run them, and tell what became of each."""
     from medcnn.search import study as module
 
-    began: list[optuna.Trial] = []
-
-    def objective(trial: optuna.Trial) -> float:
-        began.append(trial)
-        trial.set_user_attr("worker", worker.name)
-        values = {each.name: _draw(each, trial, stage) for each in stage.space}
-        chosen = assignments(values)
-        number = module.original_number(study.trials[trial.number])
-        name = f"trials/{stage.name}{'_' if stage.name else ''}{number}"
-        folder = stage.options.folder / name
-        place = f"{stage.name} trial {number + 1} of {wanted}".lstrip()
-        say(f"{place}, in {name}: {' '.join(chosen)}")
-        result = launch(
-            [
-                *fixed,
-                *chosen,
-                f"search.stage={stage.name or 'null'}",
-                f"search.trial={trial.number}",
-                f"search.data_fraction={stage.options.data_fraction}",
-                f"search.pruner={stage.options.pruner}",
-                f"run_dir='{folder}'",
-            ],
-            trial.number,
+    trials, jobs = [], []
+    for number in range(done, done + count):
+        study.sampler = module.make_sampler(
+            stage.method, stage.space, stage.options, number, means.worker.number
         )
-        return _conclude(trial, result)
-
+        trials.append(module.ask(study))
+        trials[-1].set_user_attr("worker", means.worker.name)
+        jobs.append(_job(study, trials[-1], stage, fixed))
+    # A grid is all asked for here; told of its last place, its sampler would stop a loop of Optuna's.
+    study.sampler = module.make_sampler(
+        "random", stage.space, stage.options, done, means.worker.number
+    )
+    numbers = [trial.number for trial in trials]
     try:
-        study.optimize(objective, n_trials=1, catch=(TrialFault,))
-    except KeyboardInterrupt:
-        for trial in began:
-            module.run_again(study, study.trials[trial.number])
-        say("stopped; the same command goes on with the search")
+        with module.alive(means.storage, study, numbers):
+            results = means.launching.launch(jobs, numbers[0])
+    except BaseException as error:
+        for number in numbers:
+            module.end_without_score(study, number)
+            if isinstance(error, KeyboardInterrupt):
+                module.run_again(study, study.trials[number])
+        if isinstance(error, KeyboardInterrupt):
+            say("stopped; the same command goes on with the search")
         raise
+    faults = [_conclude(study, *each) for each in zip(trials, results, strict=True)]
+    for fault in filter(None, faults):
+        raise fault
+
+
+def _job(study: optuna.Study, trial: optuna.Trial, stage: Stage, fixed: list[str]) -> list[str]:
+    """Return the overrides of a trial, and say what it tries."""
+    from medcnn.search import study as module
+
+    chosen = assignments({each.name: _draw(each, trial, stage) for each in stage.space})
+    number = module.original_number(study.trials[trial.number])
+    name = f"trials/{stage.name}{'_' if stage.name else ''}{number}"
+    place = f"{stage.name} trial {number + 1} of {_wanted(stage)}".lstrip()
+    say(f"{place}, in {name}: {' '.join(chosen)}")
+    return [
+        *fixed,
+        *chosen,
+        f"search.stage={stage.name or 'null'}",
+        f"search.trial={trial.number}",
+        f"search.data_fraction={stage.options.data_fraction}",
+        f"search.pruner={stage.options.pruner}",
+        f"run_dir='{stage.options.folder / name}'",
+    ]
 
 
 def _draw(parameter: Parameter, trial: optuna.Trial, stage: Stage) -> Any:
@@ -222,20 +250,29 @@ def _draw(parameter: Parameter, trial: optuna.Trial, stage: Stage) -> Any:
     return trial.suggest_categorical(parameter.name, parameter.cut(stage.options.points))
 
 
-def _conclude(trial: optuna.Trial, result: Any) -> float:
-    import optuna
+def _conclude(study: optuna.Study, trial: optuna.Trial, result: Any) -> Exception | None:
+    """Tell the study what a trial came to; return the fault of one that could not be run."""
+    from optuna.trial import TrialState
 
+    from medcnn.search import study as module
+
+    if isinstance(result, Exception) or result is None:
+        module.end_without_score(study, trial.number)
+        return result or UserError(f"Trial {trial.number + 1} could not be run.")
     for key in ("epochs", "seconds", "fault", "learning_curve"):
         if key in result:
             trial.set_user_attr(key, result[key])
+    place = f"trial {trial.number + 1}: "
     if result["state"] == "pruned":
-        say("stopped: behind the others")
-        raise optuna.TrialPruned
-    if result["state"] == "failed":
-        say(f"no score: {result['fault']}")
-        raise TrialFault(result["fault"])
-    say(f"score {result['score']:.4f}")
-    return float(result["score"])
+        say(f"{place}stopped, behind the others")
+        study.tell(trial, state=TrialState.PRUNED)
+    elif result["state"] == "failed":
+        say(f"{place}no score: {result['fault']}")
+        module.end_without_score(study, trial.number)
+    else:
+        say(f"{place}score {result['score']:.4f}")
+        study.tell(trial, float(result["score"]))
+    return None
 
 
 def _check_same(study: optuna.Study, stage: Stage, fixed: list[str]) -> None:

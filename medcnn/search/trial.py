@@ -54,6 +54,8 @@ def run_trial(cfg: DictConfig) -> dict[str, Any]:
     except fitting.FAULTS as error:
         text = str(error).splitlines()[0] if isinstance(error, MedcnnError) else "out of memory"
         result = {"state": "failed", "score": None, "fault": text}
+    if settings.logger and result["score"] is not None:
+        fitting.log_score(settings, run, options, result["score"])
     if not options.keep_checkpoints:
         for path in (run.best_checkpoint, run.last_checkpoint):
             path.unlink(missing_ok=True)

@@ -11,8 +11,9 @@ from medcnn.data.preparation import Prepared
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.search.settings import Search
-from medcnn.search.study import make_pruner, open_storage
+from medcnn.search.study import make_pruner, open_storage, reached
 from medcnn.training.fitting import build_datamodule, train
+from medcnn.training.loggers import log_outcome
 from medcnn.training.settings import Settings
 from medcnn.training.tasks.faults import DivergenceError
 from medcnn.training.threads import working_threads
@@ -60,6 +61,11 @@ def fit_trial(
     study = optuna.load_study(study_name=name, storage=storage, pruner=make_pruner(options.pruner))
     assert options.trial is not None  # noqa: S101  the search gives every trial its number
     progress = Progress(study, storage, options.trial, options.score)
-    with working_threads(settings, journal):
+    with working_threads(settings, journal), reached():
         train(settings, prepared, build_datamodule(settings, prepared), run, journal, progress)
     return progress.pruned
+
+
+def log_score(settings: Settings, run: RunDir, options: Search, score: float) -> None:
+    """Give the loggers of a trial what it is judged by."""
+    log_outcome(settings, run, {f"best_{options.score}": score}, (run.best_checkpoint,))

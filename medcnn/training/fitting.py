@@ -22,6 +22,7 @@ from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal, Notes
+from medcnn.training.loggers import opened
 from medcnn.training.ranks import together
 from medcnn.training.regularizers import Penalty
 from medcnn.training.settings import Optimizer, Settings
@@ -81,9 +82,10 @@ def _train(
         share_statistics(task.network, on_gpu=not on_cpu(settings.trainer))
     if settings.trainer.compile:
         task.network.compile()
-    trainer = build_trainer(settings, run, journal, *callbacks)
-    with journal.stage("train"):
-        go_through(trainer, task, data, run.last_checkpoint)
+    with opened(settings, run) as loggers:
+        trainer = build_trainer(settings, run, journal, *callbacks, loggers=loggers)
+        with journal.stage("train"):
+            go_through(trainer, task, data, run.last_checkpoint)
 
 
 def build_datamodule(settings: Settings, prepared: Prepared) -> XrayDataModule:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
+import torch
 
-from medcnn.console import say
+from medcnn.console import say, warn
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import Prepared
 from medcnn.inference.loading import TrainedModel, load_members, load_model, load_weights, recipe
@@ -14,14 +17,24 @@ from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import AskedViews
 from medcnn.predictions import write_predictions
+from medcnn.processes.together import Task, outcomes, raise_failed
+from medcnn.processes.voice import is_beside_others
 from medcnn.record.curves import read_curves
+from medcnn.run.command import asked, repeating
 from medcnn.run.directory import RunDir, atomic_path, write_text
+from medcnn.run.faults import foreseen
 from medcnn.run.journal import Journal
+from medcnn.run.minutes import Minutes, take_over
+from medcnn.run.place import held
 from medcnn.run.settings import write_settings
+from medcnn.settings.grammar import written
 from medcnn.training.callbacks.snapshots import Snapshots
 from medcnn.training.completion import Fitted, complete, judge, prediction_device
 from medcnn.training.fitting import build_datamodule, train
+from medcnn.training.loggers import log_outcome
 from medcnn.training.settings import Settings
+from medcnn.training.sharing import places
+from medcnn.training.threads import computing_with
 
 
 def fit(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> Fitted:
@@ -55,16 +68,53 @@ def _fit_alone(
 
 
 def _fit_seeds(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> None:
-    """Train members that differ in weights, order of images, augmentation and dropout."""
-    count = settings.ensemble.members
-    for number in range(count):
-        member = run.member(number)
-        if member.judgement.is_file():
-            continue
-        own = replace(_alone(settings), seed=settings.seed + number)
-        say(f"member {number + 1} of {count}, seed {own.seed}")
+    """Train members that differ in weights, order of images, augmentation and dropout.
+
+    Raises:
+        MedcnnError: If a member failed; the others are trained and kept.
+    """
+    numbers = range(settings.ensemble.members)
+    left = [number for number in numbers if not run.member(number).judgement.is_file()]
+    threads = torch.get_num_threads()
+    known = journal.facts["warnings"]
+    tasks = [
+        Task(
+            f"member {number + 1}",
+            partial(_fit_seed, settings, prepared, run, number, threads, known, asked()),
+        )
+        for number in left
+    ]
+    room, done = places(settings, len(tasks), threads), []
+    with journal.stage("train"):
+        for number, outcome in zip(left, outcomes(tasks, room), strict=True):
+            done.append(outcome)
+            take_over(journal, run.member(number))
+    raise_failed(done, remedy=f"mend that, then  medcnn train {written('resume', run.path)}")
+    for number in numbers:
+        take_over(journal, run.member(number))
+
+
+def _fit_seed(
+    settings: Settings,
+    prepared: Prepared,
+    run: RunDir,
+    number: int,
+    threads: int,
+    known: Sequence[str],
+    words: Sequence[str],
+) -> None:
+    """Train one member, in this process or in one of its own."""
+    member, own = run.member(number), replace(_alone(settings), seed=settings.seed + number)
+    place = "" if is_beside_others() else f"member {number + 1} of {settings.ensemble.members}, "
+    say(f"{place}seed {own.seed}")
+    with (
+        repeating(words),
+        held(member),
+        foreseen(member.path, own.data.batch_size),
+        computing_with(threads),
+    ):
         _begin(member, own, run)
-        _fit_member(own, prepared, member, journal)
+        _fit_member(own, prepared, member, Minutes(member, known, echo=warn))
 
 
 def _fit_snapshots(settings: Settings, prepared: Prepared, run: RunDir, journal: Journal) -> None:
@@ -113,6 +163,7 @@ def _judge_member(settings: Settings, data: XrayDataModule, member: RunDir) -> N
     )
     val, _ = judge(settings, predictor, data, member)
     write_predictions(val, member.predictions("val"))
+    log_outcome(settings, member, {}, (member.best_checkpoint, member.judgement))
 
 
 def _join_curves(run: RunDir) -> None:

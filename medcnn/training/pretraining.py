@@ -21,6 +21,7 @@ from medcnn.models.conv_autoencoder import build_autoencoder
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.training.fitting import build_datamodule, chosen_optimizer
+from medcnn.training.loggers import opened
 from medcnn.training.settings import Settings
 from medcnn.training.tasks.reconstruction import XrayReconstruction
 from medcnn.training.trainer import build_trainer, go_through, quieten
@@ -47,8 +48,8 @@ def pretrain(
         seed=settings.seed,
     )
     journal.note(pixel_mean=grey.mean, pixel_std=grey.std)
-    trainer = build_trainer(settings, run, journal)
-    with journal.stage("train"):
+    with opened(settings, run) as loggers, journal.stage("train"):
+        trainer = build_trainer(settings, run, journal, loggers=loggers)
         go_through(trainer, task, data, run.last_checkpoint)
     task.load_state_dict(read_checkpoint(run.best_checkpoint)["state_dict"])
     return _judge(task, data, run, settings)

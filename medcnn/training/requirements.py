@@ -17,10 +17,10 @@ from medcnn.run.settings import TRUSTED, foreign_targets, shipped_targets
 from medcnn.settings.fields import Component
 from medcnn.settings.reading import as_plain
 from medcnn.training.launch import check_alone
+from medcnn.training.logger_choice import chosen_loggers, package_of
 from medcnn.training.settings import Settings, Trainer
 from medcnn.version import how_to_install
 
-LOGGERS = {"WandbLogger": "wandb", "MLFlowLogger": "mlflow", "TensorBoardLogger": "tensorboard"}
 ONE_NODE = "one machine, and trainer.devices=N for several devices of it"
 OURS = {
     "num_nodes": ONE_NODE,
@@ -157,14 +157,15 @@ def _check_names(given: set[str], known: set[str]) -> None:
 
 
 def _check_logger(logger: Component) -> None:
-    package = LOGGERS.get(logger.target.rpartition(".")[2])
-    if package is not None and importlib.util.find_spec(package) is None:
-        raise ConfigError(
-            f"The logger needs {package}, which is not installed.",
-            expected=f"{package} installed, or logger=none",
-            found="no such package",
-            remedy=how_to_install("loggers"),
-        )
+    for each in chosen_loggers(logger):
+        package = package_of(each)
+        if package is not None and importlib.util.find_spec(package) is None:
+            raise ConfigError(
+                f"The logger needs {package}, which is not installed.",
+                expected=f"{package} installed, or logger=none",
+                found="no such package",
+                remedy=how_to_install("loggers"),
+            )
 
 
 def _check_targets(settings: Settings) -> None:

@@ -151,6 +151,12 @@ class Settings(RunSettings):
     )
     run_dir: str | None = setting(None, "where the run goes; null: outputs/<name>/<date_time>")
     resume: str | None = setting(None, "a run directory to go on with")
+    parallel: Literal["auto"] | int = setting(
+        "auto",
+        "processes for members, folds and trials; auto: as many as pay; 1: one after another",
+        low=1,
+        high=4096,
+    )
     penalty: Penalty = setting(Penalty(), "of weights; biases and norms are exempt")
     augment: Component = setting(Component(), "what is done to training images")
     loss: Loss = setting(Loss(), "what is minimised")

@@ -108,6 +108,10 @@ def _fit_and_report(
     journal.finish()
     with journal.stage("report"):
         write_report(directory, results, language=settings.language)
+    if settings.logger:
+        from medcnn.training.loggers import log_results  # Lightning's
+
+        log_results(settings, directory, results)
     announce(results, directory.report, told=journal.facts["warnings"])
     for line in diagnosis.lines():
         say(line)

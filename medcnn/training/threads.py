@@ -75,21 +75,28 @@ def working_threads(settings: Settings, journal: Journal) -> Iterator[int]:
 
     A run that goes on computes with as many as it began with, whatever the machine has now.
     """
-    before = torch.get_num_threads()
     kept = journal.facts.get("threads")
     if isinstance(kept, int):
         count, reason = kept, "as the run began"
     else:
-        count, reason = chosen_threads(settings, before)
+        count, reason = chosen_threads(settings, torch.get_num_threads())
     say(f"threads: {count}, {reason}")
     journal.note(threads=count)
+    with computing_with(count):
+        yield count
+
+
+@contextmanager
+def computing_with(count: int) -> Iterator[None]:
+    """Compute with so many threads for the time of a block, in torch and in the linear algebra."""
+    before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
         if count == before:
-            yield count
+            yield
         else:
-            # The linear algebra of NumPy and SciPy adds in another order with other threads, too.
+            # NumPy and SciPy add in another order with other threads, too.
             with threadpool_limits(count, user_api="blas"):
-                yield count
+                yield
     finally:
         torch.set_num_threads(before)

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.types import STEP_OUTPUT
@@ -23,12 +24,14 @@ from medcnn.console import CONSOLE, say
 from medcnn.data.datamodule import XrayDataModule, worker_count
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.inference.loading import RECIPE, read_checkpoint, recipe
+from medcnn.processes.voice import is_beside_others
 from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.journal import Journal
 from medcnn.settings.reading import as_plain
 from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.training.callbacks.bar import EpochBar
 from medcnn.training.callbacks.batch_statistics import PopulationStatistics
+from medcnn.training.callbacks.beats import Beats
 from medcnn.training.callbacks.curves import EpochLine, LearningCurves
 from medcnn.training.settings import Settings, Trainer
 
@@ -139,10 +142,16 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
     # What is logged is of all processes already.
     warnings.filterwarnings("ignore", message="It is recommended to use .*sync_dist=True")
+    # Loggers are told each epoch, not each so many steps.
+    warnings.filterwarnings("ignore", message="The number of training batches")
 
 
 def build_trainer(
-    settings: Settings, run: RunDir, journal: Journal, *more: pl.Callback
+    settings: Settings,
+    run: RunDir,
+    journal: Journal,
+    *more: pl.Callback,
+    loggers: Sequence[Logger] = (),
 ) -> pl.Trainer:
     """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
     options = trainer_options(settings.trainer) | _several(settings.trainer)
@@ -179,7 +188,9 @@ def build_trainer(
         )
     if watch.population_statistics:
         callbacks.append(PopulationStatistics())
-    if CONSOLE.is_terminal:
+    if is_beside_others():
+        callbacks.append(Beats())
+    elif CONSOLE.is_terminal:
         callbacks.append(EpochBar(CONSOLE))
     chosen = {
         "precision": options["precision"],
@@ -198,7 +209,7 @@ def build_trainer(
         **options,
         callbacks=callbacks,
         plugins=[WholeCheckpoints(run.best_checkpoint, recipe(settings))],
-        logger=build_logger(settings, run),
+        logger=list(loggers) or False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -260,16 +271,6 @@ def _last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
         save_on_train_epoch_end=not every,
         enable_version_counter=False,
     )
-
-
-def build_logger(settings: Settings, run: RunDir) -> Any:
-    """Return the logger beside ``metrics.csv``, which writes into the run unless told where."""
-    if not settings.logger:
-        return False
-    options = settings.logger.arguments
-    here = {"save_dir": str(run.path), "tracking_uri": f"sqlite:///{run.path.resolve()}/mlflow.db"}
-    missing = {key: here[key] for key in here if key in options and options[key] is None}
-    return settings.logger.build(**missing)
 
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:

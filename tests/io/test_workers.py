@@ -1,9 +1,6 @@
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -70,27 +67,3 @@ def test_a_pool_that_has_just_broken_gets_its_chunk_again(monkeypatch):
 def test_an_error_of_the_work_is_raised_here():
     with pytest.raises(ValueError, match="seven"):
         run([(7,)])
-
-
-ORPHANS = """
-import multiprocessing, os, time
-from medcnn.io.workers import _end_with_parent
-child = multiprocessing.get_context("fork").Process(target=_end_with_parent, args=(os.getpid(),))
-child.start()
-print(child.pid, flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_end_with_a_killed_parent():
-    parent = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE)
-    assert parent.stdout is not None
-    child = Path("/proc") / parent.stdout.readline().decode().strip()
-    parent.kill()
-    parent.wait(60)
-    for _ in range(100):
-        if not child.exists() or "State:\tZ" in (child / "status").read_text():
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker outlived its parent")

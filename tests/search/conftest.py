@@ -22,9 +22,13 @@ def run_search(tmp_path):
     """Return a function that runs a search of the bowl, and what its jobs were given."""
 
     def run(method, *overrides, value=value_of, folder=tmp_path / "s", stop_at=None):
-        launched = []
+        launched, batches = [], []
 
-        def launch(given, number):
+        def launch(jobs, number):
+            batches.append(len(jobs))
+            return [launch_one(given) for given in jobs]
+
+        def launch_one(given):
             launched.append(list(given))
             if stop_at is not None and len(launched) == stop_at:
                 raise KeyboardInterrupt
@@ -34,7 +38,7 @@ def run_search(tmp_path):
             return {"state": "complete", "score": result, "epochs": 1, "seconds": 0.1}
 
         fixed = [f"search={method}", "search.score=val_loss", f"search.folder={folder}", *overrides]
-        run.launched = launched
+        run.launched, run.batches = launched, batches
         arguments = [*fixed, *SPACE, "optimizer.weight_decay=0.01"]
         return search(arguments, compose("train", fixed), launch)
 

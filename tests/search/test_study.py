@@ -1,12 +1,18 @@
 """Processes that share a study, and processes that are killed in the middle of a trial."""
 
 import os
+import pwd
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import optuna
 import pytest
 
+from medcnn.errors import ConfigError
 from medcnn.search.settings import Search
 from medcnn.search.space import Parameter
 from medcnn.search.study import Worker, counted, make_pruner, make_sampler, open_storage, open_study
@@ -16,10 +22,13 @@ import os, signal, sys
 from medcnn.settings.composition import compose
 from medcnn.search.sweeping import search
 
-folder, kill_at = sys.argv[1], int(sys.argv[2])
+folder, kill_at, storage = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 count = 0
 
-def launch(given, number):
+def launch(jobs, number):
+    return [launch_one(given) for given in jobs]
+
+def launch_one(given):
     global count
     count += 1
     if count == kill_at:
@@ -27,16 +36,17 @@ def launch(given, number):
     lr = next(float(text[13:]) for text in given if text.startswith("optimizer.lr="))
     return {"state": "complete", "score": lr}
 
-fixed = ["search=random", "search.score=val_loss", "search.trials=6", f"search.folder={folder}"]
+fixed = ["search=random", "search.score=val_loss", "search.trials=6"]
+fixed += [f"search.folder={folder}", f"search.storage={storage}"]
 swept = ["optimizer.lr=interval(0.001,0.1)", "model.dropout=0.1", "optimizer.weight_decay=0.1"]
 search([*fixed, *swept], compose("train", fixed), launch)
 print("launched", count)
 """
 
 
-def start(folder, kill_at=0):
+def start(folder, kill_at=0, storage="null"):
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), str(kill_at)],
+        [sys.executable, "-c", SCRIPT, str(folder), str(kill_at), storage],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -125,3 +135,66 @@ def test_samplers_are_seeded_by_trial_and_worker(tmp_path):
     assert draw(3, 0) == draw(3, 0)
     assert len({draw(0, 0), draw(1, 0), draw(0, 1)}) == 3
     assert isinstance(make_sampler("tpe", space, options, 0, 0), optuna.samplers.TPESampler)
+
+
+@pytest.fixture
+def server():
+    """Return the URL of a PostgreSQL server of this machine's own, and a function that restarts it."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    pytest.importorskip("psycopg")
+    try:
+        user = None if os.getuid() else pwd.getpwnam("postgres").pw_name  # it refuses to be root
+    except KeyError:
+        programs = []
+    if not programs:
+        pytest.skip("PostgreSQL is not installed")
+    home = Path(tempfile.mkdtemp(prefix="pg"))
+    if user:
+        shutil.chown(home, user)
+
+    def do(program, *arguments):
+        command = [programs[-1] / program, "-D", home / "data", *arguments]
+        subprocess.run(command, check=True, user=user, cwd=home, stdout=subprocess.DEVNULL)
+
+    do("initdb", "-A", "trust", "-U", "search", "--no-sync")
+    options = f"-k {home} -h '' -F"
+    do("pg_ctl", "start", "-w", "-l", home / "log", "-o", options)
+
+    def restart():
+        do("pg_ctl", "stop", "-m", "immediate")  # as a kill would
+        do("pg_ctl", "start", "-w", "-l", home / "log", "-o", options)
+
+    yield f"'postgresql://search@/postgres?host={home}'", restart
+    do("pg_ctl", "stop", "-m", "immediate")
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def test_a_study_in_postgresql_outlives_its_processes_and_its_server(server, tmp_path):
+    url, restart = server  # quoted for Hydra
+    killed = start(tmp_path, kill_at=3, storage=url)
+    killed.communicate(timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    options = options_of(tmp_path, storage=url.strip("'"))
+    storage = open_storage(options)
+    study = open_study(options, "xray", storage)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "RUNNING"]
+    restart()  # the connections of this process are none any more
+    assert Worker(tmp_path).reclaim(study) == [2]
+    going_on = start(tmp_path, storage=url)
+    said, errors = going_on.communicate(timeout=120)
+    assert going_on.returncode == 0, errors
+    assert "launched 4" in said
+    alone = start(tmp_path / "alone")
+    alone.communicate(timeout=120)
+    again, never = (
+        [trial.params for trial in trials if trial.state.name == "COMPLETE"]
+        for trials in (study.get_trials(), trials_of(tmp_path / "alone"))
+    )
+    assert sorted(map(str, again)) == sorted(map(str, never))
+    assert len(again) == 6
+
+
+def test_a_database_that_is_not_there_is_said_in_words(tmp_path):
+    nowhere = f"postgresql://nobody@/nothing?host={tmp_path}"
+    with pytest.raises(ConfigError, match=r"cannot be opened(.|\n)*search\.storage=postgresql"):
+        open_storage(options_of(tmp_path, storage=nowhere))

@@ -29,6 +29,39 @@ def test_a_random_search_runs_its_trials_and_finds_the_best(run_search, capfd):
     assert any(text.startswith("run_dir=") and "trials/0" in text for text in given)
 
 
+def test_as_many_trials_at_once_as_are_asked_for_and_the_same_ones(run_search, tmp_path):
+    found = run_search("random", "search.trials=7", "search.jobs=3")
+    assert run_search.batches == [3, 3, 1]
+    at_once = values(run_search.launched)
+    again = run_search("random", "search.trials=7", folder=tmp_path / "single")
+    assert run_search.batches == [1] * 7
+    assert values(run_search.launched) == at_once
+    assert again["best"]["score"] == found["best"]["score"]
+
+
+def test_a_grid_is_divided_without_gaps(run_search):
+    found = run_search("grid", "search.points=3", "search.jobs=4")
+    assert run_search.batches == [4, 4, 1] and found["states"] == {"complete": 9}
+    pairs = zip(
+        values(run_search.launched), values(run_search.launched, "model.dropout"), strict=True
+    )
+    assert len(set(pairs)) == 9
+
+
+def test_the_fault_of_one_job_leaves_the_scores_of_those_beside_it(run_search):
+    def value(given):
+        return ConfigError("no such thing") if "search.trial=1" in given else 0.5
+
+    with pytest.raises(ConfigError, match="no such thing"):
+        run_search("random", "search.trials=3", "search.jobs=3", value=value)
+    options = read(
+        SearchSettings,
+        plain(compose("train", ["search=random", f"search.folder={run_search.folder}"])),
+    ).search
+    states = [each.state.name for each in open_study(options, "xray", open_storage(options)).trials]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE"]
+
+
 def test_a_grid_runs_every_combination_once(run_search):
     found = run_search("grid", "search.points=3")
     pairs = list(

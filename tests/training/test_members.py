@@ -122,6 +122,30 @@ def test_a_killed_ensemble_goes_on_with_the_member_it_was_at(run, tmp_path):
     np.testing.assert_allclose(again["p_abnormal"], saved["p_abnormal"], atol=1e-6)
 
 
+def test_members_side_by_side_are_those_one_after_another(run, train, capfd):
+    beside = train(
+        "beside",
+        "ensemble.members=2",
+        "tta=flips",
+        "mc_samples=3",
+        "ensemble.vote=logit",
+        "parallel=2",
+    )
+    said = capfd.readouterr().out
+    assert "2 side by side" in said and "member 2  seed 1" in said
+    for name in ("predictions/val.csv", "predictions/test.csv", "results.json", "judgement.json"):
+        assert (beside.path / name).read_bytes() == (run.path / name).read_bytes(), name
+    for one, other in zip(run.members, beside.members, strict=True):
+        weights, same = (
+            torch.load(member.best_checkpoint, weights_only=True)["state_dict"]
+            for member in (one, other)
+        )
+        assert all(torch.equal(weights[name], same[name]) for name in weights)
+    noted, again = read_json(run.environment), read_json(beside.environment)
+    for key in ("weights", "pixel_mean", "precision", "threads", "warnings", "notices"):
+        assert noted[key] == again[key], key
+
+
 def test_other_ways_are_fitted_on_validation_and_named(run, tmp_path):
     results = medcnn.evaluate([f"run={run.path}", "tta=none", "mc_samples=0", "vote=soft"])
     folder = run.path / "evaluations" / "test_vote-soft_tta-none"

@@ -5,7 +5,6 @@ import warnings
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger
 
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.run.directory import RunDir
@@ -16,7 +15,6 @@ from medcnn.training.trainer import (
     OF_WEIGHTS,
     RunCheckpoint,
     WholeCheckpoints,
-    build_logger,
     build_trainer,
     choose_precision,
     trainer_options,
@@ -25,18 +23,6 @@ from medcnn.training.trainer import (
 
 def settings(*overrides):
     return check(compose("train", overrides))
-
-
-def test_a_logger_writes_into_the_run_unless_told_where(tmp_path):
-    run = RunDir(tmp_path / "run")
-    logger = build_logger(settings("logger=tensorboard"), run)
-    assert isinstance(logger, TensorBoardLogger)
-    assert logger.log_dir.startswith(str(run.path))
-    elsewhere = build_logger(
-        settings("logger=tensorboard", f"logger.save_dir={tmp_path / 'else'}"), run
-    )
-    assert elsewhere.log_dir.startswith(str(tmp_path / "else"))
-    assert build_logger(settings(), run) is False
 
 
 def test_precision_is_as_asked_or_as_the_processor_has_it():

@@ -14,6 +14,7 @@ from pytorch_lightning.utilities.types import STEP_OUTPUT
 from medcnn.record.curves import read_curves
 from medcnn.run.directory import atomic_path
 
+OWN: tuple[str, ...] = ("lr", "gradient_norm")
 CURVES = ("train_loss", "val_loss", "train_auroc", "val_auroc", "penalty")
 
 
@@ -71,6 +72,9 @@ class LearningCurves(pl.Callback):
         row["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self.rows.append(row)
+        for logger in trainer.loggers:  # the rest is logged where it is computed
+            own = {name: row[name] for name in OWN if name in row}
+            logger.log_metrics(own, step=trainer.global_step)
         with atomic_path(self.path) as temporary:
             pd.DataFrame(self.rows).to_csv(temporary, index=False)
 

@@ -1,0 +1,43 @@
+"""The recipes of docs/tuning.md for Ray, where it is installed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from medcnn.files.plain import read_json
+
+PAGE = Path(__file__).parents[2] / "docs" / "tuning.md"
+
+
+def recipes():
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return [block for block in blocks if "ray" in block]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_ray_tunes_and_trains(easy_data, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+    monkeypatch.chdir(tmp_path)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        tune, train = recipes()
+        given = [*easy_data, "parallel=1", "trainer.max_epochs=1"]
+        tune = re.sub(r"GIVEN = .*", f"GIVEN = {given!r}", tune).replace(
+            "tuner = tune.Tuner(", "tuner = tune.Tuner(run_config=RUN_CONFIG, "
+        )
+        names = {"RUN_CONFIG": _stored(tmp_path)}
+        exec(tune, names)  # noqa: S102  our own page
+        assert 0 <= names["best"].metrics["val_auroc"] <= 1
+        names |= {"FOLDER": str(tmp_path / "run"), "STORAGE": str(tmp_path)}
+        exec(train, names)  # noqa: S102
+        assert read_json(tmp_path / "run" / "results.json")["split"] == "test"
+    finally:
+        ray.shutdown()
+
+
+def _stored(folder):
+    from ray.tune import RunConfig
+
+    return RunConfig(storage_path=str(folder))
