@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -115,11 +116,14 @@ def _check_ours(trainer: Trainer) -> None:
 def check_accelerator(trainer: Trainer) -> None:
     """Refuse an accelerator or a device that this machine has not, by Lightning's own word."""
     devices = 1 if trainer.devices == "auto" else as_plain(trainer.devices)
-    if trainer.accelerator in ("auto", "cpu") and devices == 1 and not trainer.more:
+    on_any_cpu = trainer.accelerator == "cpu" and isinstance(devices, int)
+    is_default = trainer.accelerator == "auto" and devices == 1
+    if (on_any_cpu or is_default) and not trainer.more:
         return
     import torch
     from pytorch_lightning import Trainer as Lightning
 
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     _check_names(set(trainer.more), set(inspect.signature(Lightning).parameters))
     try:
         Lightning(
