@@ -10,7 +10,7 @@ model is trained by ``medcnn.training`` on the other sources, less a sixth of th
 its home: they choose the epoch and the threshold. A run that is in FOLDER already is not trained
 again. The table shows
 
-* home: AUROC, and the specificity where the sensitivity is 96 %;
+* home: AUROC, and the specificity where the sensitivity is 93 %;
 * out of source: the mean of the AUROCs within the sources, and sensitivity and specificity over all
   of them at the threshold of home, with intervals by patient;
 * the same at the threshold that is best (closest corner) on the home images and on what the models of
@@ -106,7 +106,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
         "callbacks.swa_every=step",
     ),
 }
-SENSITIVITY = "sensitivity>=0.96"
+SENSITIVITY = "sensitivity==0.93"
 ODD = "odd"
 """The source of normal images that were made as abnormal ones are."""
 SEEN_AT = 128

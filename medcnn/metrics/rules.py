@@ -30,6 +30,7 @@ class Rule:
         target: The number of a fixed threshold or the bound of a target.
         cost_fn: The cost of a missed abnormal case.
         cost_fp: The cost of a false alarm.
+        exact: Whether the target is met as nearly as it can be, instead of kept.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Rule:
     target: float = math.nan
     cost_fn: float = 1.0
     cost_fp: float = 1.0
+    exact: bool = False
 
 
 def parse_rule(rule: str | float) -> Rule:
@@ -58,7 +60,8 @@ def parse_rule(rule: str | float) -> Rule:
         return Rule(text, text)
     if text.startswith("cost"):
         return _cost(text, rule)
-    wanted = read_target(text)
+    exact = re.fullmatch(r"(sensitivity|specificity)==([^%<>=]+)", text)
+    wanted = (exact[1], exact[2]) if exact else read_target(text)
     if wanted is None:
         if text in TARGETS:
             raise _without_number(text)
@@ -71,7 +74,8 @@ def parse_rule(rule: str | float) -> Rule:
     bound = _number(shown)
     if bound is None:
         raise _malformed(rule)
-    return Rule(name, f"{name}>={shown}", _within_unit(bound, rule))
+    sign = "==" if exact else ">="
+    return Rule(name, f"{name}{sign}{shown}", _within_unit(bound, rule), exact=bool(exact))
 
 
 def read_target(text: str) -> tuple[str, str] | None:

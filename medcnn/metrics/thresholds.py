@@ -116,7 +116,9 @@ def choose_threshold(
     (0, 1) of the ROC plane; ``f1`` maximises F1; ``cost:fn=a,fp=b`` minimises ``a*FN + b*FP``; of
     thresholds that are equally good the lowest, most sensitive one is taken. ``sensitivity>=x`` and
     ``npv>=x`` take the highest specificity that keeps the target, ``specificity>=x`` and ``ppv>=x``
-    the highest sensitivity.
+    the highest sensitivity. ``sensitivity==x`` and ``specificity==x`` keep the target by as little as
+    they can, whatever it buys: where the classes hardly overlap, ``sensitivity>=x`` gives up nothing
+    of a sensitivity that costs no specificity at home, and that may cost much of it elsewhere.
 
     Raises:
         ConfigError: If the rule is unknown.
@@ -182,6 +184,8 @@ def _quality(counts: Tally, rule: Rule, chosen_on: str) -> FloatArray:
             found=f"at most {rule.kind} {np.max(target):.4f}",
             remedy="lower the target or take another rule",
         )
+    if rule.exact:
+        return np.where(allowed, 1e-9 * gain - target, -np.inf)
     return np.where(allowed, gain + 1e-9 * target, -np.inf)
 
 

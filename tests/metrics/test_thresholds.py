@@ -58,6 +58,17 @@ def test_targets_are_kept_and_nothing_is_given_away(cases, rule, kept, gained):
     assert value(gained, chosen) == pytest.approx(max(value(gained, at) for at in allowed))
 
 
+def test_a_target_that_is_met_exactly_spares_nothing_where_the_classes_are_apart():
+    p = np.concatenate([np.linspace(0.01, 0.1, 50), np.linspace(0.6, 0.99, 100)])
+    label = np.repeat([0, 1], [50, 100])
+    kept, met = (choose_threshold(label, p, f"sensitivity{sign}0.93") for sign in (">=", "=="))
+    assert kept.value == pytest.approx(0.35)
+    assert (p[label == 1] >= met.value).mean() == pytest.approx(0.93)
+    assert met.rule == "sensitivity==0.93"
+    fall = choose_threshold(label, p, "specificity==0.9").value
+    assert (p[label == 0] < fall).mean() == pytest.approx(0.9)
+
+
 def test_of_equally_good_thresholds_the_most_sensitive_is_taken():
     label, p = np.array([0, 1, 0, 1]), np.array([0.1, 0.3, 0.5, 0.7])
     assert choose_threshold(label, p, "youden").value == pytest.approx(0.2)
