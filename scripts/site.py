@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\]\(\.\./([\w./-]+?)(#[\w-]+)?( \"[^\"]*\")?\)")
 BY_CHAPTER = {
     "How-to": {
-        "export.md": "Your own model; hand a run on",
+        "export.md": "Export a run",
         "scale.md": "GPUs, several devices, clusters",
         "elsewhere.md": "Another hospital's images",
         "serve.md": "Serve a run",
@@ -38,12 +38,14 @@ LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".csv": "text"}
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Give pages their place in the navigation."""
     nav: list[dict[str, Any]] = config.nav or []
-    for chapter in nav:
-        ((title, pages),) = chapter.items()
-        named = {next(iter(each.values())) for each in pages} if isinstance(pages, list) else set()
-        for file, name in BY_CHAPTER.get(title, {}).items():
-            if file not in named and (Path(config.docs_dir) / file).is_file():
-                pages.append({name: file})
+    chapters = {title: pages for chapter in nav for title, pages in chapter.items()}
+    for title, files in BY_CHAPTER.items():
+        for file, name in files.items():
+            if file not in str(chapters[title]) and (Path(config.docs_dir) / file).is_file():
+                chapters[title].append({name: file})
+    for path in sorted(Path(config.docs_dir).glob("*.md")):
+        if path.name not in str(nav):  # a new page is found under its own heading
+            chapters["How-to"].append(path.name)
     return config
 
 
