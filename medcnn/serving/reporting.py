@@ -21,6 +21,8 @@ from medcnn.serving.spool import RECEIVED, RESULTS, Spool
 DOOR = "dicom"
 _PAUSE = 0.05
 """Seconds until a queue that is full of HTTP's images is asked again."""
+LONGEST_PAUSE = 5.0
+"""Seconds until a disk that is full is tried again."""
 
 
 class Reporter:
@@ -71,7 +73,14 @@ class Reporter:
             under_way = [(path, self._submit(path)) for path in waiting[: self.together]]
             for path, future in under_way:
                 if future is not None:
-                    self._finish(path, future)
+                    self._try(path, future)
+
+    def _try(self, path: Path, future: Future[Row]) -> None:
+        try:
+            self._finish(path, future)
+        except OSError as error:
+            warn(f"a report cannot be kept ({error.strerror}); its image is tried again")
+            self._closed.wait(LONGEST_PAUSE)
 
     def _submit(self, path: Path) -> Future[Row] | None:
         while not self._closed.is_set():

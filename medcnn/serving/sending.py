@@ -97,7 +97,7 @@ class Sender:
         try:
             with quiet():
                 status = association.send_c_store(pydicom.dcmread(path))  # type: ignore[attr-defined]
-        except (RuntimeError, ValueError):  # the association ended, or offers no such context
+        except (RuntimeError, ValueError, OSError):  # it ended, offers no such context, or no file
             return False
         code = status.get("Status") if status else None
         if code != 0 and code not in _WARNINGS:

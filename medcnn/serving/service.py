@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from medcnn.inference.folder import Apparatus
 from medcnn.pacs.identity import Judge
+from medcnn.pacs.source import quiet
 from medcnn.serving.address import Address
 from medcnn.serving.asked import read_token
 from medcnn.serving.certificates import client_context, server_context
@@ -42,6 +43,9 @@ def opened(asked: Serve, how: Apparatus, judge: Callable[[], Judge]) -> Iterator
     """
     doors = Doors()
     with ExitStack() as stack:
+        # Warnings are silenced for the whole process, not by thread: entered and left by several
+        # threads, the silence of one would end in the middle of another's, which quotes a header.
+        stack.enter_context(quiet())
         spool = Spool(asked.spool)
         stack.callback(spool.close)
         readers = Readers(

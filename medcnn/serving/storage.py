@@ -28,7 +28,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from medcnn.pacs.source import NoResultError, quiet, read_source
 from medcnn.serving.address import Peer
 from medcnn.serving.measuring import Meter
-from medcnn.serving.spool import RECEIVED, Spool
+from medcnn.serving.spool import RECEIVED, RESULTS, Spool
 
 DOOR = "dicom"
 TAKEN = (
@@ -38,6 +38,8 @@ TAKEN = (
 )
 SUCCESS, OUT_OF_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 CONNECTIONS = 16
+MOST_RESULTS = 10_000
+"""Reports that wait for the archive; with more, images are refused."""
 LARGEST_PDU = 2**20
 SECONDS = 30
 """That a connection may be silent."""
@@ -159,7 +161,8 @@ class StorageDoor:
             self.storage.meter.refused.labels(DOOR, "large").inc()
             return OUT_OF_RESOURCES
         with self._lock:
-            if len(self.storage.spool.files(RECEIVED)) >= self.storage.room:
+            spool, room = self.storage.spool, self.storage.room
+            if len(spool.files(RECEIVED)) >= room or len(spool.files(RESULTS)) >= MOST_RESULTS:
                 self.storage.meter.refused.labels(DOOR, "full").inc()
                 return OUT_OF_RESOURCES
             path = self.storage.spool.keep(content, RECEIVED)

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from medcnn.console import warn
 from medcnn.serving.measuring import Meter
 from medcnn.serving.queueing import FullError, Queue
 from medcnn.serving.spool import Spool
@@ -125,6 +126,10 @@ async def _predict(web: Web, request: Request) -> JSONResponse:
             raise _refuse(
                 web, 503, "full", "as many images as there may be wait already"
             ) from error
+        except Exception as error:  # noqa: BLE001  one image, whatever is in it, stops nobody else
+            # Not the error's text, which may quote the header.
+            warn(f"an image could not be answered: {type(error).__name__}")
+            raise _refuse(web, 500, "unforeseen", "a fault of the service") from None
         web.meter.seconds.observe(time.perf_counter() - began)
     finally:
         path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import threading
@@ -32,6 +33,9 @@ class WebServer:
 
     def __init__(self, app: FastAPI, address: Address, context: ssl.SSLContext | None) -> None:
         self._socket = _bound(address)
+        # Its entries quote requests.
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         config = uvicorn.Config(
             app,
             log_config=None,

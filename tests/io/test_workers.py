@@ -67,3 +67,29 @@ def test_a_pool_that_has_just_broken_gets_its_chunk_again(monkeypatch):
 def test_an_error_of_the_work_is_raised_here():
     with pytest.raises(ValueError, match="seven"):
         run([(7,)])
+
+
+def _double_or_end(number):
+    if number == 13:
+        os._exit(1)
+    return 2 * number
+
+
+def test_one_process_is_replaced_where_an_item_ends_it():
+    one = workers.OneProcess(240)
+    try:
+        assert one(_double_or_end, 1) == 2
+        with pytest.raises(workers.EndedError):
+            one(_double_or_end, 13)
+        assert one(_double_or_end, 2) == 4
+    finally:
+        one.close()
+
+
+def test_one_process_is_ended_where_an_item_takes_too_long():
+    one = workers.OneProcess(0.01)
+    try:
+        with pytest.raises(workers.EndedError):
+            one(time.sleep, 60)
+    finally:
+        one.close()

@@ -124,6 +124,21 @@ def test_a_full_queue_answers_503_and_takes_again(serve, asking, image, apparatu
         assert asking(doors.http, "POST", "/predict", image).status == 200
 
 
+def test_a_fault_of_the_network_is_told_without_its_text(serve, asking, image, monkeypatch, capfd):
+    from medcnn.serving.judging import Judging
+
+    def fail(self, readings):
+        raise ArithmeticError("Doe^Jane")
+
+    monkeypatch.setattr(Judging, "__call__", fail)
+    with serve() as doors:
+        answer = asking(doors.http, "POST", "/predict", image)
+    assert answer.status == 500
+    said = "".join(capfd.readouterr()) + answer.content.decode()
+    assert "ArithmeticError" in said
+    assert "Doe" not in said
+
+
 def test_whoever_leaves_in_the_middle_leaves_nothing(open_doors, asking):
     with socket.create_connection(("127.0.0.1", open_doors.http)) as plug:
         plug.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc")
