@@ -7,10 +7,10 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medcnn.commands import settings
-from medcnn.console import say
+from medcnn.console import say, warn
 from medcnn.data.checks import check_path
 from medcnn.diagnosis import diagnose, diagnose_run
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, DataError
 from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import plain
@@ -53,6 +53,11 @@ def _look_inside(run: RunDir) -> float | None:
         return None
     from medcnn.inspection.run import dead_share, inspect_run  # torch: seconds
 
-    dead: float = dead_share(inspect_run(run))
+    try:
+        dead: float = dead_share(inspect_run(run))
+    except DataError as error:
+        # The curves need no image; that the run was moved away from them is no fault of it.
+        warn(f"no look into the model, for want of the run's images: {error.problem}")
+        return None
     say(f"figures      {run.figures}: filters.png, activations.png, gradients.png")
     return dead

@@ -40,7 +40,7 @@ from medcnn.settings.reading import read
 
 def run(cfg: DictConfig) -> Results | list[Comparison]:
     """Evaluate what the configuration names and return the results, or the comparisons."""
-    asked = read(Evaluate, plain(cfg))
+    asked = read(Evaluate, _own_images(plain(cfg)))
     check_device(asked.inference.device)
     given = [name for name in ("run", "predictions", "compare") if getattr(asked, name)]
     if len(given) != 1:
@@ -56,6 +56,14 @@ def run(cfg: DictConfig) -> Results | list[Comparison]:
     if asked.predictions is not None:
         return _of_predictions(asked, asked.predictions)
     return _of_runs(asked)
+
+
+def _own_images(given: dict[str, object]) -> dict[str, object]:
+    """Return the values with ``moved`` for a ``data.root`` that no ``data=`` stands beside."""
+    data = given["data"]
+    if not isinstance(data, dict) or "source" in data:
+        return given
+    return {**given, "data": None, "moved": data["root"] or given["moved"]}
 
 
 def _of_predictions(asked: Evaluate, path: Path) -> Results:
@@ -79,7 +87,7 @@ def _level(asked: Evaluate) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _of_runs(asked: Evaluate) -> Results:
-    runs = [RunDir.open(path) for path in asked.run]
+    runs = [RunDir.open(path, asked.moved) for path in asked.run]
     record = Record(runs[0])
     saved, val = runs[0].predictions(asked.of), None
     known: tuple[str | Notice, ...] = ()
@@ -165,7 +173,7 @@ def _conclude(
         results,
         folder / "report.html",
         language=asked.language,
-        run=RunDir.open(asked.run[0]) if len(asked.run) == 1 else None,
+        run=RunDir.open(asked.run[0], asked.moved) if len(asked.run) == 1 else None,
     )
     announce(results, folder / "report.html")
     return results

@@ -34,7 +34,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     """Explain a run, write ``explanations.json``, the figures and the report; return the object."""
     asked = check_explain(read(Explain, plain(cfg)))
     device = choose_device(asked.device)
-    directory = RunDir.open(asked.run)
+    directory = RunDir.open(asked.run, asked.data.root)
     if directory.members:
         raise ConfigError(
             f"{directory.path} is an ensemble, and heat is of one network.",

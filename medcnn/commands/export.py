@@ -17,7 +17,7 @@ from medcnn.settings.reading import read
 def run(cfg: DictConfig) -> Path:
     """Export what the configuration names, and return the folder."""
     asked = read(Export, plain(cfg))
-    source = RunDir.open(asked.run)
+    source = RunDir.open(asked.run, asked.data.root)
     for each in (source, *source.members):
         read_settings(each)
     from medcnn.exporting.folder import export  # torch: seconds

@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> Any:
     """
     options = read(Features, plain(cfg))
     check_device(options.device)
-    directory, output = RunDir.open(options.run), options.output
+    directory, output = RunDir.open(options.run, options.data.root), options.output
     _check(options, directory)
     from medcnn.inference.features import extract  # torch: seconds
 

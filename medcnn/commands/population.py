@@ -43,7 +43,7 @@ def run(cfg: DictConfig) -> RunDir:
 
     asked = read(Population, plain(cfg))
     device = choose_device(asked.device)
-    source = RunDir.open(asked.run)
+    source = RunDir.open(asked.run, asked.data.root)
     target = RunDir(asked.output or source.path / "population")
     settings, record = _check(source, target), Record(source)
     before = record.predictions("val")

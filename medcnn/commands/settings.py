@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from medcnn.calibration.settings import Safeguards
-from medcnn.data.settings import SEED, Data
+from medcnn.data.settings import SEED, Data, Moved
 from medcnn.inference.settings import DEVICE, Inference
 from medcnn.models.settings import Model
 from medcnn.settings.fields import Component, inline, setting
@@ -114,6 +114,7 @@ class Population:
     """``medcnn population``."""
 
     run: Path = setting(Path(), "RUN_DIR; it stays as it is", required=True)
+    data: Moved = setting(Moved(), "the run's images")
     output: Path | None = setting(None, "the new run directory; null: RUN_DIR/population")
     batches: int | None = setting(
         None, "training batches to estimate on; null: all", low=1, high=10**9
@@ -156,6 +157,10 @@ class Evaluate:
     )
     data: Data | None = setting(
         None, "with run=: data=folder data.root=PATH, images of elsewhere instead of the run's own"
+    )
+    moved: Path | None = setting(
+        None,
+        "where the run's own images lie now, if they moved; data.root=PATH without data= says the same",
     )
     split: str | None = setting(
         None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from medcnn.settings.fields import Component, setting
@@ -45,6 +46,15 @@ class Columns:
         """Return the name in the table of each column that was told."""
         told = dataclasses.asdict(self)
         return {name: str(theirs) for name, theirs in told.items() if theirs is not None}
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where the images of a run lie now."""
+
+    root: Path | None = setting(
+        None, "where the run's images lie now, if they moved; null: where they were"
+    )
 
 
 @dataclass(frozen=True)

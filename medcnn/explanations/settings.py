@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from medcnn.data.settings import SEED
+from medcnn.data.settings import SEED, Moved
 from medcnn.explanations.names import check_method
 from medcnn.inference.settings import DEVICE, Split
 from medcnn.settings.fields import setting
@@ -31,6 +31,7 @@ class Explain:
     """How a run is explained."""
 
     run: Path = setting(Path(), "RUN_DIR", required=True)
+    data: Moved = setting(Moved(), "the run's images")
     method: tuple[str, ...] = setting(
         (ALL,),
         "all that the backbone has, or [grad_cam,grad_cam_plus_plus,layer_cam,integrated_gradients,"

@@ -57,7 +57,7 @@ def export(asked: Export) -> Exported:
         ExportError: If the graph does not answer as the network does.
     """
     check_installed()
-    run = RunDir.open(asked.run)
+    run = RunDir.open(asked.run, asked.data.root)
     subject = load_subject(run, asked)
     with _beside(asked.output) as folder:
         write_run(subject, RunDir(folder))

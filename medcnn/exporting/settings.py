@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from medcnn.data.settings import Moved
 from medcnn.settings.fields import setting
 
 INTENDED_USE = (
@@ -18,6 +19,7 @@ class Export:
     """``medcnn export``."""
 
     run: Path = setting(Path(), "RUN_DIR of a finished classifier or ensemble", required=True)
+    data: Moved = setting(Moved(), "the run's images")
     output: Path = setting(Path(), "the folder to make; there must be none yet", required=True)
     name: str | None = setting(None, "of the model in its card; null: the run's")
     intended_use: str = setting(INTENDED_USE, "what the card says that it is for")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medcnn.calibration.settings import Safeguards
-from medcnn.data.settings import SEED, Data
+from medcnn.data.settings import SEED, Data, Moved
 from medcnn.errors import ConfigError, require_pyarrow
 from medcnn.inference.device import DEVICES, is_device
 from medcnn.inference.share import Share
@@ -260,6 +260,7 @@ class Features:
     run: Path = setting(
         Path(), "RUN_DIR of a classifier, or of an autoencoder's encoder", required=True
     )
+    data: Moved = setting(Moved(), "the run's images")
     output: Path = setting(
         Path(),
         "FILE.parquet or FILE.csv: image_id, patient_id, label, split, feature_0, feature_1, …",

@@ -13,6 +13,7 @@ import pandas as pd
 from medcnn.calibration.detector import Detector
 from medcnn.calibration.judgement import Judgement
 from medcnn.data.manifest import Manifest, build_manifest, read_table
+from medcnn.data.moved import relocated
 from medcnn.errors import DataError
 from medcnn.evaluation.results import Results, read_results
 from medcnn.files.plain import read_object
@@ -43,7 +44,8 @@ class Record:
     """
 
     def __init__(self, path: str | os.PathLike[str] | RunDir) -> None:
-        self.paths = RunDir.open(path.path if isinstance(path, RunDir) else Path(path))
+        given = path if isinstance(path, RunDir) else RunDir(Path(path))
+        self.paths = RunDir.open(given.path, given.images)
         self._predictions: dict[str, pd.DataFrame] = {}
 
     @classmethod
@@ -73,7 +75,11 @@ class Record:
     def manifest(self) -> Manifest:
         """The images with their labels, patients and splits."""
         path = checked(self.paths, self.paths.manifest)
-        return build_manifest(read_table(path), source=str(path))
+        found = build_manifest(read_table(path), source=str(path))
+        if self.paths.images is None:
+            return found
+        former = (self.config.get("data") or {}).get("root")
+        return relocated(found, self.paths.images, Path(former) if former else None)
 
     def predictions(self, split: str) -> pd.DataFrame:
         """Return the predictions of a split that training left: ``val`` or ``test``.

@@ -22,9 +22,15 @@ from medcnn.files.remote import check_mounted
 
 @dataclass(frozen=True)
 class RunDir:
-    """The paths of one run; ``path`` is the only argument that every later command needs."""
+    """The paths of one run; ``path`` is the only argument that every later command needs.
+
+    Attributes:
+        path: The directory.
+        images: Where the images of its manifest lie now, if they moved; None where they did not.
+    """
 
     path: Path
+    images: Path | None = None
 
     @property
     def config(self) -> Path:
@@ -143,14 +149,14 @@ class RunDir:
         return self.path / "figures"
 
     @classmethod
-    def open(cls, path: str | Path) -> RunDir:
-        """Return the run directory at ``path``.
+    def open(cls, path: str | Path, images: Path | None = None) -> RunDir:
+        """Return the run directory at ``path``, whose images may have moved to ``images``.
 
         Raises:
             UserError: If there is no run there.
         """
         check_mounted(path, "run")
-        run = cls(Path(path))
+        run = cls(Path(path), images)
         if not run.config.is_file():
             raise UserError(
                 f"{run.path} is not a run directory.",
