@@ -1,6 +1,7 @@
 """Measure how often the intervals of a new site hold: simulated sources, drawn anew each time.
 
 python scripts/coverage_new_site.py --repeats 1000
+python scripts/coverage_new_site.py --auroc --sources 7 --middles 0.95 --spreads 0.4 0.8
 
 Shares of each source are normal on the logit scale; counts are binomial, of 80 to 200 cases a source
 or, unevenly, of 15 to 600. An interval of the middle holds if it contains the middle, a prediction
@@ -23,7 +24,7 @@ from medcnn.metrics.heterogeneity import random_effects
 from medcnn.metrics.pooling import pool_shares
 
 Floats = npt.NDArray[np.float64]
-SOURCES, MIDDLES, TAUS = (5, 7, 10), (0.85, 0.95), (0.2, 0.4, 0.6, 0.8, 1.0)
+SOURCES, MIDDLES, SPREADS = (5, 7, 10), (0.85, 0.95), (0.2, 0.4, 0.6, 0.8, 1.0)
 SIZES = {"even": (80, 200), "uneven": (15, 600)}
 
 
@@ -86,13 +87,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--auroc", action="store_true", help="AUROCs instead of shares")
+    parser.add_argument("--sources", type=int, nargs="+", default=SOURCES)
+    parser.add_argument("--middles", type=float, nargs="+", default=MIDDLES)
+    parser.add_argument("--spreads", type=float, nargs="+", default=SPREADS, help="SD of the logit")
     asked = parser.parse_args()
     simulate = areas if asked.auroc else shares
     print("sources middle tau cases | interval prediction | usual: interval prediction")
     lines = []
-    for k in SOURCES:
-        for middle in MIDDLES:
-            for tau in TAUS:
+    for k in asked.sources:
+        for middle in asked.middles:
+            for tau in asked.spreads:
                 for size in SIZES:
                     held = 100 * np.mean(
                         list(simulate(k, middle, tau, size, asked.repeats)), axis=0

@@ -7,13 +7,14 @@ the pooled value says what the middle source is like; the prediction interval wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from medcnn.metrics.auroc import auroc, auroc_variance
+from medcnn.metrics.bivariate import between_sources
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
 from medcnn.metrics.heterogeneity import random_effects
 from medcnn.metrics.pooling import METHOD, pool_shares
@@ -93,12 +94,15 @@ class SourcesResults:
         threshold_on: ``val``: each model's own; ``out_of_source``: chosen on the other folds.
         heterogeneity: Of each measure that three sources have.
         by_source: Each source, by name.
+        correlation: Of logit sensitivity and specificity between sources, by bivariate random effects;
+            None where these do not converge.
     """
 
     by: str
     threshold_on: str
     heterogeneity: dict[str, Heterogeneity]
     by_source: tuple[SourceResults, ...]
+    correlation: float | None = None
 
 
 def new_site_results(
@@ -115,18 +119,24 @@ def new_site_results(
     parts = [part for _, part in table.groupby("source", sort=True)]
     rows = tuple(_of_source(part, level) for part in parts)
     expected, differing = {}, {}
-    for name in MEASURES:
-        known = [
-            (row, cases)
-            for row, part in zip(rows, parts, strict=True)
-            if (cases := _worth(part, row, name)) is not None
-        ]
+    worth = {
+        name: [_worth(part, row, name) for row, part in zip(rows, parts, strict=True)]
+        for name in MEASURES
+    }
+    for name, cases in worth.items():
+        known = [(row, n) for row, n in zip(rows, cases, strict=True) if n is not None]
         expected[name], found = _pooled(known, name, level)
         if found is not None:
             differing[name] = found
     return (
         NewSite(**expected, sources=len(rows)),
-        SourcesResults(by=by, threshold_on=threshold_on, heterogeneity=differing, by_source=rows),
+        SourcesResults(
+            by=by,
+            threshold_on=threshold_on,
+            heterogeneity=differing,
+            by_source=rows,
+            correlation=_correlation(rows, worth),
+        ),
     )
 
 
@@ -193,6 +203,28 @@ def _pooled(
         Expected(pooled.value, pooled.ci, pooled.prediction, METHOD),
         Heterogeneity(sources=len(known), tau=pooled.tau, i2=i2, worst=worst),
     )
+
+
+def _correlation(
+    rows: Sequence[SourceResults], worth: Mapping[str, Sequence[float | None]]
+) -> float | None:
+    """Return how sensitivity and specificity go together over the sources that have both."""
+    both = [
+        (sensitivity * n, specificity * m, n, m)
+        for row, n, m in zip(rows, worth["sensitivity"], worth["specificity"], strict=True)
+        if n is not None
+        and m is not None
+        and (sensitivity := row.sensitivity.value) is not None
+        and (specificity := row.specificity.value) is not None
+    ]
+    if len(both) < LEAST:
+        return None
+    table = np.array(both, np.float64)
+    effect, variance = _logits(table[:, :2], table[:, 2:])
+    between = between_sources(effect, variance)
+    if between is None:
+        return None
+    return float(between[0, 1] / np.sqrt(between[0, 0] * between[1, 1]))
 
 
 def _logits(events: FloatArray, cases: FloatArray) -> tuple[FloatArray, FloatArray]:

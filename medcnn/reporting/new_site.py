@@ -35,10 +35,13 @@ def new_site_lines(results: Results, words: Wording) -> list[str]:
     expected, sources = results.new_site, results.sources
     if expected is None or sources is None:
         return []
-    return [
+    lines = [
         words("new_site.text", sources=words.count(expected.sources), by=sources.by),
         words(f"new_site.on_{sources.threshold_on}"),
     ]
+    if sources.correlation is not None:
+        lines.append(words("new_site.together", r=words.number(sources.correlation, 2)))
+    return lines
 
 
 def new_site_notes(results: Results, words: Wording) -> dict[str, str]:

@@ -128,7 +128,7 @@ def by_site(easy_data, tmp_path_factory):
             *("trainer.max_epochs=1", "optimizer.lr=0.01", "threshold.on=out_of_source"),
             f"run_dir={folder / 'cv'}",
         ]
-    )
+    ).paths
 
 
 def test_folds_by_site_never_see_what_they_are_tested_on(by_site):

@@ -15,6 +15,7 @@ from medcnn.errors import MedcnnError
 from medcnn.search.settings import SearchSettings
 from medcnn.search.space import read_space
 from medcnn.settings.composition import compose, config_folder, plain
+from medcnn.settings.grammar import SPELLINGS
 from medcnn.settings.reading import read
 from medcnn.training.settings import Settings, checked
 
@@ -160,6 +161,7 @@ def test_every_printed_option_exists(page):
     keys, options = known()
     opened = r"(data\.(roots|options|source)|augment\.operators|loss\.terms)\."
     for key, value in sorted({(k, v) for name, k, v in printed_options() if name == page.name}):
+        key = SPELLINGS.get(key, key)
         assert key in keys or key in options or re.match(opened, key), f"no file has {key}"
         if key in options and re.fullmatch(r"[a-z0-9_|]+", value):
             assert set(value.split("|")) <= options[key] | {"null"}, f"{key}={value}"

@@ -93,3 +93,16 @@ def test_perfect_sources_promise_no_perfection(table):
     expected, _ = new_site_results(perfect, "site", "val")
     assert expected.auroc.prediction_interval[0] < 0.99
     assert expected.sensitivity.ci[1] <= 1
+
+
+def test_sources_that_differ_in_the_threshold_alone_trade_one_for_the_other(table):
+    rng = np.random.default_rng(5)
+    parts = []
+    for fold, shift in enumerate(np.linspace(-1.2, 1.2, 8)):
+        label = np.tile([0, 1], 100)
+        p = expit(rng.normal(3 * label - 1.5) + shift)
+        part = pd.DataFrame({"label": label, "p_fold": p, "fold": fold, "source": f"s{fold}"})
+        parts.append(part.assign(patient_id=[f"{fold}-{row}" for row in range(200)]))
+    moved = pd.concat(parts, ignore_index=True).assign(fold_threshold=0.5)
+    assert new_site_results(moved, "site", "val")[1].correlation < -0.8
+    assert new_site_results(table, "site", "val")[1].correlation is None
