@@ -1,7 +1,12 @@
 """Cross-validation as a user runs it, on images that a tiny network learns within seconds."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -182,3 +187,49 @@ def test_the_threshold_for_strangers_is_that_of_the_ensemble(by_site, easy_data,
 def test_what_folds_by_source_lack_is_told(easy_data, tmp_path, asked, said):
     with pytest.raises(UserError, match=said):
         medcnn.train([*easy_data, *asked, f"run_dir={tmp_path / 'run'}"])
+
+
+@pytest.mark.long
+def test_folds_side_by_side_are_those_one_after_another(whole, easy_data, folds, tmp_path, capfd):
+    given = [*easy_data, *folds, "data.fold=all", "parallel=2", f"run_dir={tmp_path / 'beside'}"]
+    medcnn.train(given)
+    said = capfd.readouterr().out
+    assert "2 side by side" in said and "fold 2  test: 48 images" in said
+    beside = RunDir(tmp_path / "beside")
+    for name in ("predictions/val.csv", "predictions/test.csv", "results.json", "folds.csv"):
+        assert (beside.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+    for one, other in zip(beside.members, whole.members, strict=True):
+        assert one.results.read_bytes() == other.results.read_bytes()
+
+
+def children_of(parent):
+    """Return the processes of the slots of a command."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [int(line.split()[0]) for line in found.splitlines() if "LokyProcess" in line]
+
+
+@pytest.mark.long
+def test_a_killed_fold_is_named_the_other_kept_and_resume_goes_on(
+    whole, easy_data, folds, tmp_path
+):
+    folder = tmp_path / "killed"
+    given = [*easy_data, *folds, "data.fold=all", "parallel=2", f"run_dir={folder}"]
+    command = [sys.executable, "-m", "medcnn.cli", "train"]
+    begun = subprocess.Popen([*command, *given], stderr=subprocess.PIPE, text=True)
+    while len(children := children_of(begun.pid)) < 2:
+        assert begun.poll() is None
+        time.sleep(0.1)
+    os.kill(children[1], signal.SIGKILL)
+    _, said = begun.communicate(timeout=240)
+    assert begun.returncode == 2
+    assert "1 of 2 failed: fold" in said and "was killed" in said
+    done = [RunDir(folder).member(fold).results.is_file() for fold in range(2)]
+    assert sorted(done) == [False, True]
+    assert run("train", [f"resume={folder}"]) == 0
+    for name in ("predictions/test.csv", "results.json"):
+        assert (folder / name).read_bytes() == (whole.path / name).read_bytes(), name
