@@ -55,6 +55,6 @@ class Display:
             description=f"{told.name}  {told.words}",
         )
 
-    def end(self, name: str) -> None:
+    def end(self, name: str, word: str = "done") -> None:
         """Let the bar of a task that ended say so."""
-        self._bars.update(self._rows[name], description=f"{name}  done", total=1, completed=1)
+        self._bars.update(self._rows[name], description=f"{name}  {word}", total=1, completed=1)

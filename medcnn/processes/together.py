@@ -196,6 +196,8 @@ class _Team(Generic[Result]):
         _, place, process = self._busy.pop(future)
         fault = future.exception()
         process.hear_out(name)
+        if fault is not None:
+            self._display.end(name, "failed")
         if isinstance(fault, BrokenProcessPool):
             process.close()
             self._free.append(place)

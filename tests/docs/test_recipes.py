@@ -24,9 +24,8 @@ def test_ray_tunes_and_trains(easy_data, tmp_path, monkeypatch):
     try:
         tune, train = recipes()
         given = [*easy_data, "parallel=1", "trainer.max_epochs=1"]
-        tune = re.sub(r"GIVEN = .*", f"GIVEN = {given!r}", tune).replace(
-            "tuner = tune.Tuner(", "tuner = tune.Tuner(run_config=RUN_CONFIG, "
-        )
+        tune = re.sub(r"GIVEN = .*", f"GIVEN = {given!r}", tune)
+        tune = tune.replace("    tune_config=", "    run_config=RUN_CONFIG, tune_config=")
         names = {"RUN_CONFIG": _stored(tmp_path)}
         exec(tune, names)  # noqa: S102  our own page
         assert 0 <= names["best"].metrics["val_auroc"] <= 1
