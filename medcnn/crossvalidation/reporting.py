@@ -179,7 +179,7 @@ def _looks(members: Sequence[RunDir]) -> int:
 def _lines(found: CrossValidation | None) -> list[str]:
     if found is None:
         return []
-    lines = [f"folds        {found.folds}, each patient held out once"]
+    lines = [f"folds        {found.folds}, each image held out once"]
     for name, spread in found.mean.items():
         if spread.mean is not None:
             sd = "" if spread.sd is None else f", SD {spread.sd:.3f}"

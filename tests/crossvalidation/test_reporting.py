@@ -71,7 +71,7 @@ def test_looks_at_the_test_split_are_those_of_the_fold_that_had_most(joined):
 
 def test_the_numbers_are_printed_with_their_spread(joined):
     _, _, told = joined
-    assert "folds        2, each patient held out once" in told
+    assert "folds        2, each image held out once" in told
     assert "AUROC        mean over folds" in told and ", SD " in told
 
 
