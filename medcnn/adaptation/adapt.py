@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,7 +50,6 @@ class Fitted:
         rest: Predictions of the others; none where all were used.
         before: The parent's predictions of the same as ``rest``, or of all labelled cases.
         norms: Layers whose statistics are of the images here.
-        layers: How firmly the last layer was held; None where it stayed.
     """
 
     judgement: Judgement
@@ -245,8 +243,3 @@ def write_audit(images: Elsewhere, target: RunDir) -> None:
     """Leave what there is to say of the images in the new run."""
     if images.audit is not None:
         write_json(target.audit, images.audit.to_json())
-
-
-def warnings_of(images: Elsewhere) -> Sequence[str]:
-    """Return what a reader has to know of the images."""
-    return images.notices

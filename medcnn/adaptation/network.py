@@ -48,7 +48,7 @@ def adapt_norms(run: RunDir, target: RunDir, images: Elsewhere, how: Inference) 
         raise ConfigError(
             "There is no batch normalisation to adapt.",
             expected="a network with BatchNorm for adapt.batch_norm=true",
-            found=run_name(run),
+            found=str(model.settings.model.backbone),
             remedy="leave adapt.batch_norm out: calibrator and threshold are fitted all the same",
         )
     device = choose_device(how.device)
@@ -61,14 +61,8 @@ def adapt_norms(run: RunDir, target: RunDir, images: Elsewhere, how: Inference) 
     checkpoint["state_dict"] = {**checkpoint["state_dict"], **state}
     with atomic_path(target.best_checkpoint) as temporary:
         torch.save(checkpoint, temporary)
-    shadow = target.judgement
-    shadow.write_bytes(run.judgement.read_bytes())
+    target.judgement.write_bytes(run.judgement.read_bytes())
     return tuple(layers)
-
-
-def run_name(run: RunDir) -> str:
-    """Return what a run is called."""
-    return run.path.resolve().name
 
 
 def _batches(images: Elsewhere, how: Inference) -> Iterator[torch.Tensor]:

@@ -65,7 +65,6 @@ class Network:
     batch_norm: bool = setting(
         False, "BatchNorm's statistics over all images there, without their labels (AdaBN)"
     )
-    head: bool = setting(False, "the last layer, on the labelled cases, held near the one it has")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """A frozen judgement refitted on a few labelled cases of elsewhere.
 
 What a run learnt at home is the best guess of what holds elsewhere, and a few cases move it: Platt's
-slope and intercept on the log odds that the frozen calibrator gives, with a normal prior around 1 and
-0, found at their mode. With too few cases for a slope only the intercept moves. The threshold follows
-the run's own rule; with few cases each counts as the probability says that it is, so that one case
-more or less does not carry the threshold with it.
+slope and intercept on the log odds that the calibrator of home gives, with a normal prior around 0 on
+the slope's logarithm and on the intercept, found at their mode. With too few cases for a slope only
+the intercept moves. The threshold follows the run's own rule; with few cases each counts as the
+probability says that it is, so that one case more or less does not carry the threshold with it.
 
 Legend: N cases.
 """
@@ -38,7 +38,6 @@ SLOPE_SD, INTERCEPT_SD = 0.5, 3.0
 """Of the priors, of the slope's logarithm and of the intercept."""
 COPIES = 100
 """Copies of a case, so many of them abnormal as its probability says."""
-KINDS = ("auto", "intercept", "platt")
 
 
 @dataclass(frozen=True)

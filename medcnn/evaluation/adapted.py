@@ -73,7 +73,6 @@ class Adaptation:
         threshold: The new operating point.
         smoothed: Whether few cases counted as their probabilities said when it was chosen.
         batch_norm: Layers of BatchNorm whose statistics are of the images here.
-        head: How firmly the last layer was held; None where it stayed.
         cross_fitted: The labelled cases, each judged by a refit without its patient.
         before: The parent at its frozen threshold on the cases that were not used.
         after: The new run on the same.
@@ -93,7 +92,6 @@ class Adaptation:
     threshold: Threshold
     smoothed: bool
     batch_norm: tuple[str, ...] = ()
-    head: float | None = field(default=None, metadata=ABSENT)
     cross_fitted: AtHome
     before: AtHome | None = field(default=None, metadata=ABSENT)
     after: AtHome | None = field(default=None, metadata=ABSENT)
