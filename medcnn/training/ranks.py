@@ -11,7 +11,6 @@ import os
 import pickle
 import signal
 import sys
-import threading
 import time
 import traceback
 import warnings
@@ -27,6 +26,7 @@ from torch._C._distributed_c10d import TCPStore
 
 from medcnn.console import CONSOLE, ERRORS
 from medcnn.errors import MedcnnError
+from medcnn.processes.parent import end_with
 
 HOST = "127.0.0.1"
 START_METHOD = "spawn"
@@ -201,7 +201,9 @@ def _work(
     pipe: connection.Connection,
 ) -> None:
     """Do the work in a process that was started for it, and send the answer."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent = parent_process()
+    if parent is not None and parent.pid is not None:
+        end_with(parent.pid)
     os.environ.update(place)
     torch.set_num_threads(threads)
     if place["LOCAL_RANK"] != "0":
@@ -228,10 +230,3 @@ def _send(pipe: connection.Connection, answer: Answer) -> None:
         text = f"{type(answer.error).__name__}: {answer.error}"
         found = pickle.dumps(Answer(error=RuntimeError(text), trace=answer.trace))
     pipe.send_bytes(found)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
