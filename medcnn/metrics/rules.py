@@ -84,7 +84,7 @@ def read_target(text: str) -> tuple[str, str] | None:
     >>> read_target("sensitivity>=95%"), read_target("npv > 0.99"), read_target("youden")
     (('sensitivity', '0.95'), ('npv', '0.99'), None)
     """
-    found = re.fullmatch(r"([a-z_0-9]+)(?:>=|=>|≥|>|=)([^%<>=]+)(%?)", re.sub(r"\s+", "", text))
+    found = re.fullmatch(r"([a-z_0-9]+)(?:>=|=>|≥|>)([^%<>=]+)(%?)", re.sub(r"\s+", "", text))
     if found is None:
         return None
     name, shown, percent = found.groups()
