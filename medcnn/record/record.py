@@ -73,13 +73,21 @@ class Record:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The images with their labels, patients and splits."""
+        """The images with their labels, patients and splits.
+
+        Raises:
+            DataError: If the run is an export, which brings no images, and none were named for it.
+        """
+        images = self.paths.images
+        first = (self.paths.members or [self.paths])[0]
+        if not self.paths.manifest.is_file() and first.exported_weights.is_file():
+            return _of_export(self.paths)
         path = checked(self.paths, self.paths.manifest)
         found = build_manifest(read_table(path), source=str(path))
-        if self.paths.images is None:
+        if images is None:
             return found
         former = (self.config.get("data") or {}).get("root")
-        return relocated(found, self.paths.images, Path(former) if former else None)
+        return relocated(found, images, Path(former) if former else None)
 
     def predictions(self, split: str) -> pd.DataFrame:
         """Return the predictions of a split that training left: ``val`` or ``test``.
@@ -154,3 +162,18 @@ class Record:
     def environment(self) -> Environment:
         """The machine and the software that it was made with."""
         return self.journal.environment
+
+
+def _of_export(run: RunDir) -> Manifest:
+    """Return the images named for an export, each of the test split unless it says another."""
+    if run.images is None or run.images.suffix.lower() != ".csv":
+        raise DataError(
+            f"{run.path} is an export, which brings no images.",
+            expected="data.root=FILE.csv with image_id, path and label of images of yours",
+            found="none" if run.images is None else str(run.images),
+            remedy="name such a table, or take the run itself; predict and evaluate data=… need none",
+        )
+    table = read_table(run.images)
+    if "split" not in table:
+        table = table.assign(split="test")
+    return build_manifest(table.assign(split=table["split"].fillna("test")), source=str(run.images))

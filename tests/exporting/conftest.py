@@ -9,6 +9,7 @@ import pytest
 import medcnn
 from medcnn.cli import run
 from medcnn.exporting import standalone
+from medcnn.run.directory import RunDir
 
 # As whoever gets an export runs them: beside one another, as scripts.
 sys.path.insert(0, str(Path(standalone.__file__).parent))
@@ -19,7 +20,8 @@ def lab(tmp_path_factory, easy_data):
     """Return a finished run with a detector of foreign images."""
     folder = tmp_path_factory.mktemp("lab") / "run"
     given = [each for each in easy_data if not each.startswith("out_of_distribution")]
-    return medcnn.train([*given, "trainer.max_epochs=1", f"run_dir={folder}"])
+    medcnn.train([*given, "trainer.max_epochs=1", f"run_dir={folder}"])
+    return RunDir(folder)
 
 
 @pytest.fixture(scope="session")

@@ -120,3 +120,15 @@ def test_what_lies_there_already_is_left_alone(lab, tmp_path, capsys):
     assert run("export", [f"run={lab.path}", f"output={tmp_path}"]) == 2
     assert "already" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_an_export_has_no_images_until_some_are_named(exported, lab, tmp_path, capsys):
+    output = tmp_path / "features.csv"
+    given = [f"run={exported}", f"output={output}", "split=test"]
+    assert run("features", given) == 2
+    assert "an export, which brings no images" in capsys.readouterr().err
+    table = tmp_path / "mine.csv"
+    own = pd.read_csv(lab.manifest)
+    own[own["split"] == "test"].drop(columns="split").to_csv(table, index=False)
+    assert run("features", [*given, f"data.root={table}"]) == 0
+    assert len(pd.read_csv(output)) == (own["split"] == "test").sum()

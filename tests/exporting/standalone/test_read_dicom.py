@@ -54,9 +54,8 @@ def test_every_conformance_case_ends_as_the_same_pixels_or_not_at_all(tmp_path):
     path, ends = tmp_path / "case.dcm", {}
     for case in cases():
         path.write_bytes(case.make())
-        for size in (2, 16):
-            end = outcome(path, size)
-            ends.setdefault(end, set()).add(case.name)
+        end = outcome(path, 16)
+        ends.setdefault(end, set()).add(case.name)
     assert len(ends["same"]) >= 70, {name: len(found) for name, found in ends.items()}
 
 
