@@ -24,12 +24,6 @@ def printed(page):
     return [line.strip() for line in lines if re.match(r" {4,}[a-z(]", line)]
 
 
-def free():
-    with socket.socket() as plug:
-        plug.bind(("127.0.0.1", 0))
-        return plug.getsockname()[1]
-
-
 @pytest.fixture
 def place(run, make_image, certificates, tmp_path, monkeypatch):
     """Go to a folder where everything lies under the names that the pages use."""
@@ -69,9 +63,9 @@ def test_the_commands_on_results_in_the_archive(place, archive):
     assert "Imaging Measurement Report" in (place / "report.html").read_text()
 
 
-def test_the_commands_on_a_service(place, archive):
+def test_the_commands_on_a_service(place, archive, port_finder):
     taker = archive()
-    ports = {"8080": str(free()), "11112": str(free()), "8443": str(free())}
+    ports = {"8080": str(port_finder()), "11112": str(port_finder()), "8443": str(port_finder())}
     ports["4242"] = str(taker.port)
     lines = []
     for line in printed("serve.md"):
@@ -84,7 +78,7 @@ def test_the_commands_on_a_service(place, archive):
     secret = [line for line in others if "openssl" in line or "https" in line]
     plain = [line for line in others if line not in secret]
     shell(secret[0])
-    services[0] += f" http=127.0.0.1:{free()}"
+    services[0] += f" http=127.0.0.1:{port_finder()}"
     for service, clients in zip(services, ([], plain, secret[1:]), strict=True):
         answers = serving(service, clients)
         assert all("p_abnormal" in each for each in answers if each.startswith("{"))
