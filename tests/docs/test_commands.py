@@ -162,6 +162,8 @@ def test_every_printed_option_exists(page):
     opened = r"(data\.(roots|options|source)|augment\.operators|loss\.terms)\."
     for key, value in sorted({(k, v) for name, k, v in printed_options() if name == page.name}):
         key = SPELLINGS.get(key, key)
+        if key.endswith(".NAME"):  # stands for names of the reader's own
+            continue
         assert key in keys or key in options or re.match(opened, key), f"no file has {key}"
         if key in options and re.fullmatch(r"[a-z0-9_|]+", value):
             assert set(value.split("|")) <= options[key] | {"null"}, f"{key}={value}"
