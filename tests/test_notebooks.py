@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda p: p.stem)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 OF_THE_MACHINE = re.compile(
-    r"^(epoch|training on|threads|Decoding|transfer|member).*$", re.MULTILINE
+    r"^(epoch|training on|threads|Decoding|making|transfer|member).*$", re.MULTILINE
 )
 FAR = 0.1
 """By how much numbers of another processor may differ: sums in another order, over several epochs."""
