@@ -172,7 +172,10 @@ def train(folder, manifest, overrides):
     )
     prepared.manifest.write(run.manifest)
     data = fitting.build_datamodule(settings, prepared)
-    task = fitting.train(settings, prepared, data, run, Journal(run, seed=0))
+    journal = Journal(run, seed=0)
+    fitting.train(settings, prepared, data, run, journal)
+    task = fitting.build_task(settings, prepared, journal)
+    task.load_state_dict(torch.load(run.last_checkpoint, weights_only=True)["state_dict"])
     val, test = (logits(task, loader) for loader in (data.val_dataloader(), data.test_dataloader()))
     curves = pd.read_csv(run.metrics)
     facts = replace(
