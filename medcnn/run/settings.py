@@ -33,12 +33,6 @@ EARLIER = frozenset({"torch.optim.AdamW", "medcnn.losses.BinaryCrossEntropy"})
 PLAIN = re.compile(r"(torch\.optim|torch\.nn|pytorch_lightning\.loggers)\.[A-Z]\w*")
 """Classes of the libraries that a run is built of."""
 MOVED = {
-    "medcnn.tasks.optimizers": "medcnn.training.optimizers.named",
-    "medcnn.tasks.schedules": "medcnn.training.optimizers.schedules",
-}
-"""Where the targets of earlier runs have gone to, by module."""
-
-MOVED = {
     "medcnn.tasks.optimizers.": "medcnn.training.optimizers.named.",
     "medcnn.tasks.schedules.": "medcnn.training.optimizers.schedules.",
 }
@@ -90,8 +84,7 @@ def read_config(run: RunDir) -> dict[str, Any]:
         ConfigError: If it is no YAML, or more than a configuration is.
         DataError: If it is not the one that the run recorded.
     """
-    config: dict[str, Any] = _moved(_plain(run))
-    return config
+    return _plain(run)
 
 
 def write_settings(run: RunDir, settings: object) -> None:
@@ -151,17 +144,6 @@ def _targets(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _targets(inner)
-
-
-def _moved(value: Any) -> Any:
-    """Return plain values with each target where it is in this version."""
-    if isinstance(value, list):
-        return [_moved(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    found = {key: _moved(inner) for key, inner in value.items()}
-    module, _, name = str(found.get("_target_", "")).rpartition(".")
-    return found | {"_target_": f"{MOVED[module]}.{name}"} if module in MOVED else found
 
 
 def _refused(run: RunDir, expected: str, found: str) -> ConfigError:
