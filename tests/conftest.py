@@ -30,7 +30,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 
-LONGEST = ("test_notebooks.py", "test_end_to_end.py", "test_ensembling.py", "test_sweeping.py")
+LONGEST = (
+    *("test_notebooks.py", "test_end_to_end.py", "test_members.py", "test_study.py"),
+    *("test_launching.py", "test_resuming.py", "test_sweeping.py", "test_storage.py"),
+)
 TOGETHER = ("tests/commands/", "tests/crossvalidation/", "tests/reporting/")
 
 

@@ -22,7 +22,7 @@ from medcnn.models.xray_cnn_plan import plan_xray_cnn
 
 
 def check_model(model: Model) -> None:
-    """Check a configuration's model; one without a backbone is left to its constructor.
+    """Check a configuration's model; an autoencoder has no backbone.
 
     Raises:
         ConfigError: If a name is unknown, an option does not fit, or the backbone does not take

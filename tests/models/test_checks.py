@@ -64,5 +64,6 @@ def test_an_absent_package_is_named_where_its_weights_are_wanted(monkeypatch):
     check(**{**xrv, "weights": "none"})
 
 
-def test_models_without_a_backbone_are_left_to_their_constructor():
-    check(_target_="medcnn.models.something")
+def test_a_constructor_whose_run_could_not_be_read_back_is_refused():
+    with pytest.raises(ConfigError, match=r"medcnn.models.something builds(.|\n)*model=custom"):
+        check(_target_="medcnn.models.something")

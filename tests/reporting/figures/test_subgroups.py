@@ -13,7 +13,7 @@ def test_a_row_a_group_and_words_where_nothing_is_estimable():
     left, right = figure.axes
     assert [text.get_text() for text in left.get_yticklabels()] == [
         "sex: F  (n = 1,200)",
-        "site: a$1$  (n = –)",
+        "site: a$1$",
     ]
     assert left.texts[0].get_text() == "not estimable"
     assert [tuple(line.get_xdata()) for line in right.get_lines()][-2:] == [(0.5, 0.7), (0.6,)]
