@@ -7,7 +7,7 @@ comparing once more with home's normal and abnormal images mixed at the estimate
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 from medcnn.evaluation.operating_effect import OperatingEffect, effect_of
 from medcnn.evaluation.prior_shift import TrustResults, estimated_prevalence
 from medcnn.evaluation.records import ABSENT, fields_from_json, fields_to_json
+from medcnn.files.plain import as_object
 from medcnn.metrics.comparison import holm
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.proportions import share
@@ -137,12 +138,13 @@ class ShiftResults:
         return fields_to_json(self) | {"notices": records(self.sentences)}
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any], place: str = "shift.json") -> ShiftResults:
+    def from_json(cls, recorded: object, place: str = "shift.json") -> ShiftResults:
         """Return what ``to_json`` wrote.
 
         Raises:
             DataError: If something is missing, or something else is there.
         """
+        facts = as_object(recorded, "shift")
         found = fields_from_json(cls, facts, place)
         sentences = restored(found.sentences, facts.get("notices") or [])
         return cls(**{**vars(found), "sentences": tuple(sentences)})

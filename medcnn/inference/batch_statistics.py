@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +13,7 @@ from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.dataset import clean_images
 from medcnn.errors import ConfigError
 from medcnn.inference.device import full_precision
-from medcnn.inference.loading import RECIPE, TrainedModel, load_model, read_checkpoint
+from medcnn.inference.loading import RECIPE, Checkpoint, TrainedModel, load_model, read_checkpoint
 from medcnn.inference.predictor import CPU
 from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
 from medcnn.models.transfer import Auto, choose
@@ -35,7 +33,7 @@ class Restated:
         layers: The layers that were re-estimated.
     """
 
-    checkpoint: dict[str, Any]
+    checkpoint: Checkpoint
     layers: list[str]
 
     def write(self, path: Path) -> None:
@@ -45,7 +43,7 @@ class Restated:
             torch.save(kept, temporary)
 
 
-def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, dict[str, Any]]:
+def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, Checkpoint]:
     """Return the model of a finished run, frozen as in its best epoch, and its checkpoint.
 
     Args:
@@ -73,7 +71,7 @@ def load_trained(run: RunDir, n_train: int) -> tuple[TrainedModel, dict[str, Any
 
 def restate(
     model: TrainedModel,
-    checkpoint: Mapping[str, Any],
+    checkpoint: Checkpoint,
     data: XrayDataModule,
     batches: int | None,
     device: torch.device = CPU,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Required, TypedDict, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,33 @@ from medcnn.run.directory import RunDir, atomic_path
 from medcnn.run.hashes import checked
 from medcnn.settings.grammar import written
 from medcnn.settings.reading import as_plain, read
+
+
+class Recipe(TypedDict):
+    """How a network is rebuilt: the settings of its model, and those of its transfer's stage."""
+
+    model: dict[str, Any]
+    stage: str | None
+
+
+class Checkpoint(TypedDict, total=False):
+    """What a checkpoint holds that this version reads, plain values and tensors.
+
+    Attributes:
+        state_dict: The weights, always there.
+        epoch: The epoch that ended with them, from 0.
+        global_step: Optimiser steps by then.
+        network: How their network is rebuilt.
+        calibrator: Of a run of an earlier version.
+        operating_point: Likewise.
+    """
+
+    state_dict: Required[Mapping[str, Tensor]]
+    epoch: int
+    global_step: int
+    network: Recipe
+    calibrator: dict[str, Any]
+    operating_point: dict[str, Any]
 
 
 class TrainedModel(nn.Module):
@@ -112,16 +139,16 @@ def load_model(run: RunDir) -> TrainedModel:
             remedy=f"train a classifier that starts from it: {written('model.weights', run.path)}",
         )
     path = checked(run, run.weights)
-    checkpoint = read_checkpoint(path) if path.is_file() else {}
+    checkpoint = read_checkpoint(path) if path.is_file() else None
     with _fitting(path):
         judgement = _alone(run, checkpoint)
-    if judgement is None or not checkpoint:
+    if judgement is None or checkpoint is None:
         raise WeightsError(
             f"The run {run.path} is not finished.",
             expected="checkpoints/best.ckpt and judgement.json",
             found="a run that was stopped before it was judged on validation",
             remedy=f"restore {run.judgement.name} from a copy, or train again"
-            if run.results.is_file() and checkpoint
+            if run.results.is_file() and checkpoint is not None
             else f"medcnn train {written('resume', run.path)}",
         )
     return load_weights(run, checkpoint, judgement)
@@ -129,7 +156,7 @@ def load_model(run: RunDir) -> TrainedModel:
 
 def load_weights(
     run: RunDir,
-    checkpoint: Mapping[str, Any] | None = None,
+    checkpoint: Checkpoint | None = None,
     judgement: Judgement | None = None,
 ) -> TrainedModel:
     """Return the best model of a training as it stands in its checkpoint, on the CPU.
@@ -142,16 +169,16 @@ def load_weights(
         return _model(settings, checkpoint or read_checkpoint(path), judgement, path)
 
 
-def _alone(run: RunDir, checkpoint: Mapping[str, Any]) -> Judgement | None:
+def _alone(run: RunDir, checkpoint: Checkpoint | None) -> Judgement | None:
     """Return the judgement of a run's model seen once."""
     path = checked(run, run.judgement)
     saved = Judgement.load(path) if path.is_file() else None
     if saved is not None and saved.passes.single and len(saved.merges) == 1:
         return saved
-    return (saved and saved.alone) or _of_checkpoint(checkpoint)
+    return (saved and saved.alone) or (checkpoint and _of_checkpoint(checkpoint)) or None
 
 
-def _of_checkpoint(checkpoint: Mapping[str, Any]) -> Judgement | None:
+def _of_checkpoint(checkpoint: Checkpoint) -> Judgement | None:
     """Return what an earlier version wrote into the checkpoint, and nowhere else."""
     if RECIPE in checkpoint or "operating_point" not in checkpoint:
         return None
@@ -176,21 +203,21 @@ def _fitting(path: Path) -> Iterator[None]:
         ) from error
 
 
-RECIPE = "network"
+RECIPE: Final = "network"
 """The key of a checkpoint under which it says how its network is rebuilt."""
 
 ORIGIN = "checkpoint_sha256"
 """The key under which exported weights say which checkpoint they were."""
 
 
-def recipe(settings: RunSettings) -> dict[str, Any]:
+def recipe(settings: RunSettings) -> Recipe:
     """Return what is needed beside the weights to rebuild a network, as plain values."""
     return {"model": as_plain(settings.model), "stage": settings.transfer.stage}
 
 
 def _model(
     settings: RunSettings,
-    checkpoint: Mapping[str, Any],
+    checkpoint: Checkpoint,
     judgement: Judgement | None,
     path: Path,
 ) -> TrainedModel:
@@ -221,19 +248,20 @@ def load_members(run: RunDir) -> list[TrainedModel]:
     return [load_model(member) for member in run.members or [run]]
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> Checkpoint:
     """Return a checkpoint's plain content, or raise WeightsError if it is not plain or not whole."""
     content = read_tensors(path) if path.suffix == SAFE else read_plain(path)
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
         raise unreadable(path, f"{type(content).__name__} without a state_dict")
-    return content
+    return cast("Checkpoint", content)
 
 
 def copy_into_checkpoint(judgement: Judgement, run: RunDir) -> None:
     """Let whoever reads the weights alone find calibrator and threshold beside them."""
     checkpoint = read_checkpoint(run.best_checkpoint)
     temperature, threshold = judgement.calibrator.temperature, judgement.threshold
-    checkpoint["state_dict"] |= {
+    checkpoint["state_dict"] = {
+        **checkpoint["state_dict"],
         "temperature": torch.tensor(temperature, dtype=torch.float64),
         "threshold": torch.tensor(threshold.value, dtype=torch.float64),
     }
@@ -249,7 +277,7 @@ def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:
     return record | {"parameters": torch.tensor(record["parameters"], dtype=torch.float64)}
 
 
-def calibrator_of(checkpoint: Mapping[str, Any]) -> Calibrator:
+def calibrator_of(checkpoint: Checkpoint) -> Calibrator:
     """Return the calibrator of a checkpoint, or its temperature where it has no record of one."""
     record = checkpoint.get("calibrator")
     if record is None:

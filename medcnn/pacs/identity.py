@@ -11,7 +11,6 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydicom.uid import UID
 
@@ -54,7 +53,7 @@ class Judge:
         return [*lines, f"interval {self.interval}"] if self.interval else lines
 
 
-def digest_of(facts: Mapping[str, Any]) -> str:
+def digest_of(facts: Mapping[str, object]) -> str:
     """Return a hash of plain values, the same for the same values; this version of medcnn is in it."""
     text = json.dumps({**facts, "medcnn": __version__}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -39,7 +39,7 @@ def results_of(options: Predict, name: str) -> Results:
         name: Of the model, in its reports.
     """
 
-    def make(panel: Panel, identity: Mapping[str, Any], decision: Decision) -> DicomFolder:
+    def make(panel: Panel, identity: Mapping[str, object], decision: Decision) -> DicomFolder:
         folder = options.results.dicom
         if folder is None:
             raise AssertionError("asked for only with a folder")
@@ -51,7 +51,7 @@ def results_of(options: Predict, name: str) -> Results:
     return make
 
 
-def judge_of(name: str, panel: Panel, identity: Mapping[str, Any], decision: Decision) -> Judge:
+def judge_of(name: str, panel: Panel, identity: Mapping[str, object], decision: Decision) -> Judge:
     """Return what reports say of the model.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -200,7 +201,7 @@ def from_predictions(
     return Contents(name=name, results=results, cases=cases, **around)
 
 
-def _of_images(images: Examined, split: str, environment: dict[str, Any]) -> dict[str, Any]:
+def _of_images(images: Examined, split: str, environment: Mapping[str, object]) -> dict[str, Any]:
     """Return what a report says of images of elsewhere in the place of the run's own."""
     manifest = images.manifest
     data = {

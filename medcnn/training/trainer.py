@@ -78,7 +78,7 @@ def read_newest(path: Path) -> dict[str, Any]:
         WeightsError: If it is damaged, or holds more than plain values.
     """
     try:
-        return read_checkpoint(path)
+        return dict(read_checkpoint(path))
     except WeightsError as error:
         raise WeightsError(
             error.problem,

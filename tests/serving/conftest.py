@@ -4,10 +4,12 @@ import contextlib
 import http.client
 import importlib.util
 import json
+import os
 import random
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -194,7 +196,11 @@ def orthanc(tmp_path_factory):
 @pytest.fixture
 def storescu(tmp_path):
     """Return a function that pushes files as dcmtk does, and gives what it said."""
-    if shutil.which("storescu") is None:
+    # pynetdicom installs a program of the same name beside Python.
+    own = Path(sys.executable).parent
+    others = [each for each in os.get_exec_path() if Path(each) != own]
+    program = shutil.which("storescu", path=os.pathsep.join(others))
+    if program is None:
         pytest.skip("dcmtk is not installed")
 
     def push(port, *contents, caller="ARCHIVE", called="MEDCNN"):
@@ -202,7 +208,7 @@ def storescu(tmp_path):
         for number, content in enumerate(contents):
             paths.append(tmp_path / f"sent{number}.dcm")
             paths[-1].write_bytes(content)
-        asked = ["storescu", "-v", "-aet", caller, "-aec", called, "127.0.0.1", str(port), *paths]
+        asked = [program, "-v", "-aet", caller, "-aec", called, "127.0.0.1", str(port), *paths]
         done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
         return done.returncode, done.stdout + done.stderr
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 from medcnn.cli import run as command
 
 DOCS = Path(__file__).parents[2] / "docs"
-TOOLS = ("curl", "storescu", "dsr2html", "openssl")
+TOOLS = ("curl", "dsr2html", "openssl")
 
 
 def printed(page):
@@ -41,7 +42,7 @@ def place(run, make_image, certificates, tmp_path, monkeypatch):
 
 
 def shell(line):
-    asked = ["bash", "-c", line]
+    asked = ["bash", "-c", re.sub(r"^python ", f"{shlex.quote(sys.executable)} ", line)]
     done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     return done.stdout
