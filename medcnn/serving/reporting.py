@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from medcnn.pacs.source import NoResultError, quiet, read_source
 from medcnn.serving.measuring import Meter
 from medcnn.serving.queueing import FullError, Queue, Row
 from medcnn.serving.spool import RECEIVED, RESULTS, Spool
+from medcnn.serving.worker import Worker
 
 DOOR = "dicom"
 _PAUSE = 0.05
@@ -25,7 +25,7 @@ LONGEST_PAUSE = 5.0
 """Seconds until a disk that is full is tried again."""
 
 
-class Reporter:
+class Reporter(Worker):
     """Takes received images through the queue, in a thread of its own, and leaves their reports.
 
     Args:
@@ -48,19 +48,7 @@ class Reporter:
     ) -> None:
         self.queue, self.judge, self.spool, self.meter = queue, judge, spool, meter
         self.reported, self.together = reported, together
-        self._wake, self._closed = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="reporting", daemon=True)
-        self._thread.start()
-
-    def arrived(self) -> None:
-        """Say that there is an image."""
-        self._wake.set()
-
-    def close(self) -> None:
-        """End after the images that are in the queue; what is left stays in the spool."""
-        self._closed.set()
-        self._wake.set()
-        self._thread.join()
+        self._begin("reporting")
 
     def _work(self) -> None:
         while not self._closed.is_set():

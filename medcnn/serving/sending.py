@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from pathlib import Path
 
 import pydicom
@@ -14,13 +13,14 @@ from medcnn.pacs.source import quiet
 from medcnn.serving.address import Peer
 from medcnn.serving.measuring import Meter
 from medcnn.serving.spool import RESULTS, Spool
+from medcnn.serving.worker import Worker
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 SECONDS = 30
 _WARNINGS = range(0xB000, 0xC000)
 
 
-class Sender:
+class Sender(Worker):
     """Sends what is in the spool, in a thread of its own.
 
     Args:
@@ -47,19 +47,7 @@ class Sender:
         self._entity.acse_timeout = self._entity.dimse_timeout = SECONDS
         self._entity.network_timeout = self._entity.connection_timeout = SECONDS
         self._entity.add_requested_context(Comprehensive3DSRStorage, ExplicitVRLittleEndian)
-        self._wake, self._closed = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="sending", daemon=True)
-        self._thread.start()
-
-    def arrived(self) -> None:
-        """Say that there is a report."""
-        self._wake.set()
-
-    def close(self) -> None:
-        """End after the report that is being sent; what is left stays in the spool."""
-        self._closed.set()
-        self._wake.set()
-        self._thread.join()
+        self._begin("sending")
 
     def _work(self) -> None:
         wait = self.first_wait
