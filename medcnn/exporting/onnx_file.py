@@ -32,7 +32,7 @@ def check_installed() -> None:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
-            f"An export is written with {', '.join(missing)}, which is not installed.",
+            f"An export needs what is not installed: {', '.join(missing)}.",
             expected=", ".join(PACKAGES),
             found=f"no {missing[0]}",
             remedy=how_to_install("export"),
