@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcnn.errors import ImageError, unknown_name
-from medcnn.io.conformance import (
-    fault_cases,
-    greyscale_cases,
-    pixel_cases,
-    syntax_cases,
-    window_cases,
-)
+from medcnn.io.conformance import fault_cases, syntax_cases
 from medcnn.io.conformance.case import Case, Outcome, judge
+from medcnn.io.conformance.table import cases_of
 from medcnn.io.reading import read_image
 
 
@@ -43,9 +38,7 @@ class Row:
 PARTS: dict[str, Sequence[Case]] = {
     "transfer syntax": syntax_cases.CASES,
     "false transfer syntax": syntax_cases.FALSE,
-    "pixel module": pixel_cases.CASES,
-    "modality and VOI LUT": greyscale_cases.CASES,
-    "window": window_cases.CASES,
+    **{part: cases_of(part) for part in ("pixel module", "modality and VOI LUT", "window")},
     "fault": fault_cases.CASES,
 }
 

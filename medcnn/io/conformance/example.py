@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import io
+import json
 from collections.abc import Sequence
-from typing import Any
+from importlib import resources
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +20,8 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 _INSTANCE = "1.2.826.0.1.3680043.8.498.1"
+RAMP = (np.arange(256, dtype=np.uint16) * 16).reshape(16, 16)
+"""0 to 4080 in steps of 16, row by row."""
 
 
 def image_dataset(
@@ -69,13 +75,27 @@ def image_dataset(
     return dataset
 
 
-def lut_item(descriptor: Sequence[int], entries: Sequence[int]) -> Dataset:
-    """Return an item of a Modality or VOI LUT Sequence (PS3.3 C.11.1.1.1)."""
+def lut_item(
+    descriptor: Sequence[int], entries: Sequence[int] | None, order: Literal["<", ">"] = "<"
+) -> Dataset:
+    """Return an item of a Modality or VOI LUT Sequence (PS3.3 C.11.1.1.1), its words in an order."""
     item = Dataset()
     vr = "SS" if descriptor[1] < 0 else "US"
     item.add_new("LUTDescriptor", vr, list(descriptor))
-    item.add_new("LUTData", "OW", np.asarray(entries, "<u2").tobytes())
+    if entries is not None:
+        item.add_new("LUTData", "OW", np.asarray(entries, f"{order}u2").tobytes())
     return item
+
+
+def codestream(name: str) -> bytes:
+    """Return the ramp as coded by an encoder that is not among medcnn's dependencies."""
+    return base64.b64decode(_codestreams()[name])
+
+
+@functools.cache
+def _codestreams() -> dict[str, str]:
+    text = resources.files(__package__).joinpath("codestreams.json").read_text("utf-8")
+    return dict(json.loads(text))
 
 
 def encode(dataset: Dataset) -> bytes:

@@ -9,7 +9,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from medcnn.errors import ConfigError
 from medcnn.io import read_image, read_image_resized
-from medcnn.io.conformance import check_dicom, failures, greyscale_cases, window_cases
+from medcnn.io.conformance import check_dicom, failures
 from medcnn.io.conformance.case import Case
 from medcnn.io.conformance.check import PARTS, Row, run_case
 
@@ -76,7 +76,7 @@ BEYOND_PYDICOM = (
 def test_pydicom_gives_the_same_pixels(tmp_path):
     ours = [
         case
-        for case in (*greyscale_cases.CASES, *window_cases.CASES)
+        for case in (*PARTS["modality and VOI LUT"], *PARTS["window"])
         # What contradicts itself is read by medcnn's own rules.
         if not case.warning
         and not any(word.lower() in case.name.lower() for word in BEYOND_PYDICOM)
@@ -113,7 +113,7 @@ def test_the_fast_path_agrees_with_the_exact_one(tmp_path):
 
 
 def test_a_wrong_reading_fails_its_row(tmp_path):
-    right = window_cases.CASES[0]
+    right = PARTS["window"][0]
     wrong = Case(right.name, right.section, right.make, (0, 0.5, 0.5, 1))
     assert run_case(wrong, tmp_path / "a.dcm").passed is False
     unwarned = Case(right.name, right.section, right.make, right.pixels, warning="absent words")
