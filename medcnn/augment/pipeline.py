@@ -17,6 +17,7 @@ import numpy as np
 
 from medcnn.augment.acquisition import Frame, Marker, Shading
 from medcnn.augment.bending import Elastic, Lens
+from medcnn.augment.compression import Jpeg
 from medcnn.augment.equalization import Clahe, Equalize
 from medcnn.augment.erasing import Cutout, Erasing
 from medcnn.augment.filters import Blur, Filter, Noise, Sharpen
@@ -62,6 +63,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "noise": Noise,
     "blur": Blur,
     "sharpen": Sharpen,
+    "jpeg": Jpeg,
     "shading": Shading,
     "frame": Frame,
     "marker": Marker,

@@ -21,6 +21,7 @@ class Batch(TypedDict):
         patient_id: N identifiers.
         pending: What is still to be done to the images on their device, with its drawn values; the
             datamodule does it, and no model meets it.
+        group: int64, N; each image's group, from 0, where the objective asks for it.
         whole: How many images the whole batch has, where this is one process's part of it.
     """
 
@@ -29,4 +30,5 @@ class Batch(TypedDict):
     image_id: list[str]
     patient_id: list[str]
     pending: NotRequired[Callable[[Tensor], Tensor]]
+    group: NotRequired[Tensor]
     whole: NotRequired[int]

@@ -19,8 +19,7 @@ from medcnn.data.cache.images import ImageCache
 from medcnn.data.cache.store import Pixels
 from medcnn.data.dataset import Augment, BatchSampler, CachedBatches, DeviceAugment
 from medcnn.data.manifest import Manifest
-from medcnn.data.sampling import balanced_weights, grouped_weights
-from medcnn.errors import DataError
+from medcnn.data.sampling import balanced_weights, grouped_weights, groups_of
 
 
 def worker_count(wanted: int | str, cores: int | None = None) -> int:
@@ -48,6 +47,7 @@ class XrayDataModule(pl.LightningDataModule):
             resampling where the model is, ``auto`` on the device if that is a GPU. Both draw the same.
         balance: ``sampler`` draws both classes equally often; ``none`` takes every image once.
         balance_by: Columns of the manifest whose groups the sampler draws equally often, too.
+        group_by: Columns whose groups the training batches name.
         seed: Seed of order and augmentation.
     """
 
@@ -62,13 +62,14 @@ class XrayDataModule(pl.LightningDataModule):
         augment_on: str = "auto",
         balance: str = "none",
         balance_by: Sequence[str] = (),
+        group_by: Sequence[str] = (),
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.manifest, self.cache, self.augment = manifest, cache, augment
         self.augment_on = augment_on
         self.batch_size, self.balance, self.seed = batch_size, balance, seed
-        self.balance_by = tuple(balance_by)
+        self.balance_by, self.group_by = tuple(balance_by), tuple(group_by)
         self.num_workers = worker_count(num_workers)
         self._done = (0, 0)
 
@@ -92,16 +93,9 @@ class XrayDataModule(pl.LightningDataModule):
         """Return the sampling weight of each training image."""
         rows = self.manifest.split("train")
         label = rows["label"].to_numpy()
-        absent = [name for name in self.balance_by if name not in rows]
-        if absent:
-            raise DataError(
-                f"data.balance_by asks for the column {absent[0]!r}, which the images do not have.",
-                expected=f"one of {', '.join(map(str, rows.columns))}",
-                remedy="correct data.balance_by, or give a manifest with that column",
-            )
         if not self.balance_by:
             return balanced_weights(label)
-        return grouped_weights(label, [rows[name].astype(str).tolist() for name in self.balance_by])
+        return grouped_weights(label, groups_of(rows, self.balance_by, "data.balance_by"))
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the validation batches, in the manifest's order."""
@@ -139,6 +133,7 @@ class XrayDataModule(pl.LightningDataModule):
         """Return the batches of one split; ``train`` shuffles and augments them."""
         rows = self.manifest.split(split)
         pending = self._for_device() if train else None
+        grouped = train and self.group_by
         batches = CachedBatches(
             self.cache,
             rows["image_id"].tolist(),
@@ -146,6 +141,7 @@ class XrayDataModule(pl.LightningDataModule):
             rows["label"].tolist(),
             augment=self.augment if train and pending is None else None,
             pending=pending,
+            groups=groups_of(rows, self.group_by, "robust.by") if grouped else None,
             seed=self.seed,
         )
         sampler = BatchSampler(

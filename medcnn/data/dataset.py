@@ -168,6 +168,7 @@ class CachedBatches(Dataset[Batch]):
         augment: What is done to the uint8 images (N×H×W) of a training batch; None: nothing.
         pending: What is to be done on the device instead, once the batch is there: its values are
             drawn here, under the same key.
+        groups: Group of each row, from 0, where batches are to name it.
         seed: Seed of the augmentation.
     """
 
@@ -180,11 +181,13 @@ class CachedBatches(Dataset[Batch]):
         *,
         augment: Augment | None = None,
         pending: DeviceAugment | None = None,
+        groups: npt.NDArray[np.int64] | None = None,
         seed: int = 0,
     ) -> None:
         self.cache, self.augment, self.pending, self.seed = cache, augment, pending, seed
         self.image_ids, self.patient_ids = list(image_ids), list(patient_ids)
         self.labels = np.asarray(labels, dtype=np.float32)
+        self.groups = groups
         self.rows = cache.rows_of(self.image_ids)
 
     def __len__(self) -> int:
@@ -210,6 +213,8 @@ class CachedBatches(Dataset[Batch]):
             image_id=[self.image_ids[row] for row in rows],
             patient_id=[self.patient_ids[row] for row in rows],
         )
+        if self.groups is not None:
+            batch["group"] = torch.from_numpy(self.groups[rows])
         if request.world > 1:
             batch["whole"] = whole
         if self.pending is not None:
@@ -228,13 +233,16 @@ class CachedBatches(Dataset[Batch]):
             batch["whole"] = len(request.rows)
             return batch
         batch, own = self[replace(request, rank=0, world=1)], request.own
-        return Batch(
+        part = Batch(
             image=batch["image"][own],
             label=batch["label"][own],
             image_id=batch["image_id"][own],
             patient_id=batch["patient_id"][own],
             whole=len(request.rows),
         )
+        if "group" in batch:
+            part["group"] = batch["group"][own]
+        return part
 
 
 def clean_images(loader: Any) -> Iterator[torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Weights that make up for rare classes."""
+"""Groups of images, and weights that make up for rare classes and groups."""
 
 from __future__ import annotations
 
@@ -6,6 +6,37 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+
+from medcnn.errors import DataError
+
+Ints = npt.NDArray[np.int64]
+
+
+def groups_of(table: pd.DataFrame, columns: Sequence[str], key: str) -> Ints:
+    """Return the group of each row, from 0 in the order of names.
+
+    Args:
+        table: Rows of a manifest.
+        columns: What agrees in all of them is one group.
+        key: The setting that asks for them.
+
+    Raises:
+        DataError: If the images have no such column.
+
+    >>> groups_of(pd.DataFrame({"site": ["b", "a", "b"]}), ["site"], "robust.by").tolist()
+    [1, 0, 1]
+    """
+    absent = [name for name in columns if name not in table]
+    if absent:
+        raise DataError(
+            f"{key} asks for the column {absent[0]!r}, which the images do not have.",
+            expected=f"one of {', '.join(map(str, table.columns))}",
+            remedy=f"correct {key}, or give a manifest with that column; data.acquisitions=4 finds "
+            "the column acquisition",
+        )
+    names = table[list(columns)].astype(str)
+    return names.groupby(list(columns)).ngroup().to_numpy(np.int64)
 
 
 def balanced_weights(label_N: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -19,9 +50,7 @@ def balanced_weights(label_N: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(1.0 / (np.count_nonzero(counts) * counts[label]), dtype=np.float64)
 
 
-def grouped_weights(
-    label_N: npt.ArrayLike, groups: Sequence[Sequence[object]]
-) -> npt.NDArray[np.float64]:
+def grouped_weights(label_N: npt.ArrayLike, group_N: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return a sampling weight an image with which every group is drawn equally often in each label.
 
     Where images of one label come from one place mostly, the place tells the label; drawn like
@@ -29,19 +58,17 @@ def grouped_weights(
 
     Args:
         label_N: 0 normal, 1 abnormal.
-        groups: Columns, N entries each; what agrees in all of them is one group.
+        group_N: The group of each image, from 0.
 
-    >>> grouped_weights([0, 0, 0, 1], [["a", "a", "b", "a"]]).tolist()
+    >>> grouped_weights([0, 0, 0, 1], [0, 0, 1, 0]).tolist()
     [0.125, 0.125, 0.25, 0.5]
     """
     label = np.asarray(label_N, dtype=int)
-    numbers: dict[tuple[object, ...], int] = {}
-    names = zip(label.tolist(), *groups, strict=True)
-    cell = np.array([numbers.setdefault(name, len(numbers)) for name in names])
-    of_label = np.array([name[0] for name in numbers])
-    cells_of_label = np.bincount(of_label, minlength=2)
-    share = 1.0 / (np.count_nonzero(cells_of_label) * cells_of_label[of_label] * np.bincount(cell))
-    return np.asarray(share[cell], dtype=np.float64)
+    cell = 2 * np.asarray(group_N, dtype=int) + label
+    of_cell = np.bincount(cell)
+    cells_of_label = np.bincount(np.flatnonzero(of_cell) % 2, minlength=2)
+    share = np.count_nonzero(cells_of_label) * cells_of_label[label] * of_cell[cell]
+    return np.asarray(1.0 / share, dtype=np.float64)
 
 
 def positive_weight(label_N: npt.ArrayLike) -> float:

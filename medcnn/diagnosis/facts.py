@@ -130,6 +130,8 @@ class Facts:
             return None
         if self.setting("data.balance", "none") != "none" or self.mixes:
             return None
+        if self.setting("robust.by"):
+            return None
         p = self.train.prevalence
         return float(-p * np.log(p) - (1 - p) * np.log(1 - p))
 

@@ -5,7 +5,7 @@ Dimensions: N images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -69,13 +69,27 @@ class Objective(nn.Module):
 
     def forward(self, logit_N: Tensor, label_N: Tensor) -> Tensor:
         """Return the objective of the batch, a scalar; labels may be fractional."""
-        target_N = label_N * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
         total = logit_N.new_zeros(())
+        for weight, value in self._values(logit_N, label_N):
+            total = total + weight * value.mean()
+        return total
+
+    @property
+    def has_values(self) -> bool:
+        """Whether each image has a value of its own."""
+        return not self.normalised and not set(self.terms) & set(BATCHWISE)
+
+    def of_each(self, logit_N: Tensor, label_N: Tensor) -> Tensor:
+        """Return the value of each image, N, where ``has_values``; their mean is the objective."""
+        values = [weight * value for weight, value in self._values(logit_N, label_N)]
+        return torch.stack(values).sum(0)
+
+    def _values(self, logit_N: Tensor, label_N: Tensor) -> Iterator[tuple[float, Tensor]]:
+        target_N = label_N * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
         for term, (weight, loss) in self.terms.items():
             batchwise = self.weights is None or term in BATCHWISE
             value = loss(logit_N, target_N) if batchwise else self._weigh(loss, logit_N, target_N)
-            total = total + weight * value.mean()
-        return total
+            yield weight, value
 
     def _weigh(self, loss: Loss, logit_N: Tensor, target_N: Tensor) -> Tensor:
         normal, abnormal = self.weights or (1.0, 1.0)

@@ -56,6 +56,8 @@ def _moved(settings: Settings) -> list[str]:
         found.append(f"data.balance={settings.data.balance}")
     if loss.get("positive_weight") not in (None, 1, 1.0):
         found.append(f"loss.positive_weight={loss['positive_weight']:g}")
+    if settings.robust.by:
+        found.append(f"robust.by=[{','.join(settings.robust.by)}]")
     weights = loss.get("class_weights")
     if weights and len(set(weights)) > 1:
         found.append(f"loss.class_weights=[{','.join(f'{each:g}' for each in weights)}]")

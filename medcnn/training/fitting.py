@@ -10,19 +10,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
+import numpy as np
+import pandas as pd
 import pytorch_lightning as pl
 
 from medcnn.augment.normalize import fit as fit_statistics
 from medcnn.console import say, warn
 from medcnn.data.datamodule import XrayDataModule, sample_images, training_pixels
 from medcnn.data.preparation import Prepared
-from medcnn.data.sampling import positive_weight
+from medcnn.data.sampling import groups_of, positive_weight
 from medcnn.layers.shared_batch_norm import share_statistics
+from medcnn.losses.objective import Objective
+from medcnn.losses.robust import GroupRobust
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal, Notes
 from medcnn.training.loggers import opened
+from medcnn.training.mixstyle import MixStyle
 from medcnn.training.ranks import together
 from medcnn.training.regularizers import Penalty
 from medcnn.training.settings import Optimizer, Settings
@@ -100,6 +105,7 @@ def build_datamodule(settings: Settings, prepared: Prepared) -> XrayDataModule:
         augment_on=data.augment_on,
         balance=data.balance,
         balance_by=data.balance_by,
+        group_by=settings.robust.by,
         seed=settings.seed,
     )
 
@@ -120,17 +126,17 @@ def build_task(settings: Settings, prepared: Prepared, journal: Journal) -> Xray
     policy = settings.transfer.build()
     say(f"transfer: {policy.setup(network, len(train), origin)}")
     optimizer = chosen_optimizer(settings)
-    weighted = {}
-    if settings.data.balance == "weights":
-        weighted = {"positive_weight": positive_weight(train["label"].to_numpy())}
     augmentation = settings.augment.build()
-    memory = None
-    if frozen_prefix(network.backbone) and not augmentation.operators:
+    memory, style = None, None
+    if settings.mixstyle.p:
+        style = MixStyle(**asdict(settings.mixstyle))
+        style.attach(network.backbone)
+    if frozen_prefix(network.backbone) and not (augmentation.operators or style):
         memory = PrefixMemory()
         say("the frozen stages are computed once for each image, because none is augmented")
     return XrayClassification(
         network,
-        loss=settings.loss.build(**weighted),
+        loss=_objective(settings, train),
         optimizer=optimizer.build(_partial_=True),
         schedule=settings.scheduler.build(),
         transfer=policy,
@@ -144,10 +150,24 @@ def build_task(settings: Settings, prepared: Prepared, journal: Journal) -> Xray
         channels_last=settings.trainer.channels_last,
         mix=augmentation.mix if augmentation.mixes else None,
         memory=memory,
+        style=style,
         penalty=Penalty(**asdict(settings.penalty)),
         rates=dict(settings.optimizer.rates or {}),
         monitor=settings.callbacks.monitor,
     )
+
+
+def _objective(settings: Settings, train: pd.DataFrame) -> Objective | GroupRobust:
+    """Return what is minimised, with what it knows of the training images."""
+    weighted = {}
+    if settings.data.balance == "weights":
+        weighted = {"positive_weight": positive_weight(train["label"].to_numpy())}
+    loss: Objective = settings.loss.build(**weighted)
+    robust = settings.robust
+    if not robust.by:
+        return loss
+    sizes = np.bincount(groups_of(train, robust.by, "robust.by")).tolist()
+    return GroupRobust(loss, sizes, step=robust.step, adjustment=robust.adjustment)
 
 
 def chosen_optimizer(settings: Settings) -> Optimizer:

@@ -13,7 +13,7 @@ from medcnn.errors import ConfigError
 from medcnn.inference.device import DEVICES, is_device
 from medcnn.inference.settings import RunSettings
 from medcnn.losses.names import check_loss
-from medcnn.losses.settings import Loss
+from medcnn.losses.settings import Loss, Robust
 from medcnn.models.checks import check_model
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
@@ -49,6 +49,19 @@ class Penalty:
     )
     exempt: tuple[str, ...] = setting(
         (), "parameters by name, for example [linear.*,backbone.body.layer1.*]"
+    )
+
+
+@dataclass(frozen=True)
+class Style:
+    """Maps in the style of another image of the batch, in training alone (MixStyle, Zhou 2021)."""
+
+    p: float = setting(
+        0.0, "probability that a batch is mixed behind a stage; 0: never", low=0, high=1
+    )
+    alpha: float = setting(0.1, "of the Beta distribution of the mixing weight", above=0, high=100)
+    stages: tuple[str, ...] = setting(
+        (), "names of stages, as [layer1,layer2]; []: the second and third, never the last"
     )
 
 
@@ -158,8 +171,10 @@ class Settings(RunSettings):
         high=4096,
     )
     penalty: Penalty = setting(Penalty(), "of weights; biases and norms are exempt")
+    mixstyle: Style = setting(Style(), "whether maps are mixed in style")
     augment: Component = setting(Component(), "what is done to training images")
     loss: Loss = setting(Loss(), "what is minimised")
+    robust: Robust = setting(Robust(), "whether the worst group counts most")
     optimizer: Optimizer = setting(Optimizer(), "what minimises it")
     scheduler: Component = setting(Component(), "the course of the learning rate")
     trainer: Trainer = setting(Trainer(), "where, how long and how precisely is trained")
@@ -214,6 +229,8 @@ def checked(settings: Tree) -> Tree:
     check_loss(settings.loss.arguments)
     check_data(settings.data)
     _check_averages(settings.callbacks)
+    _check_robust(settings)
+    _check_compiled(settings)
     if settings.task == "autoencoder":
         _check_autoencoder(settings)
     if settings.data.sources:
@@ -253,6 +270,8 @@ def _check_autoencoder(settings: Settings) -> None:
         ),
         ("callbacks.monitor", settings.callbacks.monitor, "val_loss", "It has no AUROC."),
         ("optimizer.rates", settings.optimizer.rates, None, "It has one rate."),
+        ("robust.by", settings.robust.by, (), "It reads no labels, and all images count alike."),
+        ("mixstyle.p", settings.mixstyle.p, 0, "Its target is how an image looks."),
         ("penalty.l1", penalty.l1, 0, cost),
         ("penalty.l2", penalty.l2, 0, cost),
         ("penalty.decay", penalty.decay, 0, cost),
@@ -266,6 +285,29 @@ def _check_autoencoder(settings: Settings) -> None:
                 found=f"{key}={value}",
                 remedy="take experiment=xray_autoencoder, which sets what it needs",
             )
+
+
+def _check_compiled(settings: Settings) -> None:
+    """Refuse to compile a network that draws anew between its stages."""
+    if settings.trainer.compile and settings.mixstyle.p:
+        raise ConfigError(
+            "A compiled network cannot be mixed in style between its stages.",
+            expected="trainer.compile=false or mixstyle.p=0",
+            found=f"trainer.compile=true mixstyle.p={settings.mixstyle.p:g}",
+        )
+
+
+def _check_robust(settings: Settings) -> None:
+    """Refuse groups of images that are mixed with those of other groups."""
+    operators = settings.augment.arguments.get("operators") or {}
+    mixed = [name for name in ("mixup", "cutmix") if operators.get(name) is not None]
+    if settings.robust.by and mixed:
+        raise ConfigError(
+            "A mixed image is of no group.",
+            expected="robust.by, or an augmentation that mixes",
+            found=f"robust.by={list(settings.robust.by)} augment.operators.{mixed[0]}",
+            remedy=f"set augment.operators.{mixed[0]}=null or robust.by=[]",
+        )
 
 
 def _check_averages(callbacks: Callbacks) -> None:

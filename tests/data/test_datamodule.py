@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -171,6 +173,23 @@ def test_a_sampler_by_an_absent_column_says_which_there_are(prepared):
     )
     with pytest.raises(DataError, match=r"'scanner'.*do not have"):
         data.train_dataloader()
+
+
+@pytest.mark.parametrize("augment", [None, Augmentation(OPERATORS), lambda images, _: images])
+def test_training_batches_name_the_groups_asked_for_also_in_parts(prepared, augment):
+    data = XrayDataModule(
+        *prepared, augment=augment, batch_size=4, group_by=["patient_id", "label"]
+    )
+    loader = data.train_dataloader()
+    names = prepared[0].split("train")["image_id"].tolist()
+    for request in loader.sampler:
+        batch = loader.dataset[request]
+        # Each image is its own patient: groups stand in the order of their names, i10 before i2.
+        expected = [sorted(names).index(name) for name in batch["image_id"]]
+        assert batch["group"].tolist() == expected
+        parts = [loader.dataset[replace(request, rank=rank, world=2)] for rank in (0, 1)]
+        assert torch.cat([part["group"] for part in parts]).tolist() == expected
+    assert "group" not in next(iter(data.val_dataloader()))
 
 
 def test_training_pixels_and_samples_are_of_the_training_split_alone(prepared):

@@ -130,6 +130,7 @@ def parts_of_a_batch():
         loss = Objective(**options)(whole, whole_batch(own_rows(LABELS), len(LABELS)))
         loss.backward()
         found[name] = (loss.detach(), logit.grad.clone())
+    found["group"] = whole_batch(own_rows(torch.arange(len(LOGITS))), len(LOGITS))
     found["seen"] = of_all_processes([["a", "c"], []][torch.distributed.get_rank()])
     found["in turn"] = of_all_processes([["a", "c"], ["b"]][torch.distributed.get_rank()])
     both = [None, None]
@@ -148,6 +149,7 @@ def test_parts_have_the_loss_and_the_gradient_of_the_whole_batch(quick_start):
         assert first[name][0] == second[name][0] == loss.detach()
         mean = torch.cat([first[name][1], second[name][1]]) / 2  # as DistributedDataParallel has it
         np.testing.assert_allclose(mean, logit.grad, rtol=1e-12)
+    assert first["group"].tolist() == second["group"].tolist() == [0, 1, 2, 3, 4]
     assert first["seen"] == second["seen"] == ["a", "c"]
     assert first["in turn"] == second["in turn"] == ["a", "b", "c"]
 

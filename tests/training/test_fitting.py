@@ -50,7 +50,7 @@ SMALL = (
     "data.image_size=32",
     "data.num_workers=0",
     "model=tiny_resnet",
-    "model.widths=[4,8]",
+    "model.widths=[8,16]",
 )
 
 
@@ -74,7 +74,11 @@ def trained(prepared, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["callbacks.ema=0.9", "augment.operators.mixup.alpha=0.4"]]
+    "options",
+    [
+        ["robust.by=[sex,label]", "augment.operators.mixup=null", "mixstyle.p=0.7"],
+        ["callbacks.ema=0.9", "augment.operators.mixup.alpha=0.4"],
+    ],
 )
 def test_a_run_stopped_within_an_epoch_goes_on_as_if_nothing_had_happened(
     options, trained, prepared

@@ -68,10 +68,10 @@ def test_a_configuration_of_another_version_is_told(default, key):
         check(cfg)
 
 
-@pytest.mark.parametrize("key", ["callbacks__monitor", "penalty__l1", "data__normalize"])
+@pytest.mark.parametrize("key", ["callbacks__monitor", "robust__by", "data__normalize"])
 def test_what_an_autoencoder_would_not_heed_is_refused(default, key):
     good = {"task": "autoencoder", "callbacks__monitor": "val_loss"}
-    bad = {"callbacks__monitor": "val_auroc", "penalty__l1": 0.1, "data__normalize": "image"}
+    bad = {"callbacks__monitor": "val_auroc", "robust__by": ["sex"], "data__normalize": "image"}
     checked(default, **good)
     with pytest.raises(ConfigError, match=f"does not go with {key.replace('__', '.')}"):
         checked(default, **good | {key: bad[key]})
@@ -90,6 +90,10 @@ def test_two_averages_of_the_weights_exclude_each_other(default):
         ({"data__fold": 0}, "go together"),
         ({"data__folds": 3, "data__fold": 3}, "no fold 3 of 3(.|\n)*from 0 to 2, or all"),
         ({"callbacks__population_statistics": True, "callbacks__ema": 0.9}, "not of their average"),
+        (
+            {"robust__by": ["site"], "augment__operators__mixup": {"alpha": 0.4}},
+            "mixed image is of no group",
+        ),
         ({"refer_by": "mutual_information"}, "several predictions of each image"),
         ({"refer_by": "distance", "out_of_distribution": None}, "distance from the training"),
         ({"threshold": "sensitivty>=0.9"}, "sensitivity"),

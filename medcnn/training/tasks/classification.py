@@ -30,6 +30,7 @@ from medcnn.training.distributed import (
     share_thawed,
     whole_batch,
 )
+from medcnn.training.mixstyle import MixStyle
 from medcnn.training.optimizers.named import carry_over, scale_rates
 from medcnn.training.optimizers.schedules import Plateau
 from medcnn.training.regularizers import Penalty
@@ -69,7 +70,7 @@ class XrayClassification(XrayTask):
 
     Args:
         network: Image to logit.
-        loss: ``(logit_N, label_N) -> scalar``.
+        loss: ``(logit_N, label_N) -> scalar``; where batches name groups, ``GroupRobust``.
         optimizer: ``(parameter_groups) -> optimizer``.
         schedule: Learning-rate factors.
         transfer: What trains.
@@ -85,6 +86,7 @@ class XrayClassification(XrayTask):
         monitor: What a plateau is judged by, ``val_auroc`` or ``val_loss``.
         normalization: ``dataset``, ``image``, ``histogram`` or ``local``.
         pixel_shares: For ``histogram``, the share of training pixels at or below each level.
+        style: Mixes the maps of training batches in style.
         memory: Keeps what the frozen stages return, where images are not augmented.
     """
 
@@ -107,6 +109,7 @@ class XrayClassification(XrayTask):
         seed: int = 0,
         channels_last: bool = True,
         mix: Mix | None = None,
+        style: MixStyle | None = None,
         memory: PrefixMemory | None = None,
         penalty: Penalty | None = None,
         rates: Mapping[str, float] | None = None,
@@ -118,7 +121,7 @@ class XrayClassification(XrayTask):
         self.network, self.loss = network, loss
         self.optimizer_of, self.schedule, self.transfer = optimizer, schedule, transfer
         self.lr, self.weight_decay, self.seed, self.mix = lr, weight_decay, seed, mix
-        self.memory = memory
+        self.memory, self.style = memory, style
         self.penalty, self.rates, self.monitor = penalty or Penalty(), rates or {}, monitor
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         # The weights too: else each convolution lays its filters out anew at every step.
@@ -162,11 +165,15 @@ class XrayClassification(XrayTask):
         return self.network.head(backbone.from_stage(hidden, after=last))
 
     def _step(self, batch: Batch, split: str, *, keep: bool = True) -> Tensor:
-        logit, label = self._logit(batch).float(), batch["label"]
+        logit, label, group = self._logit(batch).float(), batch["label"], batch.get("group")
         if "whole" in batch:
             pair = whole_batch(torch.stack([logit, label.to(logit)], 1), batch["whole"])
             logit, label = pair[:, 0], pair[:, 1].detach()
-        loss: Tensor = self.loss(logit, label)
+            group = None if group is None else whole_batch(group, batch["whole"])
+        if group is None:
+            loss: Tensor = self.loss(logit, label)
+        else:
+            loss = self.loss(logit, label, group, moves=keep)
         if keep:
             self._seen[split].append((loss.detach(), logit.detach(), label))
         return loss
@@ -183,7 +190,10 @@ class XrayClassification(XrayTask):
             batch = self._mixed(batch, self.mix, np.random.default_rng([*key[:-1], 0]))
         again = self._newest == (self.current_epoch, batch_index)
         self._newest = (self.current_epoch, batch_index)
-        with statistics_kept(self.network) if again else nullcontext():
+        # A stream of its own: what is drawn for mixing depends on nothing else.
+        drawn = np.random.default_rng([*key[:-1], 1])
+        styled = self.style.batch(drawn, batch.get("whole")) if self.style else nullcontext()
+        with styled, statistics_kept(self.network) if again else nullcontext():
             loss = self._step(batch, "train", keep=not again)
         self._check_finite(loss, batch_index)
         penalty = self.penalty.value(self.network)
