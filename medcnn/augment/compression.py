@@ -47,8 +47,8 @@ class Jpeg(Filter):
         coarse = image_HW if step == 1 else np.rint(image_HW / step).astype(np.uint8)
         settings = [cv2.IMWRITE_JPEG_QUALITY, int(values["quality"])]
         packed = cv2.imencode(".jpg", coarse, settings)[1]
-        unpacked = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
-        return np.asarray(unpacked.astype(image_HW.dtype) * step, image_HW.dtype)
+        unpacked = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), image_HW.dtype)
+        return np.asarray(unpacked * step, image_HW.dtype)
 
     def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the images after packing at 256 levels."""

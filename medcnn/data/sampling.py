@@ -36,7 +36,7 @@ def groups_of(table: pd.DataFrame, columns: Sequence[str], key: str) -> Ints:
             "the column acquisition",
         )
     names = table[list(columns)].astype(str)
-    return names.groupby(list(columns)).ngroup().to_numpy(np.int64)
+    return np.asarray(names.groupby(list(columns)).ngroup(), np.int64)
 
 
 def balanced_weights(label_N: npt.ArrayLike) -> npt.NDArray[np.float64]:
