@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,37 @@ class FoldersTogether(LoadFileScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return FoldersTogether(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_generate_tests(metafunc):
+    """Ask for the first row of a table, so that its columns count as what a test is given."""
+    for mark in metafunc.definition.iter_markers("each"):
+        metafunc.parametrize(mark.args[0], list(mark.args[1])[:1], ids=[pytest.HIDDEN_PARAM])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Hold a test to every row of its table, and fail with all rows that do not pass."""
+    table = pyfuncitem.get_closest_marker("each")
+    if table is None:
+        return None
+    names, rows = table.args
+    names = names.replace(",", " ").split() if isinstance(names, str) else names
+    given = {each: pyfuncitem.funcargs[each] for each in signature(pyfuncitem.obj).parameters}
+    failures = []
+    for number, row in enumerate(rows):
+        given |= zip(names, row if len(names) > 1 else [row], strict=True)
+        if "tmp_path" in given:
+            given["tmp_path"] = pyfuncitem.funcargs["tmp_path"] / str(number)
+            given["tmp_path"].mkdir()
+        try:
+            pyfuncitem.obj(**given)
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001
+            error.add_note(f"in row {number}: {row!r}")
+            failures.append(error)
+    if failures:
+        raise failures[0] if len(failures) == 1 else BaseExceptionGroup("rows fail", failures)
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)

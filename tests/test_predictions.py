@@ -29,7 +29,7 @@ def test_round_trip_keeps_nine_digits_and_puts_the_contract_first(tmp_path):
     assert read_predictions(tmp_path / "p.csv")["p_abnormal"].tolist() == [0.123456789]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "message"),
     [
         ("label,p\n1,0.5\n", "lacks the column 'p_abnormal'"),

@@ -14,7 +14,7 @@ def test_half_width_becomes_range_around_neutral():
     assert checked_range([0.9, 1.3], "scale.factor", 0.1, 10, neutral=1) == (0.9, 1.3)
 
 
-@pytest.mark.parametrize("value", [[2, 1], [1, 2, 3], [0, 999], "wide", None, float("nan"), -3])
+@pytest.mark.each("value", [[2, 1], [1, 2, 3], [0, 999], "wide", None, float("nan"), -3])
 def test_bad_range_is_refused(value):
     with pytest.raises(ConfigError, match="rotation"):
         Rotation(degrees=value)

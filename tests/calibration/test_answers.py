@@ -48,7 +48,7 @@ def made(asked, seed=0, members=3, seen=2, samples=2, n=300):
     return scores, label, found
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("vote", "merge"),
     [
         *(("soft", "mean"), ("logit", "geometric"), ("hard", "max"), ("rank", "weighted")),

@@ -37,7 +37,7 @@ def test_the_record_of_an_earlier_version_is_read():
     assert found.alone is None
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("change", "message"),
     [
         ({"threshold": VIEWS.threshold.to_json() | {"value": 0.5}}, "changed after it was frozen"),

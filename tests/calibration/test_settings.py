@@ -17,7 +17,7 @@ def test_options_are_read_and_absent_ones_are_off():
     assert read_safeguards({"prior_shift": 0.02}).prior_shift == 0.02
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("options", "match"),
     [
         ({"alpha": 0}, "alpha cannot be 0"),

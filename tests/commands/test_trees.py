@@ -1,5 +1,7 @@
 """Every key of the YAML files has a field, and every field a key with the same default."""
 
+from functools import cache
+
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
@@ -35,6 +37,7 @@ def values(cfg, prefix=""):
             yield name, OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
 
+@cache
 def composed(command):
     if command == "search":
         return dict(values(compose("train", ["search=random"]))), SearchSettings
@@ -43,7 +46,7 @@ def composed(command):
     return dict(values(compose(config, given))), TREES[config]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "search"])
+@pytest.mark.each("command", [*COMMANDS, "search"])
 def test_keys_and_fields_are_the_same(command):
     given, tree = composed(command)
     known = dict(keys(tree))
@@ -56,7 +59,7 @@ def test_keys_and_fields_are_the_same(command):
     assert not set(known) - set(given), "fields without a key"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "search"])
+@pytest.mark.each("command", [*COMMANDS, "search"])
 def test_the_default_of_a_field_is_that_of_its_key(command):
     given, tree = composed(command)
     for key, leaf in keys(tree):

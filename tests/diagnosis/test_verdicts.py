@@ -91,7 +91,7 @@ def test_overrides_fit_the_schedule_and_the_optimiser_of_the_run():
     assert held == ("augment=cxr", "optimizer.lr=0.033")
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.each("seed", range(12))
 def test_a_good_fit_is_left_alone_whatever_the_noise(seed):
     curves = table(falling(0.6, 0.15), falling(0.6, 0.18), seed=seed)
     found = diagnose(curves, FACTS)

@@ -56,7 +56,7 @@ def commands():
                 yield page.name, name, arguments
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.each("page", PAGES)
 def test_no_bracket_is_left_to_the_shell(page):
     """zsh takes unquoted brackets for a pattern of file names, and refuses to run the command."""
     text = page.read_text()
@@ -84,11 +84,8 @@ def first_of(text):
     return f"{override.key_or_group}={start}"
 
 
-@pytest.mark.parametrize("name", sorted({name for _, name, _ in commands()}))
-def test_every_printed_command_composes(name):
+def test_every_printed_command_composes():
     for page, command, arguments in commands():
-        if command != name:
-            continue
         assert not set(arguments) & set("><|;&()"), f"{page}: needs quotes in a shell"
         try:
             settings = composed(command, arguments)
@@ -156,14 +153,13 @@ def printed_options():
                     yield page.name, found[1], found[2]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_printed_option_exists(page):
+def test_every_printed_option_exists():
     keys, options = known()
     opened = r"(data\.(roots|options|source)|augment\.operators|loss\.terms)\."
-    for key, value in sorted({(k, v) for name, k, v in printed_options() if name == page.name}):
+    for page, key, value in sorted(set(printed_options())):
         key = SPELLINGS.get(key, key)
         if key.endswith(".NAME"):  # stands for names of the reader's own
             continue
-        assert key in keys or key in options or re.match(opened, key), f"no file has {key}"
+        assert key in keys or key in options or re.match(opened, key), f"{page}: {key}"
         if key in options and re.fullmatch(r"[a-z0-9_|]+", value):
-            assert set(value.split("|")) <= options[key] | {"null"}, f"{key}={value}"
+            assert set(value.split("|")) <= options[key] | {"null"}, f"{page}: {key}={value}"

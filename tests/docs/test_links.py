@@ -42,7 +42,7 @@ def test_every_link_leads_somewhere():
     assert not [(page, named) for page, named, target in code if named not in names(target)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.each("page", PAGES)
 def test_the_paths_in_the_text_exist(page):
     paths = [path for path in PATH.findall(page.read_text()) if "NAME" not in path]
     absent = [path for path in paths if not (ROOT / path).exists()]

@@ -50,7 +50,7 @@ def test_a_key_of_a_later_version_is_left_out(results):
     assert from_json(Results, {**to_json(results), "new_site": {}}, "x") == results
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("key", "value", "complaint"),
     [
         ("auroc", 0.9, r"results\.json: auroc cannot be read"),

@@ -41,7 +41,7 @@ def test_a_sound_test_is_good_and_says_on_whom(sound):
     assert keys(found) >= {"chance_better", "validation_enough", "calibration_holds", "looks_one"}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("background", "key", "level"),
     [
         (replace(KNOWN, source="phantom"), "simulated", "caution"),

@@ -11,7 +11,7 @@ from medcnn.files.identifiers import (
 )
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "spelt",
     [
         "Ä1",

@@ -10,7 +10,7 @@ def test_json_is_read(tmp_path):
     assert read_object(path) == {"ü": [1, None]}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "content", [b"", b"{", b"\xff\xfe{}", b"[" * 100_000, b"NaN", b'{"a": -Infinity}', b"\x00"]
 )
 def test_what_is_no_json_is_refused_by_name(tmp_path, content):

@@ -14,7 +14,7 @@ def typed(path):
     return read_sheet(path).typed(identifiers=["id"], text=["path"]).reset_index(drop=True)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "content",
     [
         PLAIN.encode(),
@@ -68,7 +68,7 @@ def test_a_code_page_is_said(tmp_path):
     assert read_sheet(tmp_path / "t.csv").notes == ("t.csv is not UTF-8 and was read as cp1252.",)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("content", "message"),
     [
         (b"", "found: an empty file"),

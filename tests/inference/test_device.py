@@ -11,7 +11,7 @@ from medcnn.inference.predictor import Predictor
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has a GPU")
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", "", "cuda:-1", "cpu:0", None, 0])
+@pytest.mark.each("name", ["gpu", "cuda:", "cuda:x", "CPU", "", "cuda:-1", "cpu:0", None, 0])
 def test_what_is_no_device_is_refused(name):
     with pytest.raises(ConfigError, match=r"auto, cpu, cuda, cuda:N"):
         choose_device(name)

@@ -75,7 +75,7 @@ def naively(network, image, samples):
     return torch.stack(found, dim=1)
 
 
-@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.each("name", MAPS)
 def test_each_layer_gives_the_naive_passes_in_any_batch(name, make_classifier):
     network, image = make_classifier(MAPS[name]()), images()
     before = copy.deepcopy(network.state_dict())

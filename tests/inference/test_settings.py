@@ -28,7 +28,7 @@ def test_auto_takes_no_more_workers_than_cores():
     assert 0 <= given().workers <= 4096
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("override", "match"),
     [
         ("output=table.xlsx", "cannot be written to table.xlsx"),

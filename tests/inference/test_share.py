@@ -4,7 +4,7 @@ from medcnn.errors import ConfigError
 from medcnn.inference.share import Share, shares_beside
 
 
-@pytest.mark.parametrize("text", ["0/4", "5/4", "3", "3/0", "-1/4", "a/b", "1/4/2", "1.5/4", ""])
+@pytest.mark.each("text", ["0/4", "5/4", "3", "3/0", "-1/4", "a/b", "1/4/2", "1.5/4", ""])
 def test_what_names_no_part_is_refused(text):
     with pytest.raises(ConfigError, match=r"from 1/16 to 16/16"):
         Share.parse(text)

@@ -24,7 +24,7 @@ def settle(values, bits, **elements):
     return found.astype(int), [note.kind for note in notes]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("values", "bits", "kinds"),
     [
         (of_range(0, 4095, "u2"), 12, []),

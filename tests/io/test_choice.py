@@ -18,7 +18,7 @@ def put(path, image=NOISE):
     cv2.imwrite(str(path), image)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "layout",
     [
         "images/{}.png|masks/{}.png",
@@ -48,7 +48,7 @@ def test_an_even_picture_that_nothing_calls_a_mask_stays(tmp_path):
     assert len(images_below(tmp_path)[0]) == 2
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "content", "reason"),
     [
         ("a.jfif", b"", ""),

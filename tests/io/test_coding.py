@@ -34,7 +34,7 @@ def coded(name, held, declared):
     return dataset
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "held", "declared"),
     [
         ("jpeg_lossless_sv1", uid.JPEGLosslessSV1, NATIVE),

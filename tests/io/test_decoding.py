@@ -47,18 +47,11 @@ def decoded(path, **options):
 @pytest.mark.parametrize(
     "syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
 )
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("dtype", "bits"),
     [
-        ("u1", 8),
-        ("u1", 5),
-        ("i1", 8),
-        ("u2", 16),
-        ("u2", 11),
-        ("i2", 16),
-        ("i2", 9),
-        ("u4", 32),
-        ("i4", 20),
+        *(("u1", 8), ("u1", 5), ("i1", 8), ("u2", 16), ("u2", 11)),
+        *(("i2", 16), ("i2", 9), ("u4", 32), ("i4", 20)),
     ],
 )
 def test_uncompressed_values_are_those_of_pydicom(tmp_path, syntax, dtype, bits):
@@ -135,7 +128,7 @@ def coded(syntax, **options):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("syntax", "photometric", "options", "tolerance"),
     [
         (JPEGBaseline8Bit, "YBR_FULL_422", {"subsampling": "4:2:2"}, 3),

@@ -25,7 +25,7 @@ RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64
 
 
 @pytest.mark.skipif(not SHIPPED.is_dir(), reason="this pydicom ships no test files")
-@pytest.mark.parametrize("name", GREY)
+@pytest.mark.each("name", GREY)
 def test_stored_values_of_real_scanners_are_those_of_pydicom(name):
     path = SHIPPED / f"{name}.dcm"
     dataset = pydicom.dcmread(path)

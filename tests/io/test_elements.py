@@ -20,7 +20,7 @@ def reopened(folder, dataset):
         return open_dataset(folder / "a.dcm")
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("vr", "value", "found"),
     [
         ("DS", "4096", [4096]),

@@ -60,7 +60,7 @@ def coded(keyword, value, meaning):
     return {keyword: [item]}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("elements", "view"),
     [
         ({"ViewPosition": "ll"}, "LL"),

@@ -19,7 +19,7 @@ def test_the_examples_of_the_standard(center, width, values, expected):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("width", "function", "valid"),
     [
         (1, "LINEAR", True),

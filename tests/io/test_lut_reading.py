@@ -72,7 +72,7 @@ def test_entries_of_eight_bits_in_bytes_and_in_words(data, vr):
     assert (table.entries.tolist(), wrong) == ([0, 51, 204, 255], "")
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "broken",
     [
         item(None, b"\0\0", "OW"),
@@ -103,7 +103,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", list(BROKEN))
+@pytest.mark.each("name", list(BROKEN))
 def test_a_broken_lut_costs_no_pixels(tmp_path, name):
     expected = apply_voi_lut(RAMP, image_dataset(RAMP, **WINDOW)) / 4095
     keywords = {"VOILUTSequence": "voi_lut", "ModalityLUTSequence": "modality_lut"}
@@ -167,7 +167,7 @@ def test_a_first_value_of_the_wrong_sign_is_turned(tmp_path):
     assert "61440 is taken" in image.facts.warnings[0]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("slope", "intercept", "kinds"),
     [
         ("abc", "0", ["rescale"]),

@@ -5,7 +5,7 @@ import pytest
 from medcnn.io.masks import looks_like_mask, says_mask, twin_endings
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "name",
     [
         "mask",

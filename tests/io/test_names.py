@@ -6,7 +6,7 @@ import pytest
 from medcnn.io.names import is_dicom_name, is_image_name, is_text, says_image
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "image", "dicom", "says"),
     [
         ("x.DCM", True, True, True),

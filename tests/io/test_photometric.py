@@ -13,7 +13,7 @@ def test_names_of_the_standard_are_themselves():
     assert [photometric_name(f" {name.lower()}\0") for name in NAMES] == list(NAMES)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("spelt", "is_inverted"),
     [
         ("MONOCHROME2 ", False),

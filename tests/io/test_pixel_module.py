@@ -60,7 +60,7 @@ def test_a_missing_side_is_one_typed_error(missing):
     assert caught.value.kind == "corrupt"
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("elements", "kinds"),
     [
         ({"SamplesPerPixel": None}, []),

@@ -25,7 +25,7 @@ def write(folder, chest, photometric, *, bright_air, **elements):
     return folder / "a.dcm"
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("chest", "photometric", "bright_air", "sign", "kinds", "is_right"),
     [
         (IN_AIR, "MONOCHROME2", False, None, [], True),

@@ -24,7 +24,7 @@ def read(folder, stored, **elements):
     return read_image(folder / "a.dcm")
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("stored", "relation", "sign"),
     [
         (LINEAR, "LIN", 1),

@@ -148,7 +148,7 @@ def test_every_suffix_of_jpeg_is_jpeg(tmp_path, suffix):
     np.testing.assert_allclose(image.pixels, 0.2, atol=2 / 255)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "form", "said"),
     [
         ("a.webp", "WEBP", "a WebP image"),

@@ -13,7 +13,7 @@ def chosen(stored=RAMP, bits=12, **elements):
     return choose_greyscale(image_dataset(stored, bits=bits, **elements), stored)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("center", "width"),
     [
         (30000, 100),  # above every pixel

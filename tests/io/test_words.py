@@ -72,7 +72,7 @@ def test_sides():
     assert [side_name(text) for text in ("LEFT", "r", "B", "middle", "")] == ["L", "R", "B", "", ""]
 
 
-@pytest.mark.parametrize("modality", ["CR", "DX", "DR", "XR", "RG", "RF", "dx ", ""])
+@pytest.mark.each("modality", ["CR", "DX", "DR", "XR", "RG", "RF", "dx ", ""])
 def test_every_asker_takes_a_radiograph_for_one(modality):
     facts = replace(CHEST, modality=modality)
     facts = replace(facts, notes=tuple(shown_notes(facts)))
@@ -102,7 +102,7 @@ def test_every_asker_takes_exception_to_the_same(changes, kind, reason):
     assert [each.kind for each in header_findings(facts)] == [kind]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("view", "trained", "is_known"),
     [
         ("LL", ("PA", "LATERAL"), True),

@@ -98,7 +98,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.each("kind", KINDS)
 def test_the_mean_of_every_kind_is_its_evaluation(kind):
     options, shape = LAYERS[kind].examples[0][:2]
     torch.manual_seed(0)

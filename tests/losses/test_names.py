@@ -27,7 +27,7 @@ def test_terms_are_taken_as_they_are_written():
         assert read == {"bce": {"weight": 1.0}, "auc_margin": {"weight": 0.5}}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("loss", "message"),
     [
         ({"name": "focl"}, r"no loss named 'focl'(.|\n)*did you mean 'focal'"),

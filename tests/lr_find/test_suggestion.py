@@ -33,7 +33,7 @@ def test_it_stays_below_a_third_of_the_lowest_loss():
     assert found.lr <= found.lowest / 3
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.each("seed", range(20))
 def test_a_flat_curve_has_no_suggestion(seed):
     noise = np.random.default_rng(seed).standard_normal(len(RATES))
     found = suggest(RATES, 0.7 + 0.05 * noise)

@@ -4,7 +4,7 @@ from medcnn.errors import ConfigError
 from medcnn.metrics.rules import parse_rule
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "kind", "canonical"),
     [
         ("youden", "youden", "youden"),
@@ -27,7 +27,7 @@ def test_reads_what_a_user_writes(text, kind, canonical):
     assert parse_rule(rule.text) == rule
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "message"),
     [
         ("yuoden", "did you mean 'youden'"),

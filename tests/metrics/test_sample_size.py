@@ -92,7 +92,7 @@ def test_design_effect_and_basis():
     assert both.to_json()["total"] >= both.positives / 0.3
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("options", "message"),
     [
         ({"width": 0.05}, "what to estimate"),

@@ -24,7 +24,7 @@ def test_the_lectures_convolution():
     assert convolution_multiply_adds(3, (10, 32, 32), (5, 5)) == 768_000
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("n", "window", "expected"),
     [
         (224, Window(2, stride=2), 112),  # 224×224×64 is pooled to 112×112×64

@@ -27,7 +27,7 @@ def test_it_is_done_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("model", "message"),
     [
         ({"backbone": "resnte18"}, "did you mean 'resnet18'"),

@@ -31,7 +31,7 @@ def test_the_working_shown_is_that_of_the_output(layer, size, working):
     assert (row.working, row.output[1]) == (working, 1 if working else size)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "size"),
     [
         ("resnet18", 224),

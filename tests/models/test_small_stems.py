@@ -5,7 +5,7 @@ from medcnn.models.backbones import build_backbone
 from medcnn.models.small_stems import keep_resolution
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "first", "finest"),
     [
         ("resnet18", "stem", 28),

@@ -10,7 +10,7 @@ timm = pytest.importorskip("timm")
 constants = pytest.importorskip("huggingface_hub").constants
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "size", "layout", "stages"),
     [
         ("test_resnet", 32, "NCHW", 5),

@@ -69,7 +69,7 @@ def test_the_one_channel_stem_answers_like_rgb_with_equal_channels():
     )
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "stages"),
     [
         ("resnet18", ["stem", "layer1", "layer2", "layer3", "layer4"]),

@@ -26,7 +26,7 @@ def test_the_maps_shrink_by_the_formula(options, sizes):
     assert [size_after(plan, blocks) for blocks in range(len(sizes))] == sizes
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("options", "message"),
     [
         ({"pooling": "maximum"}, "did you mean 'max'"),

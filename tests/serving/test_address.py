@@ -6,7 +6,7 @@ from medcnn.errors import ConfigError
 from medcnn.serving.address import parse_address, parse_peer
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "local"),
     [
         ("127.0.0.1:80", True),
@@ -26,7 +26,7 @@ def test_only_loopback_is_local(text, local):
     assert str(address) == text
 
 
-@pytest.mark.parametrize("text", ["", "8080", "host:", "host:99999", "::1:80", "a b:80", "x@y:80"])
+@pytest.mark.each("text", ["", "8080", "host:", "host:99999", "::1:80", "a b:80", "x@y:80"])
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ConfigError, match="says no address"):
         parse_address(text)

@@ -16,7 +16,7 @@ TLS = {"tls_certificate": FILE, "tls_key": FILE}
 DICOM = {"http": None, "dicom": "A@127.0.0.1:1", "send_to": "B@127.0.0.1:2"}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("options", "guards", "problem"),
     [
         ({"http": None}, {}, "There is no door"),

@@ -8,7 +8,7 @@ def check(*overrides, several=False):
     check_asked("train", overrides, several=several)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("override", "remedy"),
     [
         ("~callbacks.patience", r"callbacks\.patience=VALUE"),

@@ -9,7 +9,7 @@ def test_the_folder_holds_the_commands():
     assert (config_folder() / "train.yaml").is_file()
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("override", "message"),
     [
         ("model=resnet81", r"no model named 'resnet81'(.|\n)*did you mean model=resnet"),

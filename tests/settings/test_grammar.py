@@ -11,7 +11,7 @@ def read(argument):
     return OverridesParser.create().parse_override(as_given([argument])[0]).value()
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "text",
     ["José", "my scans (1)", "O'Brien", "a&b", "a=1.png", "100%", "a#b", "a;b", "x!", 'say "x"',
      "<x>", "C:\\scans\\", "it's\\'", "f(1)", "sensitivity>0.95", "npv>=95%", "[x] 1.png (copy)"],
@@ -38,7 +38,7 @@ def test_items_of_a_list_are_quoted_one_by_one():
     ]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "text",
     ["seed=1", "optimizer.lr=1e-3", "a={b: 1}", "a=[1,2]", "a=null", "seed=1,2", "a='x y'",
      "+a=1", "~logger", "word", "a=", "a=range(1,3)"],
@@ -65,7 +65,7 @@ def test_commas_of_a_multirun_part_its_values(monkeypatch):
     assert as_given(["data.root=~/a,/José"], several=True) == ["data.root=/h/a,'/José'"]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "value",
     ["x", "it's", "a b", "1", "null", "", ["Viral, bacterial", "O'Brien [1]", "x"], 0.5, True, None],
 )  # fmt: skip

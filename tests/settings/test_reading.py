@@ -64,7 +64,7 @@ def test_plain_values_go_into_the_tree_and_come_back():
     assert list(as_plain(bike)) == list(FULL)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("key", "value", "text"),
     [
         ("gears", 31, r"gears cannot be 31(.|\n)*auto or a whole number from 1 to 30"),

@@ -14,7 +14,7 @@ def test_a_plain_run_takes_a_temperature_without_a_word():
     assert chosen("loss=mse").name == "temperature"
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("overrides", "said"),
     [
         (["data.balance=weights"], "data.balance=weights"),

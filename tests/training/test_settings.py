@@ -24,7 +24,7 @@ def test_the_default_passes_unchanged(default):
     assert as_plain(checked(default)) == default
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("key", "good", "bad"),
     [
         ("seed", [0, 2**32 - 1], [-1, 2**32, 1.0, True, "0"]),
@@ -82,7 +82,7 @@ def test_two_averages_of_the_weights_exclude_each_other(default):
         checked(default, callbacks__ema=0.99, callbacks__swa=0.5)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("values", "message"),
     [
         ({"data__val_fraction": 0.5, "data__test_fraction": 0.5}, "nothing to train on"),

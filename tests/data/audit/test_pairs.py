@@ -36,7 +36,7 @@ def judged(one, other, window):
     return rough_likeness(small, other_small, found), likeness(*close, found)
 
 
-@pytest.mark.parametrize("kind", COPIES)
+@pytest.mark.each("kind", COPIES)
 def test_copies_lie_above_the_bar_from_the_nearest_window(pictures, kind):
     for image in pictures(5, side=SIDE):
         copy = COPIES[kind](image)

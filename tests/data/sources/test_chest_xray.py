@@ -41,7 +41,7 @@ def test_the_layout_becomes_a_manifest(tmp_path, write_image):
     }
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("stem", "patient"),
     [
         ("person12_virus_46", "person12_virus"),

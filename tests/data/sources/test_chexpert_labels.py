@@ -13,7 +13,7 @@ def observations(**values: str) -> pd.DataFrame:
     return pd.DataFrame([row | {name.replace("_", " "): value for name, value in values.items()}])
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("values", "labels"),
     [
         # What the row says, and its label by u_ones, u_zeros and u_ignore.

@@ -41,7 +41,7 @@ def test_one_word_among_the_options_of_a_source_is_a_list_of_one():
     assert source_of("folder", data).arguments["abnormal"] == ["sick"]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("data", "message"),
     [
         ({"sources": []}, "data=several needs its sources"),

@@ -27,7 +27,7 @@ def imitation(root: Path, write_image, prefix: str, images: int = 6) -> Path:
     return root
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "expected"),
     [
         ("male 45yrs\nnormal", {"sex": "M", "age": 45.0, "reading": "normal"}),

@@ -56,7 +56,7 @@ def test_every_pathology_of_the_releases_is_known_as_abnormal(names):
     assert [known(name) for name in names] == ["abnormal"] * len(names)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "meaning"),
     [
         ("No Finding", "normal"),

@@ -30,7 +30,7 @@ def test_images_that_only_the_file_names_are_counted(tmp_path):
     assert "names 1 images that the data set does not have" in given.warnings[-1]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "message"),
     [
         (None, "There is no split file"),

@@ -12,7 +12,7 @@ def drawn(shape):
     return (smooth - smooth.min()) / np.ptp(smooth)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.each("shape", SHAPES)
 def test_a_reduction_is_opencv_s_to_the_last_bit(shape):
     image = drawn(shape)
     expected = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)

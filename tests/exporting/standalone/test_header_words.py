@@ -17,7 +17,7 @@ TEXTS = (
 )
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.each("text", TEXTS)
 def test_a_view_is_called_as_medcnn_calls_it(text):
     assert header_words.view_name(text) == words.view_name(text)
 

@@ -41,7 +41,7 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.each("name", PAIRS)
 def test_it_is_that_of_torch(name):
     ours, make = PAIRS[name]
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
@@ -87,7 +87,7 @@ def test_plateau_is_that_of_torch_on_rising_scores():
     assert rates[0] == 1.0 and rates[-1] == 0.2
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "make",
     [
         lambda: Cosine(warmup_fraction=1.0),
