@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+
+from loky import cpu_count
 
 from medcnn.calibration.settings import Safeguards
 from medcnn.data.settings import SEED, Data, Moved
@@ -249,8 +250,8 @@ class Predict:
         """Processes that read files; 0 reads in this one."""
         if self.num_workers != "auto":
             return self.num_workers
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return 0 if (cores or 1) < 2 else int(cores or 1)
+        cores = int(cpu_count())
+        return cores if cores > 1 else 0
 
 
 @dataclass(frozen=True)

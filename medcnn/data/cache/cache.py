@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from filelock import FileLock, Timeout
+from loky import cpu_count
 
 from medcnn.console import ERRORS, progress_bars
 from medcnn.data.cache.build import (
@@ -145,7 +146,7 @@ def _fill(
     problems = job.build(pending[:TRIAL_ROWS], 0, advance)
     rest = pending[TRIAL_ROWS:]
     if worth_workers(time.perf_counter() - start, TRIAL_ROWS, len(rest)):
-        cores = os.cpu_count() or 1
+        cores = int(cpu_count())
         return problems + job.build(rest, cores if cores > 1 else 0, advance)
     return problems + job.build(rest, 0, advance)
 

@@ -6,10 +6,10 @@ both name patients and the two cannot be true together, the audit is told.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
+from loky import cpu_count
 
 from medcnn.data.manifest import DOUBTED
 from medcnn.data.patients import placeholders
@@ -56,7 +56,7 @@ def header_table(paths: pd.Series, *, workers: int | None = None) -> pd.DataFram
         path for path in paths if is_dicom_name(Path(path).name) and not split_fragment(path)[1]
     ]
     if workers is None:
-        workers = (os.cpu_count() or 1) if len(chosen) >= SERIAL_FILES else 1
+        workers = int(cpu_count()) if len(chosen) >= SERIAL_FILES else 1
     chunks = [tuple(chosen[at : at + CHUNK]) for at in range(0, len(chosen), CHUNK)]
     if workers < 2:
         read = [_read(chunk) for chunk in chunks]

@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 import pandas as pd
-from loky import ProcessPoolExecutor
+from loky import ProcessPoolExecutor, cpu_count
 
 from medcnn.console import progress_bars
 from medcnn.data.manifest import Manifest, build_manifest, read_table
@@ -115,7 +115,7 @@ def make(folder: Path, options: Options, workers: int | None = None) -> None:
     write_json(folder / "options.json", {"version": VERSION, **options.as_dict()})
     missing = [case for case in cases if not (folder / image_path(case)).is_file()]
     if missing:
-        _render_all(folder, missing, digest, workers or os.cpu_count() or 1)
+        _render_all(folder, missing, digest, workers or int(cpu_count()))
     table = pd.DataFrame([_row(case, digest) for case in cases])
     with atomic_path(folder / "manifest.csv") as temporary:
         table.to_csv(temporary, index=False)
@@ -143,7 +143,7 @@ def write_case(folder: Path, digest: str, case: Case) -> None:
 
 def _render_all(folder: Path, cases: list[Case], digest: str, workers: int) -> None:
     task = partial(write_case, folder, digest)
-    if len(cases) <= FEW:
+    if workers == 1 or len(cases) <= FEW:
         _watch(map(task, cases), len(cases))
         return
     # A fork copies the locks of torch's and OpenCV's threads without the threads, and waits for them
