@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from inspect import signature
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,9 +24,8 @@ from medcnn.run.hashes import hashes_of
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # A process on each core already: more threads would only wait for one another.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A process on each core already: more threads would only wait for one another, and a fork for them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Nor are members, folds and trials divided among processes, but in the tests that ask for it.
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
@@ -35,6 +35,7 @@ LONGEST = (
     *("test_notebooks.py", "test_end_to_end.py", "test_members.py", "test_study.py"),
     *("test_launching.py", "test_resuming.py", "test_sweeping.py", "test_storage.py"),
 )
+LOOKED_AT = ("tests/reporting/", "tests/test_end_to_end.py")
 TOGETHER = ("tests/commands/", "tests/crossvalidation/", "tests/reporting/")
 
 
@@ -97,6 +98,30 @@ def cache(tmp_path_factory):
         del os.environ["MEDCNN_CACHE"]
     else:
         os.environ["MEDCNN_CACHE"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plates_where_they_are_looked_at():
+    """Leave a report's figures without content as PNG and PDF, which take half of an evaluation.
+
+    Its page has them as SVG always; the tests of reports and of a run from end to end see all, and so
+    does a file of tests that is run by itself.
+    """
+
+    def unless_looked_at(draw):
+        def drawn(figure):
+            current = os.environ.get("PYTEST_CURRENT_TEST", "")
+            return draw(figure) if current.startswith(LOOKED_AT) else b""
+
+        return drawn
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            from medcnn.reporting import plates
+
+            patch.setattr(plates, "to_png", unless_looked_at(plates.to_png))
+            patch.setattr(plates, "to_pdf", unless_looked_at(plates.to_pdf))
+        yield
 
 
 class Answer(NamedTuple):
@@ -182,6 +207,23 @@ def trained_run(tmp_path_factory, easy_data):
     """Return a finished run of one epoch; tests leave it as it is, or take a copy."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     return medcnn.train([*easy_data, "trainer.max_epochs=1", f"run_dir={folder}"]).paths
+
+
+@pytest.fixture
+def forked(capfd):
+    """Return a function that calls another in a fork, and returns its exit code and what it said.
+
+    A new process would import for seconds what this one has, before it can be killed.
+    """
+
+    def call(work, *arguments):
+        process = get_context("fork").Process(target=work, args=arguments)
+        process.start()
+        process.join(240)
+        said = capfd.readouterr()
+        return process.exitcode, said.out + said.err
+
+    return call
 
 
 @pytest.fixture

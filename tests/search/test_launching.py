@@ -31,8 +31,11 @@ def test_what_may_be_work_for_all_cores_is_not_put_side_by_side(monkeypatch):
     assert launching(asked, space, launch, here=True).jobs == 1
 
 
+@pytest.mark.filterwarnings("ignore:`fork` start method")
 def test_trials_of_a_small_network_take_a_core_each(monkeypatch, easy_data, tmp_path, capfd):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    # A clean start, which members and folds side by side are given, would import for seconds.
+    monkeypatch.setattr("loky.backend.context._DEFAULT_START_METHOD", "fork")
     fixed = [*easy_data, "search=random", f"search.folder={tmp_path}", "trainer.max_epochs=1"]
     asked = settings(*fixed)
     space, _ = read_space({"model.dropout": "interval(0.1,0.2)"}, [])

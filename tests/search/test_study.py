@@ -2,11 +2,12 @@
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
+from multiprocessing import get_context
 from pathlib import Path
 
 import optuna
@@ -16,42 +17,26 @@ from medcnn.errors import ConfigError
 from medcnn.search.settings import Search
 from medcnn.search.space import Parameter
 from medcnn.search.study import Worker, counted, make_pruner, make_sampler, open_storage, open_study
-
-SCRIPT = """
-import os, signal, sys
-from medcnn.settings.composition import compose
 from medcnn.search.sweeping import search
-
-folder, kill_at, storage = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-count = 0
-
-def launch(jobs, number):
-    return [launch_one(given) for given in jobs]
-
-def launch_one(given):
-    global count
-    count += 1
-    if count == kill_at:
-        os.kill(os.getpid(), signal.SIGKILL)
-    lr = next(float(text[13:]) for text in given if text.startswith("optimizer.lr="))
-    return {"state": "complete", "score": lr}
-
-fixed = ["search=random", "search.score=val_loss", "search.trials=6"]
-fixed += [f"search.folder={folder}", f"search.storage={storage}"]
-swept = ["optimizer.lr=interval(0.001,0.1)", "model.dropout=0.1", "optimizer.weight_decay=0.1"]
-search([*fixed, *swept], compose("train", fixed), launch)
-print("launched", count)
-"""
+from medcnn.settings.composition import compose
 
 
-def start(folder, kill_at=0, storage="null"):
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), str(kill_at), storage],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
+def searching(folder, kill_at=0, storage="null"):
+    count = 0
+
+    def launch_one(given):
+        nonlocal count
+        count += 1
+        if count == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        lr = next(float(text[13:]) for text in given if text.startswith("optimizer.lr="))
+        return {"state": "complete", "score": lr}
+
+    fixed = ["search=random", "search.score=val_loss", "search.trials=6"]
+    fixed += [f"search.folder={folder}", f"search.storage={storage}"]
+    swept = ["optimizer.lr=interval(0.001,0.1)", "model.dropout=0.1", "optimizer.weight_decay=0.1"]
+    search([*fixed, *swept], compose("train", fixed), lambda jobs, _: list(map(launch_one, jobs)))
+    print("launched", count)  # noqa: T201
 
 
 def options_of(folder, **others):
@@ -65,13 +50,12 @@ def trials_of(folder):
     return open_study(options, "xray", open_storage(options)).trials
 
 
-def test_a_killed_search_goes_on_as_it_would_have(tmp_path):
-    killed = start(tmp_path, kill_at=3)
-    killed.communicate(timeout=120)
-    assert killed.returncode == -9
-    resumed, _ = start(tmp_path).communicate(timeout=120)
+def test_a_killed_search_goes_on_as_it_would_have(tmp_path, forked, capfd):
+    assert forked(searching, tmp_path, 3)[0] == -signal.SIGKILL
+    searching(tmp_path)
+    resumed = capfd.readouterr().out
     assert "trial 3 was interrupted, and is run again" in resumed
-    assert resumed.strip().endswith("launched 4")
+    assert "launched 4\n" in resumed
     complete = [each for each in trials_of(tmp_path) if each.state.name == "COMPLETE"]
     # What a search without interruption draws, one trial after the other.
     space, options = [Parameter("optimizer.lr", low=0.001, high=0.1)], options_of(tmp_path)
@@ -83,11 +67,14 @@ def test_a_killed_search_goes_on_as_it_would_have(tmp_path):
 
 
 @pytest.mark.long
-def test_two_processes_share_the_trials_and_draw_different_ones(tmp_path):
-    both = [start(tmp_path / "s") for _ in range(2)]
-    texts = [process.communicate(timeout=240) for process in both]
-    assert [process.returncode for process in both] == [0, 0], texts
-    launched = [int(out.strip().rpartition(" ")[2]) for out, _ in texts]
+def test_two_processes_share_the_trials_and_draw_different_ones(tmp_path, capfd):
+    both = [get_context("fork").Process(target=searching, args=(tmp_path / "s",)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(240)
+    assert [process.exitcode for process in both] == [0, 0]
+    launched = map(int, re.findall(r"launched (\d)", capfd.readouterr().out))
     trials = trials_of(tmp_path / "s")
     # Both may begin the last trial at the same moment.
     assert sum(launched) == len(trials) in (6, 7)
@@ -169,23 +156,20 @@ def server():
     shutil.rmtree(home, ignore_errors=True)
 
 
-def test_a_study_in_postgresql_outlives_its_processes_and_its_server(server, tmp_path):
+def test_a_study_in_postgresql_outlives_its_processes_and_its_server(
+    server, tmp_path, forked, capfd
+):
     url, restart = server  # quoted for Hydra
-    killed = start(tmp_path, kill_at=3, storage=url)
-    killed.communicate(timeout=120)
-    assert killed.returncode == -signal.SIGKILL
+    assert forked(searching, tmp_path, 3, url)[0] == -signal.SIGKILL
     options = options_of(tmp_path, storage=url.strip("'"))
     storage = open_storage(options)
     study = open_study(options, "xray", storage)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "RUNNING"]
     restart()  # the connections of this process are none any more
     assert Worker(tmp_path).reclaim(study) == [2]
-    going_on = start(tmp_path, storage=url)
-    said, errors = going_on.communicate(timeout=120)
-    assert going_on.returncode == 0, errors
-    assert "launched 4" in said
-    alone = start(tmp_path / "alone")
-    alone.communicate(timeout=120)
+    searching(tmp_path, storage=url)
+    assert "launched 4\n" in capfd.readouterr().out
+    searching(tmp_path / "alone")
     again, never = (
         [trial.params for trial in trials if trial.state.name == "COMPLETE"]
         for trials in (study.get_trials(), trials_of(tmp_path / "alone"))

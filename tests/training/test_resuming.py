@@ -1,10 +1,10 @@
 """A run that was killed ends as one that was not, in everything but its times."""
 
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,27 +12,22 @@ import torch
 
 import medcnn
 from medcnn.cli import run as command
-from medcnn.run.directory import RunDir
-
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-from medcnn.cli import run
-from medcnn.run.directory import atomic_path
+from medcnn.run.directory import RunDir, atomic_path
 from medcnn.training.trainer import WholeCheckpoints
 
-save = WholeCheckpoints.save_checkpoint
 
-def die_in(self, content, path, storage_options=None):
-    if Path(path).name != "best.ckpt":
+def train_until_the_best_is_half_written(asked):
+    save = WholeCheckpoints.save_checkpoint
+
+    def die_in(self, content, path, storage_options=None):
+        if Path(path).name == "best.ckpt":
+            with atomic_path(Path(path)) as half:
+                half.write_bytes(b"half")
+                os.kill(os.getpid(), signal.SIGKILL)
         return save(self, content, path, storage_options)
-    with atomic_path(Path(path)) as half:
-        half.write_bytes(b"half")
-        os.kill(os.getpid(), signal.SIGKILL)
 
-WholeCheckpoints.save_checkpoint = die_in
-run("train", sys.argv[1:])
-"""
+    WholeCheckpoints.save_checkpoint = die_in
+    command("train", asked)
 
 
 def files(run):
@@ -41,15 +36,16 @@ def files(run):
     }
 
 
-def test_a_run_killed_in_the_middle_of_a_checkpoint_ends_as_one_that_was_not(easy_data, tmp_path):
+def test_a_run_killed_in_the_middle_of_a_checkpoint_ends_as_one_that_was_not(
+    easy_data, tmp_path, forked
+):
     # The epoch is over and its curves are written; the newest state is one of its steps, because the
     # one behind its validation comes after the best.
     asked = [*easy_data, "trainer.max_epochs=2", "callbacks.save_every=2", "optimizer.lr=0.01"]
     whole = medcnn.train([*asked, f"run_dir={tmp_path / 'whole'}"]).paths
     killed = RunDir(tmp_path / "killed")
-    command = [sys.executable, "-c", CHILD, *asked, f"run_dir={killed.path}"]
-    done = subprocess.run(command, capture_output=True, timeout=200, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    code, said = forked(train_until_the_best_is_half_written, [*asked, f"run_dir={killed.path}"])
+    assert code == -signal.SIGKILL, said
     assert len(list(killed.path.rglob(".*-*.ckpt"))) == 1
     assert not killed.results.exists()
     medcnn.train([f"resume={killed.path}"])
