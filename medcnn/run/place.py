@@ -11,7 +11,6 @@ from filelock import FileLock, Timeout
 
 from medcnn.console import say
 from medcnn.errors import ConfigError, UserError
-from medcnn.files.remote import check_mounted
 from medcnn.processes.voice import is_beside_others
 from medcnn.run.directory import TEMPORARY, RunDir
 from medcnn.run.settings import write_settings
@@ -24,7 +23,6 @@ PATIENCE = 5.0
 def choose_run_dir(asked: str | None, name: str) -> Path:
     """Return where the run goes: as asked, Hydra's folder of a multirun job, or by name and time."""
     if asked is not None:
-        check_mounted(asked, "run_dir")
         return Path(asked)
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode

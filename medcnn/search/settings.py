@@ -37,7 +37,9 @@ class Search:
     study: str = setting("xray", "the same name goes on with the same study")
     folder: Path = setting(Path("outputs/search"), "of the trials, study.db and search.html")
     storage: str | None = setting(
-        None, "null: SQLite in the folder; postgresql://…: a database that machines share"
+        None,
+        "null: SQLite in the folder; postgresql://…: a database that machines share",
+        address=True,
     )
     seed: int = setting(0, "of the draws", low=0, high=2**32 - 1)
     pruner: str = setting("median", "what stops trials that fall behind", choices=PRUNERS)

@@ -32,6 +32,7 @@ class Meaning:
         inline: Whether the keys of this tree stand beside its own name, not below it.
         rest: Whether this mapping takes every key that has no field.
         required: Whether there is no default: the command line has to give it.
+        address: Whether it may be one, ``postgresql://…``; elsewhere that was meant as a path.
     """
 
     words: str = ""
@@ -46,6 +47,7 @@ class Meaning:
     inline: bool = False
     rest: bool = False
     required: bool = False
+    address: bool = False
 
     def bounds(self) -> str:
         """Return the bounds in words, empty where there are none.

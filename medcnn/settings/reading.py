@@ -102,8 +102,9 @@ def _value(leaf: Leaf, value: Any, key: str, default: Any, lenient: bool) -> Any
         if not isinstance(value, Mapping):
             raise _no_group(key, value)
         return read(tree, value, lenient=lenient, base=default, prefix=f"{key}.")
-    if Path in options_of(leaf.hint):
-        check_mounted(value, key)
+    if not meaning.address:
+        for each in value if isinstance(value, list | tuple) else (value,):
+            check_mounted(each, key)
     try:
         found = _convert(NoneType if tree is not None else leaf.hint, value, meaning)
         if meaning.holds is not None and not meaning.holds(found):

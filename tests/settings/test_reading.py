@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, DataError
 from medcnn.settings.fields import Component, inline, setting
 from medcnn.settings.reading import as_plain, expected, read
 
@@ -34,6 +34,7 @@ class Bike:
     bells: bool = setting(False, "whether it rings")
     riders: tuple[str, ...] = setting((), "who rides it")
     kept: Path | None = setting(None, "where it stands")
+    seller: str | None = setting(None, "who had it", address=True)
     lit: Lit = inline(Lit())
     wheel: Wheel = setting(Wheel(), "what turns")
     loads: Mapping[str, float] = setting({}, "by bag", low=0)
@@ -47,6 +48,7 @@ FULL = {
     "bells": False,
     "riders": [],
     "kept": None,
+    "seller": None,
     "lamp": "led",
     "power": None,
     "wheel": {"_target_": "shop.Wheel", "size": 20, "spokes": 32},
@@ -91,6 +93,15 @@ def test_plain_values_go_into_the_tree_and_come_back():
 def test_a_wrong_value_is_told_by_its_key(key, value, text):
     with pytest.raises(ConfigError, match=text):
         read(Bike, {**FULL, key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("name", "s3://a/b"), ("kept", "s3://a/b"), ("riders", ["x", "s3://a/b"])]
+)
+def test_a_place_has_to_be_mounted_where_no_address_is_meant(key, value):
+    with pytest.raises(DataError, match=rf"{key} is no path of this machine(.|\n)*mount it"):
+        read(Bike, {**FULL, key: value})
+    assert read(Bike, {**FULL, "seller": "https://a/b"}).seller == "https://a/b"
 
 
 @pytest.mark.parametrize(
