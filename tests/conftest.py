@@ -194,7 +194,7 @@ def easy_data(tmp_path_factory):
         "data.audit=off",
         "augment=none",
         "model=tiny_resnet",
-        "model.widths=[4,8]",
+        "model.widths=[8,16]",
         "model.weights=none",
         "trainer.precision=32-true",
         "trainer.accelerator=cpu",
@@ -285,7 +285,7 @@ def wider_run(tmp_path_factory, draw_hospital):
                 "data.val_fraction=0.3",
                 "data.audit=off",
             ),
-            *("augment=none", "model=tiny_resnet", "model.widths=[4,8]", "model.weights=none"),
+            *("augment=none", "model=tiny_resnet", "model.widths=[8,16]", "model.weights=none"),
             *("trainer.precision=32-true", "trainer.accelerator=cpu", "trainer.max_epochs=2"),
             f"run_dir={root / 'run'}",
         ]
