@@ -1,7 +1,9 @@
 """Trials side by side in processes of this machine."""
 
+import pandas as pd
 import pytest
 
+from medcnn.cli import run
 from medcnn.search import launching as module
 from medcnn.search.launching import launching
 from medcnn.search.settings import SearchSettings
@@ -47,3 +49,21 @@ def test_trials_of_a_small_network_take_a_core_each(monkeypatch, easy_data, tmp_
     assert len(returned) == 2 and all(isinstance(each, Exception) for each in returned)
     said = capfd.readouterr()
     assert "trial 1" in said.err and "trial 2" in said.err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["random", "grid"])
+def test_trials_side_by_side_are_those_one_after_another(method, easy_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = [*easy_data, "trainer.max_epochs=1", f"search={method}", "search.trials=3"]
+    given += ["search.points=3", "search.pruner=none", "optimizer.weight_decay=0.01"]
+    given += ["model.dropout=0.1", "optimizer.lr=tag(log,interval(1e-3,1e-1))"]
+    tables = []
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        assert run("train", ["-m", *given, f"parallel={count}", f"search.folder={folder}"]) == 0
+        curves = [pd.read_csv(folder / "trials" / str(n) / "metrics.csv") for n in range(3)]
+        tables.append([pd.read_csv(folder / "trials.csv"), *curves])
+    for one, other in zip(*tables, strict=True):
+        one, other = (table.drop(columns="seconds") for table in (one, other))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
