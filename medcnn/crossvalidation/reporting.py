@@ -66,6 +66,10 @@ def report_folds(directory: RunDir, members: Sequence[RunDir], settings: Setting
     journal.finish()
     with journal.stage("report"):
         write_report(directory, results, language=settings.language)
+    if settings.logger:
+        from medcnn.training.loggers import log_results  # Lightning's
+
+        log_results(settings, directory, results)
     announce(results, directory.report, told=journal.facts["warnings"])
     for line in (*_lines(results.cross_validation), *_new_site_lines(results)):
         say(line)

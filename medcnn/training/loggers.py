@@ -19,6 +19,7 @@ from filelock import FileLock
 from pytorch_lightning.loggers import Logger, MLFlowLogger, WandbLogger
 
 from medcnn.errors import ConfigError
+from medcnn.evaluation.parts import Headline
 from medcnn.evaluation.results import Results
 from medcnn.files.plain import read_object
 from medcnn.metrics.estimate import Estimate
@@ -50,11 +51,16 @@ def opened(settings: Settings, run: RunDir) -> Iterator[list[Logger]]:
 
 def log_results(settings: Settings, run: RunDir, results: Results) -> None:
     """Give the loggers of a finished run its results, with intervals, its report and its weights."""
+    files = (run.report, run.results, run.best_checkpoint)
+    log_outcome(settings, run, numbers_of(results, results.split), files)
+
+
+def numbers_of(found: Headline, split: str) -> dict[str, float]:
+    """Return sensitivity, specificity and AUROC with the ends of their intervals, by name."""
     numbers: dict[str, float] = {}
     for name in ESTIMATES:
-        estimate: Estimate = getattr(results, name)
-        numbers |= _with_ends(f"{results.split}_{name}", estimate)
-    log_outcome(settings, run, numbers, (run.report, run.results, run.best_checkpoint))
+        numbers |= _with_ends(f"{split}_{name}", getattr(found, name))
+    return numbers
 
 
 def log_outcome(

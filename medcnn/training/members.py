@@ -12,6 +12,8 @@ import torch
 from medcnn.console import say, warn
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import Prepared
+from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.measures import headline
 from medcnn.inference.loading import TrainedModel, load_members, load_model, load_weights, recipe
 from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
@@ -31,7 +33,7 @@ from medcnn.settings.grammar import written
 from medcnn.training.callbacks.snapshots import Snapshots
 from medcnn.training.completion import Fitted, complete, judge, prediction_device
 from medcnn.training.fitting import build_datamodule, train
-from medcnn.training.loggers import log_outcome
+from medcnn.training.loggers import log_outcome, numbers_of
 from medcnn.training.settings import Settings
 from medcnn.training.sharing import places
 from medcnn.training.threads import computing_with
@@ -161,9 +163,12 @@ def _judge_member(settings: Settings, data: XrayDataModule, member: RunDir) -> N
     predictor = Predictor(
         [load_weights(member)], passes_of(AskedViews(), settings), prediction_device(settings)
     )
-    val, _ = judge(settings, predictor, data, member)
+    val, judgement = judge(settings, predictor, data, member)
     write_predictions(val, member.predictions("val"))
-    log_outcome(settings, member, {}, (member.best_checkpoint, member.judgement))
+    if settings.logger:  # of validation: test is looked at once, by all of them together
+        found = headline(cases_of(val), judgement.threshold.value, level=0.95)
+        files = (member.best_checkpoint, member.judgement)
+        log_outcome(settings, member, numbers_of(found, "val"), files)
 
 
 def _join_curves(run: RunDir) -> None:
