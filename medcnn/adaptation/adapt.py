@@ -11,13 +11,14 @@ import pandas as pd
 from scipy.special import expit
 
 from medcnn.adaptation.answers import Answers, answers_of
+from medcnn.adaptation.head import Heads, write_heads
 from medcnn.adaptation.images import Elsewhere, trained_rows
 from medcnn.adaptation.network import adapt_norms
 from medcnn.adaptation.settings import AdaptAsked
 from medcnn.calibration import Calibrator, fit_calibrator
 from medcnn.calibration.home import Home
 from medcnn.calibration.judgement import Judgement
-from medcnn.calibration.local import EDGE, OutOfFold, Refitted, cross_fit, moved, refit
+from medcnn.calibration.local import EDGE, Learn, OutOfFold, Refitted, cross_fit, moved, refit
 from medcnn.data.audit.overlap import OWNER
 from medcnn.data.manifest import Manifest
 from medcnn.data.owners import owned_patients
@@ -50,6 +51,7 @@ class Fitted:
         rest: Predictions of the others; none where all were used.
         before: The parent's predictions of the same as ``rest``, or of all labelled cases.
         norms: Layers whose statistics are of the images here.
+        heads: How far the head of each member was let move; none where heads were not fitted.
     """
 
     judgement: Judgement
@@ -60,6 +62,7 @@ class Fitted:
     rest: pd.DataFrame
     before: pd.DataFrame
     norms: tuple[str, ...] = ()
+    heads: tuple[float, ...] = ()
 
 
 def draw_labelled(manifest: Manifest, labels: int | str, seed: int) -> Rows:
@@ -108,14 +111,23 @@ def fit(
     start = at_home(run, panel.judgement)
     # Too few cases are told before anything is written.
     _refit(start, before.table[labelled], rule, asked)
+    heads = _heads(panel, images, labelled, asked)
     _copy(run, target)
     norms: tuple[str, ...] = ()
     after = before
     if asked.adapt.batch_norm:
         norms = adapt_norms(run, target, images, how)
         panel = assemble([target], how)
-        after = _answered(panel, run, images, how)
-    refitted, folds = _refit(start, after.table[labelled], rule, asked)
+        after, heads = _answered(panel, run, images, how), _heads(panel, images, labelled, asked)
+    strengths: tuple[float, ...] = ()
+    if heads is not None:
+        found = heads.fit()
+        strengths = tuple(each.strength for each in found)
+        write_heads(target, found)
+        panel = assemble([target], how)
+        after = _out_of_fold(_answered(panel, run, images, how), heads.out_of_fold(found), labelled)
+    learn = None if heads is None else heads.learn
+    refitted, folds = _refit(start, after.table[labelled], rule, asked, learn)
     judgement = replace(
         panel.judgement, calibrator=refitted.calibrator, threshold=refitted.threshold
     )
@@ -133,7 +145,21 @@ def fit(
         rest=table[~labelled].reset_index(drop=True),
         before=before.table[~labelled].reset_index(drop=True),
         norms=norms,
+        heads=strengths,
     )
+
+
+def _heads(panel: Panel, images: Elsewhere, labelled: Rows, asked: AdaptAsked) -> Heads | None:
+    if not asked.adapt.head:
+        return None
+    return Heads.of(panel, images, labelled, asked.batch_size, asked.seed)
+
+
+def _out_of_fold(answers: Answers, said: pd.DataFrame, labelled: Rows) -> Answers:
+    """Return the answers, those for labelled images by heads that were not fitted to them."""
+    table = answers.table.copy()
+    table.loc[labelled, said.columns] = said.to_numpy()
+    return replace(answers, table=table)
 
 
 def _answered(panel: Panel, run: RunDir, images: Elsewhere, how: Inference) -> Answers:
@@ -167,6 +193,7 @@ def _refit(
     cases: pd.DataFrame,
     rule: str | float,
     asked: AdaptAsked,
+    learn: Learn | None = None,
 ) -> tuple[Refitted, OutOfFold]:
     logit, label = cases["logit"].to_numpy(np.float64), cases["label"].to_numpy(np.int64)
     calibrator, threshold = start
@@ -180,6 +207,7 @@ def _refit(
         rule,
         found.kind,
         seed=asked.seed,
+        learn=learn,
     )
     return found, folds
 
@@ -192,7 +220,7 @@ def _judged(table: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
 
 def _copy(run: RunDir, target: RunDir) -> None:
     """Leave in the new run what of the parent stays as it is."""
-    names = ("config", "metrics", "out_of_distribution", "best_checkpoint")
+    names = ("config", "metrics", "out_of_distribution", "best_checkpoint", "judgement")
     pairs = [(getattr(run, name), getattr(target, name)) for name in names]
     pairs += [
         (getattr(old, name), getattr(target.member(number), name))

@@ -61,7 +61,6 @@ def adapt_norms(run: RunDir, target: RunDir, images: Elsewhere, how: Inference) 
     checkpoint["state_dict"] = {**checkpoint["state_dict"], **state}
     with atomic_path(target.best_checkpoint) as temporary:
         torch.save(checkpoint, temporary)
-    target.judgement.write_bytes(run.judgement.read_bytes())
     return tuple(layers)
 
 

@@ -65,6 +65,9 @@ class Network:
     batch_norm: bool = setting(
         False, "BatchNorm's statistics over all images there, without their labels (AdaBN)"
     )
+    head: bool = setting(
+        False, "the last layer on the labelled images, as far as left-out ones show that it helps"
+    )
 
 
 @dataclass(frozen=True)

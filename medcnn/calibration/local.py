@@ -11,7 +11,7 @@ Legend: N cases.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,8 @@ from medcnn.metrics.thresholds import Threshold, choose_threshold, predictions_d
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+Learn = Callable[[npt.NDArray[np.bool_]], tuple[Array, Array]]
+"""Cases that may be looked at -> their logits to fit to, and the logits of all others."""
 
 EDGE = 1e-6
 FEWEST = 5
@@ -92,15 +94,15 @@ def refit(
     if kind == "auto":
         kind = "intercept" if rarer < FEW_FOR_SLOPE else "platt"
     z = log_odds(frozen.probability(logit_N), EDGE)
-    slope, intercept = _mode(z, label, free_slope=kind == "platt")
+    slope, intercept = mode(z, label, free_slope=kind == "platt")
     calibrator = moved(frozen, slope, intercept)
     p = calibrator.probability(logit_N)
     smooth = rarer < FEW_FOR_RULE
     return Refitted(kind, slope, intercept, calibrator, _threshold(label, p, rule, smooth), smooth)
 
 
-def _mode(z: Array, label: Labels, *, free_slope: bool) -> tuple[float, float]:
-    """Return slope and intercept of the highest posterior density."""
+def mode(z: Array, label: Labels, *, free_slope: bool) -> tuple[float, float]:
+    """Return slope and intercept of log odds, at the highest posterior density."""
 
     def loss(free: Array) -> float:
         score = np.exp(free[1] if free_slope else 0.0) * z + free[0]
@@ -176,6 +178,7 @@ def cross_fit(
     *,
     folds: int = 10,
     seed: int = 0,
+    learn: Learn | None = None,
 ) -> OutOfFold:
     """Return each case as judged by a refit on the folds that its patient is not in.
 
@@ -189,23 +192,25 @@ def cross_fit(
         kind: Of the calibrator, as it was fitted to all.
         folds: How many; the classes are balanced over them.
         seed: Of the draw.
+        learn: Makes the logits anew for each fold, where the network is fitted too.
     """
     z, label = np.asarray(logit_N, dtype=np.float64), np.asarray(label_N, dtype=np.int64)
-    fold = _folds(label, np.asarray(patient_N), folds, seed)
+    fold = patient_folds(label, np.asarray(patient_N), folds, seed)
     p, at, skipped = frozen.probability(z), np.full(len(z), threshold.value), 0
     for number in np.unique(fold):
         out = fold == number
+        inside, outside = (z[~out], z[out]) if learn is None else learn(~out)
         try:
-            found = refit(frozen, z[~out], label[~out], rule, kind)
+            found = refit(frozen, inside, label[~out], rule, kind)
         except DataError:
             skipped += 1
             continue
-        p[out] = found.calibrator.probability(z[out])
+        p[out] = found.calibrator.probability(outside)
         at[out] = found.threshold.value
     return OutOfFold(p, at, skipped)
 
 
-def _folds(
+def patient_folds(
     label: Labels, patient: npt.NDArray[np.str_], folds: int, seed: int
 ) -> npt.NDArray[np.int64]:
     """Return the fold of each case: whole patients, those with an abnormal case spread evenly."""

@@ -156,6 +156,7 @@ def _record(source: RunDir, images: Elsewhere, fitted: Fitted, asked: AdaptAsked
         threshold=new,
         smoothed=fitted.refitted.smoothed,
         batch_norm=fitted.norms,
+        head=fitted.heads,
         cross_fitted=cross_fitted,
         needed=cases_needed(cross_fitted, asked.width, LEVEL),
     )

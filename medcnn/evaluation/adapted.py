@@ -73,6 +73,7 @@ class Adaptation:
         threshold: The new operating point.
         smoothed: Whether few cases counted as their probabilities said when it was chosen.
         batch_norm: Layers of BatchNorm whose statistics are of the images here.
+        head: How far each member's last layer was let move the log odds of a case (SD); 0: it stays.
         cross_fitted: The labelled cases, each judged by a refit without its patient.
         before: The parent at its frozen threshold on the cases that were not used.
         after: The new run on the same.
@@ -92,6 +93,7 @@ class Adaptation:
     threshold: Threshold
     smoothed: bool
     batch_norm: tuple[str, ...] = ()
+    head: tuple[float, ...] = ()
     cross_fitted: AtHome
     before: AtHome | None = field(default=None, metadata=ABSENT)
     after: AtHome | None = field(default=None, metadata=ABSENT)
@@ -113,6 +115,10 @@ class Adaptation:
         ]
         if self.batch_norm:
             told.append(Notice("adapted_norms", layers=len(self.batch_norm)))
+        if self.head:
+            moved = sum(each > 0 for each in self.head)
+            key = "adapted_head" if moved else "adapted_head_stays"
+            told.append(Notice(key, moved=moved, of=len(self.head), most=max(self.head)))
         if self.before is None or self.after is None:
             told.append(Notice("adapted_all"))
         else:

@@ -89,6 +89,14 @@ class Predictor:
             ]
         return np.stack(list(map(np.stack, found)))
 
+    @torch.inference_mode()
+    def features(self, image_N1HW: Tensor) -> list[Array]:
+        """Return what the head of each member sees of every view, V×N×D; widths may differ."""
+        image = image_N1HW.to(self.device)
+        seen = [view.apply_tensor(image) for view in self.views]
+        with full_precision():
+            return [np.stack([_plain(member, each) for each in seen]) for member in self.members]
+
     def _logits(
         self, number: int, member: TrainedModel, image: Tensor, names: Sequence[tuple[int, int]]
     ) -> Array:
@@ -120,6 +128,11 @@ class Predictor:
                 )
             )
         return pd.concat(tables, ignore_index=True), np.concatenate(parts, axis=-1)
+
+
+def _plain(member: TrainedModel, image_N1HW: Tensor) -> Array:
+    image = member.normalize(_resized(image_N1HW, member.image_size))
+    return np.asarray(member.network.features(image).cpu().double().numpy())
 
 
 def mask_keys(image_N1HW: Tensor) -> list[int]:

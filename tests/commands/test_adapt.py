@@ -1,17 +1,23 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import medcnn
+from medcnn.calibration import local_head
 from medcnn.cli import run
 from medcnn.data.manifest import read_table
 from medcnn.evaluation.adapted import Adaptation
 from medcnn.evaluation.records import from_json
 from medcnn.files.hashing import sha256_of
 from medcnn.files.plain import read_json
+from medcnn.inference.loading import read_checkpoint
+from medcnn.inference.runs import assemble, batches_of
+from medcnn.inference.settings import Inference
 from medcnn.predictions import read_predictions
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import hashes_of
@@ -111,11 +117,56 @@ def test_all_labels_and_new_statistics_give_cross_fitted_numbers(parent, local, 
     assert "kreuzweise angepasst" in out.report.read_text("utf-8")
 
 
+@pytest.fixture(scope="module")
+def ensemble(parent, tmp_path_factory):
+    """Return two members whose answers are made one by their mean."""
+    whole = RunDir(tmp_path_factory.mktemp("ensemble") / "run")
+    shutil.copytree(parent.path, whole.path)
+    for number in range(2):
+        shutil.copytree(parent.path, whole.member(number).path)
+    judgement = medcnn.Run(parent.path).judgement
+    replace(judgement, merges=judgement.merges * 2).save(whole.judgement)
+    whole.environment.unlink()  # whose hashes are of one member
+    return whole
+
+
+@pytest.mark.parametrize("whole", ["parent", "ensemble"])
+def test_the_head_is_refitted_kept_and_judged_on_what_it_did_not_see(
+    whole, local, tmp_path, request, monkeypatch
+):
+    monkeypatch.setattr(local_head, "STRENGTHS", (0.5,))  # it moves, whether that helps or not
+    source, out = request.getfixturevalue(whole), RunDir(tmp_path / "new")
+    words = [f"run={source.path}", "data=folder", f"data.root={local}", f"output={out.path}"]
+    assert run("adapt", [*words, "labels=100", "adapt.head=true"]) == 0
+    record, judgement = record_of(out), medcnn.Run(out.path).judgement
+    places, old = out.members or [out], source.members or [source]
+    assert record.head == (0.5,) * len(places)
+    assert record.parent.checkpoint_sha256 == tuple(sha256_of(each.best_checkpoint) for each in old)
+    for new, before in zip(places, old, strict=True):
+        one, other = (read_checkpoint(each.best_checkpoint)["state_dict"] for each in (new, before))
+        changed = {name for name, value in other.items() if not torch.equal(one[name], value)}
+        assert changed - {"temperature", "threshold"} == {
+            "network.linear.weight",
+            "network.linear.bias",
+        }
+    val, test = (pd.read_csv(out.predictions(split)) for split in ("val", "test"))
+    panel, rows = assemble([out], Inference()), read_table(out.manifest)
+    for table, seen in ((val, False), (test, True)):
+        batch = rows.set_index("image_id").loc[table["image_id"].tolist()].reset_index()
+        batches = batches_of(panel.predictor.members, batch, medcnn.Run(out.path).manifest, 64)
+        says = panel.columns(panel.predictor.through(batches)[1])["logit"]
+        assert np.allclose(says, table["logit"], atol=1e-4) == seen
+        p = judgement.calibrator.probability(table["logit"])
+        np.testing.assert_allclose(table["p_abnormal"], p, atol=1e-8)
+    assert any("last layer" in text for text in read_json(out.results)["warnings"])
+
+
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
         (["labels=161"], "labels=161 is more than there are"),
         (["labels=6"], "too few to fit anything to"),
+        (["labels=36", "adapt.head=true"], "too few to refit the head"),
         (["labels=none"], "labels cannot be"),
         (["threshold=yuoden"], "threshold rule"),
         (["split=test"], "without a split"),
