@@ -10,8 +10,8 @@ variance, hold much too seldom where shares are near 1 and cases are few (Stijne
 Statistics in Medicine 29, 2010). And tau, which few sources leave all but unknown, is integrated over
 rather than estimated and believed (Higgins, Thompson and Spiegelhalter, JRSS A 172, 2009): the interval
 of mu and the prediction interval are quantiles of their distributions given the counts. The prior is
-Jeffreys' for the middle, and for tau half a t with 4 degrees of freedom. How often both hold was
-measured by ``scripts/coverage_new_site.py``.
+Jeffreys' for the middle; for tau a tenth of it says that the sources do not differ, the rest is half a
+t with 4 degrees of freedom. How often both hold was measured by ``scripts/coverage_new_site.py``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from scipy.special import expit, logit, ndtr
 from medcnn.metrics.estimate import FloatArray
 
 METHOD = "binomial-normal"
-TAU_SCALE = 1.0
+ALIKE = 0.1
+"""Of the prior: the sources do not differ. Without it few alike sources get too wide an interval."""
+TAU_SCALE = 1.5
 TAU_FREEDOM = 4.0
 _TAUS = 32
 _MIDDLES = 61
@@ -76,13 +78,12 @@ def pool_shares(events: FloatArray, cases: FloatArray, level: float = 0.95) -> P
 def _posterior(x: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return values of mu and of tau, and the probability of each pair, M×T."""
     taus = _LARGEST_TAU * np.linspace(0.002, 1, _TAUS) ** 2
-    step = np.gradient(taus)
     y = logit((x + 0.5) / (n + 1))
     centre, reach = float(np.median(y)), _REACH
     for _ in range(4):
         middles = np.linspace(centre - reach, centre + reach, _MIDDLES)
         log_weight = _log_likelihood(x, n, middles, taus)
-        log_weight = log_weight + _log_prior(middles[:, None], taus) + np.log(step)
+        log_weight = log_weight + log_prior(middles, taus)
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()
         of_middle = weight.sum(axis=1)
@@ -95,10 +96,17 @@ def _posterior(x: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray, Fl
     return middles, taus, weight
 
 
-def _log_prior(middle: FloatArray, tau: FloatArray) -> FloatArray:
-    jeffreys = -0.5 * (np.logaddexp(0, -middle) + np.logaddexp(0, middle))
-    half_t = -(TAU_FREEDOM + 1) / 2 * np.log1p((tau / TAU_SCALE) ** 2 / TAU_FREEDOM)
-    return np.asarray(jeffreys + half_t)
+def log_prior(middles: FloatArray, taus: FloatArray) -> FloatArray:
+    """Return the logarithm of the prior of every pair, M×T.
+
+    Of the increasing ``taus`` the first stands for sources that do not differ.
+    """
+    jeffreys = -0.5 * (np.logaddexp(0, -middles) + np.logaddexp(0, middles))
+    half_t = (1 + (taus / TAU_SCALE) ** 2 / TAU_FREEDOM) ** (-(TAU_FREEDOM + 1) / 2)
+    weight = half_t * np.gradient(taus)
+    weight *= (1 - ALIKE) / weight.sum()
+    weight[0] += ALIKE
+    return np.asarray(jeffreys[:, None] + np.log(weight))
 
 
 def _log_likelihood(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import medcnn
-from medcnn.calibration import local_head
+from medcnn.calibration import Calibrator, local_head
 from medcnn.cli import run
 from medcnn.data.manifest import read_table
 from medcnn.evaluation.adapted import Adaptation
@@ -125,7 +125,8 @@ def ensemble(parent, tmp_path_factory):
     for number in range(2):
         shutil.copytree(parent.path, whole.member(number).path)
     judgement = medcnn.Run(parent.path).judgement
-    replace(judgement, merges=judgement.merges * 2).save(whole.judgement)
+    both = replace(judgement, merges=judgement.merges * 2, calibrator=Calibrator())
+    both.save(whole.judgement)
     whole.environment.unlink()  # whose hashes are of one member
     return whole
 
