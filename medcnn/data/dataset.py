@@ -38,16 +38,6 @@ class DeviceAugment(Protocol):
         """Return the augmented images N×1×H×W, on their device."""
 
 
-class Divisible(Protocol):
-    """An augmentation whose drawn values can be divided by images, such as ``Augmentation``."""
-
-    def draw(self, rng: np.random.Generator, n: int, size: tuple[int, int], /) -> Any:
-        """Draw what happens to N images of a size, H and W."""
-
-    def apply(self, images: npt.NDArray[np.uint8], parameters: Any, /) -> npt.NDArray[np.uint8]:
-        """Return the augmented images."""
-
-
 @dataclass(frozen=True)
 class BatchRequest:
     """Which rows to fetch, and the key of what is drawn for them.
@@ -201,7 +191,7 @@ class CachedBatches(Dataset[Batch]):
         rng = np.random.default_rng([self.seed, request.epoch, request.step])
         size = (images.shape[1], images.shape[2])
         if self.augment is not None and request.world > 1:
-            divided = cast("Divisible", self.augment)
+            divided = cast("Any", self.augment)  # which draws apart from applying, as above
             images = divided.apply(images, divided.draw(rng, whole, size).of(request.own))
         elif self.augment is not None:
             images = self.augment(images, rng)

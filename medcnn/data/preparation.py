@@ -22,7 +22,7 @@ from medcnn.data.sources.chosen import source_of
 from medcnn.data.sources.several import combine
 from medcnn.data.splits.source_folds import default_folds
 from medcnn.data.splits.sources import assign_by_source
-from medcnn.data.splits.splits import SplitPlan, assign_splits, check_classes
+from medcnn.data.splits.splits import assign_splits, check_classes
 from medcnn.errors import ConfigError, DataError
 from medcnn.io.identifiers import read_salt
 from medcnn.notices import Notice
@@ -165,9 +165,8 @@ def read_source(source: Component, exclude: Sequence[str] = ()) -> Manifest:
     if not exclude:
         return read(**options)
     # Where folders are classes, what is excluded must not be asked for its class either.
-    excluding: Callable[..., Manifest] | None = getattr(place, "read_without", None)
-    if excluding is not None:
-        return excluding(exclude, **options)
+    if "exclude" in inspect.signature(read).parameters:
+        return read(**{**options, "exclude": exclude})
     return without_excluded(read(**options), exclude, options.get("root"))
 
 
@@ -192,28 +191,11 @@ def split_manifest(manifest: Manifest, data: Data) -> Manifest:
     """Return the manifest with every row in train, val or test, as the configuration asks."""
 
     def assign(rows: Manifest, balance: Sequence[str] = ()) -> Manifest:
-        return assign_splits(rows, _plan(data, balance))
+        return assign_splits(rows, data, balance)
 
     if data.sources and not (data.split or data.hold_out or data.folds_by_source):
         return assign_by_source(manifest, assign, group=data.group)
     return assign(manifest)
-
-
-def _plan(data: Data, balance: Sequence[str]) -> SplitPlan:
-    return SplitPlan(
-        val_fraction=data.val_fraction,
-        test_fraction=data.test_fraction,
-        seed=data.split_seed,
-        stratify=(*data.stratify, *balance),
-        group=data.group,
-        by_date=data.by_date,
-        hold_out=data.hold_out,
-        fold=data.one_fold,
-        folds=data.folds,
-        fold_by=data.fold_by,
-        official=data.official,
-        split_file=Path(data.split) if data.split else None,
-    )
 
 
 def cache_images(manifest: Manifest, data: Data, *, progress: bool = True) -> ImageCache:

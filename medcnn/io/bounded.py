@@ -17,37 +17,24 @@ class TooManyReads(ValueError):  # noqa: N818  it names the condition, as StopIt
     """A file has more elements or fragments than are read."""
 
 
-class BoundedFile(io.BufferedReader):
+class _Bounded(io.BufferedIOBase):
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            TooManyReads: If there were ``MAX_READS`` reads before.
+        """
+        if self.reads >= MAX_READS:
+            raise TooManyReads(f"more than {MAX_READS:,} data elements or fragments")
+        self.reads += 1
+        return super().read(size)
+
+
+class BoundedFile(_Bounded, io.BufferedReader):
     """A file that can be read ``MAX_READS`` times."""
 
-    reads = 0
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes.
-
-        Raises:
-            TooManyReads: If there were ``MAX_READS`` reads before.
-        """
-        self.reads = _counted(self.reads)
-        return super().read(size)
-
-
-class BoundedBytes(io.BytesIO):
+class BoundedBytes(_Bounded, io.BytesIO):
     """Bytes in memory that can be read ``MAX_READS`` times."""
-
-    reads = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes.
-
-        Raises:
-            TooManyReads: If there were ``MAX_READS`` reads before.
-        """
-        self.reads = _counted(self.reads)
-        return super().read(size)
-
-
-def _counted(reads: int) -> int:
-    if reads >= MAX_READS:
-        raise TooManyReads(f"more than {MAX_READS:,} data elements or fragments")
-    return reads + 1

@@ -5,27 +5,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
+from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
-    UID,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+from pydicom.uid import UID
 
 from medcnn.io.bounded import BoundedBytes, TooManyReads
 from medcnn.io.codestream import Header, read_header
+from medcnn.io.decoders import J2K
 from medcnn.io.dicom_file import syntax_name
 from medcnn.io.elements import UNREADABLE, whole
 from medcnn.io.notes import Note
@@ -33,15 +20,15 @@ from medcnn.io.notes import Note
 _ITEM = b"\xfe\xff\x00\xe0"
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 _FAMILIES = (
-    (JPEGBaseline8Bit, JPEGExtended12Bit),
-    (JPEGLosslessSV1, JPEGLossless),
-    (JPEGLSLossless, JPEGLSNearLossless),
-    (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K),
-    (RLELossless,),
+    (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit),
+    (uid.JPEGLosslessSV1, uid.JPEGLossless),
+    uid.JPEGLSTransferSyntaxes,
+    J2K,
+    uid.RLETransferSyntaxes,
 )
 """Syntaxes whose codestreams a decoder of any of them takes, the first of each for want of a name."""
 
-_BY_MARKER = {0xC3: JPEGLosslessSV1, 0xF7: JPEGLSLossless}
+_BY_MARKER = {0xC3: uid.JPEGLosslessSV1, 0xF7: uid.JPEGLSLossless}
 
 
 @dataclass(frozen=True)
@@ -82,7 +69,7 @@ def find_coding(dataset: Dataset) -> Coding:
         found = _of_frame(declared, content)
         return replace(found, notes=(*found.notes, Note("transfer_syntax", said)))
     if is_coded and len(content) >= native > 0:
-        return Coding(ExplicitVRLittleEndian, notes=(_note(declared, "uncompressed pixels"),))
+        return Coding(uid.ExplicitVRLittleEndian, notes=(_note(declared, "uncompressed pixels"),))
     return Coding(declared)
 
 
@@ -104,9 +91,9 @@ def _of_fragments(declared: UID, content: bytes, frames: int) -> Coding:
 def _of_frame(declared: UID, frame: bytes) -> Coding:
     """Return the coding of one frame: its own where the declared one is of another family."""
     if _is_rle(frame):
-        syntax = RLELossless
+        syntax = uid.RLELossless
         header = None
-    elif declared == RLELossless and not frame.startswith(_STARTS):
+    elif declared == uid.RLELossless and not frame.startswith(_STARTS):
         return Coding(declared, frame)
     elif _is_coded(declared) or frame.startswith(_STARTS):
         header = read_header(frame)
@@ -114,7 +101,7 @@ def _of_frame(declared: UID, frame: bytes) -> Coding:
     else:
         return Coding(declared, frame)
     family = next(each for each in _FAMILIES if syntax in each)
-    is_deeper = syntax == JPEGExtended12Bit and declared == JPEGBaseline8Bit
+    is_deeper = syntax == uid.JPEGExtended12Bit and declared == uid.JPEGBaseline8Bit
     if declared in family and not is_deeper:
         return Coding(declared, frame, header)
     return Coding(syntax, frame, header, (_note(declared, syntax.name),))
@@ -122,10 +109,10 @@ def _of_frame(declared: UID, frame: bytes) -> Coding:
 
 def _syntax_of(header: Header) -> UID:
     if header.marker is None:
-        return JPEG2000Lossless
+        return uid.JPEG2000Lossless
     if header.marker in _BY_MARKER:
         return _BY_MARKER[header.marker]
-    return JPEGExtended12Bit if header.precision > 8 else JPEGBaseline8Bit
+    return uid.JPEGExtended12Bit if header.precision > 8 else uid.JPEGBaseline8Bit
 
 
 def _note(declared: UID, held: str) -> Note:

@@ -9,46 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
+from pydicom import uid
 from pydicom.pixels.decoders.base import Decoder, get_decoder
-from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
-    UID,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+from pydicom.uid import UID
 
 from medcnn.errors import ImageError
 from medcnn.io.contained import decode_contained
 from medcnn.io.pixel_module import PixelModule
 from medcnn.version import how_to_install
 
+J2K = (*(uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K),)
+"""JPEG 2000 and its high-throughput form, of one component or three."""
 # pydicom would try its own RLE decoder first, which is many times slower, and for JPEG 2000 either.
 # Pillow decodes 8-bit JPEG with libjpeg-turbo; pyjpegls is four times pylibjpeg on JPEG-LS.
 PREFERRED = {
-    RLELossless: "pylibjpeg",
-    JPEGBaseline8Bit: "pillow",
-    JPEGExtended12Bit: "pylibjpeg",
-    JPEGLossless: "pylibjpeg",
-    JPEGLosslessSV1: "pylibjpeg",
-    JPEGLSLossless: "pyjpegls",
-    JPEGLSNearLossless: "pyjpegls",
-    JPEG2000Lossless: "pylibjpeg",
-    JPEG2000: "pylibjpeg",
-    HTJ2KLossless: "pylibjpeg",
-    HTJ2KLosslessRPCL: "pylibjpeg",
-    HTJ2K: "pylibjpeg",
+    **dict.fromkeys((*uid.RLETransferSyntaxes, *uid.JPEGTransferSyntaxes, *J2K), "pylibjpeg"),
+    uid.JPEGBaseline8Bit: "pillow",
+    **dict.fromkeys(uid.JPEGLSTransferSyntaxes, "pyjpegls"),
 }
-_CONTAINED = (JPEGLSLossless, JPEGLSNearLossless)
-"""Syntaxes whose decoders were seen to hang on damaged frames."""
 
 
 def find_decoder(syntax: UID, path: Path) -> Decoder:
@@ -82,7 +60,7 @@ def check_depth(decoder: Decoder, precision: int, path: Path) -> None:
     """
     syntax = decoder.UID
     is_pillow_alone = decoder.available_plugins == ("pillow",)
-    if precision > 8 and syntax == JPEGExtended12Bit and is_pillow_alone:
+    if precision > 8 and syntax == uid.JPEGExtended12Bit and is_pillow_alone:
         raise _missing_decoder(path, f"{syntax.name} above 8 bits", "pylibjpeg-libjpeg>=2.3")
 
 
@@ -92,7 +70,7 @@ def decode_frame(decoder: Decoder, module: PixelModule, frame: bytes) -> npt.NDA
     if plugin not in decoder.available_plugins:
         plugin = decoder.available_plugins[0]
     options = pixel_options(module) | {"number_of_frames": 1, "pixel_keyword": "PixelData"}
-    if decoder.UID in _CONTAINED:
+    if decoder.UID in uid.JPEGLSTransferSyntaxes:  # whose decoder was seen to hang
         return decode_contained(frame, syntax=decoder.UID, plugin=plugin, options=options)
     with _typed_panics():
         values, _ = decoder.as_array(_alone(frame), index=0, decoding_plugin=plugin, **options)

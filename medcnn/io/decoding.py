@@ -12,22 +12,13 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
-    UID,
-    ExplicitVRBigEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-)
+from pydicom.uid import UID, ExplicitVRBigEndian, JPEGBaseline8Bit
 
 from medcnn.errors import ImageError
 from medcnn.io.agreement import agreed
 from medcnn.io.codestream import Header
 from medcnn.io.coding import find_coding
-from medcnn.io.decoders import check_depth, decode_frame, find_decoder, pixel_options
+from medcnn.io.decoders import J2K, check_depth, decode_frame, find_decoder, pixel_options
 from medcnn.io.facts import MAX_SCANS, MAX_TILES, check_count
 from medcnn.io.notes import Note
 from medcnn.io.photometric import MONOCHROME
@@ -36,7 +27,6 @@ from medcnn.io.reduced import reduced_j2k, reduced_jpeg, wanted_scale
 
 _END = b"\xff\xd9"
 _LONGEST_TAIL = 64  # some encoders pad behind the end marker
-_J2K = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
 
 
 @dataclass(frozen=True)
@@ -160,7 +150,7 @@ def _end_notes(frame: bytes) -> tuple[Note, ...]:
 def _fitting_scale(syntax: UID, module: PixelModule, header: Header, min_size: int) -> int:
     # Values coded with the other sign wrap around, and means of wrapped values are nonsense.
     has_its_sign = header.signed == bool(module.representation)
-    if syntax in _J2K and header.precision <= 16 and has_its_sign:
+    if syntax in J2K and header.precision <= 16 and has_its_sign:
         return wanted_scale(header, min_size, most=2 ** min(header.levels, 3))
     return wanted_scale(header, min_size, most=8) if syntax == JPEGBaseline8Bit else 1
 

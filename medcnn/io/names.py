@@ -94,15 +94,6 @@ def is_dicom_name(name: str) -> bool:
     return known and name != INDEX
 
 
-def is_image_name(name: str) -> bool:
-    """Return whether a file of this name may be an image.
-
-    >>> [is_image_name(name) for name in ("a.TIFF", "a.jpe", "DICOMDIR", "notes.txt", "a.webp")]
-    [True, True, False, False, False]
-    """
-    return Path(name).suffix.lower() in RASTER_SUFFIXES or is_dicom_name(name)
-
-
 def says_image(name: str) -> bool:
     """Return whether the suffix promises an image.
 

@@ -13,16 +13,8 @@ import pandas as pd
 
 from medcnn.data.manifest import Manifest
 from medcnn.data.sources.chexpert_labels import OBSERVATIONS, label_observations, rule
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
-from medcnn.data.sources.metadata import ages, chosen_views, sexes, views
+from medcnn.data.sources.metadata import ages, sexes, views
+from medcnn.data.sources.release import Release
 
 EXPECTED = "train.csv, valid.csv and the folders train/ and valid/"
 FURTHER = {"val": ("valid.csv", "val_labels.csv"), "test": ("test.csv", "test_labels.csv")}
@@ -47,28 +39,17 @@ def read(root: str | Path, uncertain: str = "u_ones", views: str = "frontal") ->
         ConfigError: If an option is not one of its choices.
         DataError: If the folder, a table or one of its columns is missing, or no image is there.
     """
-    folder = release_folder(root, "chexpert", EXPECTED)
-    index = ImageIndex(folder, PARTS)
+    release = Release("chexpert", root, EXPECTED, parts=PARTS)
+    tables = _tables(release).items()
     rows = pd.concat(
-        [_split_rows(path, split, index, uncertain) for split, path in _tables(folder).items()],
-        ignore_index=True,
+        [_split_rows(release, path, split, uncertain) for split, path in tables], ignore_index=True
     )
-    rows, other_views = chosen_views(rows, "chexpert", views, index.left_out)
-    rows, absent = present(rows, "chexpert", index)
-    found = labelled(rows, "chexpert", rule(uncertain), left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="chexpert",
-        label_policy=found.policy,
-        citation=CITATION,
-        left_out=index.left_out,
-        warnings=[*other_views, *absent, *found.warnings],
-    )
+    return release.manifest(rows, rule(uncertain), citation=CITATION, views=views)
 
 
-def _tables(folder: Path) -> dict[str, Path]:
+def _tables(release: Release) -> dict[str, Path]:
     """Return the table of each split that is there; train.csv has to be."""
-    tables = {"train": release_file(folder, "chexpert", "train.csv", "*/train.csv")}
+    tables = {"train": release.file("train.csv", "*/train.csv")}
     for split, names in FURTHER.items():
         beside = (tables["train"].with_name(name) for name in names)
         path = next((path for path in beside if path.is_file()), None)
@@ -77,8 +58,8 @@ def _tables(folder: Path) -> dict[str, Path]:
     return tables
 
 
-def _split_rows(path: Path, split: str, index: ImageIndex, uncertain: str) -> pd.DataFrame:
-    table = release_table(path, ("Path", *OBSERVATIONS), "chexpert")
+def _split_rows(release: Release, path: Path, split: str, uncertain: str) -> pd.DataFrame:
+    table = release.table(path, "Path", *OBSERVATIONS)
     parts = table["Path"].str.replace("\\", "/", regex=False).str.split("/").str[-PARTS:]
     patient = parts.str[0]
     empty = pd.Series("", table.index)
@@ -87,7 +68,7 @@ def _split_rows(path: Path, split: str, index: ImageIndex, uncertain: str) -> pd
     return pd.DataFrame(
         {
             "image_id": parts.str.join("/"),
-            "path": index.find(parts.str.join("/")),
+            "path": release.images.find(parts.str.join("/")),
             **label_observations(table, uncertain),
             "patient_id": patient,
             "study_id": patient + "/" + parts.str[1],

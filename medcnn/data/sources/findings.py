@@ -144,7 +144,7 @@ def labelled(
     kept["label"] = kept["label"].astype(int)
     unknown = Counter(name for name in _names(kept) if known(name) is None) if closed else {}
     if unknown:
-        warnings.append(Notice("unknown_findings", source=source, names=_counted(Counter(unknown))))
+        warnings.append(Notice("unknown_findings", source=source, names=counted(Counter(unknown))))
     return Labelled(kept, f"{rule}; found: {describe(kept)}", tuple(warnings))
 
 
@@ -159,7 +159,7 @@ def describe(rows: pd.DataFrame) -> str:
     for meaning in get_args(Kind):
         of_kind = Counter({name: n for name, n in count.items() if kind(name) == meaning})
         if of_kind:
-            parts.append(f"{meaning}: {_counted(of_kind)}")
+            parts.append(f"{meaning}: {counted(of_kind)}")
     return "; ".join(parts) or "no finding named"
 
 
@@ -167,7 +167,8 @@ def _names(rows: pd.DataFrame) -> Iterable[str]:
     return (name for text in rows["finding"] for name in str(text).split("|") if name)
 
 
-def _counted(count: Counter[str]) -> str:
+def counted(count: Counter[str]) -> str:
+    """Return the most frequent names with their counts, and how many more there are."""
     shown = ", ".join(f"{name} ({n})" for name, n in count.most_common(SHOWN))
     rest = len(count) - SHOWN
     return f"{shown} and {rest} more" if rest > 0 else shown
@@ -175,5 +176,5 @@ def _counted(count: Counter[str]) -> str:
 
 def _left_out(rows: pd.DataFrame, of: int, source: str) -> str:
     count = Counter(_names(rows))
-    why = _counted(count) if count else "no finding named"
+    why = counted(count) if count else "no finding named"
     return Notice("neither", source=source, count=len(rows), of=of, why=why)

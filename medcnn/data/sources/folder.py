@@ -35,7 +35,12 @@ SPLIT_NAMES = {
 _MOST_WRAPPED = 3
 
 
-def read(root: str | Path, normal: Sequence[str] = (), abnormal: Sequence[str] = ()) -> Manifest:
+def read(
+    root: str | Path,
+    normal: Sequence[str] = (),
+    abnormal: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Manifest:
     """Return the manifest of a folder of class folders.
 
     A folder that an archive wrapped around them is entered. Masks, images beside the class folders,
@@ -45,21 +50,12 @@ def read(root: str | Path, normal: Sequence[str] = (), abnormal: Sequence[str] =
         root: The folder.
         normal: Names of class folders that are normal, beside the well-known ones.
         abnormal: Names of class folders that are abnormal, beside the well-known ones.
+        exclude: Patterns of paths to leave out; what they match is not asked for its class.
 
     Raises:
         DataError: If the folder is missing, has no class folders, a class name means neither normal
             nor abnormal, or a class has no images.
     """
-    return read_without((), root, normal, abnormal)
-
-
-def read_without(
-    exclude: Sequence[str],
-    root: str | Path,
-    normal: Sequence[str] = (),
-    abnormal: Sequence[str] = (),
-) -> Manifest:
-    """Return the manifest as ``read`` does, of what no pattern of ``exclude`` matches."""
     folder = release_folder(root, "folder", EXPECTED, unwrap=False)
     images, left_out = images_below(folder, exclude)
     check_names(images)

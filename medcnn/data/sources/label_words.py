@@ -15,12 +15,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from medcnn.data.sources.class_names import CELLS, class_labels, is_class_name, whole_names
-from medcnn.data.sources.findings import known
+from medcnn.data.sources.findings import counted, known
 from medcnn.errors import DataError
 from medcnn.settings.grammar import written
 
-SHOWN = 12
-"""Words that a message names before it counts the rest."""
 _BETWEEN = re.compile(r"\s*[|;,/+&]\s*|\s+and\s+", re.IGNORECASE)
 
 
@@ -39,7 +37,7 @@ class Labels(NamedTuple):
 
     def policy(self) -> str:
         """Return in one line which words are normal and which are abnormal."""
-        return f"normal: {_counted(self.normal)}; abnormal: {_counted(self.abnormal)}"
+        return f"normal: {counted(self.normal) or 'none'}; abnormal: {counted(self.abnormal) or 'none'}"
 
 
 def labels_of(
@@ -103,13 +101,7 @@ def _unclear(unclear: Sequence[str], seen: Counter[str], source: str) -> DataErr
     return DataError(
         f"{source}: it is not clear whether {unclear[0]!r} in the label column is normal or abnormal.",
         expected="0 and 1, normal and abnormal, No Finding, or names of findings such as pneumonia",
-        found=f"{_counted(seen)}; not clear: {_counted(words)}",
+        found=f"{counted(seen)}; not clear: {counted(words)}",
         remedy=f"say it: {written('data.source.abnormal', option)} or "
         f"{written('data.source.normal', option)}",
     )
-
-
-def _counted(count: Counter[str]) -> str:
-    shown = ", ".join(f"{word} ({n})" for word, n in count.most_common(SHOWN))
-    rest = len(count) - SHOWN
-    return (f"{shown} and {rest} more" if rest > 0 else shown) or "none"

@@ -9,12 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from medcnn.data.left_out import left_out_notice
 from medcnn.errors import DataError, nearest
-from medcnn.files.tables import read_csv
-from medcnn.io.choice import counted, images_below, is_hidden
+from medcnn.io.choice import images_below, is_hidden
 from medcnn.io.names import is_text, says_image, type_of_name
-from medcnn.notices import Notice
 
 
 def release_folder(root: str | Path, source: str, expected: str, *, unwrap: bool = True) -> Path:
@@ -64,50 +61,6 @@ def _unwrapped(folder: Path, expected: str) -> Path:
             return folder
         folder = shown[0]
     return folder
-
-
-def release_file(folder: Path, source: str, *names: str) -> Path:
-    """Return the first of ``names`` that is a file in ``folder``; a name may be a glob pattern.
-
-    Raises:
-        DataError: If none of them is there.
-    """
-    for name in names:
-        found = sorted(path for path in folder.glob(name) if path.is_file())
-        if found:
-            return found[0]
-    here = [path.name for path in folder.iterdir()]
-    guess = nearest(names[0], here)
-    raise DataError(
-        f"{source} lacks a table: there is no {names[0]} in {folder}.",
-        expected=" or ".join(names),
-        found=f"{guess!r} is the nearest name" if guess else _listing(here),
-        remedy=f"download the table from the home page of {source} into that folder",
-    )
-
-
-def release_table(path: Path, columns: tuple[str, ...], source: str) -> pd.DataFrame:
-    """Return a CSV table of a release with every column as text, empty cells as empty text.
-
-    Spaces around the names of columns are taken off, and a compressed file (``.gz``, ``.zip``) is
-    read as it is.
-
-    Raises:
-        DataError: If it is no CSV file or one of ``columns`` is missing.
-    """
-    table = read_csv(path, text=None, blank=True, remedy="download it again")
-    table.columns = table.columns.str.strip()
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        guess = nearest(missing[0], table.columns)
-        raise DataError(
-            f"{path} lacks the column {missing[0]!r}.",
-            expected=", ".join(columns),
-            found=", ".join(map(str, table.columns))
-            + (f" ({guess!r} is the nearest name)" if guess else ""),
-            remedy=f"give the table as {source} publishes it",
-        )
-    return table
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -187,49 +140,6 @@ def _stem(name: str) -> str:
     return name.rpartition(".")[0] if says_image(name) else name
 
 
-def present(
-    table: pd.DataFrame, source: str, index: ImageIndex
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the rows whose ``path`` is not missing, and a warning that counts the others.
-
-    Raises:
-        DataError: If no row has an image.
-    """
-    here = table["path"].notna()
-    if not here.any():
-        raise DataError(
-            f"None of the {len(table)} images in the tables of {source} is below {index.folder}.",
-            expected=f"image files such as {table['image_id'].iloc[0]}" if len(table) else "images",
-            found=_found_instead(index),
-            remedy="unpack the archives of images into that folder",
-        )
-    others = len(index.paths) - len(index.named)
-    # Tables and texts belong to a release; another type of image, or an archive, may be missed.
-    odd = {
-        reason: n
-        for reason, n in index.left_out.items()
-        if reason.endswith(("mask", "image", "unpacked"))
-    }
-    told = left_out_notice(source, odd, len(index.paths))
-    absent = int((~here).sum())
-    if absent:
-        index.left_out["listed, but not on disk"] += absent
-        told.append(Notice("absent", source=source, count=absent, of=len(table)))
-    if others:
-        index.left_out["not in the tables"] += others
-    return table[here].reset_index(drop=True), tuple(told)
-
-
-def _found_instead(index: ImageIndex) -> str:
-    left_out = f"; left out: {counted(index.left_out)}" if index.left_out else ""
-    if index.paths:
-        return (
-            f"{len(index.paths)} images with other names, such as {next(iter(index.paths))}"
-            + left_out
-        )
-    return _listing([path.name for path in index.folder.iterdir()]) + left_out
-
-
 def check_names(paths: Iterable[Path]) -> None:
     """Raise DataError if the name of an image is no text, which no table can hold."""
     for path in paths:
@@ -251,11 +161,12 @@ def _nearest_path(folder: Path) -> str:
     missing = folder.absolute().relative_to(parent).parts[0]
     here = [path.name for path in parent.iterdir() if path.is_dir()]
     guess = nearest(missing, here)
-    hint = f"{guess!r} is the nearest name" if guess else _listing(here)
+    hint = f"{guess!r} is the nearest name" if guess else listing(here)
     return f"{parent} has no {missing!r}; {hint}"
 
 
-def _listing(names: list[str]) -> str:
+def listing(names: list[str]) -> str:
+    """Return in words what a folder holds, by its first eight names."""
     shown = ", ".join(sorted(names)[:8])
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return f"it holds {shown}{more}" if names else "it is empty"

@@ -59,8 +59,10 @@ def chosen_views(
         ConfigError: If ``wanted`` is neither.
     """
     check_choice(wanted, "views", get_args(Views))
+    if wanted == "all":
+        return rows, []
     other = ~rows["view"].isin([*FRONTAL, ""])
-    if wanted == "all" or not other.any():
+    if not other.any():
         return rows, []
     if left_out is not None:
         left_out["not a frontal view"] += int(other.sum())

@@ -12,16 +12,8 @@ import pandas as pd
 
 from medcnn.data.manifest import Manifest
 from medcnn.data.sources.chexpert_labels import OBSERVATIONS, label_observations, rule
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
-from medcnn.data.sources.metadata import chosen_views, views
+from medcnn.data.sources.metadata import views
+from medcnn.data.sources.release import Release
 
 EXPECTED = "mimic-cxr-2.0.0-metadata.csv.gz, -chexpert.csv.gz, -split.csv.gz and files/"
 SPLITS = {"train": "train", "validate": "val", "test": "test"}
@@ -47,39 +39,26 @@ def read(root: str | Path, uncertain: str = "u_ones", views: str = "frontal") ->
         ConfigError: If an option is not one of its choices.
         DataError: If the folder, a table or one of its columns is missing, or no image is there.
     """
-    folder = release_folder(root, "mimic_cxr", EXPECTED)
-    images = _table(folder, "metadata", ("dicom_id", *KEYS, "ViewPosition", "StudyDate"))
-    studies = _table(folder, "chexpert", (*KEYS, *OBSERVATIONS))
-    split = _table(folder, "split", ("dicom_id", "split")).set_index("dicom_id")["split"]
+    release = Release("mimic_cxr", root, EXPECTED)
+    images = _table(release, "metadata", "dicom_id", *KEYS, "ViewPosition", "StudyDate")
+    studies = _table(release, "chexpert", *KEYS, *OBSERVATIONS)
+    split = _table(release, "split", "dicom_id", "split").set_index("dicom_id")["split"]
     studies = studies[KEYS].join(label_observations(studies, uncertain))
     rows = images.merge(studies, on=KEYS, how="left")
-    index = ImageIndex(folder)
-    rows = _manifest_rows(rows, split, index)
-    rows, other_views = chosen_views(rows, "mimic_cxr", views, index.left_out)
-    rows, absent = present(rows, "mimic_cxr", index)
-    found = labelled(rows, "mimic_cxr", rule(uncertain), left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="mimic_cxr",
-        label_policy=found.policy,
-        citation=CITATION,
-        left_out=index.left_out,
-        warnings=[*other_views, *absent, *found.warnings],
-    )
+    rows = _manifest_rows(rows, split, release)
+    return release.manifest(rows, rule(uncertain), citation=CITATION, views=views)
 
 
-def _table(folder: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    path = release_file(
-        folder, "mimic_cxr", f"mimic-cxr-2.0.0-{name}.csv.gz", f"mimic-cxr-2*-{name}.csv*"
-    )
-    return release_table(path, columns, "mimic_cxr")
+def _table(release: Release, name: str, *columns: str) -> pd.DataFrame:
+    path = release.file(f"mimic-cxr-2.0.0-{name}.csv.gz", f"mimic-cxr-2*-{name}.csv*")
+    return release.table(path, *columns)
 
 
-def _manifest_rows(images: pd.DataFrame, split: pd.Series, index: ImageIndex) -> pd.DataFrame:
+def _manifest_rows(images: pd.DataFrame, split: pd.Series, release: Release) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": images["dicom_id"],
-            "path": index.find(images["dicom_id"] + ".jpg"),
+            "path": release.images.find(images["dicom_id"] + ".jpg"),
             "label": images["label"],
             "finding": images["finding"].fillna(""),
             "patient_id": "p" + images["subject_id"],

@@ -12,16 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.data.manifest import Manifest
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
 from medcnn.data.sources.metadata import ages, sexes, views
+from medcnn.data.sources.release import Release
 
 EXPECTED = "Data_Entry_2017*.csv, test_list.txt, train_val_list.txt and images_001/ to images_012/"
 TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv", "sample_labels.csv")
@@ -45,18 +37,14 @@ def read(root: str | Path, official_split: bool = True) -> Manifest:
     Raises:
         DataError: If the folder, the table or one of its columns is missing, or no image is there.
     """
-    folder = release_folder(root, "nih", EXPECTED)
-    path = release_file(
-        folder, "nih", "Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv", "sample_labels.csv"
-    )
-    entries = release_table(path, COLUMNS, "nih")
-    split, warnings = _splits(folder) if official_split else ({}, [])
-    index = ImageIndex(folder)
+    release = Release("nih", root, EXPECTED)
+    entries = release.table(release.file(*TABLES), *COLUMNS)
+    split, warnings = _splits(release.folder) if official_split else ({}, [])
     patient = entries["Patient ID"].str.strip()
     rows = pd.DataFrame(
         {
             "image_id": entries["Image Index"],
-            "path": index.find(entries["Image Index"]),
+            "path": release.images.find(entries["Image Index"]),
             "finding": entries["Finding Labels"],
             "patient_id": patient,
             "study_id": patient + "_" + entries["Follow-up #"].str.strip(),
@@ -66,16 +54,7 @@ def read(root: str | Path, official_split: bool = True) -> Manifest:
             "sex": sexes(_sex(entries)),
         }
     )
-    rows, absent = present(rows, "nih", index)
-    found = labelled(rows, "nih", RULE, left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="nih",
-        label_policy=found.policy,
-        citation=CITATION,
-        left_out=index.left_out,
-        warnings=[*warnings, *absent, *found.warnings],
-    )
+    return release.manifest(rows, RULE, citation=CITATION, warnings=warnings)
 
 
 def _sex(entries: pd.DataFrame) -> pd.Series:

@@ -16,10 +16,8 @@ import pandas as pd
 
 from medcnn.data.audit.statistics import first_names
 from medcnn.data.manifest import Manifest
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import ImageIndex, present, release_folder, release_table
-from medcnn.data.sources.metadata import chosen_views, views
+from medcnn.data.sources.metadata import views
+from medcnn.data.sources.release import Release
 from medcnn.errors import DataError
 from medcnn.notices import Notice
 
@@ -50,8 +48,8 @@ def read(root: str | Path, views: str = "frontal") -> Manifest:
         ConfigError: If ``views`` is not one of its choices.
         DataError: If the folder or the reports are missing, or no image is there.
     """
-    folder = release_folder(root, "openi", EXPECTED)
-    reports, broken = _reports(folder)
+    release = Release("openi", root, EXPECTED)
+    reports, broken = _reports(release.folder)
     rows = pd.DataFrame(
         [
             {"image_id": image, "finding": "|".join(headings), "patient_id": name}
@@ -59,20 +57,10 @@ def read(root: str | Path, views: str = "frontal") -> Manifest:
             for image in images
         ]
     )
-    index = ImageIndex(folder)
-    rows["path"] = index.find(rows["image_id"] + ".png")
-    rows["view"], unknown = _views(folder, rows)
-    rows, other_views = chosen_views(rows, "openi", views, index.left_out)
-    rows, absent = present(rows, "openi", index)
-    found = labelled(rows, "openi", RULE, closed=False, left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="openi",
-        label_policy=found.policy,
-        citation=CITATION,
-        left_out=index.left_out,
-        warnings=[*broken, *unknown, *other_views, *absent, *found.warnings],
-    )
+    rows["path"] = release.images.find(rows["image_id"] + ".png")
+    rows["view"], unknown = _views(release, rows)
+    told = [*broken, *unknown]
+    return release.manifest(rows, RULE, citation=CITATION, views=views, closed=False, warnings=told)
 
 
 def _reports(folder: Path) -> tuple[dict[str, tuple[list[str], list[str]]], list[Notice]]:
@@ -133,11 +121,11 @@ def parse_report(text: bytes) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(name for name in named if name)), images
 
 
-def _views(folder: Path, rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
-    path = next(iter(sorted(folder.rglob(PROJECTIONS))), None)
+def _views(release: Release, rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+    path = next(iter(sorted(release.folder.rglob(PROJECTIONS))), None)
     if path is None:
         return pd.Series("", rows.index), [NO_VIEWS]
-    table = release_table(path, ("uid", "filename", "projection"), "openi")
+    table = release.table(path, "uid", "filename", "projection")
     # Kaggle's 1_IM-0001-4001.dcm.png is CXR1_1_IM-0001-4001.png: report and IM number are the same.
     keys = "CXR" + table["uid"].str.strip() + "/" + table["filename"].map(_number)
     projection = dict(zip(keys, views(table["projection"]), strict=True))

@@ -13,16 +13,8 @@ from typing import Literal, get_args
 import pandas as pd
 
 from medcnn.data.manifest import Manifest
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
-from medcnn.data.sources.metadata import ages, check_choice, chosen_views, sexes, views
+from medcnn.data.sources.metadata import ages, check_choice, sexes, views
+from medcnn.data.sources.release import Release
 from medcnn.io.photometric import photometric_name
 from medcnn.notices import Notice
 
@@ -62,28 +54,16 @@ def read(root: str | Path, views: str = "frontal", labelled_by: str = "all") -> 
         DataError: If the folder, the table or one of its columns is missing, or no image is there.
     """
     check_choice(labelled_by, "labelled_by", get_args(LabelledBy))
-    folder = release_folder(root, "padchest", EXPECTED)
-    path = release_file(folder, "padchest", TABLE, f"{TABLE}.gz", "PADCHEST*.csv*")
-    table = release_table(path, COLUMNS, "padchest")
-    index = ImageIndex(folder)
-    rows = _manifest_rows(table, index)
+    release = Release("padchest", root, EXPECTED)
+    table = release.table(release.file(TABLE, f"{TABLE}.gz", "PADCHEST*.csv*"), *COLUMNS)
+    rows = _manifest_rows(table, release)
     warnings = _of_photometric(table)
     if labelled_by == "physician":
         ours = rows["labelled_by"] == "Physician"
         warnings += [Notice("by_network", count=int((~ours).sum()))]
-        index.left_out["labelled by a network"] += int((~ours).sum())
+        release.images.left_out["labelled by a network"] += int((~ours).sum())
         rows = rows[ours].reset_index(drop=True)
-    rows, other_views = chosen_views(rows, "padchest", views, index.left_out)
-    rows, absent = present(rows, "padchest", index)
-    found = labelled(rows, "padchest", RULE, left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="padchest",
-        label_policy=found.policy,
-        citation=CITATION,
-        left_out=index.left_out,
-        warnings=[*warnings, *other_views, *absent, *found.warnings],
-    )
+    return release.manifest(rows, RULE, citation=CITATION, views=views, warnings=warnings)
 
 
 def _of_photometric(table: pd.DataFrame) -> list[Notice]:
@@ -93,14 +73,14 @@ def _of_photometric(table: pd.DataFrame) -> list[Notice]:
     return [Notice("were_monochrome1", count=count, of=len(table))] if count else []
 
 
-def _manifest_rows(table: pd.DataFrame, index: ImageIndex) -> pd.DataFrame:
+def _manifest_rows(table: pd.DataFrame, release: Release) -> pd.DataFrame:
     date = table["StudyDate_DICOM"]
     year = pd.to_numeric(date.str[:4], errors="coerce")
     birth = pd.to_numeric(table["PatientBirth"], errors="coerce")
     return pd.DataFrame(
         {
             "image_id": table["ImageID"],
-            "path": index.find(table["ImageID"]),
+            "path": release.images.find(table["ImageID"]),
             "finding": table["Labels"].map(finding_names),
             "patient_id": table["PatientID"],
             "study_id": table["StudyID"],

@@ -14,15 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.data.manifest import Manifest
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
+from medcnn.data.sources.release import Release
 from medcnn.errors import DataError
 from medcnn.notices import Notice
 
@@ -50,30 +42,25 @@ def read(root: str | Path) -> Manifest:
         DataError: If the folder, a table or one of its columns is missing, a class is unknown, or no
             image is there.
     """
-    folder = release_folder(root, "rsna", EXPECTED)
-    classes = _classes(folder)
+    release = Release("rsna", root, EXPECTED)
+    classes = _classes(release)
     rows = pd.DataFrame({"image_id": classes.index, "finding": classes.to_numpy()})
-    index = ImageIndex(folder)
-    rows["path"] = index.find(rows["image_id"] + ".dcm")
-    rows, absent = present(rows, "rsna", index)
-    patients = _patients(folder)
+    rows["path"] = release.images.find(rows["image_id"] + ".dcm")
+    patients = _patients(release.folder)
     rows["patient_id"] = [patients.get(image) for image in rows["image_id"]]
-    found = labelled(rows, "rsna", RULE, left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="rsna",
-        label_policy=found.policy,
+    return release.manifest(
+        rows,
+        RULE,
         citation=CITATION,
-        left_out=index.left_out,
         identity=False,  # the header repeats the name of the image
-        warnings=[*([] if patients else [NO_MAPPING]), *absent, *found.warnings],
+        warnings=[] if patients else [NO_MAPPING],
     )
 
 
-def _classes(folder: Path) -> pd.Series:
+def _classes(release: Release) -> pd.Series:
     """Return the class of each image, checked against the boxes of the label table."""
-    path = release_file(folder, "rsna", "stage_2_detailed_class_info.csv")
-    table = release_table(path, ("patientId", "class"), "rsna")
+    path = release.file("stage_2_detailed_class_info.csv")
+    table = release.table(path, "patientId", "class")
     unknown = sorted(set(table["class"]) - set(CLASSES))
     if unknown:
         raise DataError(
@@ -83,8 +70,7 @@ def _classes(folder: Path) -> pd.Series:
             remedy="download the table again",
         )
     classes = table.drop_duplicates().set_index("patientId")["class"]
-    labels = release_file(folder, "rsna", "stage_2_train_labels.csv")
-    targets = release_table(labels, ("patientId", "Target"), "rsna")
+    targets = release.table(release.file("stage_2_train_labels.csv"), "patientId", "Target")
     boxed = set(targets["patientId"][targets["Target"].eq("1")])
     disagree = classes.index.duplicated() | (
         classes.eq("Lung Opacity").to_numpy() != classes.index.isin(boxed)

@@ -11,15 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.data.manifest import Manifest
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import labelled
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
+from medcnn.data.sources.release import Release
 from medcnn.notices import Notice
 
 EXPECTED = "train-rle.csv and dicom-images-train/"
@@ -38,28 +30,18 @@ def read(root: str | Path) -> Manifest:
     Raises:
         DataError: If the folder, the table or one of its columns is missing, or no image is there.
     """
-    folder = release_folder(root, "siim", EXPECTED)
-    path = release_file(folder, "siim", "train-rle.csv", "train-rle*.csv", "stage_2_train.csv")
-    masks = release_table(path, ("ImageId", "EncodedPixels"), "siim")
+    release = Release("siim", root, EXPECTED)
+    path = release.file("train-rle.csv", "train-rle*.csv", "stage_2_train.csv")
+    masks = release.table(path, "ImageId", "EncodedPixels")
     drawn = masks["EncodedPixels"].str.strip().ne(NO_MASK).groupby(masks["ImageId"], sort=False)
     rows = drawn.agg(["any", "sum"]).rename_axis("image_id").reset_index()
-    index = ImageIndex(folder)
     rows = pd.DataFrame(
         {
             "image_id": rows["image_id"],
-            "path": index.find(rows["image_id"] + ".dcm"),
+            "path": release.images.find(rows["image_id"] + ".dcm"),
             "label": rows["any"].astype(int),
             "finding": rows["any"].map({True: "Pneumothorax", False: ""}),
             "outlines": rows["sum"].astype(int),
         }
     )
-    rows, absent = present(rows, "siim", index)
-    found = labelled(rows, "siim", RULE, left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="siim",
-        label_policy=found.policy,
-        citation=CITATION,
-        left_out=index.left_out,
-        warnings=[ONE_FINDING, *absent, *found.warnings],
-    )
+    return release.manifest(rows, RULE, citation=CITATION, warnings=[ONE_FINDING])

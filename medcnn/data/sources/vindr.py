@@ -13,16 +13,9 @@ from typing import Literal, get_args
 import pandas as pd
 
 from medcnn.data.manifest import Manifest
-from medcnn.data.sources.completion import complete_manifest
-from medcnn.data.sources.findings import canonical, kind, labelled
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
+from medcnn.data.sources.findings import canonical, kind
 from medcnn.data.sources.metadata import check_choice
+from medcnn.data.sources.release import Release
 
 Readers = Literal["majority", "any", "all"]
 
@@ -49,37 +42,26 @@ def read(root: str | Path, readers: str = "majority") -> Manifest:
         DataError: If the folder, a table or one of its columns is missing, or no image is there.
     """
     check_choice(readers, "readers", get_args(Readers))
-    folder = release_folder(root, "vindr", EXPECTED)
-    path = release_file(
-        folder, "vindr", "annotations/image_labels_train.csv", "image_labels_train.csv", "train.csv"
-    )
+    release = Release("vindr", root, EXPECTED)
+    path = release.file("annotations/image_labels_train.csv", "image_labels_train.csv", "train.csv")
     tables = {"train": path, "test": path.with_name("image_labels_test.csv")}
     rows = pd.concat(
         [
-            combine(readings(file), readers).assign(split=split)
+            combine(readings(release, file), readers).assign(split=split)
             for split, file in tables.items()
             if file.is_file()
         ],
         ignore_index=True,
     )
-    index = ImageIndex(folder)
-    rows["path"] = index.find(rows["image_id"] + ".dicom")
-    rows, absent = present(rows, "vindr", index)
-    found = labelled(rows, "vindr", RULE.format(WORDS[readers]), left_out=index.left_out)
-    return complete_manifest(
-        found.table,
-        source="vindr",
-        label_policy=found.policy,
-        citation=CITATION,
-        left_out=index.left_out,
-        identity=False,  # the header repeats the name of the image
-        warnings=[*absent, *found.warnings],
-    )
+    rows["path"] = release.images.find(rows["image_id"] + ".dicom")
+    # The header repeats the name of the image.
+    rule = RULE.format(WORDS[readers])
+    return release.manifest(rows, rule, citation=CITATION, identity=False)
 
 
-def readings(path: Path) -> pd.DataFrame:
+def readings(release: Release, path: Path) -> pd.DataFrame:
     """Return one row for each finding of each reading: ``image_id, reader, finding``."""
-    table = release_table(path, ("image_id",), "vindr")
+    table = release.table(path, "image_id")
     if "class_name" in table:
         long = table[["image_id", "rad_id", "class_name"]].set_axis(
             ["image_id", "reader", "finding"], axis=1

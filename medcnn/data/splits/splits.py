@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from medcnn.data.manifest import SPLITS, Manifest
 from medcnn.data.patients import LARGE_SHARE, LEAST, REMEDY
-from medcnn.data.settings import PATIENT
+from medcnn.data.settings import PATIENT, Data
 from medcnn.data.splits.drawing import draw, fold_of_groups, matching, newest
 from medcnn.data.splits.file import apply_split
 from medcnn.data.splits.source_folds import folds_of_sources, held_out
@@ -20,60 +20,9 @@ from medcnn.notices import Notice
 _REMEDY = REMEDY[0].lower() + REMEDY[1:]
 
 
-@dataclass(frozen=True)
-class SplitPlan:
-    """How a manifest is split.
-
-    Attributes:
-        val_fraction: Part of the patients that becomes val.
-        test_fraction: Part that becomes test.
-        seed: Seed of the draw.
-        stratify: Columns to balance besides the label; numbers by their quartiles.
-        group: The column whose values never stand on both sides.
-        by_date: A date column: the newest patients become test.
-        hold_out: ``COLUMN:VALUE``: patients with such an image become test.
-        fold: Which fold is held out, from 0.
-        folds: Number of folds.
-        fold_by: ``patient``, or the column of the sources that a fold never saw.
-        official: Whether splits of the source are kept.
-        split_file: A CSV of ``image_id, split`` to take instead.
-    """
-
-    val_fraction: float = 0.15
-    test_fraction: float = 0.15
-    seed: int = 0
-    stratify: Sequence[str] = ()
-    group: str = "patient_id"
-    by_date: str | None = None
-    hold_out: Sequence[str] = ()
-    fold: int | None = None
-    folds: int | None = None
-    fold_by: str = PATIENT
-    official: bool = True
-    split_file: Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.fold is not None and self.folds is not None and not 0 <= self.fold < self.folds:
-            raise DataError(
-                f"There is no fold {self.fold}.",
-                expected=f"0 to {self.folds - 1}",
-                found=f"data.fold={self.fold}",
-            )
-        ways = {
-            "data.by_date": self.by_date,
-            "data.hold_out": self.hold_out,
-            "data.fold": None if self.fold is None else str(self.fold),
-        }
-        chosen = [name for name, value in ways.items() if value]
-        if len(chosen) > 1:
-            raise DataError(
-                f"{' and '.join(chosen)} both say what is tested.",
-                expected="one of data.by_date, data.hold_out and data.fold",
-                remedy="leave one out",
-            )
-
-
-def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest:
+def assign_splits(
+    manifest: Manifest, data: Data | None = None, balance: Sequence[str] = ()
+) -> Manifest:
     """Return the manifest with every row in train, val or test.
 
     Splits of the source are honoured; missing ones are carved out of its training part, whole groups
@@ -83,69 +32,84 @@ def assign_splits(manifest: Manifest, plan: SplitPlan | None = None) -> Manifest
 
     Args:
         manifest: The images; an empty split counts as train.
-        plan: What is asked for; by default a random split by patient.
+        data: What is asked for; by default a random split by patient.
+        balance: Columns to balance besides the label and ``data.stratify``.
 
     Raises:
         DataError: If a column is missing, there are too few patients, a split file does not fit, or
-            a test split is asked for beside the source's own.
+            a test split is asked for in two ways, or beside the source's own.
     """
-    plan = plan or SplitPlan()
-    if plan.split_file is not None:
-        return check_classes(apply_split(manifest, plan.split_file))
-    _check_columns(manifest.table, plan)
+    data = data or Data()
+    _check_one_way(data)
+    if data.split:
+        return check_classes(apply_split(manifest, Path(data.split)))
+    data = replace(data, stratify=(*data.stratify, *balance))
+    _check_columns(manifest.table, data)
     table = manifest.table.copy()
-    table["split"] = table["split"].replace("", "train") if plan.official else "train"
+    table["split"] = table["split"].replace("", "train") if data.official else "train"
     present = set(table["split"])
     if "test" in present:
-        _check_free(plan)
-    _check_enough(table[table["split"].eq("train")], len({"test", "val"} - present), plan.group)
+        _check_free(data)
+    _check_enough(table[table["split"].eq("train")], len({"test", "val"} - present), data.group)
     notices: tuple[Notice, ...] = ()
-    if plan.folds is not None and plan.fold is not None:
+    if data.folds is not None and data.one_fold is not None:
         name = "val" if "test" in present else "test"
         table.loc[table["split"].eq("val"), "split"] = "train"
         present = (present - {"val"}) | {name}
-        table, notices = _without_fold(table, plan, plan.folds, plan.fold, name)
+        table, notices = _without_fold(table, data, data.folds, data.one_fold, name)
     # Fractions are of the whole, so what is carved second is a larger part of what is left.
     left = 1.0
-    for name, fraction in (("test", plan.test_fraction), ("val", plan.val_fraction)):
+    for name, fraction in (("test", data.test_fraction), ("val", data.val_fraction)):
         if name not in present:
-            _move(table, name, _chosen(table, name, fraction / left, plan), plan)
+            _move(table, name, _chosen(table, name, fraction / left, data), data)
             left -= fraction
     return check_classes(manifest.with_table(table, *notices))
 
 
 def _without_fold(
-    table: pd.DataFrame, plan: SplitPlan, folds: int, fold: int, name: str
+    table: pd.DataFrame, data: Data, folds: int, fold: int, name: str
 ) -> tuple[pd.DataFrame, tuple[Notice, ...]]:
     """Return the rows with one fold of the training part held out as ``name``."""
     train = table[table["split"].eq("train")]
-    if plan.fold_by == PATIENT:
-        places = fold_of_groups(train, folds, plan.seed, plan.stratify, plan.group)
-        _move(table, name, {each for each in places if places[each] == fold}, plan)
+    if data.fold_by == PATIENT:
+        places = fold_of_groups(train, folds, data.split_seed, data.stratify, data.group)
+        _move(table, name, {each for each in places if places[each] == fold}, data)
         return table, ()
-    sources = folds_of_sources(train, plan.fold_by, folds, plan.group)
-    return held_out(table, sources, fold, name, plan.group), sources.notices
+    sources = folds_of_sources(train, data.fold_by, folds, data.group)
+    return held_out(table, sources, fold, name, data.group), sources.notices
 
 
-def _chosen(table: pd.DataFrame, name: str, fraction: float, plan: SplitPlan) -> set[str]:
+def _chosen(table: pd.DataFrame, name: str, fraction: float, data: Data) -> set[str]:
     train = table[table["split"].eq("train")]
-    if name == "test" and plan.by_date is not None:
-        return newest(train, fraction, plan.by_date, plan.group)
-    if name == "test" and plan.hold_out:
-        return matching(train, plan.hold_out, plan.group)
+    if name == "test" and data.by_date is not None:
+        return newest(train, fraction, data.by_date, data.group)
+    if name == "test" and data.hold_out:
+        return matching(train, data.hold_out, data.group)
     # What is validated on resembles what is trained on, source by source.
-    balanced = () if plan.fold_by == PATIENT else (plan.fold_by,)
-    return draw(train, name, fraction, plan.seed, (*plan.stratify, *balanced), plan.group)
+    balanced = () if data.fold_by == PATIENT else (data.fold_by,)
+    return draw(train, name, fraction, data.split_seed, (*data.stratify, *balanced), data.group)
 
 
-def _move(table: pd.DataFrame, name: str, groups: set[str], plan: SplitPlan) -> None:
-    chosen = table["split"].eq("train") & table[plan.group].isin(groups)
+def _move(table: pd.DataFrame, name: str, groups: set[str], data: Data) -> None:
+    chosen = table["split"].eq("train") & table[data.group].isin(groups)
     table.loc[chosen, "split"] = name
 
 
-def _check_columns(table: pd.DataFrame, plan: SplitPlan) -> None:
-    dated = [plan.by_date] if plan.by_date else []
-    for column in (plan.group, *plan.stratify, *dated):
+def _check_one_way(data: Data) -> None:
+    fold = None if data.one_fold is None else str(data.fold)
+    ways = {"data.by_date": data.by_date, "data.hold_out": data.hold_out, "data.fold": fold}
+    chosen = [name for name, value in ways.items() if value]
+    if len(chosen) > 1:
+        raise DataError(
+            f"{' and '.join(chosen)} both say what is tested.",
+            expected="one of data.by_date, data.hold_out and data.fold",
+            remedy="leave one out",
+        )
+
+
+def _check_columns(table: pd.DataFrame, data: Data) -> None:
+    dated = [data.by_date] if data.by_date else []
+    for column in (data.group, *data.stratify, *dated):
         if column not in table:
             raise DataError(
                 f"The manifest has no column {column!r} to split by.",
@@ -168,8 +132,8 @@ def _check_enough(train: pd.DataFrame, drawn: int, group: str) -> None:
     )
 
 
-def _check_free(plan: SplitPlan) -> None:
-    for name, value in (("by_date", plan.by_date), ("hold_out", plan.hold_out)):
+def _check_free(data: Data) -> None:
+    for name, value in (("by_date", data.by_date), ("hold_out", data.hold_out)):
         if value:
             raise DataError(
                 f"data.{name} asks for a test split, and the source has one of its own.",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from medcnn.data.sources.class_names import class_labels
-from medcnn.data.sources.folder import read, read_without
+from medcnn.data.sources.folder import read
 from medcnn.errors import DataError
 
 
@@ -135,5 +135,5 @@ def test_what_is_excluded_is_not_asked_for_its_class(tmp_path, write_image):
     imitation(tmp_path, write_image, ("normal", "abnormal", "unsorted"))
     with pytest.raises(DataError, match="not clear whether the class folder 'unsorted'"):
         read(tmp_path)
-    manifest = read_without(["unsorted"], tmp_path)
+    manifest = read(tmp_path, exclude=["unsorted"])
     assert (len(manifest), manifest.left_out) == (6, {"excluded": 3})

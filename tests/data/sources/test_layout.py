@@ -6,14 +6,8 @@ import os
 import pandas as pd
 import pytest
 
-from medcnn.data.sources.layout import (
-    ImageIndex,
-    image_files,
-    present,
-    release_file,
-    release_folder,
-    release_table,
-)
+from medcnn.data.sources.layout import ImageIndex, image_files, release_folder
+from medcnn.data.sources.release import Release
 from medcnn.errors import DataError
 
 
@@ -66,21 +60,21 @@ def test_a_file_is_no_folder(tmp_path):
 def test_a_missing_table_names_the_nearest(tmp_path):
     (tmp_path / "Data_Entry_2016.csv").write_text("x")
     with pytest.raises(DataError, match=r"'Data_Entry_2016.csv' is the nearest"):
-        release_file(tmp_path, "nih", "Data_Entry_2017.csv")
+        Release("nih", tmp_path, "tables").file("Data_Entry_2017.csv")
 
 
 def test_a_missing_column_names_the_nearest(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("Image Indx,Finding\na,b\n")
     with pytest.raises(DataError, match="'Image Indx' is the nearest name"):
-        release_table(path, ("Image Index",), "nih")
+        Release("nih", tmp_path, "tables").table(path, "Image Index")
 
 
 def test_an_empty_table_is_an_error(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("")
     with pytest.raises(DataError, match="not a readable CSV"):
-        release_table(path, ("a",), "nih")
+        Release("nih", tmp_path, "tables").table(path, "a")
 
 
 def test_a_damaged_compressed_table_is_an_error(tmp_path):
@@ -88,23 +82,24 @@ def test_a_damaged_compressed_table_is_an_error(tmp_path):
     content = gzip.compress(b"a,b\n" + bytes(range(48, 90)) * 20)
     path.write_bytes(content[:14] + b"\xff" * 8 + content[22:])
     with pytest.raises(DataError, match="not a readable CSV"):
-        release_table(path, ("a",), "nih")
+        Release("nih", tmp_path, "tables").table(path, "a")
 
 
 def test_listed_images_are_found_by_name_or_stem_and_the_others_counted(tmp_path, write_image):
     for name in ("a.png", "1.2.840.jpg", "c.png", "c.jpg", "not listed.png"):
         write_image(tmp_path / name)
-    index = ImageIndex(tmp_path)
+    release = Release("nih", tmp_path, "images")
+    index = release.images
     table = pd.DataFrame({"image_id": ["a", "1.2.840", "c", "d"]})
     table["path"] = index.find(table["image_id"] + ".dcm")
-    kept, warnings = present(table, "nih", index)
+    kept, warnings = release.present(table)
     assert kept["path"].tolist() == [tmp_path / "a.png", tmp_path / "1.2.840.jpg"]
     assert warnings == ("nih: 2 of 4 listed images are not on disk and were left out.",)
     assert index.left_out == {"listed, but not on disk": 2, "not in the tables": 3}
     with pytest.raises(
         DataError, match=r"found: 5 images with other names, such as 1\.2\.840\.jpg"
     ):
-        present(table[2:], "nih", ImageIndex(tmp_path))
+        Release("nih", tmp_path, "images").present(table[2:])
 
 
 def test_an_archive_is_to_be_unpacked_and_what_it_wrapped_is_entered(tmp_path):

@@ -5,8 +5,9 @@ import pytest
 
 from medcnn.data.manifest import build_manifest
 from medcnn.data.preparation import read_data, split_manifest
+from medcnn.data.settings import Data
 from medcnn.data.splits.sources import assign_by_source, blocks
-from medcnn.data.splits.splits import SplitPlan, assign_splits
+from medcnn.data.splits.splits import assign_splits
 from medcnn.settings.composition import compose
 from medcnn.training.settings import check
 
@@ -41,7 +42,7 @@ def split(seed=0):
     given = manifest()
     found = assign_by_source(
         given,
-        lambda rows, balance: assign_splits(rows, SplitPlan(seed=seed, stratify=balance)),
+        lambda rows, balance: assign_splits(rows, Data(split_seed=seed), balance),
         group="patient_id",
     )
     return given, found

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from medcnn.data.manifest import build_manifest
+from medcnn.data.settings import Data
 from medcnn.data.splits.file import write_split
-from medcnn.data.splits.splits import SplitPlan, assign_splits
+from medcnn.data.splits.splits import assign_splits
 from medcnn.errors import DataError
 
 
@@ -41,11 +42,11 @@ def test_the_order_of_rows_does_not_matter_and_the_seed_does():
     one = manifest()
     turned = one.with_table(one.table.sample(frac=1, random_state=1))
     by_id = [
-        assign_splits(each, SplitPlan(seed=3)).table.set_index("image_id")["split"].sort_index()
+        assign_splits(each, Data(split_seed=3)).table.set_index("image_id")["split"].sort_index()
         for each in (one, turned)
     ]
     pd.testing.assert_series_equal(*by_id)
-    other = assign_splits(one, SplitPlan(seed=4)).table.set_index("image_id")["split"].sort_index()
+    other = assign_splits(one, Data(split_seed=4)).table.set_index("image_id")["split"].sort_index()
     assert not other.equals(by_id[0])
 
 
@@ -60,7 +61,7 @@ def test_official_splits_are_honoured():
 def test_folds_partition_the_patients():
     held = []
     for fold in range(5):
-        result = assign_splits(manifest(), SplitPlan(fold=fold, folds=5))
+        result = assign_splits(manifest(), Data(fold=fold, folds=5))
         assert patients_across(result) == 0
         held.append(set(result.split("test")["image_id"]))
     assert set.union(*held) == set(manifest().table["image_id"])
@@ -72,7 +73,7 @@ def test_a_fold_is_validation_where_the_source_has_a_test_split():
     table = manifest().table.assign(patient_id=[f"p{row}" for row in range(400)], split=split)
     held = []
     for fold in range(3):
-        result = assign_splits(build_manifest(table, source="x"), SplitPlan(fold=fold, folds=3))
+        result = assign_splits(build_manifest(table, source="x"), Data(fold=fold, folds=3))
         assert set(result.split("test")["image_id"]) == set(table["image_id"][:100])
         held.append(set(result.split("val")["image_id"]))
     assert set.union(*held) == set(table["image_id"][100:])
@@ -80,15 +81,15 @@ def test_a_fold_is_validation_where_the_source_has_a_test_split():
 
 
 def test_a_split_is_a_file_that_can_be_given_back(tmp_path):
-    first = assign_splits(manifest(), SplitPlan(seed=5))
+    first = assign_splits(manifest(), Data(split_seed=5))
     write_split(first, tmp_path / "s.csv")
-    again = assign_splits(manifest(), SplitPlan(seed=6, split_file=tmp_path / "s.csv"))
+    again = assign_splits(manifest(), Data(split_seed=6, split=str(tmp_path / "s.csv")))
     assert again.table["split"].tolist() == first.table["split"].tolist()
 
 
 def test_the_splits_of_the_source_can_be_forgotten():
     table = manifest().table.assign(split=["test"] * 100 + ["train"] * 300)
-    result = assign_splits(build_manifest(table, source="x"), SplitPlan(official=False))
+    result = assign_splits(build_manifest(table, source="x"), Data(official=False))
     assert patients_across(result) == 0
     assert result.table["split"].tolist() == assign_splits(manifest()).table["split"].tolist()
 
@@ -98,19 +99,19 @@ def test_the_newest_patients_are_tested_by_date():
     table = manifest().table.assign(
         patient_id=[f"p{row}" for row in range(400)], date=dates, label=[0, 1] * 200
     )
-    result = assign_splits(build_manifest(table, source="x"), SplitPlan(by_date="date"))
+    result = assign_splits(build_manifest(table, source="x"), Data(by_date="date"))
     assert result.split("test")["date"].min() > result.split("train")["date"].max()
 
 
 def test_a_site_is_held_out_with_all_images_of_its_patients():
     site = np.where(np.arange(400) % 5 == 0, "B", "A")
     rows = manifest(site=site)
-    result = assign_splits(rows, SplitPlan(hold_out=["site:B"]))
+    result = assign_splits(rows, Data(hold_out=("site:B",)))
     test = result.split("test")
     assert set(test["patient_id"]) == set(rows.table["patient_id"][site == "B"])
     assert patients_across(result) == 0
     with pytest.raises(DataError, match="No image has 'C' in 'site'"):
-        assign_splits(rows, SplitPlan(hold_out=["site:C"]))
+        assign_splits(rows, Data(hold_out=("site:C",)))
 
 
 def test_sites_are_groups_of_folds():
@@ -120,7 +121,7 @@ def test_sites_are_groups_of_folds():
     rows = rows.with_table(rows.table.assign(patient_id=own, label=[0, 1] * 200))
     rows = rows.with_table(rows.table.assign(label=(np.arange(400) // 6) % 2))
     for fold in range(3):
-        result = assign_splits(rows, SplitPlan(group="site", fold=fold, folds=3))
+        result = assign_splits(rows, Data(group="site", fold=fold, folds=3))
         assert result.table.groupby("site")["split"].nunique().max() == 1
         assert result.split("test")["site"].nunique() == 2
 
@@ -130,13 +131,12 @@ def test_no_test_split_is_asked_for_beside_the_sources_own(options):
     split = ["test"] * 100 + ["train"] * 300
     rows = manifest(split=split, date="20240101", site=["A", "B"] * 200)
     with pytest.raises(DataError, match="the source has one of its own"):
-        assign_splits(rows, SplitPlan(**options))
+        assign_splits(rows, Data(**options))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"fold": 5, "folds": 5}, "no fold 5"),
         ({"group": "site"}, "no column 'site'"),
         ({"stratify": ("sex",)}, "no column 'sex'"),
         ({"hold_out": ["site:B"]}, "a column 'site' that the manifest does not have"),
@@ -145,7 +145,7 @@ def test_no_test_split_is_asked_for_beside_the_sources_own(options):
 )
 def test_bad_options_are_refused(options, message):
     with pytest.raises(DataError, match=message):
-        assign_splits(manifest(), SplitPlan(**options))
+        assign_splits(manifest(), Data(**options))
 
 
 def test_too_few_patients_of_a_class_are_named():
