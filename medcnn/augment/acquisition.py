@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from medcnn.augment.erasing import pixels_of
 from medcnn.augment.filters import Filter
-from medcnn.augment.operator import Range, Values, checked, checked_range, uniform
+from medcnn.augment.operator import Range, Values, drawn, number, uniform
 from medcnn.augment.resampling import Images
 
 if TYPE_CHECKING:
@@ -36,11 +36,7 @@ class Shading(Filter):
         strength: Standard deviation of the field's logarithm, in [0, 1].
     """
 
-    strength: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.strength = checked(self.strength, "shading.strength", 0, 1)
+    strength: float = number(0.1, 0, 1)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw the logarithm of the field at the grid points, N×G×G."""
@@ -75,18 +71,13 @@ class Frame(Filter):
         fill: Grey value that is painted, ``(low, high)`` in [0, 1].
     """
 
-    depth: Range = (0.0, 0.15)
-    fill: Range = (0.0, 0.6)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._depth = checked_range(self.depth, "frame.depth", 0, 0.4)
-        self._fill = checked_range(self.fill, "frame.fill", 0, 1, neutral=None)
+    depth: Range = drawn((0.0, 0.15), 0, 0.4)
+    fill: Range = drawn((0.0, 0.6), 0, 1, neutral=None)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw the widths of top, bottom, left and right, N×4, and the grey values."""
-        depth = uniform(rng, 4 * n, self._depth).reshape(n, 4)
-        return {"depth": depth, "fill": uniform(rng, n, self._fill)}
+        depth = self.draw_option("depth", rng, 4 * n).reshape(n, 4)
+        return {"depth": depth, "fill": self.draw_option("fill", rng, n)}
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one framed image."""
@@ -112,17 +103,12 @@ class Marker(Filter):
         margin: Largest distance from the nearest side edge as a fraction of the width, up to 0.5.
     """
 
-    height: Range = (0.05, 0.12)
-    margin: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._height = checked_range(self.height, "marker.height", 0, 0.3, neutral=None)
-        self.margin = checked(self.margin, "marker.margin", 0, 0.5)
+    height: Range = drawn((0.05, 0.12), 0, 0.3, neutral=None)
+    margin: float = number(0.2, 0, 0.5)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw boxes (top, left, height, width), strokes, N×7×5, and grey values."""
-        height = uniform(rng, n, self._height)
+        height = self.draw_option("height", rng, n)
         width = height * STROKES[1] / STROKES[0]
         left = self.margin * rng.random(n)
         left = np.where(rng.random(n) < 0.5, left, 1 - width - left)

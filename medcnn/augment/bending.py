@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medcnn.augment.operator import Operator, Range, Values, checked, checked_range, uniform
-from medcnn.errors import ConfigError
+from medcnn.augment.operator import Operator, Range, Values, drawn, number, whole
 
 
 @dataclass(kw_only=True)
@@ -26,19 +25,8 @@ class Elastic(Operator):
         cells: Grid points along each side, 3 to 16: more of them, finer waves.
     """
 
-    displacement: float = 0.01
-    cells: int = 5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.displacement = checked(self.displacement, "elastic.displacement", 0.0, 0.1)
-        if self.cells not in range(3, 17):
-            raise ConfigError(
-                f"augment: elastic.cells cannot be {self.cells!r}.",
-                expected="a whole number from 3 to 16",
-                found=repr(self.cells),
-                remedy="set augment.operators.elastic.cells=5",
-            )
+    displacement: float = number(0.01, 0, 0.1)
+    cells: int = whole(5, 3, 16)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw displacements along x and y as fractions of the sides, N×2×G×G."""
@@ -54,12 +42,4 @@ class Lens(Operator):
         k: Largest coefficient, or ``(low, high)``; positive is a barrel, negative a pincushion.
     """
 
-    k: Range = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._k = checked_range(self.k, "lens.k", -0.3, 1)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw coefficients."""
-        return {"k": uniform(rng, n, self._k)}
+    k: Range = drawn(0.1, -0.3, 1)

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 
 from medcnn.augment.filters import Filter
-from medcnn.augment.operator import Range, Values, checked_range, uniform
+from medcnn.augment.operator import Range, Values, drawn, whole
 from medcnn.augment.resampling import Images
-from medcnn.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,10 +27,6 @@ class Equalize(Filter):
     """Spread the grey values so that their cumulative histogram becomes a straight line."""
 
     p: float = 0.1
-
-    def draw_values(self, _rng: np.random.Generator, _n: int, /) -> Values:
-        """Draw nothing: an image is equalised or not."""
-        return {}
 
     def image(self, image_HW: Images, _values: Values, /) -> Images:
         """Return one equalised image."""
@@ -70,23 +65,8 @@ class Clahe(Filter):
     """
 
     p: float = 0.1
-    clip: Range = (1.0, 3.0)
-    tiles: int = 8
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._clip = checked_range(self.clip, "clahe.clip", 0.1, 100, neutral=None)
-        if self.tiles not in range(1, 33):
-            raise ConfigError(
-                f"augment: clahe.tiles cannot be {self.tiles!r}.",
-                expected="a whole number from 1 to 32",
-                found=repr(self.tiles),
-                remedy="set augment.operators.clahe.tiles=8",
-            )
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw clip limits."""
-        return {"clip": uniform(rng, n, self._clip)}
+    clip: Range = drawn((1.0, 3.0), 0.1, 100, neutral=None)
+    tiles: int = whole(8, 1, 32)
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one image after OpenCV's CLAHE, at 256 levels.

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcnn.augment.filters import Filter
-from medcnn.augment.operator import Floats, Range, Values, box_sides, checked, checked_range
+from medcnn.augment.operator import Floats, Range, Values, box_sides, drawn, number, whole
 from medcnn.augment.resampling import Images
-from medcnn.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +30,7 @@ class Blanking(Filter):
     """
 
     p: float = 0.5
-    fill: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.fill = checked(self.fill, f"{self.name}.fill", 0, 1)
+    fill: float = number(0.0, 0, 1)
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one image with its boxes filled."""
@@ -64,17 +59,12 @@ class Erasing(Blanking):
         ratio: Height over width of the rectangle, ``(low, high)``.
     """
 
-    area: Range = (0.02, 0.1)
-    ratio: Range = (0.5, 2.0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._area = checked_range(self.area, "erasing.area", 0, 1, neutral=None)
-        self._ratio = checked_range(self.ratio, "erasing.ratio", 0.1, 10, neutral=None)
+    area: Range = drawn((0.02, 0.1), 0, 1, neutral=None)
+    ratio: Range = drawn((0.5, 2.0), 0.1, 10, neutral=None)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw one box an image, N×1×4."""
-        height, width = box_sides(rng, n, self._area, self._ratio)
+        height, width = box_sides(rng, n, self.ends["area"], self.ends["ratio"])
         top, left = rng.random(n) * (1 - height), rng.random(n) * (1 - width)
         return {"boxes": np.stack([top, left, height, width], axis=1)[:, None]}
 
@@ -88,19 +78,8 @@ class Cutout(Blanking):
         side: Side of a square as a fraction of the image's, in [0, 1].
     """
 
-    holes: int = 1
-    side: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.side = checked(self.side, "cutout.side", 0, 1)
-        if self.holes not in range(1, 17):
-            raise ConfigError(
-                f"augment: cutout.holes cannot be {self.holes!r}.",
-                expected="a whole number from 1 to 16",
-                found=repr(self.holes),
-                remedy="set augment.operators.cutout.holes=1",
-            )
+    holes: int = whole(1, 1, 16)
+    side: float = number(0.2, 0, 1)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw boxes, N×holes×4."""

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medcnn.augment.operator import Operator, Range, Values, checked, checked_range, uniform
+from medcnn.augment.operator import Operator, Range, Values, drawn, number
 from medcnn.augment.resampling import Images
 
 if TYPE_CHECKING:
@@ -50,15 +50,11 @@ class Noise(Filter):
         sd: Largest standard deviation, or ``(low, high)``, as a fraction of the grey range.
     """
 
-    sd: Range = (0.0, 0.02)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._sd = checked_range(self.sd, "noise.sd", 0, 1)
+    sd: Range = drawn((0.0, 0.02), 0, 1)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw standard deviations and the windows' places, as fractions of the bank's margin."""
-        return {"sd": uniform(rng, n, self._sd), "place": rng.random((n, 2))}
+        return {**super().draw_values(rng, n), "place": rng.random((n, 2))}
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one noisy image, rounded to whole grey levels."""
@@ -106,15 +102,7 @@ class Blur(Filter):
         sigma: Largest standard deviation in pixels, or ``(low, high)``.
     """
 
-    sigma: Range = (0.1, 1.0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._sigma = checked_range(self.sigma, "blur.sigma", 0, 16)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw standard deviations in pixels."""
-        return {"sigma": uniform(rng, n, self._sigma)}
+    sigma: Range = drawn((0.1, 1.0), 0, 16)
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one blurred image."""
@@ -134,17 +122,8 @@ class Sharpen(Filter):
         sigma: Standard deviation of the blur in pixels.
     """
 
-    amount: Range = (0.0, 1.0)
-    sigma: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._amount = checked_range(self.amount, "sharpen.amount", 0, 10)
-        self.sigma = checked(self.sigma, "sharpen.sigma", 0.1, 16)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw weights."""
-        return {"amount": uniform(rng, n, self._amount)}
+    amount: Range = drawn((0.0, 1.0), 0, 10)
+    sigma: float = number(1.0, 0.1, 16)
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one sharpened image."""

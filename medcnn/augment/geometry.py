@@ -17,10 +17,8 @@ from medcnn.augment.operator import (
     Range,
     Values,
     box_sides,
-    checked,
-    checked_range,
-    log_uniform,
-    uniform,
+    drawn,
+    number,
 )
 from medcnn.errors import ConfigError
 
@@ -64,10 +62,6 @@ class Flip(Geometric):
                 remedy="set augment.operators.flip.axis=horizontal",
             )
 
-    def draw_values(self, _rng: np.random.Generator, _n: int, /) -> Values:
-        """Draw nothing: an image is mirrored or it is not."""
-        return {}
-
     def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return mirror matrices."""
         matrix = identity(len(values["active"]))
@@ -84,15 +78,7 @@ class Rotation(Geometric):
         degrees: Largest angle, or ``(low, high)``; positive is counter-clockwise as seen.
     """
 
-    degrees: Range = 10.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._degrees = checked_range(self.degrees, "rotation.degrees", -180, 180)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw angles in degrees."""
-        return {"degrees": uniform(rng, n, self._degrees)}
+    degrees: Range = drawn(10.0, -180, 180)
 
     def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return rotation matrices."""
@@ -111,15 +97,7 @@ class Scale(Geometric):
         factor: Half-width around 1, or ``(low, high)``; above 1 the chest becomes larger.
     """
 
-    factor: Range = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._factor = checked_range(self.factor, "scale.factor", 0.1, 10, neutral=1)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw factors."""
-        return {"factor": log_uniform(rng, n, self._factor)}
+    factor: Range = drawn(0.1, 0.1, 10, neutral=1, log=True)
 
     def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return scaling matrices."""
@@ -136,15 +114,7 @@ class Stretch(Geometric):
         factor: Half-width around 1, or ``(low, high)``; above 1 the chest becomes wider.
     """
 
-    factor: Range = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._factor = checked_range(self.factor, "stretch.factor", 0.1, 10, neutral=1)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw ratios of width to height."""
-        return {"factor": log_uniform(rng, n, self._factor)}
+    factor: Range = drawn(0.1, 0.1, 10, neutral=1, log=True)
 
     def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return stretching matrices."""
@@ -163,17 +133,8 @@ class Translation(Geometric):
         y: Fraction of the height, or ``(low, high)``; positive moves the chest down.
     """
 
-    x: Range = 0.05
-    y: Range = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._x = checked_range(self.x, "translation.x", -1, 1)
-        self._y = checked_range(self.y, "translation.y", -1, 1)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw fractions of width and height."""
-        return {"x": uniform(rng, n, self._x), "y": uniform(rng, n, self._y)}
+    x: Range = drawn(0.05, -1, 1)
+    y: Range = drawn(0.05, -1, 1)
 
     def matrix(self, values: Values, size: Size, /) -> Floats:
         """Return translation matrices."""
@@ -190,15 +151,11 @@ class Shear(Geometric):
         degrees: Largest slant, or ``(low, high)``; drawn for each axis.
     """
 
-    degrees: Range = 5.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._degrees = checked_range(self.degrees, "shear.degrees", -60, 60)
+    degrees: Range = drawn(5.0, -60, 60)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw slants in degrees."""
-        return {"x": uniform(rng, n, self._degrees), "y": uniform(rng, n, self._degrees)}
+        return {axis: self.draw_option("degrees", rng, n) for axis in ("x", "y")}
 
     def matrix(self, values: Values, _size: Size, /) -> Floats:
         """Return the product of the two slants."""
@@ -216,11 +173,7 @@ class Perspective(Geometric):
         strength: Largest displacement of a corner as a fraction of the side, in [0, 0.4].
     """
 
-    strength: float = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.strength = checked(self.strength, "perspective.strength", 0.0, 0.4)
+    strength: float = number(0.05, 0, 0.4)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw displacements of the four corners as fractions of the sides, N×4×2."""
@@ -242,17 +195,12 @@ class Crop(Geometric):
         ratio: Width over height of the window, relative to the image's, ``(low, high)``.
     """
 
-    area: Range = (0.8, 1.0)
-    ratio: Range = (0.9, 1.1)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._area = checked_range(self.area, "crop.area", 0.01, 1, neutral=None)
-        self._ratio = checked_range(self.ratio, "crop.ratio", 0.1, 10, neutral=None)
+    area: Range = drawn((0.8, 1.0), 0.01, 1, neutral=None)
+    ratio: Range = drawn((0.9, 1.1), 0.1, 10, neutral=None)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw the window's width, height and centre as fractions of the image's."""
-        width, height = box_sides(rng, n, self._area, self._ratio)
+        width, height = box_sides(rng, n, self.ends["area"], self.ends["ratio"])
         x, y = ((rng.random(n) - 0.5) * (1 - side) for side in (width, height))
         return {"width": width, "height": height, "x": x, "y": y}
 

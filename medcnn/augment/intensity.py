@@ -11,25 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from medcnn.augment.operator import (
-    Operator,
-    Range,
-    Values,
-    checked_range,
-    log_uniform,
-    uniform,
-)
+from medcnn.augment.operator import Operator, Range, Values, drawn
 
 
 @dataclass(kw_only=True)
 class Pointwise(Operator):
     """An operator whose result at a pixel depends on that pixel and on the image's mean alone.
 
+    It has one option, whose value is drawn as the ``amount`` of its curve.
+
     Attributes:
         uses_mean: Whether it depends on the mean at all.
     """
 
     uses_mean = False
+
+    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
+        """Draw the amounts."""
+        (option,) = self.ends
+        return {"amount": self.draw_option(option, rng, n)}
 
     def curve(self, level: Any, mean: Any, amount: Any, /) -> Any:
         """Return the new levels for ``level`` in [0, 1]; arrays and tensors alike."""
@@ -44,15 +44,7 @@ class Brightness(Pointwise):
         factor: Half-width around 1, or ``(low, high)``.
     """
 
-    factor: Range = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._factor = checked_range(self.factor, "brightness.factor", 0, 4, neutral=1)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw factors."""
-        return {"amount": uniform(rng, n, self._factor)}
+    factor: Range = drawn(0.1, 0, 4, neutral=1)
 
     def curve(self, level: Any, _mean: Any, amount: Any, /) -> Any:
         """Return ``level`` times the factor, clipped."""
@@ -69,15 +61,7 @@ class Contrast(Pointwise):
 
     uses_mean = True
 
-    factor: Range = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._factor = checked_range(self.factor, "contrast.factor", 0, 4, neutral=1)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw factors."""
-        return {"amount": uniform(rng, n, self._factor)}
+    factor: Range = drawn(0.1, 0, 4, neutral=1)
 
     def curve(self, level: Any, mean: Any, amount: Any, /) -> Any:
         """Return the levels spread about the mean, clipped."""
@@ -92,15 +76,7 @@ class Gamma(Pointwise):
         exponent: Half-width around 1, or ``(low, high)``; above 1 mid-greys become darker.
     """
 
-    exponent: Range = (0.8, 1.25)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._exponent = checked_range(self.exponent, "gamma.exponent", 0.1, 10, neutral=1)
-
-    def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw exponents."""
-        return {"amount": log_uniform(rng, n, self._exponent)}
+    exponent: Range = drawn((0.8, 1.25), 0.1, 10, neutral=1, log=True)
 
     def curve(self, level: Any, _mean: Any, amount: Any, /) -> Any:
         """Return the powers."""

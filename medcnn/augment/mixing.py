@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcnn.augment.erasing import pixels_of
-from medcnn.augment.operator import Operator, Values, checked
+from medcnn.augment.operator import Operator, Values, number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,11 +43,7 @@ class Blend(Mixing):
         alpha: Both parameters of the Beta distribution of the mixing weight, above 0.
     """
 
-    alpha: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.alpha = checked(self.alpha, f"{self.name}.alpha", 0.01, 100)
+    alpha: float = number(0.2, 0.01, 100)
 
     def draw(self, rng: np.random.Generator, n: int) -> Values:
         """Draw whether this batch is mixed, the weight, each image's partner, and a place."""
@@ -79,7 +75,7 @@ class Mixup(Blend):
 class CutMix(Blend):
     """A rectangle of one image pasted into another; the labels are mixed by its true area."""
 
-    alpha: float = 1.0
+    alpha: float = number(1.0, 0.01, 100)
 
     def mix(self, image_N1HW: Tensor, label_N: Tensor, values: Values) -> tuple[Tensor, Tensor]:
         """Return the images with a rectangle of their partner's, and the labels by area."""

@@ -7,7 +7,7 @@ It holds no random state, so that the same generator gives the same values in an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -22,18 +22,73 @@ Range = float | Sequence[float]
 """A half-width around the neutral value, or ``(low, high)``."""
 
 
+def number(default: float, low: float, high: float) -> Any:
+    """Return an option that is one number within [low, high]."""
+
+    def read(value: Any, name: str) -> float:
+        return checked(value, name, low, high)
+
+    return field(default=default, metadata={"read": read})
+
+
+def whole(default: int, low: int, high: int) -> Any:
+    """Return an option that is a whole number from ``low`` to ``high``."""
+
+    def read(value: Any, name: str) -> Any:
+        if value in range(low, high + 1):
+            return value
+        raise ConfigError(
+            f"augment: {name} cannot be {value!r}.",
+            expected=f"a whole number from {low} to {high}",
+            found=repr(value),
+            remedy=f"set augment.operators.{name}={default}",
+        )
+
+    return field(default=default, metadata={"read": read})
+
+
+def drawn(
+    default: Range, low: float, high: float, *, neutral: float | None = 0.0, log: bool = False
+) -> Any:
+    """Return an option that is a range, in which a number is drawn for each image.
+
+    Args:
+        default: The range unless told otherwise.
+        low: The least number.
+        high: The greatest one.
+        neutral: What a half-width lies around; None: only a pair is taken.
+        log: Whether the logarithm is drawn evenly.
+    """
+
+    def read(value: Range, name: str) -> tuple[float, float]:
+        return checked_range(value, name, low, high, neutral=neutral)
+
+    draw = log_uniform if log else uniform
+    return field(default=default, metadata={"ends": read, "draw": draw})
+
+
 @dataclass(kw_only=True)
 class Operator:
-    """One augmentation.
+    """One augmentation, whose options say what they may be by ``number``, ``whole`` or ``drawn``.
 
     Args:
         p: Probability that an image is changed at all, in [0, 1].
+
+    Attributes:
+        ends: The two ends of each option that is ``drawn``.
     """
 
     p: float = 1.0
 
     def __post_init__(self) -> None:
         self.p = checked(self.p, f"{self.name}.p", 0.0, 1.0)
+        self.ends: dict[str, tuple[float, float]] = {}
+        for option in fields(self):
+            name, value = f"{self.name}.{option.name}", getattr(self, option.name)
+            if "ends" in option.metadata:
+                self.ends[option.name] = option.metadata["ends"](value, name)
+            elif "read" in option.metadata:
+                setattr(self, option.name, option.metadata["read"](value, name))
 
     @property
     def name(self) -> str:
@@ -50,8 +105,14 @@ class Operator:
         return {"active": active, **self.draw_values(rng, n)}
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
-        """Draw the operator's own values as if every image were changed."""
-        raise NotImplementedError
+        """Draw the operator's own values as if every image were changed: those that are ``drawn``."""
+        return {name: self.draw_option(name, rng, n) for name in self.ends}
+
+    def draw_option(self, name: str, rng: np.random.Generator, n: int) -> Floats:
+        """Draw ``n`` numbers between the ends of an option."""
+        draw = self.__dataclass_fields__[name].metadata["draw"]
+        numbers: Floats = draw(rng, n, self.ends[name])
+        return numbers
 
 
 def checked(value: Any, name: str, low: float, high: float) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcnn.augment.mixing import Mixing
-from medcnn.augment.operator import Values, checked
+from medcnn.augment.operator import Values, number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,13 +30,8 @@ class Style(Mixing):
 
     mixes_labels = False
 
-    strength: float = 1.0
-    reach: float = 0.06
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.strength = checked(self.strength, "style.strength", 0, 1)
-        self.reach = checked(self.reach, "style.reach", 0, 0.5)
+    strength: float = number(1.0, 0, 1)
+    reach: float = number(0.06, 0, 0.5)
 
     def draw(self, rng: np.random.Generator, n: int) -> Values:
         """Draw whether this batch is changed, and each image's partner and share."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from medcnn.errors import ConfigError
-from medcnn.layers.example import Example
+from medcnn.layers.example import Example, reference_of
 from medcnn.layers.stochastic import StochasticLayer
 
 _SHAPES: tuple[tuple[int, ...], tuple[int, ...]] = ((3, 4, 5), (16, 8, 28, 28))
@@ -108,16 +108,21 @@ class WeightScalingDropout(UnitDropout):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.3}, *_SHAPES),)
 
-    @classmethod
-    def reference(cls, p: float = 0.5) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return ComposedDropout("weight scaling", p)
-
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` with units dropped while training, else (1 - p) ``x``."""
         if not self.training:
             return apply_mask(x, x.new_full((), 1 - self.p))
         return apply_mask(x, self.bernoulli(x, tuple(x.shape), 1 - self.p))
+
+
+@reference_of(WeightScalingDropout)
+class ComposedWeightScaling(WeightScalingDropout):
+    """The same draws, differentiated by torch's autograd."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the masked or the expected units."""
+        kept = 1 - self.p
+        return x * (self.bernoulli(x, tuple(x.shape), kept) if self.training else kept)
 
 
 class GaussianDropout(UnitDropout):
@@ -128,11 +133,6 @@ class GaussianDropout(UnitDropout):
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(checked_probability(p, below_one=True))
 
-    @classmethod
-    def reference(cls, p: float = 0.5) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return ComposedDropout("gaussian", p)
-
     def forward(self, x: Tensor) -> Tensor:
         """Return noisy ``x`` while training, else ``x``."""
         if not self.training or self.p == 0:
@@ -140,21 +140,13 @@ class GaussianDropout(UnitDropout):
         return apply_mask(x, self.normal(x).mul_(math.sqrt(self.p / (1 - self.p))).add_(1))
 
 
-class ComposedDropout(StochasticLayer):
-    """The two variants that torch does not have, under torch's autograd."""
-
-    def __init__(self, variant: str, p: float) -> None:
-        super().__init__()
-        self.variant, self.p = variant, p
+@reference_of(GaussianDropout)
+class ComposedGaussianDropout(GaussianDropout):
+    """The same draws, differentiated by torch's autograd."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the noisy or the expected units."""
-        weight_scaling = self.variant == "weight scaling"
-        if not self.training:
-            return x * (1 - self.p) if weight_scaling else x
-        if weight_scaling:
-            return x * self.bernoulli(x, tuple(x.shape), 1 - self.p)
-        return x + x * self.normal(x) * math.sqrt(self.p / (1 - self.p))
+        return x + x * self.normal(x) * math.sqrt(self.p / (1 - self.p)) if self.training else x
 
 
 def inverted_mask(layer: StochasticLayer, like: Tensor, shape: tuple[int, ...], p: float) -> Tensor:

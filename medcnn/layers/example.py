@@ -1,8 +1,11 @@
-"""One example of a layer: how to construct it and what to feed it, for ``medcnn check layers``."""
+"""What a layer declares for ``medcnn check layers``: examples, and what it is held against."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+Twin = TypeVar("Twin")
 
 
 class Example(NamedTuple):
@@ -17,3 +20,13 @@ class Example(NamedTuple):
     options: dict[str, Any]
     shape: tuple[int, ...]
     speed_shape: tuple[int, ...] | None = None
+
+
+def reference_of(layer: Any) -> Callable[[Twin], Twin]:
+    """Declare a class to be the reference of ``layer``: made alike, and torch's autograd derives it."""
+
+    def declare(twin: Twin) -> Twin:
+        layer.reference = twin
+        return twin
+
+    return declare

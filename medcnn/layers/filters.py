@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medcnn.errors import unknown_name
 from medcnn.layers.convolution import apply_conv2d
-from medcnn.layers.example import Example
+from medcnn.layers.example import Example, reference_of
 from medcnn.layers.precision import as_autocast
 
 Kernel = tuple[tuple[float, float, float], ...]
@@ -75,11 +75,6 @@ class FilterBank(nn.Module):
         self.register_buffer("weight", bank.repeat(in_channels, 1, 1, 1))
         self.in_channels = in_channels
 
-    @classmethod
-    def reference(cls, names: Sequence[str] | None = None, in_channels: int = 1) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return TorchFilterBank(names, in_channels)
-
     @property
     def out_channels(self) -> int:
         """How many channels come out: filters × channels, all filters of a channel together."""
@@ -100,6 +95,7 @@ class FilterBank(nn.Module):
         return f"{', '.join(self.names)}; in_channels={self.in_channels}"
 
 
+@reference_of(FilterBank)
 class TorchFilterBank(FilterBank):
     """The same bank by ``torch.nn.functional.conv2d``."""
 

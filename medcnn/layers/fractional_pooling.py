@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import Function
 
 from medcnn.errors import ConfigError
-from medcnn.layers.example import Example
+from medcnn.layers.example import Example, reference_of
 from medcnn.layers.stochastic import StochasticLayer
 from medcnn.layers.windows import Pair, pair
 
@@ -116,16 +116,6 @@ class FractionalMaxPool2d(StochasticLayer):
         self.output_size = None if output_size is None else pair(output_size)
         self.output_ratio = output_ratio
 
-    @classmethod
-    def reference(
-        cls,
-        kernel_size: int | Pair,
-        output_size: int | Pair | None = None,
-        output_ratio: float | None = None,
-    ) -> nn.Module:
-        """Return torch's kernel fed with the same draws."""
-        return TorchFractionalMaxPool2d(kernel_size, output_size, output_ratio)
-
     def output(self, x: Tensor) -> Pair:
         """Return rows and columns of the output."""
         if self.output_size is not None:
@@ -159,6 +149,7 @@ class FractionalMaxPool2d(StochasticLayer):
         return f"kernel_size={self.kernel}, output {size}"
 
 
+@reference_of(FractionalMaxPool2d)
 class TorchFractionalMaxPool2d(FractionalMaxPool2d):
     """``torch.nn.functional.fractional_max_pool2d`` with the same draws."""
 

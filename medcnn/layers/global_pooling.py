@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -59,12 +60,8 @@ apply_global_maximum: Callable[[Tensor], Tensor] = GlobalMaximumFunction.apply
 class GlobalAvgPool2d(nn.Module):
     """One mean a channel, of any image size."""
 
+    reference = partial(nn.AdaptiveAvgPool2d, 1)
     examples: ClassVar[tuple[Example, ...]] = (Example({}, (2, 3, 5, 4), (16, 8, 32, 32)),)
-
-    @classmethod
-    def reference(cls) -> nn.Module:
-        """Return torch's twin."""
-        return nn.AdaptiveAvgPool2d(1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N×C×1×1 means."""
@@ -74,12 +71,8 @@ class GlobalAvgPool2d(nn.Module):
 class GlobalMaxPool2d(nn.Module):
     """One maximum a channel, of any image size: max pooling with a window as large as the image."""
 
+    reference = partial(nn.AdaptiveMaxPool2d, 1)
     examples: ClassVar[tuple[Example, ...]] = (Example({}, (2, 3, 5, 4), (16, 8, 32, 32)),)
-
-    @classmethod
-    def reference(cls) -> nn.Module:
-        """Return torch's twin."""
-        return nn.AdaptiveMaxPool2d(1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N×C×1×1 maxima."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import Function
 
 from medcnn.errors import ConfigError
 from medcnn.layers.dropout import UnitDropout, apply_mask
-from medcnn.layers.example import Example
+from medcnn.layers.example import Example, reference_of
 from medcnn.layers.stochastic import StochasticLayer
 
 
@@ -56,11 +56,6 @@ class GaussianNoise(StochasticLayer):
             )
         self.std = std
 
-    @classmethod
-    def reference(cls, std: float = 0.1) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return ComposedGaussianNoise(std)
-
     def forward(self, x: Tensor) -> Tensor:
         """Return noisy ``x`` while training, else ``x``."""
         return _add_noise(x, self.normal(x).mul_(self.std)) if self.training else x
@@ -70,6 +65,7 @@ class GaussianNoise(StochasticLayer):
         return f"std={self.std}"
 
 
+@reference_of(GaussianNoise)
 class ComposedGaussianNoise(GaussianNoise):
     """The same draws, differentiated by torch's autograd."""
 
@@ -87,11 +83,6 @@ class MaskingNoise(UnitDropout):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.3}, (3, 4, 5), (16, 8, 28, 28)),)
 
-    @classmethod
-    def reference(cls, p: float = 0.5) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return ComposedMaskingNoise(p)
-
     def forward(self, x: Tensor) -> Tensor:
         """Return masked ``x`` while training, else ``x``."""
         if not self.training:
@@ -99,6 +90,7 @@ class MaskingNoise(UnitDropout):
         return apply_mask(x, self.bernoulli(x, tuple(x.shape), 1 - self.p))
 
 
+@reference_of(MaskingNoise)
 class ComposedMaskingNoise(MaskingNoise):
     """The same draws, differentiated by torch's autograd."""
 

@@ -15,28 +15,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from medcnn.errors import ConfigError
-from medcnn.layers.example import Example
+from medcnn.layers.activations import Activation, apply_elementwise
+from medcnn.layers.example import Example, reference_of
 from medcnn.layers.precision import as_autocast
 from medcnn.layers.stochastic import StochasticLayer
-
-_EXAMPLES = (Example({}, (3, 4, 5), (16, 8, 28, 28)),)
-
-
-class ReLUFunction(Function):
-    """f(x) = max(0, x), f'(x) = 1 where x > 0 and 0 elsewhere; NaN stays NaN."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        """Return f(x)."""
-        y = x.clamp(min=0)
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Tensor:
-        """Return dL/dx."""
-        (y,) = ctx.saved_tensors
-        return torch.where(y > 0, grad_outputs[0], 0)
 
 
 class LeakyFunction(Function):
@@ -98,23 +80,29 @@ class NoisyReLUFunction(Function):
         return torch.where(x + spread > 0, delta * slope, 0), None
 
 
-_relu: Callable[[Tensor], Tensor] = ReLUFunction.apply
 _leaky: Callable[[Tensor, Tensor], Tensor] = LeakyFunction.apply
 _noisy_relu: Callable[[Tensor, Tensor], Tensor] = NoisyReLUFunction.apply
 
 
-class ReLU(nn.ReLU):
-    """The rectified linear unit, see ``ReLUFunction``."""
+class ReLU(Activation, nn.ReLU):
+    """f(x) = max(0, x), f'(x) = 1 where x > 0 and 0 elsewhere; NaN stays NaN."""
 
-    reference = nn.ReLU
-    examples: ClassVar[tuple[Example, ...]] = _EXAMPLES
+    reference, keeps = nn.ReLU, "y"
 
     def __init__(self) -> None:
         super().__init__()
 
+    def value(self, x: Tensor) -> Tensor:
+        """Return f(x)."""
+        return x.clamp(min=0)
+
+    def error(self, delta: Tensor, y: Tensor) -> Tensor:
+        """Return dL/dx."""
+        return torch.where(y > 0, delta, 0)
+
     def forward(self, input: Tensor) -> Tensor:
-        """Return non-negative values."""
-        return _relu(input)
+        """Return f of each element: it loses no digits, whatever their number."""
+        return apply_elementwise(input, self)
 
 
 class LeakyReLU(nn.LeakyReLU):
@@ -122,7 +110,7 @@ class LeakyReLU(nn.LeakyReLU):
 
     reference = nn.LeakyReLU
     examples: ClassVar[tuple[Example, ...]] = (
-        *_EXAMPLES,
+        *Activation.examples,
         Example({"negative_slope": 0.3}, (3, 4)),
     )
 
@@ -139,7 +127,7 @@ class PReLU(nn.PReLU):
 
     reference = nn.PReLU
     examples: ClassVar[tuple[Example, ...]] = (
-        *_EXAMPLES,
+        *Activation.examples,
         Example({"num_parameters": 4, "init": 0.1}, (3, 4, 5, 2)),
     )
 
@@ -163,7 +151,7 @@ class RReLU(StochasticLayer):
         ConfigError: If ``lower`` is above ``upper``.
     """
 
-    examples: ClassVar[tuple[Example, ...]] = _EXAMPLES
+    examples = Activation.examples
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3) -> None:
         super().__init__()
@@ -175,11 +163,6 @@ class RReLU(StochasticLayer):
                 remedy="swap them",
             )
         self.lower, self.upper = lower, upper
-
-    @classmethod
-    def reference(cls, lower: float = 1 / 8, upper: float = 1 / 3) -> nn.Module:
-        """Return the composition: torch draws its own slopes one by one, only where x <= 0."""
-        return ComposedRReLU(lower, upper)
 
     def slopes(self, x: Tensor) -> Tensor:
         """Return one slope an element while training, else the mean slope."""
@@ -196,29 +179,32 @@ class RReLU(StochasticLayer):
         return f"lower={self.lower:.4g}, upper={self.upper:.4g}"
 
 
+@reference_of(RReLU)
 class ComposedRReLU(RReLU):
-    """The same draws, differentiated by torch's autograd."""
+    """The same draws, differentiated by torch's autograd.
+
+    Torch's own layer draws its slopes one by one, only where x <= 0.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` with its negative part scaled."""
         return F.relu(x) - self.slopes(x) * F.relu(-x)
 
 
+_PLAIN = ReLU()
+
+
 class NoisyReLU(StochasticLayer):
     """The rectifier of a noisy input while training, see ``NoisyReLUFunction``; then plain."""
 
-    examples: ClassVar[tuple[Example, ...]] = _EXAMPLES
-
-    @classmethod
-    def reference(cls) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return ComposedNoisyReLU()
+    examples = Activation.examples
 
     def forward(self, x: Tensor) -> Tensor:
         """Return non-negative values."""
-        return _noisy_relu(x, self.normal(x)) if self.training else _relu(x)
+        return _noisy_relu(x, self.normal(x)) if self.training else apply_elementwise(x, _PLAIN)
 
 
+@reference_of(NoisyReLU)
 class ComposedNoisyReLU(StochasticLayer):
     """The same draws, differentiated by torch's autograd."""
 

@@ -15,7 +15,7 @@ from torch.autograd import Function
 
 from medcnn.errors import ConfigError
 from medcnn.layers.dropout import UnitDropout, apply_mask, checked_probability, inverted_mask
-from medcnn.layers.example import Example
+from medcnn.layers.example import Example, reference_of
 from medcnn.layers.precision import as_autocast
 from medcnn.layers.stochastic import StochasticLayer
 
@@ -198,13 +198,6 @@ class DropConnect(StochasticLayer):
         initial = nn.Linear(in_features, out_features, bias)
         self.weight, self.bias = initial.weight, initial.bias
 
-    @classmethod
-    def reference(
-        cls, in_features: int, out_features: int, bias: bool = True, p: float = 0.5
-    ) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return ComposedDropConnect(in_features, out_features, bias, p)
-
     def mask(self) -> Tensor:
         """Draw the connections, or all of them when not training."""
         if not self.training:
@@ -224,6 +217,7 @@ class DropConnect(StochasticLayer):
         return f"in_features={inputs}, out_features={outputs}, p={self.p}"
 
 
+@reference_of(DropConnect)
 class ComposedDropConnect(DropConnect):
     """The same draws, differentiated by torch's autograd."""
 

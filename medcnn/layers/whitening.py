@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medcnn.errors import ConfigError, DataError
-from medcnn.layers.example import Example
+from medcnn.layers.example import Example, reference_of
 from medcnn.layers.linear import apply_linear
 from medcnn.layers.precision import as_autocast
 
@@ -81,13 +81,6 @@ class Whitening(nn.Module):
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("matrix", torch.zeros(rows, features))
 
-    @classmethod
-    def reference(
-        cls, features: int, kind: str = "zca", components: int | None = None, eps: float = 1e-5
-    ) -> nn.Module:
-        """Return the composition that torch's autograd differentiates."""
-        return ComposedWhitening(features, kind, components, eps)
-
     @torch.no_grad()
     def fit(self, batches: Iterable[Tensor]) -> Whitening:
         """Estimate mean and covariance over batches of training data, in float64, in one pass.
@@ -144,6 +137,7 @@ class Whitening(nn.Module):
         return y.view(x.shape) if self.kind == "zca" else y
 
 
+@reference_of(Whitening)
 class ComposedWhitening(Whitening):
     """The same map, differentiated by torch's autograd."""
 
