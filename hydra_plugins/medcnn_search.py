@@ -34,6 +34,9 @@ class StudySweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Search, and return what was found."""
+        from medcnn.errors import require_packages
+
+        require_packages(("optuna",), "search", "A search")
         from medcnn.search.sweeping import search
 
         here = isinstance(self.launcher, BasicLauncher)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from medcnn.errors import UserError
+from medcnn.errors import UserError, require_packages
 from medcnn.exporting.card import card, name_of
 from medcnn.exporting.contract import config_of, write_sums
 from medcnn.exporting.golden import FOLDER, write_golden
 from medcnn.exporting.graph import Graph
-from medcnn.exporting.onnx_file import check_installed, write_onnx
+from medcnn.exporting.onnx_file import PACKAGES, write_onnx
 from medcnn.exporting.proof import Proof, prove, reproduce
 from medcnn.exporting.run_files import write_run
 from medcnn.exporting.settings import Export
@@ -56,7 +56,7 @@ def export(asked: Export) -> Exported:
         UserError: If there is something at the output already, or the run cannot be exported.
         ExportError: If the graph does not answer as the network does.
     """
-    check_installed()
+    require_packages(PACKAGES, "export", "An export")
     run = RunDir.open(asked.run, asked.data.root)
     subject = load_subject(run, asked)
     with _beside(asked.output) as folder:

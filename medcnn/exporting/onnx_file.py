@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import logging
 import warnings
@@ -17,26 +16,9 @@ import torch
 
 from medcnn.errors import ConfigError
 from medcnn.exporting.graph import Graph
-from medcnn.version import how_to_install
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
 INPUT = "image"
-
-
-def check_installed() -> None:
-    """Refuse to begin where a package of the extra is missing.
-
-    Raises:
-        ConfigError: Naming the extra.
-    """
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"An export needs what is not installed: {', '.join(missing)}.",
-            expected=", ".join(PACKAGES),
-            found=f"no {missing[0]}",
-            remedy=how_to_install("export"),
-        )
 
 
 def write_onnx(graph: Graph, side: int, path: Path) -> None:

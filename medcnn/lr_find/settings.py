@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medcnn.errors import ConfigError
 from medcnn.settings.fields import setting
+from medcnn.training.requirements import check_classifier
 from medcnn.training.settings import Settings, checked
 
 RATE = {"above": 0, "high": 1e6}
@@ -41,10 +42,5 @@ def checked_ramp(settings: RangeTest) -> RangeTest:
             expected="lowest below highest",
             found=f"lowest={settings.lowest} highest={settings.highest}",
         )
-    if settings.task != "classification":
-        raise ConfigError(
-            "lr-find works on classifiers.",
-            expected="task=classification",
-            found=f"task={settings.task}",
-        )
+    check_classifier(settings, "lr-find")
     return checked(settings)

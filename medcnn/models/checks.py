@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from medcnn.errors import ConfigError, WeightsError
+from medcnn.errors import ConfigError, WeightsError, require_packages
 from medcnn.models.factory import check_factory
 from medcnn.models.names import (
     CUSTOM,
@@ -15,7 +15,6 @@ from medcnn.models.names import (
     check_backbone,
     check_size,
     family_of,
-    require,
 )
 from medcnn.models.settings import Model
 from medcnn.models.xray_cnn_plan import plan_xray_cnn
@@ -97,7 +96,7 @@ def _check_weights(name: str, weights: str) -> None:
             remedy="check model.weights",
         )
     if family == "xrv" and weights in ("auto", "pretrained"):
-        require("torchxrayvision", name)
+        require_packages(("torchxrayvision",), "models", name)
     if family in ("own", CUSTOM) and weights in ("pretrained", "imagenet"):
         raise WeightsError(
             f"There are no weights of {name} to be had.",

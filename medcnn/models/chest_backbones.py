@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medcnn.models.names import require
+from medcnn.errors import require_packages
 from medcnn.models.stages import Backbone, Stage, chain
 from medcnn.models.torchvision_backbones import torchvision_backbone
 from medcnn.models.weights import fetch, read_state
@@ -77,7 +77,7 @@ def chest_state(name: str) -> tuple[dict[str, Tensor], Path]:
         ConfigError: If torchxrayvision is not installed.
         WeightsError: If the file is neither cached nor to be downloaded, or holds anything else.
     """
-    require("torchxrayvision", name)
+    require_packages(("torchxrayvision",), "models", name)
     with warnings.catch_warnings():
         # torchxrayvision silences every warning of the process on import.
         from torchxrayvision import models, utils

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from medcnn.errors import ConfigError, nearest, unknown_name
-from medcnn.version import how_to_install
+from medcnn.errors import ConfigError, nearest, require_packages, unknown_name
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "resnet": ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
@@ -98,7 +95,7 @@ def check_backbone(name: str) -> None:
     if family == "xrv" and name.partition(":")[2] not in XRV_NAMES:
         raise unknown_name("backbone", name, [f"xrv:{known}" for known in XRV_NAMES])
     if family == "timm":
-        require("timm", name)
+        require_packages(("timm",), "models", name)
 
 
 def small_stem(stem: str, image_size: int) -> bool:
@@ -138,21 +135,6 @@ def check_initialisation(name: str) -> None:
     """Raise ConfigError if there is no initialisation of that name."""
     if name not in INITIALISATIONS:
         raise unknown_name("initialisation (model.init)", name, INITIALISATIONS)
-
-
-def require(package: str, name: str) -> None:
-    """Raise if the package that a backbone comes from is not installed.
-
-    Raises:
-        ConfigError: Naming the extra that installs it.
-    """
-    if find_spec(package) is None:
-        raise ConfigError(
-            f"{name} needs the package {package}.",
-            expected=f"{package} installed",
-            found="no such package",
-            remedy=how_to_install("models"),
-        )
 
 
 def _step(name: str, family: str) -> int:

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 import torch
 from torch import Tensor, nn
 
-from medcnn.errors import ConfigError, WeightsError, unknown_name
-from medcnn.models.names import require
+from medcnn.errors import ConfigError, WeightsError, require_packages, unknown_name
 from medcnn.models.stages import Backbone, Layout, Stage, chain
 from medcnn.models.weights import TIMEOUT_S
 
@@ -85,7 +84,7 @@ def timm_state(name: str, image_size: int) -> tuple[dict[str, Tensor], str]:
 
 
 def _create(name: str, image_size: int, *, pretrained: bool) -> Any:
-    require("timm", name)
+    require_packages(("timm",), "models", name)
     import timm
 
     wanted = name.partition(":")[2]

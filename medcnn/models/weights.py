@@ -18,12 +18,11 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from medcnn.errors import MedcnnWarning, WeightsError
+from medcnn.errors import MedcnnWarning, WeightsError, require_packages
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.files.hashing import sha256_of
 from medcnn.models.wrapping import Unwrapped, contained
 from medcnn.notices import Notice
-from medcnn.version import how_to_install
 
 TIMEOUT_S = 5.0
 SAFE = ".safetensors"
@@ -164,17 +163,12 @@ def read_tensors(path: Path) -> dict[str, Any]:
     """Return the tensors of a safetensors file as ``state_dict``, beside what medcnn noted in it.
 
     Raises:
-        WeightsError: If safetensors is not installed, or the file is damaged.
+        ConfigError: If safetensors is not installed.
+        WeightsError: If the file is damaged.
     """
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise WeightsError(
-            f"{path} is read with safetensors, which is not installed.",
-            expected="safetensors",
-            found="no such package",
-            remedy=how_to_install("export"),
-        ) from error
+    require_packages(("safetensors",), "export", str(path))
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="pt") as stream:
             noted = json.loads((stream.metadata() or {}).get(NOTED, "{}"))

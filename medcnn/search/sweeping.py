@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import optuna
 from omegaconf import DictConfig, OmegaConf
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
 
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, UserError
+from medcnn.evaluation.results import Results
 from medcnn.search.launching import Launch, Launching, launching
+from medcnn.search.narrowing import finished, narrow
+from medcnn.search.nested import search_nested
+from medcnn.search.page import write_search
 from medcnn.search.settings import Search, SearchSettings
 from medcnn.search.space import Parameter, assignments, read_space
 from medcnn.search.stage import Stage
+from medcnn.search.study import (
+    Worker,
+    alive,
+    ask,
+    counted,
+    end_without_score,
+    make_sampler,
+    open_storage,
+    open_study,
+    original_number,
+    reached,
+    run_again,
+    runs_elsewhere,
+)
 from medcnn.settings.composition import plain
 from medcnn.settings.reading import read
-from medcnn.training.requirements import check_one_device, check_requirements
-from medcnn.training.settings import Settings, checked
-from medcnn.version import how_to_install
-
-if TYPE_CHECKING:
-    import optuna
-    from optuna.storages import RDBStorage
-
-    from medcnn.evaluation.results import Results
-    from medcnn.search.study import Worker
+from medcnn.training.requirements import check_classifier, check_one_device, check_requirements
+from medcnn.training.settings import checked
 
 COARSE = "coarse"
 """The stage after which the ranges are narrowed."""
@@ -72,11 +84,8 @@ def search(
             expected=f"search.folder={settings.run_dir}",
             found=f"run_dir={settings.run_dir}",
         )
-    _import_optuna()
     if settings.data.is_whole:
-        from medcnn.search import nested
-
-        return nested.search_nested(
+        return search_nested(
             arguments, settings, lambda given, inner: _search(given, inner, launch, here), launch
         )
     return _search(arguments, settings, launch, here)
@@ -90,39 +99,17 @@ def _search(
     check_one_device(settings, "A trial of a search")
     options = settings.search
     space, fixed = read_space(options.space, arguments)
-    _check_settings(settings)
-    from medcnn.search import study
-
-    storage, worker = study.open_storage(options), study.Worker(options.folder)
+    check_classifier(settings, "A search")
+    storage, worker = open_storage(options), Worker(options.folder)
     try:
         how = launching(settings, space, launch, here=here)
-        with study.reached():
+        with reached():
             done = _run_stages(options, space, fixed, Means(how, storage, worker))
     finally:
         worker.leave()
-    from medcnn.search import page
-
-    found: dict[str, Any] = page.write_search(options.folder, done, fixed)
+    found: dict[str, Any] = write_search(options.folder, done, fixed)
     _announce(found)
     return found
-
-
-def _check_settings(settings: Settings) -> None:
-    if settings.task != "classification":
-        raise ConfigError(
-            "A search works on classifiers.",
-            expected="task=classification",
-            found=f"task={settings.task}",
-        )
-
-
-def _import_optuna() -> None:
-    try:
-        importlib.import_module("optuna")
-    except ImportError as error:
-        raise ConfigError(
-            "A search needs Optuna.", found=str(error), remedy=how_to_install("search")
-        ) from error
 
 
 def _run_stages(
@@ -136,35 +123,31 @@ def _run_stages(
         return [(stage, _run_stage(stage, fixed, means))]
     coarse = Stage(COARSE, "random", space, options)
     first = _run_stage(coarse, fixed, means)
-    from medcnn.search import narrowing
-
-    if not narrowing.finished(first):
+    if not finished(first):
         raise ConfigError(
             "No trial of the coarse stage came to a score, so there is nothing to refine.",
             expected="at least one finished trial",
             found=f"{len(first.trials)} trials, all failed or stopped",
             remedy="look at search.html; narrow the ranges, or give trainer.max_epochs more room",
         )
-    narrowed = narrowing.narrow(space, first, options)
+    narrowed = narrow(space, first, options)
     whole = replace(options, data_fraction=1.0, pruner="none")
     fine = Stage("fine", "grid", narrowed, whole)
     return [(coarse, first), (fine, _run_stage(fine, fixed, means))]
 
 
 def _run_stage(stage: Stage, fixed: list[str], means: Means) -> optuna.Study:
-    from medcnn.search import study as module
-
-    study: optuna.Study = module.open_study(stage.options, stage.study, means.storage)
+    study: optuna.Study = open_study(stage.options, stage.study, means.storage)
     _check_same(study, stage, fixed)
     wanted, told = _wanted(stage), False
     while True:
         for number in means.worker.reclaim(study):
             say(f"trial {number + 1} was interrupted, and is run again")
-        done, waiting = module.counted(study)
+        done, waiting = counted(study)
         count = min(max(wanted - done, waiting), means.launching.jobs)
         if count > 0:
             _run_some(count, done, study, stage, fixed, means)
-        elif stage.name == COARSE and module.runs_elsewhere(study):
+        elif stage.name == COARSE and runs_elsewhere(study):
             # The best may be among them, and every process has to refine the same.
             if not told:
                 say("waiting for the trials of other processes")
@@ -192,29 +175,25 @@ def _run_some(
     means: Means,
 ) -> None:
     """Ask for so many trials, run them, and tell what became of each."""
-    from medcnn.search import study as module
-
     trials, jobs = [], []
     for number in range(done, done + count):
-        study.sampler = module.make_sampler(
+        study.sampler = make_sampler(
             stage.method, stage.space, stage.options, number, means.worker.number
         )
-        trials.append(module.ask(study))
+        trials.append(ask(study))
         trials[-1].set_user_attr("worker", means.worker.name)
         jobs.append(_job(study, trials[-1], stage, fixed))
     # A grid is all asked for here; told of its last place, its sampler would stop a loop of Optuna's.
-    study.sampler = module.make_sampler(
-        "random", stage.space, stage.options, done, means.worker.number
-    )
+    study.sampler = make_sampler("random", stage.space, stage.options, done, means.worker.number)
     numbers = [trial.number for trial in trials]
     try:
-        with module.alive(means.storage, study, numbers):
+        with alive(means.storage, study, numbers):
             results = means.launching.launch(jobs, numbers[0])
     except BaseException as error:
         for number in numbers:
-            module.end_without_score(study, number)
+            end_without_score(study, number)
             if isinstance(error, KeyboardInterrupt):
-                module.run_again(study, study.trials[number])
+                run_again(study, study.trials[number])
         if isinstance(error, KeyboardInterrupt):
             say("stopped; the same command goes on with the search")
         raise
@@ -225,10 +204,8 @@ def _run_some(
 
 def _job(study: optuna.Study, trial: optuna.Trial, stage: Stage, fixed: list[str]) -> list[str]:
     """Return the overrides of a trial, and say what it tries."""
-    from medcnn.search import study as module
-
     chosen = assignments({each.name: _draw(each, trial, stage) for each in stage.space})
-    number = module.original_number(study.trials[trial.number])
+    number = original_number(study.trials[trial.number])
     name = f"trials/{stage.name}{'_' if stage.name else ''}{number}"
     place = f"{stage.name} trial {number + 1} of {_wanted(stage)}".lstrip()
     say(f"{place}, in {name}: {' '.join(chosen)}")
@@ -252,12 +229,8 @@ def _draw(parameter: Parameter, trial: optuna.Trial, stage: Stage) -> Any:
 
 def _conclude(study: optuna.Study, trial: optuna.Trial, result: Any) -> Exception | None:
     """Tell the study what a trial came to; return the fault of one that could not be run."""
-    from optuna.trial import TrialState
-
-    from medcnn.search import study as module
-
     if isinstance(result, Exception) or result is None:
-        module.end_without_score(study, trial.number)
+        end_without_score(study, trial.number)
         return result or UserError(f"Trial {trial.number + 1} could not be run.")
     for key in ("epochs", "seconds", "fault", "learning_curve"):
         if key in result:
@@ -268,7 +241,7 @@ def _conclude(study: optuna.Study, trial: optuna.Trial, result: Any) -> Exceptio
         study.tell(trial, state=TrialState.PRUNED)
     elif result["state"] == "failed":
         say(f"{place}no score: {result['fault']}")
-        module.end_without_score(study, trial.number)
+        end_without_score(study, trial.number)
     else:
         say(f"{place}score {result['score']:.4f}")
         study.tell(trial, float(result["score"]))

@@ -7,20 +7,18 @@ after the last epoch that a run cannot be built, or read back, costs the trainin
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import inspect
 import logging
 from collections.abc import Iterator
 from typing import Any
 
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, require_packages
 from medcnn.run.settings import TRUSTED, foreign_targets, shipped_targets
 from medcnn.settings.fields import Component
 from medcnn.settings.reading import as_plain
 from medcnn.training.launch import check_alone
 from medcnn.training.logger_choice import chosen_loggers, package_of
 from medcnn.training.settings import Settings, Trainer
-from medcnn.version import how_to_install
 
 ONE_NODE = "one machine, and trainer.devices=N for several devices of it"
 OURS = {
@@ -57,6 +55,20 @@ def check_requirements(settings: Settings) -> None:
     _check_targets(settings)
     _check_logger(settings.logger)
     check_accelerator(settings.trainer)
+
+
+def check_classifier(settings: Settings, what: str) -> None:
+    """Refuse another task for ``what`` works on classifiers, as the user knows it.
+
+    Raises:
+        ConfigError: If the task is another one.
+    """
+    if settings.task != "classification":
+        raise ConfigError(
+            f"{what} works on classifiers.",
+            expected="task=classification",
+            found=f"task={settings.task}",
+        )
 
 
 def check_one_device(settings: Settings, what: str) -> None:
@@ -163,13 +175,8 @@ def _check_names(given: set[str], known: set[str]) -> None:
 def _check_logger(logger: Component) -> None:
     for each in chosen_loggers(logger):
         package = package_of(each)
-        if package is not None and importlib.util.find_spec(package) is None:
-            raise ConfigError(
-                f"The logger needs {package}, which is not installed.",
-                expected=f"{package} installed, or logger=none",
-                found="no such package",
-                remedy=how_to_install("loggers"),
-            )
+        if package is not None:
+            require_packages((package,), "loggers", f"The logger {each.target.rpartition('.')[2]}")
 
 
 def _check_targets(settings: Settings) -> None:
