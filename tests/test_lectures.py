@@ -22,7 +22,7 @@ from medcnn.losses import Objective
 from medcnn.models.autoencoder import Autoencoder, Corruption, pretrain_stack
 from medcnn.models.inventory import take_inventory
 from medcnn.models.xray_cnn import xray_cnn
-from medcnn.models.xray_cnn_plan import plan_xray_cnn
+from medcnn.models.xray_cnn_plan import Plan
 from medcnn.training.regularizers import Penalty
 
 
@@ -124,9 +124,7 @@ def test_pooling_by_two_learns_nothing_and_drops_three_quarters_of_each_map():
 def test_the_drawn_architecture_is_a_choice_of_the_plain_network():
     # Four 5×5 filters, pooled, twelve 5×5 filters, pooled, then all features into one read-out.
     body = xray_cnn(
-        plan_xray_cnn(
-            widths=(4, 12), kernel=5, padding=0, norm="none", readout="flatten", image_size=28
-        )
+        Plan(widths=(4, 12), kernel=5, padding=0, norm="none", readout="flatten", image_size=28)
     ).body
     found = take_inventory(body, (1, 28, 28)).layers
     maps = [layer.output for layer in found if layer.kind in ("Conv2d", "MaxPool2d")]

@@ -7,15 +7,16 @@ each image, they tell nothing. Dimensions: N images, H×W pixels, G×G cells of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from medcnn.augment.erasing import pixels_of
-from medcnn.augment.filters import Filter
+from medcnn.augment.filters import Filter, Painting
 from medcnn.augment.operator import Range, Values, drawn, number, uniform
 from medcnn.augment.resampling import Images
 
@@ -63,7 +64,7 @@ class Shading(Filter):
 
 
 @dataclass(kw_only=True)
-class Frame(Filter):
+class Frame(Painting):
     """Paint over a band of random width along each side, in one grey value of the image's own.
 
     Args:
@@ -79,23 +80,19 @@ class Frame(Filter):
         depth = self.draw_option("depth", rng, 4 * n).reshape(n, 4)
         return {"depth": depth, "fill": self.draw_option("fill", rng, n)}
 
-    def image(self, image_HW: Images, values: Values, /) -> Images:
-        """Return one framed image."""
-        changed = image_HW.copy()
-        level = round(float(values["fill"]) * int(np.iinfo(image_HW.dtype).max))
-        _paint(changed, values["depth"], level)
-        return changed
-
-    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
-        """Return the framed images."""
-        changed = image_N1HW.clone()
-        for row, (depth, fill) in enumerate(zip(values["depth"], values["fill"], strict=True)):
-            _paint(changed[row, 0], depth, float(fill))
-        return changed
+    def paint(self, image_HW: Any, values: Values, grey: Callable[[float], float], /) -> None:
+        """Paint four bands, each as deep as a fraction of the side it goes along."""
+        level, (height, width) = grey(float(values["fill"])), image_HW.shape
+        top, bottom = (round(float(share) * height) for share in values["depth"][:2])
+        left, right = (round(float(share) * width) for share in values["depth"][2:])
+        for band in (slice(top), slice(height - bottom, None)):
+            image_HW[band] = level
+        for band in (slice(left), slice(width - right, None)):
+            image_HW[:, band] = level
 
 
 @dataclass(kw_only=True)
-class Marker(Filter):
+class Marker(Painting):
     """Put a bright letter of random strokes near the edge: where a marker is drawn, none is read.
 
     Args:
@@ -119,37 +116,10 @@ class Marker(Filter):
             "level": uniform(rng, n, (0.6, 1.0)),
         }
 
-    def image(self, image_HW: Images, values: Values, /) -> Images:
-        """Return one image with its letter."""
-        changed = image_HW.copy()
+    def paint(self, image_HW: Any, values: Values, grey: Callable[[float], float], /) -> None:
+        """Write the letter of one image."""
         rows, columns, letter = _letter(values["box"], values["strokes"], image_HW.shape)
-        level = round(float(values["level"]) * int(np.iinfo(image_HW.dtype).max))
-        changed[rows, columns][letter] = level
-        return changed
-
-    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
-        """Return the images with their letters."""
-        import torch
-
-        changed = image_N1HW.clone()
-        size = tuple(image_N1HW.shape[-2:])
-        for row in range(len(image_N1HW)):
-            rows, columns, letter = _letter(values["box"][row], values["strokes"][row], size)
-            part = changed[row, 0, rows, columns]
-            mask = torch.as_tensor(letter, device=part.device)
-            part.masked_fill_(mask, float(values["level"][row]))
-        return changed
-
-
-def _paint(image_HW: Images | Tensor, depth: npt.NDArray[np.float64], level: float) -> None:
-    """Paint four bands in place, each measured in fractions of the side it goes along."""
-    height, width = image_HW.shape
-    top, bottom = (round(float(share) * height) for share in depth[:2])
-    left, right = (round(float(share) * width) for share in depth[2:])
-    image_HW[:top] = level
-    image_HW[height - bottom :] = level
-    image_HW[:, :left] = level
-    image_HW[:, width - right :] = level
+        image_HW[rows, columns][letter] = grey(float(values["level"]))
 
 
 def _letter(

@@ -6,23 +6,20 @@ arXiv:1708.04552.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from medcnn.augment.filters import Filter
+from medcnn.augment.filters import Painting
 from medcnn.augment.operator import Floats, Range, Values, box_sides, drawn, number, whole
-from medcnn.augment.resampling import Images
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Box = tuple[slice, slice]
 
 
 @dataclass(kw_only=True)
-class Blanking(Filter):
+class Blanking(Painting):
     """An operator that fills boxes, drawn as top, left, height and width in fractions of the sides.
 
     Args:
@@ -32,22 +29,10 @@ class Blanking(Filter):
     p: float = 0.5
     fill: float = number(0.0, 0, 1)
 
-    def image(self, image_HW: Images, values: Values, /) -> Images:
-        """Return one image with its boxes filled."""
-        changed = image_HW.copy()
+    def paint(self, image_HW: Any, values: Values, grey: Callable[[float], float], /) -> None:
+        """Fill the boxes of one image."""
         for box in values["boxes"]:
-            level = round(self.fill * int(np.iinfo(image_HW.dtype).max))
-            changed[pixels_of(box, image_HW.shape)] = level
-        return changed
-
-    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
-        """Return the images with their boxes filled."""
-        changed = image_N1HW.clone()
-        for row, boxes in enumerate(values["boxes"]):
-            for box in boxes:
-                rows, columns = pixels_of(box, tuple(image_N1HW.shape[-2:]))
-                changed[row, :, rows, columns] = self.fill
-        return changed
+            image_HW[pixels_of(box, image_HW.shape)] = grey(self.fill)
 
 
 @dataclass(kw_only=True)

@@ -6,9 +6,10 @@ images, H×W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -36,6 +37,34 @@ class Filter(Operator):
     def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
         """Return the changed images, in [0, 1]."""
         raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class Painting(Filter):
+    """An operator that puts grey values in the place of some pixels, in the same way in both forms."""
+
+    def paint(self, image_HW: Any, values: Values, grey: Callable[[float], float], /) -> None:
+        """Paint one image, an array or a tensor, in place.
+
+        Args:
+            image_HW: The image.
+            values: Of this image alone.
+            grey: Turns a share of the grey range into the image's own value.
+        """
+        raise NotImplementedError
+
+    def image(self, image_HW: Images, values: Values, /) -> Images:
+        """Return one painted image."""
+        changed, peak = image_HW.copy(), int(np.iinfo(image_HW.dtype).max)
+        self.paint(changed, values, lambda share: round(share * peak))
+        return changed
+
+    def tensor(self, image_N1HW: Tensor, values: Values, /) -> Tensor:
+        """Return the painted images."""
+        changed = image_N1HW.clone()
+        for row, image in enumerate(changed[:, 0]):
+            self.paint(image, {key: array[row] for key, array in values.items()}, float)
+        return changed
 
 
 @dataclass(kw_only=True)

@@ -16,7 +16,7 @@ from medcnn.models.timm_backbones import timm_backbone
 from medcnn.models.tiny_resnet import tiny_resnet
 from medcnn.models.torchvision_backbones import torchvision_backbone
 from medcnn.models.xray_cnn import xray_cnn
-from medcnn.models.xray_cnn_plan import plan_xray_cnn
+from medcnn.models.xray_cnn_plan import Plan
 
 
 def build_backbone(
@@ -38,8 +38,8 @@ def build_backbone(
     if name == CUSTOM:
         return custom_backbone(**options)
     if name == "xray_cnn":
-        check_options(name, plan_xray_cnn, options)
-        return xray_cnn(plan_xray_cnn(**options))
+        check_options(name, Plan, options)
+        return xray_cnn(Plan(**options))
     constructor = _constructor(name)
     if "stem" in inspect.signature(constructor).parameters:
         options["stem"] = stem

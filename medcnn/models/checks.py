@@ -17,7 +17,7 @@ from medcnn.models.names import (
     family_of,
 )
 from medcnn.models.settings import Model
-from medcnn.models.xray_cnn_plan import plan_xray_cnn
+from medcnn.models.xray_cnn_plan import Plan
 
 
 def check_model(model: Model) -> None:
@@ -46,8 +46,8 @@ def check_model(model: Model) -> None:
     options = model.architecture
     if name == "xray_cnn":
         options.pop("stem", None)
-        check_options(name, plan_xray_cnn, options)
-        plan_xray_cnn(**options)
+        check_options(name, Plan, options)
+        Plan(**options)
     if name == "tiny_resnet":
         check_tiny_resnet(options.get("widths", (1,)), options.get("blocks", 1))
 

@@ -122,8 +122,8 @@ def _alike(wanted: str, names: Sequence[str]) -> list[str]:
 def _chain(body: Any, image: Tensor) -> tuple[list[Stage], nn.Module, Tensor]:
     """Return stages, pooling, and what the last stage makes of the image."""
     expected = body.forward_features(image)
-    if not isinstance(expected, Tensor):  # several maps, which the head joins
-        return [("features", Whole(body))], nn.Flatten(1), body(image)
+    if not isinstance(expected, Tensor):  # several maps, which the head joins: one stage, N×D
+        return [("features", body)], nn.Flatten(1), body(image)
     units = _units(body, image)
     try:
         outputs = _run(units, image)
@@ -228,19 +228,6 @@ class ForwardFeatures(nn.Module):
         body: Any = self.body
         hidden: Tensor = body.forward_features(image_N1HW)
         return hidden
-
-
-class Whole(nn.Module):
-    """A timm network that has no one last map, as one stage."""
-
-    def __init__(self, body: nn.Module) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, image_N1HW: Tensor) -> Tensor:
-        """Return the features N×D."""
-        features: Tensor = self.body(image_N1HW)
-        return features
 
 
 class ForwardHead(nn.Module):

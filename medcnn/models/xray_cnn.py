@@ -22,7 +22,7 @@ from medcnn.models.xray_cnn_plan import NORMS, POOLINGS, Plan, size_after
 
 
 def xray_cnn(plan: Plan) -> Backbone:
-    """Return the network of a plan (``medcnn.models.xray_cnn_plan.plan_xray_cnn``)."""
+    """Return the network of a plan (``medcnn.models.xray_cnn_plan.Plan``)."""
     body = nn.Sequential()
     channels = 1
     if plan.filters:
@@ -47,9 +47,9 @@ def _block(plan: Plan, number: int, inputs: int) -> nn.Sequential:
             "conv2d",
             in_channels=width if place else inputs,
             out_channels=width,
-            kernel_size=plan.kernel[number],
-            stride=1 if place else plan.stride[number],
-            padding=plan.padding[number],
+            kernel_size=plan.kernels[number],
+            stride=1 if place else plan.strides[number],
+            padding=plan.paddings[number],
             # A norm that follows at once takes the mean away, and the bias with it.
             bias=plan.norm == "none" or plan.norm_place == "after",
         )

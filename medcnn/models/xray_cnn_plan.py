@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from medcnn.errors import ConfigError, unknown_name
 from medcnn.layers import ACTIVATIONS
@@ -35,55 +34,12 @@ DROPOUTS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The choices that a plain network is built from, one value for each block where they may differ.
+    """The choices that a plain network is built from.
 
-    ``plan_xray_cnn`` says what each means.
-    """
-
-    layers: str
-    widths: tuple[int, ...]
-    depth: int
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    pooling: str
-    pool_size: int
-    norm: str
-    norm_place: str
-    activation: str
-    dropout_kind: str
-    block_dropout: float
-    hidden: tuple[int, ...]
-    hidden_dropout: float
-    readout: str
-    filters: tuple[str, ...]
-    image_size: int
-
-
-def plan_xray_cnn(
-    *,
-    layers: str = "torch",
-    widths: Sequence[int] = (32, 64, 128, 256),
-    depth: int = 1,
-    kernel: int | Sequence[int] = 3,
-    stride: int | Sequence[int] = 1,
-    padding: str | int | Sequence[int] = "same",
-    pooling: str = "max",
-    pool_size: int = 2,
-    norm: str = "batch",
-    norm_place: str = "before",
-    activation: str = "relu",
-    dropout_kind: str = "dropout",
-    block_dropout: float = 0.0,
-    hidden: Sequence[int] = (),
-    hidden_dropout: float = 0.0,
-    readout: str = "average",
-    filters: Sequence[str] = (),
-    image_size: int = 64,
-) -> Plan:
-    """Return the plan of a plain network; what may differ between blocks is one value or a list.
+    What may differ between blocks is one value or a list; ``kernels``, ``strides`` and ``paddings`` are
+    those of each block.
 
     Args:
         layers: ``torch`` or ``medcnn``: whose implementation.
@@ -108,31 +64,65 @@ def plan_xray_cnn(
     Raises:
         ConfigError: If a choice is unknown, or the maps shrink to nothing.
     """
-    blocks = len(_whole("widths", widths))
-    kernels = _each("kernel", kernel, blocks)
-    plan = Plan(
-        layers=_one_of("layers", layers, ("torch", "medcnn")),
-        widths=tuple(widths),
-        depth=depth,
-        kernel=kernels,
-        stride=_each("stride", stride, blocks),
-        padding=_paddings(padding, kernels),
-        pooling=_one_of("pooling", pooling, POOLINGS),
-        pool_size=pool_size,
-        norm=_one_of("norm", norm, NORMS),
-        norm_place=_one_of("norm_place", norm_place, ("before", "after")),
-        activation=_one_of("activation", activation, ACTIVATIONS),
-        dropout_kind=_one_of("dropout_kind", dropout_kind, DROPOUTS),
-        block_dropout=_probability("block_dropout", block_dropout),
-        hidden=_whole("hidden", hidden) if hidden else (),
-        hidden_dropout=_probability("hidden_dropout", hidden_dropout),
-        readout=_one_of("readout", readout, READOUTS),
-        filters=tuple(filters),
-        image_size=image_size,
-    )
-    _whole("depth and pool_size", (depth, pool_size))
-    size_after(plan, blocks)
-    return plan
+
+    layers: str = "torch"
+    widths: Sequence[int] = (32, 64, 128, 256)
+    depth: int = 1
+    kernel: int | Sequence[int] = 3
+    stride: int | Sequence[int] = 1
+    padding: str | int | Sequence[int] = "same"
+    pooling: str = "max"
+    pool_size: int = 2
+    norm: str = "batch"
+    norm_place: str = "before"
+    activation: str = "relu"
+    dropout_kind: str = "dropout"
+    block_dropout: float = 0.0
+    hidden: Sequence[int] = ()
+    hidden_dropout: float = 0.0
+    readout: str = "average"
+    filters: Sequence[str] = ()
+    image_size: int = 64
+
+    def __post_init__(self) -> None:
+        for key, choices in _CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise unknown_name(f"model.{key}", str(getattr(self, key)), choices)
+        _whole("widths", self.widths)
+        _whole("hidden", self.hidden or (1,))
+        _whole("depth and pool_size", (self.depth, self.pool_size))
+        for key in ("block_dropout", "hidden_dropout"):
+            if not 0 <= getattr(self, key) < 1:
+                raise ConfigError(
+                    f"model.{key} cannot be {getattr(self, key)!r}.", expected="a number in [0, 1)"
+                )
+        size_after(self, len(self.widths))
+
+    @property
+    def kernels(self) -> tuple[int, ...]:
+        """The width of the filters in each block."""
+        return _each("kernel", self.kernel, len(self.widths))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The stride of each block's first convolution."""
+        return _each("stride", self.stride, len(self.widths))
+
+    @property
+    def paddings(self) -> tuple[int, ...]:
+        """The zeros on either side in each block."""
+        return _paddings(self.padding, self.kernels)
+
+
+_CHOICES: dict[str, Collection[str]] = {
+    "layers": ("torch", "medcnn"),
+    "pooling": POOLINGS,
+    "norm": NORMS,
+    "norm_place": ("before", "after"),
+    "activation": ACTIVATIONS,
+    "dropout_kind": DROPOUTS,
+    "readout": READOUTS,
+}
 
 
 def size_after(plan: Plan, blocks: int) -> int:
@@ -144,19 +134,13 @@ def size_after(plan: Plan, blocks: int) -> int:
     size = plan.image_size
     for number in range(blocks):
         for place in range(plan.depth):
-            stride = 1 if place else plan.stride[number]
-            size = output_size(size, Window(plan.kernel[number], stride, plan.padding[number]))
+            stride = 1 if place else plan.strides[number]
+            size = output_size(size, Window(plan.kernels[number], stride, plan.paddings[number]))
         if plan.pooling in ("max", "average"):
             size = output_size(size, Window(plan.pool_size, plan.pool_size))
         if plan.pooling == "fractional":
             size = int(size * 2**-0.5)
     return size
-
-
-def _one_of(key: str, value: str, choices: Any) -> str:
-    if value not in choices:
-        raise unknown_name(f"model.{key}", str(value), choices)
-    return value
 
 
 def _whole(key: str, values: Sequence[int]) -> tuple[int, ...]:
@@ -196,9 +180,3 @@ def _paddings(value: str | int | Sequence[int], kernels: tuple[int, ...]) -> tup
             found=repr(value),
         )
     return values
-
-
-def _probability(key: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ConfigError(f"model.{key} cannot be {value!r}.", expected="a number in [0, 1)")
-    return value

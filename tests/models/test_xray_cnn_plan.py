@@ -1,12 +1,12 @@
 import pytest
 
 from medcnn.errors import ConfigError
-from medcnn.models.xray_cnn_plan import plan_xray_cnn, size_after
+from medcnn.models.xray_cnn_plan import Plan, size_after
 
 
 def test_one_value_stands_for_every_block():
-    plan = plan_xray_cnn(widths=[8, 16], kernel=[5, 3], stride=2)
-    assert (plan.kernel, plan.stride, plan.padding) == ((5, 3), (2, 2), (2, 1))
+    plan = Plan(widths=[8, 16], kernel=[5, 3], stride=2)
+    assert (plan.kernels, plan.strides, plan.paddings) == ((5, 3), (2, 2), (2, 1))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_one_value_stands_for_every_block():
     ],
 )
 def test_the_maps_shrink_by_the_formula(options, sizes):
-    plan = plan_xray_cnn(**options, image_size=28)
+    plan = Plan(**options, image_size=28)
     assert [size_after(plan, blocks) for blocks in range(len(sizes))] == sizes
 
 
@@ -49,4 +49,4 @@ def test_the_maps_shrink_by_the_formula(options, sizes):
 )
 def test_choices_that_make_no_network_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
-        plan_xray_cnn(**options)
+        Plan(**options)

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities.types import STEP_OUTPUT
 
 from medcnn.record.curves import read_curves
 from medcnn.run.directory import atomic_path
@@ -46,12 +45,7 @@ class LearningCurves(pl.Callback):
         self._started = time.perf_counter()
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: STEP_OUTPUT,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
     ) -> None:
         """Keep the largest norm of the gradient, before it was clipped; not a number stays so."""
         norm = getattr(pl_module, "gradient_norm", None)
