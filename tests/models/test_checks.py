@@ -1,10 +1,10 @@
+import importlib.util
 import subprocess
 import sys
 
 import pytest
 
 from medcnn.errors import ConfigError, WeightsError
-from medcnn.models import names
 from medcnn.models.checks import check_model
 from medcnn.models.settings import Model
 from medcnn.settings.reading import read
@@ -57,7 +57,7 @@ def test_weights_that_cannot_be_are_refused(model, message):
 
 
 def test_an_absent_package_is_named_where_its_weights_are_wanted(monkeypatch):
-    monkeypatch.setattr(names, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     xrv = {"backbone": "xrv:densenet121-res224-nih", "weights": "auto"}
     with pytest.raises(ConfigError, match=r"torchxrayvision(.|\n)*\[models\]"):
         check(**xrv)

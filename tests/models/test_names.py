@@ -1,3 +1,5 @@
+import importlib.util
+
 import pytest
 import torchvision
 
@@ -67,6 +69,6 @@ def test_small_images_get_the_small_stem(stem, size, small):
 
 
 def test_an_absent_package_is_named_with_its_extra(monkeypatch):
-    monkeypatch.setattr(names, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"needs timm(.|\n)*\[models\]"):
         names.check_backbone("timm:resnet18")
