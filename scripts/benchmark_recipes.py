@@ -52,6 +52,7 @@ from medcnn.run.journal import Journal
 from medcnn.run.settings import write_settings
 from medcnn.settings.composition import compose
 from medcnn.training.fitting import build_datamodule, train
+from medcnn.training.pretraining import pretrain
 from medcnn.training.settings import Settings, check
 
 BASE = (
@@ -105,7 +106,15 @@ RECIPES: dict[str, tuple[str, ...]] = {
         "callbacks.swa=0.6",
         "callbacks.swa_every=step",
     ),
+    "+ valley of the loss (SWAD)": (*STRANGER, "callbacks.ema=null", "callbacks.swad=1.3"),
+    "+ worst group (GroupDRO)": (*STRANGER, "robust.by=[acquisition,label]"),
+    "+ MixStyle": (*STRANGER, "mixstyle.p=0.5"),
+    "+ JPEG": (*STRANGER, "+augment.operators.jpeg={quality:[30,95],p:0.5}"),
+    "+ smaller field": (*STRANGER, "+augment.operators.crop={area:[0.5,1.0],p:0.7}"),
+    "+ pretrained by autoencoder": STRANGER,
 }
+PRETRAINED = "+ pretrained by autoencoder"
+"""Starts from an encoder of the images that it trains on, which was trained for as many epochs."""
 SENSITIVITY = "sensitivity==0.93"
 ODD = "odd"
 """The source of normal images that were made as abnormal ones are."""
@@ -159,12 +168,26 @@ def split_by(manifest: Manifest, source: Source, seed: int) -> Manifest:
     return manifest.with_table(table[table["split"] != "left out"])
 
 
-def settings_of(recipe: str, options: argparse.Namespace) -> Settings:
+def settings_of(recipe: str, options: argparse.Namespace, *more: str) -> Settings:
     """Return the settings of a recipe at the size and length of this comparison."""
     size = [f"data.image_size={options.size}", f"trainer.max_epochs={options.epochs}"]
-    data = [f"data={options.data}", f"data.root={options.root}"]
-    overrides = [*BASE, *data, *size, *RECIPES[recipe]]
-    return check(compose("train", overrides))
+    data = [f"data={options.data}", f"data.root={options.root}", f"seed={options.seed}"]
+    return check(compose("train", [*BASE, *data, *size, *RECIPES[recipe], *more]))
+
+
+def start(
+    recipe: str, options: argparse.Namespace, prepared: Prepared, run: RunDir
+) -> tuple[str, ...]:
+    """Return where a recipe starts, after the encoder that it starts from is trained."""
+    if recipe != PRETRAINED:
+        return ()
+    own = RunDir(run.path / "encoder")
+    if not own.best_checkpoint.is_file():
+        own.path.mkdir(parents=True, exist_ok=True)
+        settings = settings_of(recipe, options, "task=autoencoder", "callbacks.monitor=val_loss")
+        write_settings(own, settings)
+        pretrain(settings, prepared, own, Journal(own, seed=settings.seed, echo=print))
+    return (f"model.weights={own.path}",)
 
 
 def predictions(
@@ -256,13 +279,13 @@ def main() -> None:
     parser.add_argument("--data", default="chest_xray", help="or pneumoniamnist")
     parser.add_argument("--recipes", default=";".join(RECIPES), help="names, split by ;")
     parser.add_argument("--sources", default=None, help="as odd,c1; all where left out")
-    for name, value in (("size", 64), ("epochs", 8), ("clusters", 4)):
+    for name, value in (("size", 64), ("epochs", 8), ("clusters", 4), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    first = settings_of("before", options)
-    manifest = read_data(first.data)
-    seen = cache_images(manifest, replace(first.data, image_size=SEEN_AT), progress=False)
+    data = settings_of("before", options).data
+    manifest = read_data(data)
+    seen = cache_images(manifest, replace(data, image_size=SEEN_AT), progress=False)
     manifest = with_acquisition(manifest, seen, options.clusters)
     wanted = options.sources.split(",") if options.sources else None
     sources = [
@@ -270,15 +293,16 @@ def main() -> None:
         for each in sources_of(manifest, seen, options.clusters)
         if wanted is None or each.name in wanted
     ]
-    cache = cache_images(manifest, first.data, progress=False)
+    cache = cache_images(manifest, data, progress=False)
     rows = []
     for recipe in options.recipes.split(";"):
-        settings = settings_of(recipe, options)
         homes, strangers = [], []
         for source in sources:
             prepared = Prepared(split_by(manifest, source, seed=1), cache, None)
             run = RunDir(options.out / recipe.replace(" ", "_") / source.name)
-            home, strange = predictions(replace(settings, run_dir=str(run.path)), prepared, run)
+            first = start(recipe, options, prepared, run)
+            settings = settings_of(recipe, options, *first, f"run_dir={run.path}")
+            home, strange = predictions(settings, prepared, run)
             homes.append(home)
             strangers.append(strange)
         rows.append(row_of(recipe, homes, strangers))
