@@ -108,10 +108,11 @@ class Contents:
     def monitor(self) -> str | None:
         """What decided which epoch's weights were kept.
 
-        None where that is not recorded, or where the weights kept are a mean over epochs (SWA).
+        None where that is not recorded, or where the weights kept are a mean over epochs (SWA, SWAD).
         """
         found = self.setting("callbacks.monitor")
-        return None if found is None or self.setting("callbacks.swa") else str(found)
+        mean = self.setting("callbacks.swa") or self.setting("callbacks.swad")
+        return None if found is None or mean else str(found)
 
     def warnings(self) -> list[str]:
         """Return every warning of the run and of its evaluation once, as notices where they are."""

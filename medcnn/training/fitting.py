@@ -6,9 +6,10 @@ has proved sound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,14 @@ from medcnn.losses.objective import Objective
 from medcnn.losses.robust import GroupRobust
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
+from medcnn.notices import Notice
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal, Notes
 from medcnn.training.loggers import opened
 from medcnn.training.mixstyle import MixStyle
 from medcnn.training.ranks import together
 from medcnn.training.regularizers import Penalty
-from medcnn.training.settings import Optimizer, Settings
+from medcnn.training.settings import Optimizer, Settings, settings_of
 from medcnn.training.tasks.classification import XrayClassification
 from medcnn.training.threads import on_cpu
 from medcnn.training.trainer import (
@@ -120,7 +122,7 @@ def build_task(settings: Settings, prepared: Prepared, journal: Journal) -> Xray
         network = settings.model.build()
         network.meet_data(mean, std, partial(sample_images, prepared.manifest, prepared.cache))
     origin = network.weights_origin
-    for text in origin.warnings:
+    for text in (*origin.warnings, *unlike_origin(settings)):
         journal.warn(text)
     journal.note(weights=origin.to_json(), pixel_mean=mean, pixel_std=std)
     policy = settings.transfer.build()
@@ -155,6 +157,15 @@ def build_task(settings: Settings, prepared: Prepared, journal: Journal) -> Xray
         rates=dict(settings.optimizer.rates or {}),
         monitor=settings.callbacks.monitor,
     )
+
+
+def unlike_origin(settings: Settings) -> Iterator[Notice]:
+    """Yield what to say where weights are of a run whose images were normalised otherwise."""
+    path = Path(settings.model.weights)
+    if RunDir(path).config.is_file():
+        theirs, ours = settings_of(RunDir(path)).data.normalize, settings.data.normalize
+        if theirs != ours:
+            yield Notice("normalized_otherwise", source=str(path), theirs=theirs, ours=ours)
 
 
 def _objective(settings: Settings, train: pd.DataFrame) -> Objective | GroupRobust:

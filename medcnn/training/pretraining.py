@@ -46,6 +46,8 @@ def pretrain(
         pixel_mean=grey.mean,
         pixel_std=grey.std,
         seed=settings.seed,
+        normalization=settings.data.normalize,
+        pixel_shares=grey.cumulative if settings.data.normalize == "histogram" else None,
     )
     journal.note(pixel_mean=grey.mean, pixel_std=grey.std)
     with opened(settings, run) as loggers, journal.stage("train"):
@@ -64,13 +66,13 @@ def _judge(
     for index, batch in enumerate(data.val_dataloader()):
         of_each, _ = task.errors(batch, [1, 0, index])
         errors.append(of_each.numpy())
-        clean = (batch["image"] - task.pixel_mean) / task.pixel_std
+        clean = task.normalize(batch["image"])
         blanks.append(clean.square().flatten(1).mean(1).numpy())
         if index == 0:
             _draw(task, clean[:6], run)
     estimate = _mean(np.concatenate(errors), settings.seed)
     baseline = _mean(np.concatenate(blanks), settings.seed)
-    say(f"reconstruction error {estimate.value:.4f} of the pixel variance, on validation")
+    say(f"reconstruction error {estimate.value:.4f} on validation, blank {baseline.value:.4f}")
     return {
         "task": "autoencoder",
         "split": "val",

@@ -103,6 +103,21 @@ class Callbacks:
         "epoch",
         "the weights that SWA takes the mean of: at the ends of epochs; of all steps (SWAD)",
     )
+    swad: float | None = setting(
+        None,
+        "1.3: mean of all steps in the valley of the validation loss, which ends above so many times "
+        "what it began at (SWAD)",
+        above=1,
+        high=100,
+    )
+    swad_patience: tuple[int, ...] = setting(
+        (3, 6),
+        "epochs without a fall of the loss that begin the valley, and of greater loss that end it",
+        low=1,
+        high=100_000,
+        holds=lambda epochs: len(epochs) == 2,
+        expected="two numbers of epochs, such as [3,6]",
+    )
     bn_batches: int = setting(
         32, "training batches that re-estimate BatchNorm's statistics for SWA", low=1, high=100_000
     )
@@ -262,13 +277,13 @@ def _check_autoencoder(settings: Settings) -> None:
     """Refuse what an autoencoder would not heed."""
     penalty, cost = settings.penalty, "Its weights cost nothing."
     wanted: list[tuple[str, object, object, str]] = [
-        (
-            "data.normalize",
-            settings.data.normalize,
-            "dataset",
-            "It recreates images as the data set's mean and sd scale them.",
-        ),
         ("callbacks.monitor", settings.callbacks.monitor, "val_loss", "It has no AUROC."),
+        (
+            "callbacks.swad",
+            settings.callbacks.swad,
+            None,
+            "Its valley is that of a classifier's loss.",
+        ),
         ("optimizer.rates", settings.optimizer.rates, None, "It has one rate."),
         ("robust.by", settings.robust.by, (), "It reads no labels, and all images count alike."),
         ("mixstyle.p", settings.mixstyle.p, 0, "Its target is how an image looks."),
@@ -312,21 +327,21 @@ def _check_robust(settings: Settings) -> None:
 
 def _check_averages(callbacks: Callbacks) -> None:
     """Refuse two averages, and population statistics of one network with an average of several."""
-    given = {"ema": callbacks.ema, "swa": callbacks.swa}
+    given = {"ema": callbacks.ema, "swa": callbacks.swa, "swad": callbacks.swad}
     given = {name: value for name, value in given.items() if value is not None}
-    if len(given) == 2:
+    if len(given) > 1:
         raise ConfigError(
             "One average of the weights is validated and kept, not two.",
-            expected="callbacks.ema or callbacks.swa",
-            found=f"callbacks.ema={callbacks.ema} callbacks.swa={callbacks.swa}",
+            expected="callbacks.ema, callbacks.swa or callbacks.swad",
+            found=" ".join(f"callbacks.{name}={value}" for name, value in given.items()),
         )
     if callbacks.population_statistics and given:
         name, value = next(iter(given.items()))
         raise ConfigError(
             "callbacks.population_statistics are of the weights of training, not of their average.",
-            expected="callbacks.population_statistics=true without ema and swa",
+            expected="callbacks.population_statistics=true without ema, swa and swad",
             found=f"callbacks.{name}={value}",
-            remedy="swa re-estimates them itself; after ema, run medcnn population run=RUN_DIR",
+            remedy="swa and swad estimate them anew; after ema, run medcnn population run=RUN_DIR",
         )
 
 

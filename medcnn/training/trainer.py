@@ -33,6 +33,7 @@ from medcnn.training.callbacks.bar import EpochBar
 from medcnn.training.callbacks.batch_statistics import PopulationStatistics
 from medcnn.training.callbacks.beats import Beats
 from medcnn.training.callbacks.curves import EpochLine, LearningCurves
+from medcnn.training.callbacks.loss_valley import LossValley
 from medcnn.training.settings import Settings, Trainer
 
 OF_WEIGHTS = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")
@@ -186,6 +187,8 @@ def build_trainer(
         callbacks.append(
             StochasticAverage(watch.swa, watch.bn_batches, dense=watch.swa_every == "step")
         )
+    if watch.swad is not None:
+        callbacks.append(LossValley(watch.swad, watch.swad_patience, watch.bn_batches))
     if watch.population_statistics:
         callbacks.append(PopulationStatistics())
     if is_beside_others():

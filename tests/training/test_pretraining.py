@@ -1,10 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import medcnn
+from medcnn.augment.normalize import normalize
 from medcnn.files.plain import read_json
+from medcnn.models.conv_autoencoder import build_autoencoder
+from medcnn.settings.composition import compose
+from medcnn.training.fitting import unlike_origin
+from medcnn.training.settings import check
 from medcnn.training.story import resume
+from medcnn.training.tasks.reconstruction import XrayReconstruction
 
 ASKED = [
     "task=autoencoder",
@@ -71,6 +78,27 @@ def test_a_classifier_starts_from_the_encoder(encoder, easy_data, tmp_path):
     ).paths  # fmt: skip
     weights = read_json(run.environment)["weights"]
     assert weights["loaded"] == "file" and weights["sha256"]
+
+
+@pytest.mark.parametrize("kind", ["image", "histogram", "local"])
+def test_what_is_recreated_is_the_image_as_a_classifier_would_see_it(kind):
+    image, shares = torch.rand(3, 1, 32, 32), torch.linspace(1 / 256, 1, 256).tolist()
+    model = check(compose("train", ["model=tiny_resnet", "data.image_size=32"])).model
+    task = XrayReconstruction(
+        build_autoencoder(model, masking=0.5, patch=8, noise=0.0),
+        optimizer=None, schedule=None, pixel_mean=0.4, pixel_std=0.2,
+        normalization=kind, pixel_shares=shares,
+    )  # fmt: skip
+    error, made = task.errors({"image": image}, [1, 0, 0])
+    seen = normalize(image, kind, 0.4, 0.2, torch.tensor(shares))
+    torch.testing.assert_close(error, (made - seen).square().mean((1, 2, 3)))
+
+
+def test_an_encoder_of_images_that_were_normalisedunlike_origin_is_told(encoder):
+    found = check(compose("train", [f"model.weights={encoder.path}", "data.normalize=local"]))
+    (told,) = unlike_origin(found)
+    assert "data.normalize=dataset, and these are local" in str(told)
+    assert not list(unlike_origin(check(compose("train", [f"model.weights={encoder.path}"]))))
 
 
 def test_a_finished_one_is_left_as_it_is(encoder, capsys):

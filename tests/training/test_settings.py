@@ -68,10 +68,10 @@ def test_a_configuration_of_another_version_is_told(default, key):
         check(cfg)
 
 
-@pytest.mark.parametrize("key", ["callbacks__monitor", "robust__by", "data__normalize"])
+@pytest.mark.parametrize("key", ["callbacks__monitor", "robust__by", "mixstyle__p"])
 def test_what_an_autoencoder_would_not_heed_is_refused(default, key):
     good = {"task": "autoencoder", "callbacks__monitor": "val_loss"}
-    bad = {"callbacks__monitor": "val_auroc", "robust__by": ["sex"], "data__normalize": "image"}
+    bad = {"callbacks__monitor": "val_auroc", "robust__by": ["sex"], "mixstyle__p": 0.5}
     checked(default, **good)
     with pytest.raises(ConfigError, match=f"does not go with {key.replace('__', '.')}"):
         checked(default, **good | {key: bad[key]})

@@ -36,13 +36,13 @@ class WeightAverage(pl.Callback):
 
     def begin(self, network: nn.Module) -> None:
         """Start the average at the current weights."""
-        self.average = _copy(network)
+        self.average = copy_of(network)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the average into the network."""
         if self.average and not trainer.sanity_checking:
             network = network_of(pl_module)
-            self._own = _copy(network)
+            self._own = copy_of(network)
             network.load_state_dict(self.average)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -56,7 +56,7 @@ class WeightAverage(pl.Callback):
     ) -> None:
         """Save the average as the network's weights, and those of training beside it."""
         if self.average:
-            checkpoint[TRAINING_WEIGHTS] = self._own or _copy(network_of(pl_module))
+            checkpoint[TRAINING_WEIGHTS] = self._own or copy_of(network_of(pl_module))
             average = {PREFIX + name: value for name, value in self.average.items()}
             checkpoint["state_dict"] = checkpoint["state_dict"] | average
 
@@ -66,7 +66,7 @@ class WeightAverage(pl.Callback):
         """Go on with the average and with the weights of training."""
         if TRAINING_WEIGHTS in checkpoint:
             network = network_of(pl_module)
-            self.average = _copy(network)
+            self.average = copy_of(network)
             network.load_state_dict(checkpoint[TRAINING_WEIGHTS])
 
     def state_dict(self) -> dict[str, Any]:
@@ -122,15 +122,15 @@ class ExponentialAverage(WeightAverage):
     def take_in(self, network: nn.Module) -> None:
         """Move the average towards the current weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        _blend(self.average, network, 1 - decay)
+        blend(self.average, network, 1 - decay)
 
 
 class StochasticAverage(WeightAverage):
     """SWA: the mean of the weights at the ends of the last epochs (Izmailov 2018, arXiv:1803.05407).
 
     Of every step, it is the dense average of SWAD (Cha et al., NeurIPS 2021), which finds flatter
-    minima that hold better elsewhere; where it begins is said here instead of read from the
-    validation loss. The average is a network that never saw a batch: its BatchNorm statistics are
+    minima that hold better elsewhere; where it begins is said here, and ``LossValley`` reads it from
+    the validation loss. The average is a network that never saw a batch: its BatchNorm statistics are
     re-estimated on training batches each time.
 
     Args:
@@ -175,7 +175,7 @@ class StochasticAverage(WeightAverage):
             self.take_in(network)
         super().on_validation_start(trainer, pl_module)
         self._estimate_statistics(trainer, pl_module)
-        self.average = _copy(network)
+        self.average = copy_of(network)
 
     @torch.no_grad()
     def take_in(self, network: nn.Module) -> None:
@@ -183,7 +183,7 @@ class StochasticAverage(WeightAverage):
         if not self.updates:
             self.begin(network)
         self.updates += 1
-        _blend(self.average, network, 1 / self.updates)
+        blend(self.average, network, 1 / self.updates)
 
     def _estimate_statistics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         loader: Any = trainer.train_dataloader
@@ -208,7 +208,7 @@ def network_of(task: pl.LightningModule) -> nn.Module:
     return network
 
 
-def _blend(average: State, network: nn.Module, weight: float) -> None:
+def blend(average: State, network: nn.Module, weight: float) -> None:
     """Move the average by ``weight`` of the way to the network's weights; counters are copied."""
     for name, value in network.state_dict().items():
         if value.is_floating_point():
@@ -217,5 +217,6 @@ def _blend(average: State, network: nn.Module, weight: float) -> None:
             average[name].copy_(value)
 
 
-def _copy(network: nn.Module) -> State:
+def copy_of(network: nn.Module) -> State:
+    """Return the weights and buffers of a network as they are now."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}

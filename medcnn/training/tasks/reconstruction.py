@@ -6,6 +6,7 @@ Dimensions: N images, one channel, H×W pixels.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,17 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
+from medcnn.augment.normalize import normalize
 from medcnn.data.batch import Batch
 from medcnn.models.conv_autoencoder import ConvAutoencoder
 from medcnn.training.tasks.optimization import Schedule, XrayTask, scheduled
 
 
 class XrayReconstruction(XrayTask):
-    """Mean squared error of the recreated image, in units of the training pixels' variance.
+    """Mean squared error of the recreated image, which is one as the network of a classifier sees it.
+
+    By the data set's mean and sd the unit is the variance of the training pixels; locally
+    normalised it is about the variance within the surroundings of a pixel.
 
     Args:
         network: Corrupted image to clean image.
@@ -28,10 +33,13 @@ class XrayReconstruction(XrayTask):
         pixel_mean: Mean of the training pixels, in [0, 1].
         pixel_std: Their standard deviation.
         seed: Seed of the corruption, drawn anew for every step of training and once for validation.
+        normalization: ``dataset``, ``image``, ``histogram`` or ``local``.
+        pixel_shares: For ``histogram``, the share of training pixels at or below each level.
     """
 
     pixel_mean: Tensor
     pixel_std: Tensor
+    pixel_shares: Tensor | None
 
     def __init__(
         self,
@@ -42,6 +50,8 @@ class XrayReconstruction(XrayTask):
         pixel_mean: float,
         pixel_std: float,
         seed: int = 0,
+        normalization: str = "dataset",
+        pixel_shares: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         network.to(memory_format=torch.channels_last)
@@ -53,17 +63,26 @@ class XrayReconstruction(XrayTask):
         )
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
+        self.normalization = normalization
+        shares = None if pixel_shares is None else torch.tensor(pixel_shares, dtype=torch.float64)
+        self.register_buffer("pixel_shares", shares)
         self._seen: dict[str, list[tuple[Tensor, int]]] = {"train": [], "val": []}
 
+    def normalize(self, image_N1HW: Tensor) -> Tensor:
+        """Return the images as the encoder sees them, and as they are to be recreated."""
+        return normalize(
+            image_N1HW, self.normalization, self.pixel_mean, self.pixel_std, self.pixel_shares
+        )
+
     def forward(self, image_N1HW: Tensor) -> Tensor:
-        """Return the recreated images, standardised, of clean images in [0, 1]."""
-        image = (image_N1HW - self.pixel_mean) / self.pixel_std
+        """Return the recreated images, normalised, of clean images in [0, 1]."""
+        image = self.normalize(image_N1HW)
         made: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
         return made
 
     def errors(self, batch: Batch, key: list[int]) -> tuple[Tensor, Tensor]:
         """Return the squared error of each image, N, and the recreated images, N×1×H×W."""
-        image = (batch["image"] - self.pixel_mean) / self.pixel_std
+        image = self.normalize(batch["image"])
         drawn = np.random.SeedSequence([self.seed, *key]).generate_state(1)[0]
         dirty, _ = self.network.corrupt(image, torch.Generator().manual_seed(int(drawn)))
         made = self.network(dirty.contiguous(memory_format=torch.channels_last)).float()

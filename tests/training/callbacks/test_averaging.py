@@ -6,6 +6,7 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 
 from medcnn.errors import ConfigError
 from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
+from medcnn.training.callbacks.loss_valley import LossValley
 
 
 class Witness(pl.Callback):
@@ -105,6 +106,31 @@ def test_the_dense_average_is_the_mean_of_the_weights_of_every_step(tiny):
         torch.testing.assert_close(swa.average[name], mean)
     assert_same(witness.validated[1], witness.steps[11])
     assert_same(witness.validated[3], swa.average)
+
+
+def test_a_valley_averages_all_its_steps_and_is_what_is_validated_also_after_a_resume(
+    tiny, tmp_path
+):
+    witness, whole = Witness(), LossValley(100.0, (1, 2), bn_batches=3)
+    task, _ = tiny(witness, whole, epochs=3)
+    for name in ("linear.weight", "linear.bias"):
+        mean = torch.stack([weights[name] for weights in witness.steps]).mean(0)
+        torch.testing.assert_close(whole.average[name], mean)
+    assert_same(witness.validated[2], whole.average)
+    first = LossValley(100.0, (1, 2), bn_batches=3)
+    _, trainer = tiny(first, epochs=1)
+    trainer.save_checkpoint(tmp_path / "one.ckpt")
+    second = LossValley(100.0, (1, 2), bn_batches=3)
+    other, _ = tiny(second, epochs=3, ckpt_path=tmp_path / "one.ckpt")
+    assert_same(second.average, whole.average)
+    assert_same(copy(other.network), copy(task.network))
+
+
+def test_training_ends_where_the_valley_does(tiny):
+    valley = LossValley(1.3, (1, 1), bn_batches=3)
+    valley.limit = 0.0  # it has begun, and no loss is as low
+    _, trainer = tiny(valley, epochs=5)
+    assert trainer.current_epoch == 2 and len(valley.segments) == 1
 
 
 @pytest.mark.parametrize("decay", [0, 1, -0.1])
