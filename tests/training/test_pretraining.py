@@ -94,7 +94,7 @@ def test_what_is_recreated_is_the_image_as_a_classifier_would_see_it(kind):
     torch.testing.assert_close(error, (made - seen).square().mean((1, 2, 3)))
 
 
-def test_an_encoder_of_images_that_were_normalisedunlike_origin_is_told(encoder):
+def test_an_encoder_of_images_that_were_normalised_otherwise_is_told(encoder):
     found = check(compose("train", [f"model.weights={encoder.path}", "data.normalize=local"]))
     (told,) = unlike_origin(found)
     assert "data.normalize=dataset, and these are local" in str(told)
