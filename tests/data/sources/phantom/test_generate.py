@@ -20,7 +20,7 @@ from medcnn.io import read_image, read_image_resized
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom")
-    return phantom.read(folder, n_images=120, size=96, difficulty=0.3, seed=7)
+    return phantom.read(folder, workers=2, n_images=120, size=96, difficulty=0.3, seed=7)
 
 
 def test_a_case_has_the_same_bytes_whichever_process_makes_it(manifest, tmp_path):
