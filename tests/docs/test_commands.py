@@ -84,8 +84,11 @@ def first_of(text):
     return f"{override.key_or_group}={start}"
 
 
-def test_every_printed_command_composes():
+@pytest.mark.parametrize("name", sorted({name for _, name, _ in commands()}))
+def test_every_printed_command_composes(name):
     for page, command, arguments in commands():
+        if command != name:
+            continue
         assert not set(arguments) & set("><|;&()"), f"{page}: needs quotes in a shell"
         try:
             settings = composed(command, arguments)
