@@ -184,7 +184,7 @@ class CachedBatches(Dataset[Batch]):
         return len(self.image_ids)
 
     def __getitem__(self, request: BatchRequest) -> Batch:
-        if request.world > 1 and not hasattr(self.augment or self.pending, "draw"):
+        if request.world > 1 and self.augment and not hasattr(self.augment, "draw"):
             return self._cut(request)
         rows, whole = request.rows[request.own], len(request.rows)
         images = self.cache.take(self.rows[rows])
@@ -216,12 +216,7 @@ class CachedBatches(Dataset[Batch]):
         return batch
 
     def _cut(self, request: BatchRequest) -> Batch:
-        """Return a part of a batch that is augmented as a whole, or not at all."""
-        if self.augment is None:
-            alone = replace(request, rows=request.rows[request.own], rank=0, world=1)
-            batch = self[alone]
-            batch["whole"] = len(request.rows)
-            return batch
+        """Return a part of a batch that is augmented as a whole."""
         batch, own = self[replace(request, rank=0, world=1)], request.own
         part = Batch(
             image=batch["image"][own],

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from medcnn.io.elements import has_items
 from medcnn.io.notes import Note
 from medcnn.io.pixel_module import PixelModule
 
@@ -116,9 +115,8 @@ def _torn(values: Stored, cleared: Stored, bits: int) -> npt.NDArray[np.int64]:
 def _has_overlay(dataset: Dataset) -> bool:
     """Return whether an overlay may lie in unused bits of the pixels (retired; PS3.5 8.1.2)."""
     groups = range(0x6000, 0x601F, 2)
-    return any(dataset.get((group, 0x0102)) is not None for group in groups) and not has_items(
-        dataset, "OverlayData"
-    )
+    has_position = any(dataset.get((group, 0x0102)) is not None for group in groups)
+    return has_position and "OverlayData" not in dataset
 
 
 def _signed(values: Stored, bits: int, module: PixelModule, notes: list[Note]) -> Stored:

@@ -18,7 +18,7 @@ from medcnn.io.appearance import LEAST_SIDE
 from medcnn.io.bounded import MAX_READS, TooManyReads
 from medcnn.io.decoding import Stored, decode
 from medcnn.io.dicom_file import open_dataset, open_file, quiet_pydicom
-from medcnn.io.facts import MAX_PIXELS, Facts, Image
+from medcnn.io.facts import MAX_PIXELS, Facts, Image, broken, not_an_image
 from medcnn.io.greyscale import GreyScale, choose_greyscale
 from medcnn.io.header import header_facts
 from medcnn.io.notes import Note
@@ -29,6 +29,7 @@ from medcnn.io.words import is_frontal_chest
 
 _SAMPLED_SIDE = 256
 _LEAST_INTEGER_WIDTH = 200
+_INTACT = "an intact DICOM image"
 
 
 def read_dicom(
@@ -105,13 +106,7 @@ def typed_errors(path: Path) -> Iterator[None]:
     except ImageError:
         raise
     except InvalidDicomError as error:
-        raise ImageError(
-            path,
-            "is not a DICOM file",
-            kind="not_an_image",
-            expected="a DICOM, PNG, JPEG, TIFF or BMP file",
-            remedy="leave it out of the folder",
-        ) from error
+        raise not_an_image(path, "is not a DICOM file") from error
     except TooManyReads as error:
         raise ImageError(
             path,
@@ -121,23 +116,12 @@ def typed_errors(path: Path) -> Iterator[None]:
             remedy="check the file: a chest X-ray has some hundreds",
         ) from error
     except EOFError as error:
-        raise _broken(path, error, "truncated") from error
+        raise broken(path, _INTACT) from error
     except Exception as error:
         # pydicom and its plug-ins raise nearly every built-in exception on corrupt input.
-        kind = "truncated" if _is_truncated(str(error)) else "corrupt"
-        raise _broken(path, error, kind) from error
-
-
-def _broken(path: Path, error: Exception, kind: str) -> ImageError:
-    # Only the type: the texts of pydicom's errors quote values of tags (PHI).
-    return ImageError(
-        path,
-        "ends too early" if kind == "truncated" else "cannot be decoded",
-        kind=kind,
-        expected="an intact DICOM image",
-        found="" if kind == "truncated" else type(error).__name__,
-        remedy="export or copy the file again",
-    )
+        # Only the type: the texts of pydicom's errors quote values of tags (PHI).
+        found = "" if _is_truncated(str(error)) else type(error).__name__
+        raise broken(path, _INTACT, found) from error
 
 
 def _is_truncated(text: str) -> bool:

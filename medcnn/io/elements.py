@@ -87,12 +87,6 @@ def codes(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
         yield from value
 
 
-def has_items(dataset: Dataset, keyword: str) -> bool:
-    """Return whether there is an element of the keyword at all, empty or not."""
-    tag = tag_for_keyword(keyword)
-    return tag is not None and tag in dataset
-
-
 def items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
     """Yield at most ``MOST_ITEMS`` items of a sequence, each parsed when it is asked for.
 

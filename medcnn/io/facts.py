@@ -127,3 +127,27 @@ def check_count(path: object, name: str, count: int, most: int) -> None:
             found=f"{count:,}",
             remedy="convert it to an uncompressed image",
         )
+
+
+def not_an_image(path: object, problem: str = "is not an image", found: str = "") -> ImageError:
+    """Return the error of a file that is of no kind which is read."""
+    return ImageError(
+        path,
+        problem,
+        kind="not_an_image",
+        expected="a DICOM, PNG, JPEG, TIFF or BMP file",
+        found=found,
+        remedy="leave it out of the folder",
+    )
+
+
+def broken(path: object, expected: str, found: str = "") -> ImageError:
+    """Return the error of a file that cannot be decoded; without what was found, one cut off."""
+    return ImageError(
+        path,
+        "cannot be decoded" if found else "ends too early",
+        kind="corrupt" if found else "truncated",
+        expected=expected,
+        found=found,
+        remedy="export or copy the file again",
+    )

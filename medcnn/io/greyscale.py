@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from medcnn.io.elements import has_items, numbers, text, whole
+from medcnn.io.elements import numbers, text, whole
 from medcnn.io.histogram import BLOCK, WIDEST_TABLE, Histogram, count_values
 from medcnn.io.lut import Lut, Rescale, Values, Window
 from medcnn.io.lut_reading import ignored_lut, modality, moved_lut, rescale
@@ -157,7 +157,7 @@ def _choose_inversion(dataset: Dataset) -> tuple[bool, tuple[Note, ...]]:
     is_mono1 = photometric_name(text(dataset, "PhotometricInterpretation")) == "MONOCHROME1"
     shape = text(dataset, "PresentationLUTShape").upper()
     notes = []
-    if has_items(dataset, "PresentationLUTSequence"):
+    if "PresentationLUTSequence" in dataset:
         said = "Presentation LUT Sequence in an image: it is ignored"
         notes.append(Note("presentation_lut", said))
     if is_mono1 and shape == "IDENTITY":

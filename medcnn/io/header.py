@@ -42,8 +42,6 @@ def header_facts(dataset: Dataset) -> Facts:
         laterality=side_name(text(dataset, "ImageLaterality") or text(dataset, "Laterality")),
         manufacturer=text(dataset, "Manufacturer"),
         transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
-        window="none",
-        decoded_scale=1,
     )
     return replace(facts, notes=tuple(dict.fromkeys(shown_notes(facts))))
 

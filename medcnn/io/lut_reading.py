@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from medcnn.io.bounded import TooManyReads
-from medcnn.io.elements import has_items, items, numbers, text
+from medcnn.io.elements import items, numbers, text
 from medcnn.io.lut import FUNCTIONS, Lut, Rescale, Values, Window
 from medcnn.io.notes import Note
 
@@ -68,7 +68,7 @@ def luts(dataset: Dataset, keyword: str, *, is_signed: bool) -> Iterator[FoundLu
         is_signed: Whether the inputs of the LUT can be negative, so that its first input value has
             a sign too (PS3.3 C.11.2.1.1).
     """
-    if not has_items(dataset, keyword):
+    if keyword not in dataset:
         return
     is_empty = True
     try:

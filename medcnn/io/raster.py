@@ -20,7 +20,16 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from medcnn.errors import ImageError
 from medcnn.io.codestream import count_scans
-from medcnn.io.facts import MAX_PIXELS, MAX_SCANS, Facts, Image, check_count, check_size
+from medcnn.io.facts import (
+    MAX_PIXELS,
+    MAX_SCANS,
+    Facts,
+    Image,
+    broken,
+    check_count,
+    check_size,
+    not_an_image,
+)
 from medcnn.io.notes import Note
 from medcnn.io.reduced import SCALES
 from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
@@ -180,13 +189,7 @@ def _typed_errors(path: Path) -> Iterator[None]:
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageError(
-            path,
-            "is not an image",
-            kind="not_an_image",
-            expected="a DICOM, PNG, JPEG, TIFF or BMP file",
-            remedy="leave it out of the folder",
-        ) from error
+        raise not_an_image(path) from error
     except PilImage.DecompressionBombError as error:
         raise ImageError(
             path,
@@ -197,15 +200,8 @@ def _typed_errors(path: Path) -> Iterator[None]:
         ) from error
     except Exception as error:
         # Pillow's plug-ins raise OSError, SyntaxError, struct.error and others on corrupt input.
-        truncated = "truncated" in str(error).lower()
-        raise ImageError(
-            path,
-            "ends too early" if truncated else "cannot be decoded",
-            kind="truncated" if truncated else "corrupt",
-            expected="an intact image",
-            found="" if truncated else type(error).__name__,
-            remedy="export or copy the file again",
-        ) from error
+        found = "" if "truncated" in str(error).lower() else type(error).__name__
+        raise broken(path, "an intact image", found) from error
 
 
 def _unsupported(path: Path, found: str) -> ImageError:

@@ -21,7 +21,7 @@ from medcnn.errors import ImageError
 from medcnn.io.appearance import LEAST_SIDE, content_notes
 from medcnn.io.array import read_array, read_array_resized, split_fragment
 from medcnn.io.dicom import read_dicom, read_dicom_resized
-from medcnn.io.facts import MAX_PIXELS, Facts, Image
+from medcnn.io.facts import MAX_PIXELS, Facts, Image, not_an_image
 from medcnn.io.names import DICOM, is_dicom_name, type_of_bytes
 from medcnn.io.raster import read_raster, read_raster_resized
 from medcnn.io.words import is_frontal_chest
@@ -112,14 +112,7 @@ def _is_dicom(file: Path) -> bool:
     # Old files have no preamble, and are tried all the same.
     if is_dicom_name(file.name):
         return True
-    raise ImageError(
-        file,
-        "is not an image",
-        kind="not_an_image",
-        expected="a DICOM, PNG, JPEG, TIFF or BMP file",
-        found=f"a file that starts with {head[:4].hex(' ')}",
-        remedy="leave it out of the folder",
-    )
+    raise not_an_image(file, found=f"a file that starts with {head[:4].hex(' ')}")
 
 
 def _unread(file: Path, name: str) -> ImageError:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Protocol
 
+from medcnn.io.facts import Facts
 from medcnn.io.notes import Note
 
 RADIOGRAPHY = ("CR", "DX", "RG", "RF", "DR", "XR")
@@ -49,22 +49,6 @@ _CHEST = re.compile(
     r"CHEST|TH?ORA[XCK]|LUNG|PULM|\bRIBS?\b|\bCXR\b|POITRINE|\bPECHO\b|\bBRUST|ГРУД|胸"
 )
 _SIDES = {"LEFT": "L", "RIGHT": "R", "BOTH": "B", "BILATERAL": "B", "UNPAIRED": "U"}
-
-
-class ShownFacts(Protocol):
-    """The facts of a file that say what it shows; ``medcnn.io.Facts`` has them."""
-
-    @property
-    def modality(self) -> str:
-        """Modality, empty where unknown."""
-
-    @property
-    def body_part(self) -> str:
-        """Body part examined, empty where unknown."""
-
-    @property
-    def view(self) -> str:
-        """View position, empty where unknown."""
 
 
 def is_radiography(modality: str) -> bool:
@@ -133,13 +117,13 @@ def side_name(laterality: str) -> str:
     return name if name in _SIDES.values() else ""
 
 
-def is_frontal_chest(facts: ShownFacts) -> bool:
+def is_frontal_chest(facts: Facts) -> bool:
     """Return whether nothing in the facts speaks against a frontal chest radiograph."""
     is_frontal = view_name(facts.view) in (*FRONTAL, "")
     return is_frontal and is_radiography(facts.modality) and is_chest(facts.body_part)
 
 
-def shown_notes(facts: ShownFacts) -> Iterator[Note]:
+def shown_notes(facts: Facts) -> Iterator[Note]:
     """Yield what the facts say against a frontal chest radiograph; nothing of what is unknown."""
     if not is_radiography(facts.modality):
         yield Note("wrong_modality", f"not a radiograph (Modality {word(facts.modality)})")

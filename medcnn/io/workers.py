@@ -36,11 +36,16 @@ def in_processes(
     Args:
         work: What is done to a chunk; it must be a function that can be pickled.
         chunks: They are taken as they are needed.
-        workers: Processes.
+        workers: Processes; with 0 the work is done in this one, which a crash ends.
         apart: Takes a chunk into chunks of one item.
         crashed: The result of such a chunk where it ended its process.
         start: What each process calls first, and its arguments.
     """
+    if not workers:
+        if start is not None:
+            start[0](*start[1])
+        yield from ((chunk, work(chunk)) for chunk in chunks)
+        return
     rest = iter(chunks)
     running: deque[tuple[Chunk, Future[Result]]] = deque()
     pool = _pool(workers, start)

@@ -132,12 +132,6 @@ def build(
     A decoder that takes its worker process down with it costs the file that it was given: the
     chunks under way are repeated one file at a time, and the culprit is reported as ``crashed``.
     """
-    if not workers:
-        problems = []
-        for chunk in chunks:
-            problems += build_chunk(chunk, folder, profile, known)
-            advance(len(chunk.rows))
-        return problems
     done = in_processes(
         _work,
         chunks,
@@ -146,7 +140,7 @@ def build(
         crashed=_crashed,
         start=(_start, ((folder, profile, known),)),
     )
-    problems = []
+    problems: list[Problem] = []
     for chunk, found in done:
         problems += found
         advance(len(chunk.rows))

@@ -56,14 +56,10 @@ def header_table(paths: pd.Series, *, workers: int | None = None) -> pd.DataFram
         path for path in paths if is_dicom_name(Path(path).name) and not split_fragment(path)[1]
     ]
     if workers is None:
-        workers = int(cpu_count()) if len(chosen) >= SERIAL_FILES else 1
+        workers = int(cpu_count()) if len(chosen) >= SERIAL_FILES else 0
     chunks = [tuple(chosen[at : at + CHUNK]) for at in range(0, len(chosen), CHUNK)]
-    if workers < 2:
-        read = [_read(chunk) for chunk in chunks]
-    else:
-        done = in_processes(_read, chunks, workers=workers, apart=_apart, crashed=_nothing)
-        read = [found for _, found in done]
-    facts = dict(pair for found in read for pair in found)
+    done = in_processes(_read, chunks, workers=workers, apart=_apart, crashed=_nothing)
+    facts = dict(pair for _, found in done for pair in found)
     return pd.DataFrame([facts.get(str(path), {}) for path in paths], index=paths.index)
 
 

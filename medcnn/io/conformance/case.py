@@ -63,13 +63,13 @@ def judge(case: Case, image: Image) -> Outcome:
     wanted = np.asarray(case.pixels, np.float64)
     if found.shape != wanted.shape:
         return Outcome(f"{found.size} pixels instead of {wanted.size}", False)
-    if case.tolerance > 1e-5 or len(wanted) > _MOST_SHOWN:
-        close = bool(np.abs(found - wanted).max() <= case.tolerance)
-        loose = "within the tolerance" if case.tolerance > 1e-5 else "all equal"
-        worst = f"largest difference {np.abs(found - wanted).max():.2g}"
-        return Outcome((loose if close else worst) + text, close and noted)
-    close = bool(np.abs(found - wanted).max() <= case.tolerance)
-    return Outcome(describe(found) + text, close and noted)
+    worst = float(np.abs(found - wanted).max())
+    close = worst <= case.tolerance
+    if case.tolerance <= 1e-5 and len(wanted) <= _MOST_SHOWN:
+        return Outcome(describe(found) + text, close and noted)
+    loose = "within the tolerance" if case.tolerance > 1e-5 else "all equal"
+    shown = loose if close else f"largest difference {worst:.2g}"
+    return Outcome(shown + text, close and noted)
 
 
 _MOST_SHOWN = 8
