@@ -78,10 +78,10 @@ def luts(dataset: Dataset, keyword: str, *, is_signed: bool) -> Iterator[FoundLu
     except TooManyReads:
         raise
     except ValueError as error:
-        yield FoundLut(None, _note(keyword, f"holds {error}"))
+        yield FoundLut(None, ignored_lut(keyword, f"holds {error}"))
         return
     if is_empty:
-        yield FoundLut(None, _note(keyword, "has no item"))
+        yield FoundLut(None, ignored_lut(keyword, "has no item"))
 
 
 def _found(item: Dataset, dataset: Dataset, keyword: str, *, is_signed: bool) -> FoundLut:
@@ -89,18 +89,14 @@ def _found(item: Dataset, dataset: Dataset, keyword: str, *, is_signed: bool) ->
         spans = keyword == "VOILUTSequence"
         lut, wrong = read_lut(item, dataset, is_signed=is_signed, spans=spans)
     except ValueError as error:
-        return FoundLut(None, _note(keyword, str(error)))
+        return FoundLut(None, ignored_lut(keyword, str(error)))
     said = f"{_NAMES[keyword]}: {wrong}" if wrong else ""
     return FoundLut(lut, Note(_KINDS[keyword], said) if said else None)
 
 
-def _note(keyword: str, problem: str) -> Note:
-    return Note(_KINDS[keyword], f"{_NAMES[keyword]} {problem}: it is ignored")
-
-
 def ignored_lut(keyword: str, problem: str) -> Note:
-    """Return the note of a LUT that was read and shows nothing."""
-    return _note(keyword, problem)
+    """Return the note of a LUT that is absent, cannot be read, or shows nothing."""
+    return Note(_KINDS[keyword], f"{_NAMES[keyword]} {problem}: it is ignored")
 
 
 def moved_lut(keyword: str, lut: Lut) -> Note:

@@ -143,11 +143,8 @@ def _stem(name: str) -> str:
 def check_names(paths: Iterable[Path]) -> None:
     """Raise DataError if the name of an image is no text, which no table can hold."""
     for path in paths:
-        _check_name(path)
-
-
-def _check_name(path: Path) -> None:
-    if not is_text(path):
+        if is_text(path):
+            continue
         raise DataError(
             "The name of an image is not text in UTF-8.",
             expected="names that a table can hold",

@@ -68,15 +68,9 @@ def _there(cell: str, place: Path, names: Callable[[str], dict[str, list[str]]])
         path = place / Path(text).expanduser()
         if path.exists():
             return str(path)
-        at = _nearest_folder(path)
-        near = names(str(at)) if at is not None else {}
+        near = names(str(path.parent))
         # A suffix that the table lacks is looked for last: "scan.1" may be the whole name.
         for key in (_folded(path.name), _folded(path.name) + "/"):
-            if at is not None and len(near.get(key, ())) == 1:
-                return str(at / near[key][0])
+            if len(near.get(key, ())) == 1:
+                return str(path.parent / near[key][0])
     return str(place / Path(tried[-1]).expanduser()) if not _DRIVE.match(bare) else bare
-
-
-def _nearest_folder(path: Path) -> Path | None:
-    """Return the folder of a path; None where there is none."""
-    return path.parent if path.parent.is_dir() else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -147,9 +147,9 @@ def _names(found: Sequence[str], told: Mapping[str, str], source: str) -> dict[s
             )
     names = dict(told)
     taken = set(told.values())
-    for spelt in (_exactly, _as_ours, _as_people_do):
+    for meant, spelt in _SPELLINGS:
         for theirs in found:
-            ours = spelt(theirs)
+            ours = meant.get(spelt(theirs))
             if ours is not None and ours not in names and theirs not in taken:
                 names[ours] = theirs
                 taken.add(theirs)
@@ -167,23 +167,17 @@ def _check_needed(names: Mapping[str, str], found: Sequence[str], source: str) -
             )
 
 
-def _exactly(theirs: str) -> str | None:
-    return theirs if theirs in OURS else None
-
-
-def _as_ours(theirs: str) -> str | None:
-    """Return the column that another spelling means, such as ``Patient ID``."""
-    return {name.replace("_", ""): name for name in OURS}.get(_compared(theirs))
-
-
-def _as_people_do(theirs: str) -> str | None:
-    """Return the column that an everyday name means, such as ``Befund``."""
-    key = _compared(theirs)
-    return next((name for name, others in OTHER_NAMES.items() if key in others), None)
-
-
 def _compared(name: str) -> str:
     return re.sub(r"[\s_\-.]+", "", str(name)).lower()
+
+
+_SPELLINGS: tuple[tuple[dict[str, str], Callable[[str], str]], ...] = (
+    ({name: name for name in OURS}, str),
+    ({_compared(name): name for name in OURS}, _compared),
+    ({other: name for name, others in OTHER_NAMES.items() for other in others}, _compared),
+)
+"""What columns mean: by the manifest's names, by other spellings of these such as ``Patient ID``, and
+by everyday names such as ``Befund``."""
 
 
 def _understood(source: str, names: Mapping[str, str]) -> str:

@@ -64,17 +64,10 @@ def _sex(entries: pd.DataFrame) -> pd.Series:
 
 
 def _splits(folder: Path) -> tuple[dict[str, str], list[str]]:
-    split: dict[str, str] = {}
-    missing = []
-    for name, file in SPLIT_LISTS.items():
-        path = folder / file
-        if path.is_file():
-            split |= dict.fromkeys(path.read_text(encoding="utf-8").split(), name)
-        else:
-            missing.append(file)
-    if not missing:
-        return split, []
-    if "test_list.txt" in missing:
-        split = {}
-    text = f"nih: {' and '.join(missing)} is not there, so the split is drawn by patient."
-    return split, [text] if "test_list.txt" in missing else []
+    missing = [file for file in SPLIT_LISTS.values() if not (folder / file).is_file()]
+    if SPLIT_LISTS["test"] in missing:
+        text = f"nih: {' and '.join(missing)} is not there, so the split is drawn by patient."
+        return {}, [text]
+    there = {name: file for name, file in SPLIT_LISTS.items() if file not in missing}
+    lists = {name: (folder / file).read_text("utf-8").split() for name, file in there.items()}
+    return {image: name for name, images in lists.items() for image in images}, []

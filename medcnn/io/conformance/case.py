@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +43,7 @@ class Case:
         return describe(self.pixels) + loose + (f"; warning “{self.warning}”" * bool(self.warning))
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came out of one case, in words, and whether it is as expected (None: not decidable)."""
 
     result: str
