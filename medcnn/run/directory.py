@@ -21,6 +21,17 @@ from medcnn.files.remote import check_mounted
 
 
 @dataclass(frozen=True)
+class File:
+    """The path of a file of a run, by its name below the directory."""
+
+    name: str
+
+    def __get__(self, run: RunDir, kind: type[RunDir]) -> Path:
+        """Return the path in one run."""
+        return run.path / self.name
+
+
+@dataclass(frozen=True)
 class RunDir:
     """The paths of one run; ``path`` is the only argument that every later command needs.
 
@@ -32,85 +43,53 @@ class RunDir:
     path: Path
     images: Path | None = None
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration, YAML."""
-        return self.path / "config.yaml"
+    config = File("config.yaml")
+    """The resolved configuration, YAML."""
+    environment = File("environment.json")
+    """Versions, commit, hardware, seeds, weights' origin and every warning, JSON."""
+    minutes = File("minutes.json")
+    """What a member noted of its training, for the journal of the whole, JSON."""
+    loggers = File("loggers.json")
+    """What the loggers call the run, JSON; absent without one."""
+    changes = File("uncommitted.diff")
+    """What of the code was not committed, a patch; absent where everything was."""
+    manifest = File("manifest.csv")
+    """The manifest with its split column, CSV."""
+    split = File("split.csv")
+    """The split of every image of the source, CSV, which ``data.split`` takes back."""
+    audit = File("audit.json")
+    """The findings of the data audit, JSON."""
+    metrics = File("metrics.csv")
+    """Learning curves, one row an epoch, CSV."""
+    best_checkpoint = File("checkpoints/best.ckpt")
+    """The checkpoint with the best validation score, calibrated."""
+    last_checkpoint = File("checkpoints/last.ckpt")
+    """The newest checkpoint: where a resumed run goes on."""
+    exported_weights = File("model.safetensors")
+    """The weights of a run that was exported (``medcnn export``), safetensors."""
+    out_of_distribution = File("out_of_distribution.npz")
+    """What the training images look like, as plain arrays: the detector of foreign ones."""
+    home = File("home.npz")
+    """Features of validation, and keys of the files that it was trained on, as plain arrays."""
+    judgement = File("judgement.json")
+    """How members, views and passes become one answer, fitted on validation, JSON."""
+    results = File("results.json")
+    """The numbers on the test split, JSON."""
+    explanations = File("explanations.json")
+    """Where the model finds its evidence, and how far that can be believed, JSON."""
+    report = File("report.html")
+    """The report, one self-contained HTML file."""
+    figures = File("figures")
+    """The folder of the report's figures as PNG files."""
 
-    @property
-    def environment(self) -> Path:
-        """Versions, commit, hardware, seeds, weights' origin and every warning, JSON."""
-        return self.path / "environment.json"
-
-    @property
-    def minutes(self) -> Path:
-        """What a member noted of its training, for the journal of the whole, JSON."""
-        return self.path / "minutes.json"
-
-    @property
-    def loggers(self) -> Path:
-        """What the loggers call the run, JSON; absent without one."""
-        return self.path / "loggers.json"
-
-    @property
-    def changes(self) -> Path:
-        """What of the code was not committed, a patch; absent where everything was."""
-        return self.path / "uncommitted.diff"
-
-    @property
-    def manifest(self) -> Path:
-        """The manifest with its split column, CSV."""
-        return self.path / "manifest.csv"
-
-    @property
-    def split(self) -> Path:
-        """The split of every image of the source, CSV, which ``data.split`` takes back."""
-        return self.path / "split.csv"
-
-    @property
-    def audit(self) -> Path:
-        """The findings of the data audit, JSON."""
-        return self.path / "audit.json"
-
-    @property
-    def metrics(self) -> Path:
-        """Learning curves, one row an epoch, CSV."""
-        return self.path / "metrics.csv"
-
-    @property
-    def best_checkpoint(self) -> Path:
-        """The checkpoint with the best validation score, calibrated."""
-        return self.path / "checkpoints" / "best.ckpt"
-
-    @property
-    def exported_weights(self) -> Path:
-        """The weights of a run that was exported (``medcnn export``), safetensors."""
-        return self.path / "model.safetensors"
+    def predictions(self, split: str) -> Path:
+        """Return the predictions of one split, CSV."""
+        return self.path / "predictions" / f"{split}.csv"
 
     @property
     def weights(self) -> Path:
         """The file of the best weights: the checkpoint, or in an export what stands for it."""
         return self.exported_weights if self.exported_weights.is_file() else self.best_checkpoint
-
-    @property
-    def last_checkpoint(self) -> Path:
-        """The newest checkpoint: where a resumed run goes on."""
-        return self.path / "checkpoints" / "last.ckpt"
-
-    @property
-    def out_of_distribution(self) -> Path:
-        """What the training images look like, as plain arrays: the detector of foreign ones."""
-        return self.path / "out_of_distribution.npz"
-
-    @property
-    def home(self) -> Path:
-        """Features of validation, and keys of the files that it was trained on, as plain arrays."""
-        return self.path / "home.npz"
-
-    @property
-    def judgement(self) -> Path:
-        """How members, views and passes become one answer, fitted on validation, JSON."""
-        return self.path / "judgement.json"
 
     def member(self, number: int) -> RunDir:
         """Return the directory of one member of an ensemble, numbered from 0."""
@@ -123,30 +102,6 @@ class RunDir:
         while self.member(count).config.is_file():
             count += 1
         return [self.member(number) for number in range(count)]
-
-    def predictions(self, split: str) -> Path:
-        """Return the predictions of one split, CSV."""
-        return self.path / "predictions" / f"{split}.csv"
-
-    @property
-    def results(self) -> Path:
-        """The numbers on the test split, JSON."""
-        return self.path / "results.json"
-
-    @property
-    def explanations(self) -> Path:
-        """Where the model finds its evidence, and how far that can be believed, JSON."""
-        return self.path / "explanations.json"
-
-    @property
-    def report(self) -> Path:
-        """The report, one self-contained HTML file."""
-        return self.path / "report.html"
-
-    @property
-    def figures(self) -> Path:
-        """The folder of the report's figures as PNG files."""
-        return self.path / "figures"
 
     @classmethod
     def open(cls, path: str | Path, images: Path | None = None) -> RunDir:
