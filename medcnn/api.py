@@ -69,7 +69,7 @@ def evaluate(overrides: Sequence[str]) -> dict[str, Any]:
     Args:
         overrides: As on the command line, for example ``["run=RUN_DIR", "split=val"]``.
     """
-    from medcnn.evaluation.records import to_json
+    from medcnn.files.records import to_json
 
     found = to_json(_do("evaluate", overrides))
     if isinstance(found, list):

@@ -119,9 +119,15 @@ def records(texts: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def restored(texts: Iterable[str], recorded: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return texts as the notices that were recorded beside them, others as they are.
+    """Return texts as the notices that were recorded beside them, others as they are."""
+    known = known_notices(recorded)
+    return [known.get(text, text) for text in texts]
 
-    A key that this version does not know, or facts that it does not fill in so, leave the text.
+
+def known_notices(recorded: Iterable[Mapping[str, object]]) -> dict[str, Notice]:
+    """Return the notices that were recorded, by their English sentences.
+
+    A key that this version does not know, or facts that it does not fill in so, are left out.
     """
     known: dict[str, Notice] = {}
     for each in recorded:
@@ -132,7 +138,7 @@ def restored(texts: Iterable[str], recorded: Sequence[Mapping[str, object]]) -> 
             except (KeyError, ValueError, TypeError):
                 continue
             known[str(notice)] = notice
-    return [known.get(text, text) for text in texts]
+    return known
 
 
 def _plain(value: Any) -> Any:

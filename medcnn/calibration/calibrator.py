@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
 from medcnn.errors import DataError, unknown_name
-from medcnn.files.plain import as_object
+from medcnn.files.records import NEEDED, Saved
 
 Array = npt.NDArray[np.float64]
 
@@ -27,7 +26,7 @@ LARGEST = 1e4
 
 
 @dataclass(frozen=True)
-class Calibrator:
+class Calibrator(Saved):
     """A fitted calibrator.
 
     Attributes:
@@ -38,8 +37,8 @@ class Calibrator:
         note: What a reader has to know, such as that nothing could be learnt.
     """
 
-    name: str = "none"
-    parameters: tuple[float, ...] = ()
+    name: str = field(default="none", metadata=NEEDED)
+    parameters: tuple[float, ...] = field(default=(), metadata=NEEDED)
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -64,33 +63,6 @@ class Calibrator:
         logit = np.clip(np.asarray(logit_N, dtype=np.float64), -LARGEST, LARGEST)
         _, apply = _FORMS[self.name]
         return np.where(np.isnan(logit), np.nan, apply(np.asarray(self.parameters), logit))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for strict JSON.
-
-        >>> Calibrator("temperature", (2.0,)).to_json()
-        {'name': 'temperature', 'parameters': [2.0], 'note': ''}
-        """
-        return {"name": self.name, "parameters": list(self.parameters), "note": str(self.note)}
-
-    @classmethod
-    def from_json(cls, recorded: object) -> Calibrator:
-        """Return the calibrator that ``to_json`` wrote.
-
-        Raises:
-            DataError: If name or parameters are missing or are no numbers.
-        """
-        facts = as_object(recorded, "calibrator")
-        try:
-            parameters = tuple(float(value) for value in facts["parameters"])
-            return cls(str(facts["name"]), parameters, str(facts.get("note", "")))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                "The recorded calibrator cannot be read.",
-                expected="name and parameters",
-                found=repr(dict(facts))[:200],
-                remedy="restore the record, or train again",
-            ) from error
 
 
 def probability(logit_N: npt.ArrayLike, temperature: float) -> Array:

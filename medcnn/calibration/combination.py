@@ -15,16 +15,15 @@ Legend: M members (or views), N cases.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, minimize
 from scipy.special import expit
 
-from medcnn.errors import DataError, unknown_name
-from medcnn.files.plain import as_object
+from medcnn.errors import unknown_name
+from medcnn.files.records import NEEDED, Saved
 from medcnn.metrics.log_odds import log_odds
 
 Array = npt.NDArray[np.float64]
@@ -35,7 +34,7 @@ GREEDY_ROUNDS = 50
 
 
 @dataclass(frozen=True)
-class Combination:
+class Combination(Saved):
     """A way to combine members, as plain values.
 
     Attributes:
@@ -46,11 +45,11 @@ class Combination:
         ranks: Validation probabilities of each member in ascending order, for ``rank``.
     """
 
-    vote: str = "soft"
-    weights: tuple[float, ...] = ()
-    intercept: float = 0.0
-    thresholds: tuple[float, ...] = ()
-    ranks: tuple[tuple[float, ...], ...] = ()
+    vote: str = field(default="soft", metadata=NEEDED)
+    weights: tuple[float, ...] = field(default=(), metadata=NEEDED)
+    intercept: float = field(default=0.0, metadata=NEEDED)
+    thresholds: tuple[float, ...] = field(default=(), metadata=NEEDED)
+    ranks: tuple[tuple[float, ...], ...] = field(default=(), metadata=NEEDED)
 
     def __post_init__(self) -> None:
         if self.vote not in VOTES:
@@ -59,40 +58,6 @@ class Combination:
     def __call__(self, p_MN: Array) -> Array:
         """Return the combined probability of each case, N."""
         return np.asarray(VOTES[self.vote](self, np.asarray(p_MN, dtype=np.float64)))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for strict JSON."""
-        return {
-            "vote": self.vote,
-            "weights": list(self.weights),
-            "intercept": self.intercept,
-            "thresholds": list(self.thresholds),
-            "ranks": [list(values) for values in self.ranks],
-        }
-
-    @classmethod
-    def from_json(cls, recorded: object) -> Combination:
-        """Return the combination that ``to_json`` wrote.
-
-        Raises:
-            DataError: If a part is missing or is no number.
-        """
-        facts = as_object(recorded, "combination of members")
-        try:
-            return cls(
-                str(facts["vote"]),
-                tuple(map(float, facts["weights"])),
-                float(facts["intercept"]),
-                tuple(map(float, facts["thresholds"])),
-                tuple(tuple(map(float, values)) for values in facts["ranks"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                "The recorded combination of members cannot be read.",
-                expected="vote, weights, intercept, thresholds and ranks",
-                found=repr(dict(facts))[:200],
-                remedy="restore the record, or train again",
-            ) from error
 
 
 def fit_combination(

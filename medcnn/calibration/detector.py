@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from medcnn.calibration.input_checks import (
-    FileFacts,
     InputReference,
     fact_reasons,
     pixel_reasons,
@@ -25,14 +24,13 @@ from medcnn.calibration.out_of_distribution import (
     quantile_threshold,
 )
 from medcnn.errors import unknown_name
-from medcnn.files.arrays import ARCHIVE_ERRORS, read_arrays
+from medcnn.files.arrays import ARCHIVE_ERRORS, packed, read_arrays, unpacked
 from medcnn.files.plain import damaged
+from medcnn.io.facts import Facts
 from medcnn.metrics.estimate import FloatArray
 from medcnn.run.directory import atomic_path
 
 SCORE, FLAG, REASONS = "ood_score", "out_of_distribution", "ood_reasons"
-
-
 MOST_BYTES = 2**30
 """What the arrays of a detector may unfold to; those of 2000 images with 2048 features are 30 MB."""
 
@@ -67,7 +65,7 @@ class Detector:
     features: FeatureReference
     inputs: InputReference
 
-    def flag(self, measured: Measured, facts: Sequence[FileFacts] | None = None) -> pd.DataFrame:
+    def flag(self, measured: Measured, facts: Sequence[Facts] | None = None) -> pd.DataFrame:
         """Return ``ood_score``, ``out_of_distribution`` (0 or 1) and ``ood_reasons`` of N images.
 
         Args:
@@ -87,16 +85,8 @@ class Detector:
 
     def save(self, path: Path) -> None:
         """Write the detector as plain arrays, atomically."""
-        arrays: dict[str, Any] = {
-            "score": np.array(self.score),
-            "threshold": np.array(self.threshold),
-            "limit": np.array(self.limit),
-            "quantile": np.array(self.quantile),
-            **{f"features.{name}": value for name, value in self.features.arrays().items()},
-            **{f"inputs.{name}": value for name, value in self.inputs.arrays().items()},
-        }
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **arrays)
+            np.savez(stream, **cast("dict[str, Any]", packed(self)))
 
     @classmethod
     def load(cls, path: Path) -> Detector:
@@ -110,14 +100,7 @@ class Detector:
         arrays = read_arrays(path, most_bytes=MOST_BYTES, expected=expected, remedy=remedy)
         try:
             _check_finite(arrays)
-            return cls(
-                str(arrays["score"]),
-                float(arrays["threshold"]),
-                float(arrays["limit"]),
-                float(arrays["quantile"]),
-                FeatureReference.from_arrays(_part(arrays, "features.")),
-                InputReference.from_arrays(_part(arrays, "inputs.")),
-            )
+            return unpacked(cls, arrays)
         except ARCHIVE_ERRORS as error:
             raise damaged(
                 path, "detector of foreign images", expected, error, "", remedy
@@ -161,7 +144,3 @@ def _check_finite(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} is not finite")
-
-
-def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
-    return {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}

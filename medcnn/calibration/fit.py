@@ -146,7 +146,8 @@ def _isotonic(logit: Array, label: Array) -> Calibrator:
     from sklearn.isotonic import IsotonicRegression  # slow to import, and seldom asked for
 
     fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(logit, label)
-    values = np.clip(fitted.y_thresholds_, *_provable(len(label)))
+    edge = 1 / (len(label) + 2)
+    values = np.clip(fitted.y_thresholds_, edge, 1 - edge)
     note = "" if values[-1] > values[0] else _WRONG_WAY
     return Calibrator("isotonic", (*fitted.X_thresholds_.tolist(), *values.tolist()), note)
 
@@ -167,10 +168,6 @@ def _histogram(logit: Array, label: Array) -> Calibrator:
 
 
 _WRONG_WAY = Notice("wrong_way")
-
-
-def _provable(n: int) -> tuple[float, float]:
-    return 1 / (n + 2), 1 - 1 / (n + 2)
 
 
 def _logistic(features_ND: Array, label: Array) -> list[float]:

@@ -9,13 +9,13 @@ Legend: N images, H×W pixels in [0, 1], S statistics, T×T thumbnails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from medcnn.io.facts import Facts
 from medcnn.io.words import FRONTAL, is_chest, is_radiography, view_name
 from medcnn.metrics.estimate import FloatArray
 
@@ -31,30 +31,6 @@ STATISTICS = {
     "white": "much more or much less is white than in training",
 }
 ASPECT = (0.6, 1.67)
-
-
-class FileFacts(Protocol):
-    """What is read from a file beside its pixels; ``medcnn.io.Facts`` has it."""
-
-    @property
-    def rows(self) -> int:
-        """Height in pixels."""
-
-    @property
-    def columns(self) -> int:
-        """Width in pixels."""
-
-    @property
-    def view(self) -> str:
-        """View position, empty where unknown."""
-
-    @property
-    def modality(self) -> str:
-        """DICOM modality, empty where unknown."""
-
-    @property
-    def body_part(self) -> str:
-        """DICOM body part examined, empty where unknown."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +52,6 @@ class InputReference:
     def deviations(self, image_NHW: npt.ArrayLike) -> FloatArray:
         """Return how many spreads each statistic lies above its median in training, N×S."""
         return (statistics(image_NHW, self.template) - self.middle) / self.scale
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return plain arrays for an npz file."""
-        return {
-            "template": self.template,
-            "middle": self.middle,
-            "scale": self.scale,
-            "views": np.array(self.views, dtype=np.str_),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> InputReference:
-        """Return the reference that ``arrays`` described."""
-        views = tuple(str(view) for view in arrays["views"])
-        return cls(arrays["template"], arrays["middle"], arrays["scale"], views)
 
 
 def fit_input_reference(
@@ -181,7 +142,7 @@ def pixel_reasons(reference: InputReference, deviation_S: FloatArray, limit: flo
     return found
 
 
-def fact_reasons(facts: FileFacts, views: Sequence[str]) -> list[str]:
+def fact_reasons(facts: Facts, views: Sequence[str]) -> list[str]:
     """Return why a file's facts say that it is no image of the kind the model was trained on.
 
     Args:

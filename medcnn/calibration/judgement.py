@@ -6,21 +6,21 @@ a run's threshold or calibrator takes it from here.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import Combination
 from medcnn.calibration.passes import Passes
 from medcnn.errors import DataError, UserError
 from medcnn.files.plain import as_object, read_object
+from medcnn.files.records import Saved, fields_from_json
 from medcnn.metrics.thresholds import Threshold
 from medcnn.run.directory import write_json
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgement(Saved):
     """What is fitted on validation for a set of members seen in certain passes.
 
     Attributes:
@@ -48,42 +48,18 @@ class Judgement:
         """Return the judgement of one member seen once, where there is nothing to combine."""
         return cls(Passes(), Combination(), (Combination(),), calibrator, threshold)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for strict JSON."""
-        return {
-            "passes": asdict(self.passes),
-            "combination": self.combination.to_json(),
-            "merges": [merge and merge.to_json() for merge in self.merges],
-            "calibrator": self.calibrator.to_json(),
-            "threshold": self.threshold.to_json(),
-            "notes": list(self.notes),
-            "alone": self.alone and self.alone.to_json(),
-        }
-
     @classmethod
-    def from_json(cls, recorded: object) -> Judgement:
+    def from_json(cls, recorded: object, place: str = "judgement") -> Judgement:
         """Return what ``to_json`` wrote, or an earlier version, which said ``ways`` for ``passes``.
 
         Raises:
-            UserError: If calibrator, combination, threshold or passes were changed or are none.
-            LookupError: If a part is missing; TypeError and ValueError: if one is of another kind.
+            UserError: If a part is missing, is of another kind, or was changed.
         """
         facts = as_object(recorded, "judgement")
-        threshold = Threshold.from_json(
-            {"predictions_sha256": facts["threshold"].get("predictions"), **facts["threshold"]}
-        )
-        if not 0 <= threshold.value <= 1:
-            raise ValueError(f"a threshold of {threshold.value!r}")
-        passes = facts["ways"] if "ways" in facts else facts["passes"]
-        return cls(
-            Passes(**passes),
-            Combination.from_json(facts["combination"]),
-            tuple(merge and Combination.from_json(merge) for merge in facts["merges"]),
-            Calibrator.from_json(facts["calibrator"]),
-            threshold,
-            tuple(map(str, facts["notes"])),
-            cls.from_json(facts["alone"]) if facts.get("alone") else None,
-        )
+        found = fields_from_json(cls, {"passes": facts.get("ways"), **facts}, place)
+        if not 0 <= found.threshold.value <= 1:
+            raise DataError(f"{place} has a threshold of {found.threshold.value!r}.")
+        return found
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -100,10 +76,10 @@ class Judgement:
         facts = read_object(path, what="judgement", remedy=remedy)
         try:
             return cls.from_json(facts)
-        except (LookupError, TypeError, ValueError, AttributeError, UserError) as error:
+        except UserError as error:
             raise DataError(
                 f"{path} cannot be read.",
                 expected="what training wrote of how members, views and passes are combined",
-                found=error.problem if isinstance(error, UserError) else str(error),
+                found=error.problem,
                 remedy=remedy,
             ) from error

@@ -10,9 +10,7 @@ Legend: N images, D features, C classes, R training images kept for reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -59,17 +57,6 @@ class FeatureReference:
         at = len(self.normalised) - min(self.neighbour, len(self.normalised))
         nearest = np.partition(cosine, at, axis=1)[:, at]
         return np.asarray(np.sqrt(np.maximum(2 - 2 * nearest, 0.0)))
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return plain arrays for an npz file."""
-        return {each.name: np.asarray(getattr(self, each.name)) for each in fields(self)}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> FeatureReference:
-        """Return the reference that ``arrays`` described."""
-        return cls(
-            arrays["mean"], arrays["whitening"], arrays["normalised"], int(arrays["neighbour"])
-        )
 
 
 def fit_reference(

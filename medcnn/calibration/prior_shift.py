@@ -11,7 +11,6 @@ Legend: N new cases, V validation cases, K cells of score, B resamples.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -152,28 +151,17 @@ def trust(
     rng = np.random.default_rng(seed)
     shape_1, shape_0 = abnormal / abnormal.sum(), normal / normal.sum()
     mixture = prevalence * shape_1 + (1 - prevalence) * shape_0
-    drawn = _Drawn(
-        rng.multinomial(positives, shape_1, resamples).astype(np.float64),
-        rng.multinomial(len(label) - positives, shape_0, resamples).astype(np.float64),
-        rng.multinomial(len(p_new), mixture / mixture.sum(), resamples).astype(np.float64),
+    shapes = (
+        (positives, shape_1),
+        (len(label) - positives, shape_0),
+        (len(p_new), mixture / mixture.sum()),
     )
-    _, null = _misfit(*drawn, _maximum(drawn.new, ratio_K))
+    drawn = [rng.multinomial(n, shape, resamples).astype(np.float64) for n, shape in shapes]
+    _, null = _misfit(drawn[0], drawn[1], drawn[2], _maximum(drawn[2], ratio_K))
     p_value = float((np.count_nonzero(null >= misfit - 1e-12) + 1) / (resamples + 1))
     against = _undetermined(prevalence, len(p_new), auroc_value(label, p_val))
-    reasons = [*_changed(p_value), *against]
-    return Trust(float(gap[0]), p_value, tuple(reasons), not against)
-
-
-class _Drawn(NamedTuple):
-    abnormal: FloatArray
-    normal: FloatArray
-    new: FloatArray
-
-
-def _changed(p_value: float) -> list[Notice]:
-    if p_value >= LEVEL:
-        return []
-    return [Notice("no_mixture", p=p_value)]
+    changed = [Notice("no_mixture", p=p_value)] if p_value < LEVEL else []
+    return Trust(float(gap[0]), p_value, (*changed, *against), not against)
 
 
 def _undetermined(prevalence: float, n: int, auroc: float | None) -> list[Notice]:

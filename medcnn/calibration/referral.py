@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,10 +64,6 @@ class Referral:
         if self.cutoff is None:
             return np.ones(len(doubt), dtype=bool)
         return ~(doubt <= self.cutoff)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for strict JSON."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 def parse_refer(rule: str | float) -> ReferRule:

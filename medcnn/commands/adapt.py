@@ -16,8 +16,8 @@ from medcnn.data.settings import Data
 from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.adapted import Adaptation, Parent, cases_needed, paired_changes
 from medcnn.evaluation.elsewhere import AtHome, at_home
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results
+from medcnn.files.records import to_json
 from medcnn.inference.device import check_device
 from medcnn.metrics.thresholds import Threshold
 from medcnn.reporting.report import write_report

@@ -15,7 +15,7 @@ from medcnn.evaluation.compare import Comparison, compare, correct_together
 from medcnn.evaluation.operating_point import threshold_for
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
-from medcnn.evaluation.records import to_json
+from medcnn.files.records import to_json
 from medcnn.files.tables import read_csv
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.predictions import check_predictions, read_predictions

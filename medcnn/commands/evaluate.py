@@ -22,9 +22,9 @@ from medcnn.evaluation.compare import Comparison
 from medcnn.evaluation.operating_point import given_threshold, threshold_for
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results
 from medcnn.evaluation.verdict import Background, classes_of
+from medcnn.files.records import to_json
 from medcnn.inference.device import check_device
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice

@@ -24,9 +24,9 @@ from medcnn.evaluation.operating_point import given_threshold
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results
 from medcnn.evaluation.verdict import Background, classes_of
+from medcnn.files.records import to_json
 from medcnn.inference.settings import run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice

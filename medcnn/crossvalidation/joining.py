@@ -17,13 +17,15 @@ from scipy.special import expit
 
 from medcnn.data.splits.source_folds import source_names
 from medcnn.errors import DataError
-from medcnn.evaluation.cross_validation import CrossValidation, FoldResults, Spread
-from medcnn.metrics.auroc import auroc
+from medcnn.evaluation.cross_validation import (
+    CrossValidation,
+    FoldResults,
+    Spread,
+    at_fold_threshold,
+)
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import share, subset
 from medcnn.metrics.thresholds import Threshold
-from medcnn.predictions import clusters_of
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
@@ -174,11 +176,12 @@ def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> CrossVal
     """
     table = joined.table
     folds = tuple(_of_fold(int(str(fold)), rows, level) for fold, rows in table.groupby("fold"))
+    pooled = at_fold_threshold(table, level)
     shifts = log_odds(table["fold_threshold"].to_numpy(np.float64), EDGE)
     return CrossValidation(
         folds=len(folds),
         held_out_as=joined.role,
-        pooled=_shares(table, level),
+        pooled={name: pooled[name] for name in ("sensitivity", "specificity")},
         mean={name: _spread(folds, name) for name in MEASURES},
         spread_of_thresholds=float(np.ptp(shifts)),
         by_fold=folds,
@@ -186,31 +189,13 @@ def cross_validation_results(joined: OutOfFold, level: float = 0.95) -> CrossVal
 
 
 def _of_fold(fold: int, rows: pd.DataFrame, level: float) -> FoldResults:
-    label, cluster = _labels(rows), clusters_of(rows["patient_id"])
-    ranked = auroc(label, rows["p_fold"].to_numpy(np.float64), cluster=cluster, level=level)
     return FoldResults(
         fold=fold,
         n=len(rows),
         n_patients=int(rows["patient_id"].nunique()),
         threshold=float(rows["fold_threshold"].iloc[0]),
-        auroc=ranked,
-        **_shares(rows, level),
+        **at_fold_threshold(rows, level),
     )
-
-
-def _shares(rows: pd.DataFrame, level: float) -> dict[str, Estimate]:
-    label, cluster = _labels(rows), clusters_of(rows["patient_id"])
-    called = (rows["p_fold"] >= rows["fold_threshold"]).to_numpy()
-    right = (called == (label == 1)).astype(float)
-    return {
-        name: share(right[mask], subset(cluster, mask), level)
-        for name, mask in (("sensitivity", label == 1), ("specificity", label == 0))
-    }
-
-
-def _labels(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
-    found: npt.NDArray[np.int64] = rows["label"].to_numpy(np.int64)
-    return found
 
 
 def _spread(folds: Sequence[FoldResults], name: str) -> Spread:

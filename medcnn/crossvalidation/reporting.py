@@ -13,9 +13,9 @@ from medcnn.crossvalidation.out_of_source import CHOSEN_ON, Refitted, refit
 from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.new_site import MEASURES, Expected, new_site_results
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.verdict import Background, trials_of
+from medcnn.files.records import to_json
 from medcnn.inference.settings import AskedDropout, AskedViews, Inference
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions
@@ -139,7 +139,8 @@ def _combine(
 ) -> None:
     """Fit how the folds answer together: on validation of each, or on out-of-source predictions."""
     if any(run.members for run in members):
-        journal.warn(Notice("fold_ensembles", runs=_named(members)))
+        runs = ",".join(str(run.path) for run in members)
+        journal.warn(Notice("fold_ensembles", runs=runs))
         return
     from medcnn.inference.runs import assemble  # torch: seconds
 
@@ -164,10 +165,6 @@ def _combine(
     if validation is not None and not directory.predictions("val").is_file():
         # What the folds say together of a new image is compared with what they said of these.
         write_predictions(validation, directory.predictions("val"))
-
-
-def _named(members: Sequence[RunDir]) -> str:
-    return ",".join(str(run.path) for run in members)
 
 
 def _warnings_of(members: Sequence[RunDir]) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 SEVERITIES = ("problem", "caution", "note", "good")
 """From what spoils the result to what is well."""
@@ -28,10 +27,6 @@ class Finding:
     evidence: str
     overrides: tuple[str, ...] = ()
     epoch: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the values by name."""
-        return asdict(self) | {"overrides": list(self.overrides)}
 
 
 def rate(value: float) -> str:

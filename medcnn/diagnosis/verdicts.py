@@ -15,6 +15,7 @@ from medcnn.diagnosis.facts import Facts, read_facts
 from medcnn.diagnosis.finding import SEVERITIES, Finding
 from medcnn.errors import DataError
 from medcnn.evaluation.results import DiagnosisRow
+from medcnn.files.records import fields_to_json
 from medcnn.notices import Notice
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
@@ -88,7 +89,7 @@ class Diagnosis:
         return {
             "verdict": self.verdict,
             "try_next": self.first_override,
-            "findings": [finding.to_json() for finding in self.findings],
+            **fields_to_json(self),
         }
 
     def rows(self) -> tuple[DiagnosisRow, ...]:
@@ -161,17 +162,9 @@ def diagnose_run(run: RunDir, *, dead: float | None = None) -> Diagnosis:
     Raises:
         DataError: If the run has no curves yet.
     """
-    table = Record(run).curves
-    facts = read_facts(run)
-    return diagnose(_by_epoch(table), facts if dead is None else _with_dead(facts, dead))
-
-
-def _by_epoch(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an epoch: Lightning's own logger writes training and validation on two."""
-    if "epoch" not in table or not table["epoch"].duplicated().any():
-        return table
-    return table.groupby("epoch", as_index=False).last()
-
-
-def _with_dead(facts: Facts, dead: float) -> Facts:
-    return replace(facts, dead=float(np.clip(dead, 0, 1)))
+    table, facts = Record(run).curves, read_facts(run)
+    if "epoch" in table and table["epoch"].duplicated().any():
+        # Lightning's own logger writes training and validation of one epoch on two rows.
+        table = table.groupby("epoch", as_index=False).last()
+    dead = None if dead is None else float(np.clip(dead, 0, 1))
+    return diagnose(table, replace(facts, dead=dead))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.elsewhere import AtHome
-from medcnn.evaluation.records import ABSENT
+from medcnn.files.records import ABSENT
 from medcnn.metrics.comparison import paired_difference
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import subset

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from medcnn.metrics.estimate import FloatArray, IntArray
+from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
+from medcnn.metrics.proportions import share, subset
 from medcnn.predictions import clusters_of
 
 
@@ -37,6 +38,17 @@ class Cases:
     def negatives(self) -> int:
         """The number of normal cases."""
         return len(self.label) - self.positives
+
+    def share(self, hit: BoolArray, level: float, among: BoolArray | None = None) -> Estimate:
+        """Return the share of hits among some of the cases, or all, by Wilson.
+
+        Args:
+            hit: N, True for a success.
+            level: Nominal coverage; patients are counted where some have several cases.
+            among: N, the cases that count.
+        """
+        counted = np.ones(len(hit), dtype=bool) if among is None else among
+        return share(hit[counted], subset(self.cluster, counted), level)
 
 
 def cases_of(table: pd.DataFrame, *, clusters: bool = True) -> Cases:

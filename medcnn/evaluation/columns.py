@@ -42,10 +42,7 @@ def columns_asked(asked: Sequence[str], table: pd.DataFrame) -> list[str]:
     ['sex', 'finding']
     """
     found: list[str] = []
+    by_default = [own for own in BY_DEFAULT if own in table and table[own].nunique() > 1]
     for name in asked:
-        found += [own for own in BY_DEFAULT if _parts(table, own)] if name == AUTO else [name]
+        found += by_default if name == AUTO else [name]
     return list(dict.fromkeys(found))
-
-
-def _parts(table: pd.DataFrame, name: str) -> bool:
-    return name in table and table[name].nunique() > 1

@@ -18,14 +18,19 @@ from medcnn.evaluation.measures import (
     point_of_curve,
 )
 from medcnn.evaluation.readers import ReaderResults, reader_results, shares
-from medcnn.evaluation.records import ABSENT
 from medcnn.evaluation.results import rows_of
-from medcnn.files.plain import as_object
+from medcnn.files.records import ABSENT, BESIDE
 from medcnn.metrics.agreement import kappa
 from medcnn.metrics.auroc import paired_delong
 from medcnn.metrics.bins import calibration_errors
 from medcnn.metrics.cells import CellMetrics, reduce_to_cells
-from medcnn.metrics.comparison import McNemar, holm, non_inferior, paired_cell_bootstrap
+from medcnn.metrics.comparison import (
+    McNemar,
+    holm,
+    holm_together,
+    non_inferior,
+    paired_cell_bootstrap,
+)
 from medcnn.metrics.estimate import Estimate, without_interval
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
@@ -51,17 +56,7 @@ class NonInferiority:
     """
 
     margin: float
-    tested: dict[str, bool | None]
-
-    def to_json(self) -> dict[str, float | bool | None]:
-        """Return margin and answers side by side, as ``comparison.json`` has them."""
-        return {"margin": self.margin, **self.tested}
-
-    @classmethod
-    def from_json(cls, recorded: object) -> NonInferiority:
-        """Return what ``to_json`` wrote."""
-        facts = as_object(recorded, "margin")
-        return cls(facts["margin"], {key: value for key, value in facts.items() if key != "margin"})
+    tested: dict[str, bool | None] = field(metadata=BESIDE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,20 +207,10 @@ def _non_inferiority(differences: dict[str, Estimate], margin: float) -> NonInfe
 
 def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Return comparisons with their p-values after Holm's correction over all of them at once."""
-    corrected = holm(
-        {
-            f"{row} {name}": p
-            for row, found in enumerate(comparisons)
-            for name, p in found.p_values.items()
-        }
-    )
+    corrected = holm_together([found.p_values for found in comparisons])
     return [
-        replace(
-            found,
-            holm={name: corrected[f"{row} {name}"] for name in found.p_values},
-            compared_with=len(comparisons),
-        )
-        for row, found in enumerate(comparisons)
+        replace(found, holm=own, compared_with=len(comparisons))
+        for found, own in zip(comparisons, corrected, strict=True)
     ]
 
 

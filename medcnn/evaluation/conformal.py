@@ -17,13 +17,12 @@ from medcnn.calibration.conformal import (
     own_p_values,
     prediction_sets,
 )
-from medcnn.evaluation.cases import cases_of
+from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.prior_shift import before_shift
 from medcnn.evaluation.subgroups import members
 from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import share, subset
 from medcnn.notices import Notice
 
 COLUMN = "conformal_set"
@@ -108,25 +107,23 @@ def conformal_results(
     Coverage is given overall, by class, and by each group of each subgroup column; only the first,
     or with ``class_conditional`` the first two, are promised.
     """
-    label = rows["label"].to_numpy(np.int64)
-    sets = rows[COLUMN].to_numpy(dtype=str)
-    held = covers(sets, label)
-    cluster = cases_of(rows).cluster
+    cases, sets = cases_of(rows), rows[COLUMN].to_numpy(dtype=str)
+    held = covers(sets, cases.label)
     single = np.isin(sets, ("normal", "abnormal"))
     normal, abnormal = int((val["label"] == 0).sum()), int((val["label"] == 1).sum())
     found = ConformalResults(
         alpha=alpha,
         method=method,
         calibration_cases={"normal": normal, "abnormal": abnormal},
-        coverage=_share(held, cluster, level),
+        coverage=cases.share(held, level),
         by_class={
-            name: _share(held, cluster, level, label == of)
+            name: cases.share(held, level, cases.label == of)
             for of, name in enumerate(("normal", "abnormal"))
         },
         sets={name: int(np.count_nonzero(sets == name)) for name in SETS},
-        mean_size=mean_estimate(single + 2.0 * (sets == "both"), cluster, level),
-        singleton_accuracy=_share(held, cluster, level, single),
-        subgroups=_by_group(rows, subgroups, held, cluster, level),
+        mean_size=mean_estimate(single + 2.0 * (sets == "both"), cases.cluster, level),
+        singleton_accuracy=cases.share(held, level, single),
+        subgroups=_by_group(rows, subgroups, held, cases, level),
     )
     return found, _warnings(found)
 
@@ -153,22 +150,11 @@ def _crossed(
     return own, of_new
 
 
-def _share(
-    held: BoolArray, cluster: IntArray | None, level: float, among: BoolArray | None = None
-) -> Estimate:
-    chosen = np.ones(len(held), dtype=bool) if among is None else among
-    return share(held[chosen], subset(cluster, chosen), level)
-
-
 def _by_group(
-    rows: pd.DataFrame,
-    columns: Sequence[str],
-    held: BoolArray,
-    cluster: IntArray | None,
-    level: float,
+    rows: pd.DataFrame, columns: Sequence[str], held: BoolArray, cases: Cases, level: float
 ) -> tuple[GroupCoverage, ...]:
     return tuple(
-        GroupCoverage(column, name, int(inside.sum()), _share(held, cluster, level, inside))
+        GroupCoverage(column, name, int(inside.sum()), cases.share(held, level, inside))
         for column in columns
         for name, inside in members(rows[column]).items()
     )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
+from medcnn.evaluation.cases import cases_of
+from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate
 
 
@@ -18,6 +22,23 @@ class FoldResults:
     auroc: Estimate
     sensitivity: Estimate
     specificity: Estimate
+
+
+def at_fold_threshold(rows: pd.DataFrame, level: float) -> dict[str, Estimate]:
+    """Return sensitivity, specificity and AUROC of cases, each judged as the model of its fold does.
+
+    Args:
+        rows: With ``p_fold``, the probability by that model, and ``fold_threshold``.
+        level: Nominal coverage.
+    """
+    cases = cases_of(rows.assign(p_abnormal=rows["p_fold"]))
+    abnormal = cases.label == 1
+    right = (rows["p_fold"] >= rows["fold_threshold"]).to_numpy() == abnormal
+    return {
+        "sensitivity": cases.share(right, level, abnormal),
+        "specificity": cases.share(right, level, ~abnormal),
+        "auroc": auroc(cases.label, cases.p, cluster=cases.cluster, level=level),
+    }
 
 
 @dataclass(frozen=True)

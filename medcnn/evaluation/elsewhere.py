@@ -10,8 +10,8 @@ import pandas as pd
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import headline
 from medcnn.evaluation.parts import HEADLINE, Counted, Headline
-from medcnn.evaluation.records import ABSENT
 from medcnn.evaluation.subgroups import difference
+from medcnn.files.records import ABSENT
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from medcnn.evaluation.records import ABSENT, fields_from_json, fields_to_json, to_json
-from medcnn.files.plain import as_object
+from medcnn.files.plain import read_object
+from medcnn.files.records import ABSENT, BESIDE, Told
 from medcnn.metrics.estimate import Estimate
-from medcnn.notices import records, restored
+from medcnn.run.directory import RunDir
 
 CONTROL = "random"
 """The method that knows nothing of the image."""
@@ -92,19 +91,7 @@ class Curves:
     """
 
     share: tuple[float, ...]
-    methods: dict[str, Curve]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the object of the file."""
-        return {"share": list(self.share), **to_json(self.methods)}
-
-    @classmethod
-    def from_json(cls, recorded: object) -> Curves:
-        """Return the curves that ``to_json`` wrote."""
-        facts = as_object(recorded, "curves")
-        methods = {name: part for name, part in facts.items() if name != "share"}
-        shares = {"share": facts["share"]} if "share" in facts else {}
-        return fields_from_json(cls, shares | {"methods": methods}, "curves")
+    methods: dict[str, Curve] = field(metadata=BESIDE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +201,7 @@ class ShownImage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanations:
+class Explanations(Told):
     """The object of ``explanations.json``.
 
     Attributes:
@@ -253,21 +240,22 @@ class Explanations:
     images: tuple[ShownImage, ...] | None = field(default=None, metadata=ABSENT)
     warnings: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the object of the file: warnings as sentences, and as ``notices`` beside."""
-        return fields_to_json(self) | {"notices": records(self.warnings)}
-
-    @classmethod
-    def from_json(cls, recorded: object, place: str = "explanations") -> Explanations:
-        """Return the explanations that ``to_json`` wrote.
-
-        Raises:
-            DataError: If something is missing, or something else than explanations has there.
-        """
-        facts = as_object(recorded, "explanations")
-        found = fields_from_json(cls, facts, place)
-        return replace(found, warnings=tuple(restored(found.warnings, facts.get("notices") or [])))
-
     def measures(self) -> Explanations:
         """Return what ``results.json`` holds of them: everything but curves and images."""
         return replace(self, curves=None, images=None)
+
+
+def read_explanations(run: RunDir) -> Explanations | None:
+    """Return what ``explanations.json`` holds, paths made absolute; None where there is none.
+
+    Raises:
+        DataError: If it is damaged.
+    """
+    if not run.explanations.is_file():
+        return None
+    found = Explanations.from_json(read_object(run.explanations), str(run.explanations))
+    images = (
+        replace(each, figures={what: str(run.path / name) for what, name in each.figures.items()})
+        for each in found.images or ()
+    )
+    return replace(found, images=tuple(images))

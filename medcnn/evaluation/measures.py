@@ -27,7 +27,7 @@ from medcnn.metrics.bootstrap import bootstrap
 from medcnn.metrics.cells import MAX_FPR, CellMetrics, reduce_to_cells
 from medcnn.metrics.decision import Confusion
 from medcnn.metrics.estimate import BoolArray, Estimate, without_interval
-from medcnn.metrics.proportions import cluster_count, effective_size, share, subset
+from medcnn.metrics.proportions import cluster_count, effective_size, subset
 
 SPECIFICITIES = (0.80, 0.90, 0.95)
 SENSITIVITIES = (0.90, 0.95, 0.98)
@@ -63,7 +63,7 @@ def headline(cases: Cases, threshold: float, level: float) -> Headline:
     ``clustered``; every page, table and comparison takes these numbers from here.
     """
     found = {
-        name: share(right[mask], subset(cases.cluster, mask), level)
+        name: cases.share(right, level, mask)
         for name, (mask, right) in shares_of(cases, threshold).items()
     }
     return Headline(**found, auroc=auroc(cases.label, cases.p, cluster=cases.cluster, level=level))
@@ -249,11 +249,8 @@ def effective_confusion(cases: Cases, threshold: float) -> Confusion:
 
 def likelihood_ratios(cases: Cases, threshold: float, level: float) -> LikelihoodRatios:
     """Return how much a decision at the threshold changes the odds of abnormal."""
-    c = effective_confusion(cases, threshold)
     return LikelihoodRatios(
-        positive=decision.likelihood_ratio_positive(c, level),
-        negative=decision.likelihood_ratio_negative(c, level),
-        diagnostic_odds_ratio=decision.diagnostic_odds_ratio(c, level),
+        *decision.likelihood_ratios(effective_confusion(cases, threshold), level)
     )
 
 
@@ -285,7 +282,7 @@ def operating_points(cases: Cases, threshold: float, level: float) -> tuple[Oper
     for at in sorted({*THRESHOLDS[1::2], threshold}):
         counted = shares_of(cases, at)
         found = {
-            name: share(right[mask], subset(cases.cluster, mask), level)
+            name: cases.share(right, level, mask)
             for name in ("sensitivity", "specificity")
             for mask, right in [counted[name]]
         }

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from medcnn.metrics.auroc import auroc, auroc_variance
+from medcnn.evaluation.cross_validation import at_fold_threshold
+from medcnn.metrics.auroc import auroc_variance
 from medcnn.metrics.bivariate import between_sources
-from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
+from medcnn.metrics.estimate import Estimate, FloatArray
 from medcnn.metrics.heterogeneity import random_effects
 from medcnn.metrics.pooling import METHOD, pool_shares
-from medcnn.metrics.proportions import cluster_count, effective_size, share, subset
+from medcnn.metrics.proportions import cluster_count, effective_size
 from medcnn.predictions import clusters_of
 
 MEASURES = ("sensitivity", "specificity", "auroc")
@@ -141,26 +142,15 @@ def new_site_results(
 
 
 def _of_source(part: pd.DataFrame, level: float) -> SourceResults:
-    label, called, cluster = _facts(part)
-    hit = (called == (label == 1)).astype(np.float64)
-    score = part["p_fold"].to_numpy(np.float64)
     return SourceResults(
         source=str(part["source"].iloc[0]),
         fold=int(part["fold"].iloc[0]),
         n=len(part),
         n_patients=int(part["patient_id"].nunique()),
-        prevalence=float(label.mean()),
+        prevalence=float(part["label"].mean()),
         threshold=float(part["fold_threshold"].iloc[0]),
-        sensitivity=share(hit[label == 1], subset(cluster, label == 1), level),
-        specificity=share(hit[label == 0], subset(cluster, label == 0), level),
-        auroc=auroc(label, score, cluster=cluster, level=level),
+        **at_fold_threshold(part, level),
     )
-
-
-def _facts(part: pd.DataFrame) -> tuple[IntArray, BoolArray, IntArray | None]:
-    label: IntArray = part["label"].to_numpy(np.int64)
-    called: BoolArray = (part["p_fold"] >= part["fold_threshold"]).to_numpy()
-    return label, called, clusters_of(part["patient_id"])
 
 
 def _worth(part: pd.DataFrame, row: SourceResults, name: str) -> float | None:
@@ -173,7 +163,8 @@ def _worth(part: pd.DataFrame, row: SourceResults, name: str) -> float | None:
     value = estimate.value
     if value is None:
         return None
-    label, called, cluster = _facts(part)
+    label, cluster = part["label"].to_numpy(np.int64), clusters_of(part["patient_id"])
+    called = (part["p_fold"] >= part["fold_threshold"]).to_numpy()
     if name != "auroc":
         chosen = label == (1 if name == "sensitivity" else 0)
         hit = (called == (label == 1))[chosen].astype(np.float64)

@@ -17,7 +17,7 @@ import pandas as pd
 from medcnn.calibration.prior_shift import Trust
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import headline
-from medcnn.evaluation.records import ABSENT
+from medcnn.files.records import ABSENT
 from medcnn.metrics.estimate import Estimate
 from medcnn.notices import Notice
 

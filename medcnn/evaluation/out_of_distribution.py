@@ -8,8 +8,7 @@ import pandas as pd
 
 from medcnn.calibration.detector import FLAG, REASONS
 from medcnn.evaluation.cases import cases_of
-from medcnn.metrics.estimate import BoolArray, Estimate
-from medcnn.metrics.proportions import share, subset
+from medcnn.metrics.estimate import Estimate
 from medcnn.notices import Notice
 
 MOST_REASONS = 5
@@ -52,11 +51,7 @@ def flagged_results(
     flag = pd.to_numeric(rows[FLAG], errors="coerce").fillna(1).to_numpy() > 0
     cases = cases_of(rows)
     wrong = (cases.p >= threshold) != (cases.label == 1)
-    foreign = share(flag, cases.cluster, level)
-
-    def errors(among: BoolArray) -> Estimate:
-        return share(wrong[among], subset(cases.cluster, among), level)
-
+    foreign = cases.share(flag, level)
     kinds = rows[REASONS].fillna("").astype(str).str.split("; ").explode()
     kinds = kinds[kinds != ""].str.replace(r" [-0-9.e+]+ above .*", "", regex=True)
     counts = kinds.value_counts().head(MOST_REASONS)
@@ -64,7 +59,10 @@ def flagged_results(
         flagged=int(flag.sum()),
         share=foreign,
         expected=expected,
-        errors={"flagged": errors(flag), "not_flagged": errors(~flag)},
+        errors={
+            "flagged": cases.share(wrong, level, flag),
+            "not_flagged": cases.share(wrong, level, ~flag),
+        },
         reasons={str(name): int(count) for name, count in counts.items()},
     )
     warnings = []

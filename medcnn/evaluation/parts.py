@@ -1,6 +1,6 @@
 """The parts of results: what is measured of a set of cases, each number an Estimate.
 
-The names of the fields are the keys of ``results.json``; see ``medcnn.evaluation.records``.
+The names of the fields are the keys of ``results.json``; see ``medcnn.files.records``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from medcnn.calibration.calibrator import Calibrator
-from medcnn.evaluation.records import ABSENT
+from medcnn.files.records import ABSENT
 from medcnn.metrics.calibration import Reliability
 from medcnn.metrics.decision import Confusion
 from medcnn.metrics.estimate import Estimate

@@ -16,7 +16,7 @@ from medcnn.calibration.prior_shift import Trust, estimate_prevalence, shift_pri
 from medcnn.calibration.settings import PriorShift
 from medcnn.errors import DataError
 from medcnn.evaluation.parts import PredictiveValues
-from medcnn.evaluation.records import ABSENT
+from medcnn.files.records import ABSENT
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.uncertainty import binary_entropy
@@ -107,12 +107,16 @@ def correct_prior(
         )
     p = before_shift(rows)
     estimate, trusted = None, None
-    warnings = _bias_warning(before_shift(val), source)
+    average = float(before_shift(val).mean())
+    biased = abs(average - source) > BIAS
+    warnings = [Notice("prior_bias", average=average, source=source)] if biased else []
     if isinstance(wanted, float):
         target, applied = wanted, True
     else:
         estimate, test = estimated_prevalence(val, rows, level=level, seed=seed)
-        target = _inside(estimate, len(p))
+        # Kept off 0 and 1, where every probability would be 0 or 1.
+        edge = 1 / (len(p) + 2)
+        target = float(np.clip(estimate.value or 0.0, edge, 1 - edge))
         applied = test.trusted or (test.determined and wanted == "em")
         trusted = TrustResults(test.trusted, test.distance, test.p_value, test.reasons)
         warnings += _warnings(estimate, test, applied, len(p))
@@ -178,19 +182,6 @@ def _patients(table: pd.DataFrame) -> pd.Series:
         return rows
     patient = table["patient_id"].reset_index(drop=True)
     return patient.where(patient.notna() & (patient.astype(str) != ""), rows).astype(str)
-
-
-def _inside(estimate: Estimate, n: int) -> float:
-    """Return the estimate kept off 0 and 1, where every probability would be 0 or 1."""
-    edge = 1 / (n + 2)
-    return float(np.clip(estimate.value or 0.0, edge, 1 - edge))
-
-
-def _bias_warning(p_val: FloatArray, source: float) -> list[Notice]:
-    average = float(p_val.mean())
-    if abs(average - source) <= BIAS:
-        return []
-    return [Notice("prior_bias", average=average, source=source)]
 
 
 def _warnings(estimate: Estimate, test: Trust, applied: bool, n: int) -> list[Notice]:

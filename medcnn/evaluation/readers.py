@@ -13,9 +13,9 @@ from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.patients import UNITS
 from medcnn.files.sheets import read_sheet
 from medcnn.metrics.agreement import kappa
-from medcnn.metrics.comparison import McNemar, holm, mcnemar, paired_difference
+from medcnn.metrics.comparison import McNemar, holm_together, mcnemar, paired_difference
 from medcnn.metrics.estimate import Estimate, IntArray
-from medcnn.metrics.proportions import share, subset
+from medcnn.metrics.proportions import subset
 from medcnn.notices import Notice
 
 LONG = ("reader", "decision")
@@ -148,17 +148,10 @@ def reader_results(
         _reader(str(name), rows, decided[name].to_numpy(np.float64), threshold, level)
         for name in decided.columns
     ]
-    corrected = holm(
-        {
-            f"{row} {share}": entry.mcnemar[share].p_value
-            for row, entry in enumerate(entries)
-            for share in SHARES[:2]
-        }
+    corrected = holm_together(
+        [{name: entry.mcnemar[name].p_value for name in SHARES[:2]} for entry in entries]
     )
-    found = tuple(
-        replace(entry, p_holm={share: corrected[f"{row} {share}"] for share in SHARES[:2]})
-        for row, entry in enumerate(entries)
-    )
+    found = tuple(replace(entry, p_holm=own) for entry, own in zip(entries, corrected, strict=True))
     unread = int(decided.isna().all(axis=1).sum())
     partly = Notice("unread", unread=unread, cases=len(rows))
     return found, [partly] if unread else []
@@ -174,7 +167,7 @@ def _reader(
     abnormal, right = cases.label == 1, human == cases.label
     found = shares(cases, called, human, level)
     own = {
-        metric: share(right[mask], subset(cases.cluster, mask), level)
+        metric: cases.share(right, level, mask)
         for metric, mask in (("sensitivity", abnormal), ("specificity", ~abnormal))
     }
     return ReaderResults(

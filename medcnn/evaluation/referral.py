@@ -13,9 +13,8 @@ from medcnn.errors import ConfigError, unknown_name
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import confusion_of, headline
 from medcnn.evaluation.parts import Automatic, Target
-from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
+from medcnn.metrics.estimate import Estimate, FloatArray
 from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import share, subset
 from medcnn.metrics.uncertainty import Aurc, aurc, binary_entropy, risks_at
 from medcnn.notices import Notice
 
@@ -144,6 +143,8 @@ def referral_results(
     known = np.where(np.isfinite(doubts), doubts, np.inf)
     automatic = _automatic(rows[~referred], threshold, level)
     error = wrong.astype(np.float64)
+    shown = np.unique(np.linspace(1, len(rows), POINTS).round().astype(np.int64)).tolist()
+    risks = risks_at(error, known, shown, cases.cluster, level)
     found = ReferralResults(
         rule=referral.rule,
         by=referral.by,
@@ -152,13 +153,15 @@ def referral_results(
         val=OnValidation(referral.n, referral.referred, referral.reached),
         n=len(rows),
         referred=int(referred.sum()),
-        share=share(referred, cases.cluster, level),
+        share=cases.share(referred, level),
         referred_abnormal=int(cases.label[referred].sum()),
         errors=int(wrong.sum()),
-        errors_caught=share(referred[wrong], subset(cases.cluster, wrong), level),
+        errors_caught=cases.share(referred, level, wrong),
         automatic=automatic,
         target=_target(referral.rule, automatic),
-        risk_coverage=_curve(error, known, cases.cluster, level),
+        risk_coverage=tuple(
+            CoverageRisk(kept / len(rows), risk) for kept, risk in zip(shown, risks, strict=True)
+        ),
         aurc=aurc(error, known, cases.cluster, level),
     )
     return found, _warnings(referral, found.target)
@@ -183,15 +186,6 @@ def _target(rule: str, automatic: Automatic) -> Target | None:
     value = reached.value if reached else None
     met = None if value is None else bool(value >= parsed.value)
     return Target(parsed.kind, parsed.value, reached, met)
-
-
-def _curve(
-    error: FloatArray, known: FloatArray, cluster: IntArray | None, level: float
-) -> tuple[CoverageRisk, ...]:
-    n = len(error)
-    shown = np.unique(np.linspace(1, n, POINTS).round().astype(np.int64)).tolist()
-    risks = risks_at(error, known, shown, cluster, level)
-    return tuple(CoverageRisk(kept / n, risk) for kept, risk in zip(shown, risks, strict=True))
 
 
 def _warnings(referral: Referral, target: Target | None) -> list[Notice]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -13,14 +12,12 @@ from medcnn.errors import DataError
 from medcnn.evaluation import cautions, measures
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.conformal import ConformalResults
-from medcnn.evaluation.cross_validation import CrossValidation
 from medcnn.evaluation.elsewhere import External
 from medcnn.evaluation.explained import Explanations
 from medcnn.evaluation.knobs import KnobResults
 from medcnn.evaluation.new_site import NewSite, SourcesResults
 from medcnn.evaluation.out_of_distribution import ForeignResults
 from medcnn.evaluation.parts import (
-    Calibration,
     ChosenPoint,
     Decisions,
     Headline,
@@ -29,43 +26,20 @@ from medcnn.evaluation.parts import (
     OperatingPoint,
     PredictiveValues,
     Target,
-    Unit,
     UnitResults,
 )
 from medcnn.evaluation.patients import unit_results
 from medcnn.evaluation.prior_shift import PriorShiftResults
 from medcnn.evaluation.readers import ReaderResults
-from medcnn.evaluation.records import ABSENT, OBJECT, fields_from_json, fields_to_json
 from medcnn.evaluation.subgroups import Subgroup, subgroup_results
 from medcnn.evaluation.uncertainty import Uncertainty, uncertainty_of
-from medcnn.evaluation.verdict import Background, Verdict, verdict_of
-from medcnn.files.plain import as_object, read_object
+from medcnn.evaluation.verdict import Background, Tested, Verdict, verdict_of
+from medcnn.files.plain import read_object
+from medcnn.files.records import ABSENT, OBJECT, Told
 from medcnn.metrics.decision import Confusion, number_needed_to_read
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.rules import TARGETS
 from medcnn.metrics.thresholds import Threshold
-from medcnn.notices import records, restored
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluated:
-    """What was evaluated.
-
-    Attributes:
-        split: The split of the cases.
-        level: Nominal coverage of every interval.
-        n: The cases.
-        n_patients: Their patients.
-        prevalence: The share of abnormal cases.
-        threshold: The frozen operating point.
-    """
-
-    split: str
-    level: float = 0.95
-    n: int
-    n_patients: int
-    prevalence: float
-    threshold: Threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +53,7 @@ class DiagnosisRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results(Decisions, Headline, Evaluated):
+class Results(Told, Decisions, Tested):
     """The object of ``results.json``; the headline counts patients.
 
     Attributes:
@@ -87,7 +61,6 @@ class Results(Decisions, Headline, Evaluated):
         partial_auroc: McClish's, by its largest 1 - specificity.
         sensitivity_at_specificity: By specificity.
         specificity_at_sensitivity: By sensitivity.
-        calibration: How far the probabilities can be taken at their word.
         confusion: The 2×2 table.
         subgroups: The measures group by group.
         uncertainty: What the measures of doubt are worth.
@@ -106,11 +79,9 @@ class Results(Decisions, Headline, Evaluated):
         out_of_distribution: Cases flagged as foreign, where the table has flags.
         knobs: What members, views and passes bought.
         diagnosis: What the learning curves say.
-        cross_validation: What only folds can tell.
         external: Where the images of an external validation come from, and what home had shown.
         new_site: What to expect at a new site, where folds are by source.
         sources: What that was pooled from.
-        unit: What a case is; an image where it is not said.
         readers: Human readers on the same cases.
         explanations: The measures of ``explanations.json``.
         verdict: What it all comes to.
@@ -120,7 +91,6 @@ class Results(Decisions, Headline, Evaluated):
     partial_auroc: dict[str, Estimate] = field(default_factory=dict)
     sensitivity_at_specificity: dict[str, Estimate]
     specificity_at_sensitivity: dict[str, Estimate]
-    calibration: Calibration
     confusion: Confusion
     subgroups: tuple[Subgroup, ...] = ()
     uncertainty: Uncertainty
@@ -139,39 +109,12 @@ class Results(Decisions, Headline, Evaluated):
     out_of_distribution: ForeignResults | None = field(default=None, metadata=OBJECT)
     knobs: tuple[KnobResults, ...] | None = field(default=None, metadata=ABSENT)
     diagnosis: tuple[DiagnosisRow, ...] | None = field(default=None, metadata=ABSENT)
-    cross_validation: CrossValidation | None = field(default=None, metadata=ABSENT)
     external: External | None = field(default=None, metadata=ABSENT)
     new_site: NewSite | None = field(default=None, metadata=ABSENT)
     sources: SourcesResults | None = field(default=None, metadata=ABSENT)
-    unit: Unit | None = field(default=None, metadata=ABSENT)
     readers: tuple[ReaderResults, ...] | None = field(default=None, metadata=ABSENT)
     explanations: Explanations | None = field(default=None, metadata=ABSENT)
     verdict: Verdict | None = field(default=None, metadata=ABSENT)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the object of ``results.json``: sentences as such, and as ``notices`` beside."""
-        told = [text for row in self.diagnosis or () for text in (row.finding, row.meaning)]
-        return fields_to_json(self) | {"notices": records([*self.warnings, *told])}
-
-    @classmethod
-    def from_json(cls, recorded: object, place: str = "results.json") -> Results:
-        """Return the results that ``to_json`` wrote.
-
-        Raises:
-            DataError: If something is missing, or something else than results has there.
-        """
-        facts = as_object(recorded, "results")
-        found = fields_from_json(cls, facts, place)
-        notices = facts.get("notices") or []
-        rows = None
-        if found.diagnosis is not None:
-            rows = tuple(
-                replace(row, finding=finding, meaning=meaning)
-                for row in found.diagnosis
-                for finding, meaning in [restored((row.finding, row.meaning), notices)]
-            )
-        warnings = tuple(restored(found.warnings, notices))
-        return replace(found, warnings=warnings, diagnosis=rows)
 
     def judged(self, background: Background | None = None) -> Results:
         """Return the results with the verdict on them."""

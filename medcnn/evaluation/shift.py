@@ -8,21 +8,19 @@ comparing once more with home's normal and abnormal images mixed at the estimate
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from medcnn.evaluation.operating_effect import OperatingEffect, effect_of
 from medcnn.evaluation.prior_shift import TrustResults, estimated_prevalence
-from medcnn.evaluation.records import ABSENT, fields_from_json, fields_to_json
-from medcnn.files.plain import as_object
+from medcnn.files.records import ABSENT, Told
 from medcnn.metrics.comparison import holm
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.proportions import share
 from medcnn.metrics.two_sample import Permuted, TwoSample, two_sample_tests
-from medcnn.notices import Notice, records, restored
+from medcnn.notices import Notice
 
 FEWEST = 20
 """Patients of a set below which nothing is said of it."""
@@ -80,7 +78,7 @@ class Tests:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShiftResults:
+class ShiftResults(Told):
     """The object of ``shift.json``.
 
     Attributes:
@@ -132,22 +130,6 @@ class ShiftResults:
     def warned(self) -> bool:
         """Whether the frozen threshold may not be relied on here."""
         return self.verdict in ("shifted", "prevalence")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the object of ``shift.json``."""
-        return fields_to_json(self) | {"notices": records(self.sentences)}
-
-    @classmethod
-    def from_json(cls, recorded: object, place: str = "shift.json") -> ShiftResults:
-        """Return what ``to_json`` wrote.
-
-        Raises:
-            DataError: If something is missing, or something else is there.
-        """
-        facts = as_object(recorded, "shift")
-        found = fields_from_json(cls, facts, place)
-        sentences = restored(found.sentences, facts.get("notices") or [])
-        return cls(**{**vars(found), "sentences": tuple(sentences)})
 
 
 @dataclass(frozen=True)
@@ -233,7 +215,7 @@ def find_shift(
         else None,
     )
     told = tuple(sentences_of(results))
-    results = ShiftResults(**{**vars(results), "sentences": told})
+    results = replace(results, sentences=told)
     empty = np.zeros(0)
     split = len(home.table)
     seen = empty if compared is None else compared.discriminant

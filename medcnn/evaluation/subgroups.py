@@ -14,7 +14,7 @@ from medcnn.errors import unknown_name
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.measures import headline, shares_of
 from medcnn.evaluation.parts import Headline
-from medcnn.evaluation.records import OBJECT
+from medcnn.files.records import OBJECT
 from medcnn.metrics import calibration
 from medcnn.metrics.auroc import auroc_value, auroc_variance
 from medcnn.metrics.bins import calibration_errors

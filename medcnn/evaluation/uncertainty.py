@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from medcnn.evaluation.cases import cases_of
-from medcnn.evaluation.records import ABSENT
 from medcnn.evaluation.referral import ReferralResults
+from medcnn.files.records import ABSENT
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
 from medcnn.metrics.proportions import subset
-from medcnn.metrics.uncertainty import Aurc, aurc, reject
+from medcnn.metrics.uncertainty import Aurc, Rejection, aurc, reject
 from medcnn.notices import Notice
 from medcnn.predictions import UNCERTAINTY
 
 SHARES = (0.05, 0.10, 0.20)
-
-
-@dataclass(frozen=True)
-class Referred:
-    """What referring a share of the most doubtful cases buys.
-
-    Attributes:
-        share: The share.
-        referred: Their number.
-        risk_before: The error rate on all cases.
-        risk_after: The error rate on the cases kept.
-        errors_caught: The share of all errors among those referred.
-    """
-
-    share: float
-    referred: int
-    risk_before: Estimate
-    risk_after: Estimate
-    errors_caught: Estimate
 
 
 @dataclass(frozen=True)
@@ -56,7 +38,7 @@ class DoubtResults:
     mean_wrong: Estimate
     error_auroc: Estimate
     aurc: Aurc
-    rejection: tuple[Referred, ...]
+    rejection: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +64,8 @@ def uncertainty_of(
     """Return what each uncertainty column is worth, and warnings; empty where there is none."""
     cases = cases_of(table)
     wrong = (cases.p >= threshold) != (cases.label == 1)
-    found: dict[str, DoubtResults] = {}
-    warnings: list[Notice] = []
+    found: dict[str, Any] = {}
+    warnings = []
     for name in UNCERTAINTY:
         if name not in table:
             continue
@@ -93,12 +75,7 @@ def uncertainty_of(
             warnings.append(Notice("lacking", column=name, missing=missing))
             continue
         found[name] = _worth(wrong, values, cases.cluster, level)
-    return Uncertainty(
-        entropy=found.get("entropy"),
-        expected_entropy=found.get("expected_entropy"),
-        mutual_information=found.get("mutual_information"),
-        std=found.get("std"),
-    ), warnings
+    return Uncertainty(**found), warnings
 
 
 def _worth(
@@ -109,11 +86,10 @@ def _worth(
     def mean(among: BoolArray) -> Estimate:
         return mean_estimate(values[among], subset(cluster, among), level)
 
-    rejected = [(part, reject(error, values, part, cluster, level)) for part in SHARES]
     return DoubtResults(
         mean_right=mean(~wrong),
         mean_wrong=mean(wrong),
         error_auroc=auroc(wrong.astype(np.int64), values, cluster=cluster, level=level),
         aurc=aurc(error, values, cluster, level),
-        rejection=tuple(Referred(part, **vars(found)) for part, found in rejected),
+        rejection=tuple(reject(error, values, part, cluster, level) for part in SHARES),
     )

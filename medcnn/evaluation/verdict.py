@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from medcnn.evaluation.cross_validation import CrossValidation
-from medcnn.evaluation.parts import Calibration, Unit
-from medcnn.files.plain import as_object
+from medcnn.evaluation.parts import Calibration, Headline, Unit
+from medcnn.files.records import ABSENT, Told
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
-from medcnn.notices import Notice, records, restored
+from medcnn.notices import Notice
 
 LEVELS = {"bad": "bad", "caution": "caution", "note": "good"}
 """The level that a sentence of each severity asks for, the worst first."""
@@ -54,44 +53,31 @@ class Background:
     trial: Sequence[Notice] = ()
 
 
-class Tested(Protocol):
-    """What a verdict asks of results."""
+@dataclass(frozen=True, kw_only=True)
+class Tested(Headline):
+    """What a verdict asks of results.
 
-    @property
-    def split(self) -> str:
-        """The split of the cases."""
+    Attributes:
+        split: The split of the cases.
+        level: Nominal coverage of every interval.
+        n: The cases.
+        n_patients: Their patients.
+        prevalence: The share of abnormal cases.
+        threshold: The frozen operating point.
+        calibration: How far the probabilities can be taken at their word.
+        unit: What a case is; an image where it is not said.
+        cross_validation: What only folds can tell.
+    """
 
-    @property
-    def n(self) -> int:
-        """The cases."""
-
-    @property
-    def n_patients(self) -> int:
-        """Their patients."""
-
-    @property
-    def prevalence(self) -> float:
-        """The share of abnormal cases."""
-
-    @property
-    def threshold(self) -> Threshold:
-        """The frozen operating point."""
-
-    @property
-    def auroc(self) -> Estimate:
-        """How well the classes are told apart."""
-
-    @property
-    def calibration(self) -> Calibration:
-        """How far the probabilities can be taken at their word."""
-
-    @property
-    def unit(self) -> Unit | None:
-        """What a case is."""
-
-    @property
-    def cross_validation(self) -> CrossValidation | None:
-        """What only folds can tell."""
+    split: str
+    level: float = 0.95
+    n: int
+    n_patients: int
+    prevalence: float
+    threshold: Threshold
+    calibration: Calibration
+    unit: Unit | None = field(default=None, metadata=ABSENT)
+    cross_validation: CrossValidation | None = field(default=None, metadata=ABSENT)
 
 
 def classes_of(val: pd.DataFrame | None) -> tuple[int, int] | None:
@@ -108,7 +94,7 @@ def trials_of(warnings: Iterable[str]) -> list[Notice]:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Told):
     """One short paragraph, and how it turns out.
 
     Attributes:
@@ -116,28 +102,13 @@ class Verdict:
         sentences: Its sentences, each a notice.
     """
 
-    level: str
-    sentences: tuple[str, ...]
+    level: str = "caution"
+    sentences: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The paragraph in English."""
         return " ".join(self.sentences)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the ``verdict`` entry of ``results.json``."""
-        return {
-            "level": self.level,
-            "sentences": [str(each) for each in self.sentences],
-            "notices": records(self.sentences),
-        }
-
-    @classmethod
-    def from_json(cls, recorded: object) -> Verdict:
-        """Return the verdict that ``to_json`` wrote."""
-        facts = as_object(recorded, "verdict")
-        sentences = restored(facts.get("sentences") or (), facts.get("notices") or ())
-        return cls(str(facts.get("level") or "caution"), tuple(sentences))
 
 
 def verdict_of(results: Tested, background: Background) -> Verdict:

@@ -16,7 +16,7 @@ from torch import Tensor
 from medcnn.data.manifest import Manifest
 from medcnn.errors import ConfigError
 from medcnn.explanations.attention import has_attention
-from medcnn.explanations.explain import Model, explain, stage_for
+from medcnn.explanations.explain import explain, stage_for
 from medcnn.explanations.localization import Mask
 from medcnn.explanations.names import CAMS, METHODS, missing_library
 from medcnn.explanations.perturbation import Floats
@@ -31,6 +31,7 @@ from medcnn.explanations.subjects import (
 )
 from medcnn.inference.acceleration import fast_dtype, fast_model
 from medcnn.inference.loading import TrainedModel
+from medcnn.inference.out_of_distribution import Model
 from medcnn.notices import Notice
 
 Watch = Callable[[Iterable[Any], str, int], Iterable[Any]]
@@ -135,21 +136,17 @@ def prepare(model: TrainedModel, manifest: Manifest, options: Explain) -> Bench:
     masked = with_mask(abnormal)
     chosen = draw(abnormal if masked.empty else masked, options.images, options.seed)
     subjects = load(manifest, chosen, model.settings.data)
+    device = next(model.network.parameters()).device
+    exact = options.exact or device.type != "cpu"
     return Bench(
         model,
         options,
         subjects,
         mask=None if masked.empty else masks_of(subjects),
         marker=markers_of(subjects),
-        quick=_quick(model, options),
+        quick=model if exact else fast_model(model, fast_dtype(device)),
         notes=(Notice("no_masks"),) if masked.empty else (),
     )
-
-
-def _quick(model: TrainedModel, options: Explain) -> TrainedModel:
-    device = next(model.network.parameters()).device
-    exact = options.exact or device.type != "cpu"
-    return model if exact else fast_model(model, fast_dtype(device))
 
 
 def choose_methods(bench: Bench) -> tuple[list[str], list[Notice]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +15,7 @@ from medcnn.explanations.attention import attention_rollout
 from medcnn.explanations.attribution import integrated_gradients, occlusion
 from medcnn.explanations.cam import WEIGHINGS, choose_stage, maps_and_gradient
 from medcnn.explanations.names import CAMS, check_method
-from medcnn.models.classifier import Classifier
-
-
-class Model(Protocol):
-    """A task or a trained model: a classifier and how its images are normalised."""
-
-    network: Classifier
-
-    def normalize(self, image_N1HW: Tensor) -> Tensor:
-        """Return the images as the network saw them in training."""
+from medcnn.inference.out_of_distribution import Model
 
 
 def explain(model: Model, image_N1HW: Tensor, method: str, stage: str | None = None) -> Tensor:

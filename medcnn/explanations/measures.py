@@ -130,7 +130,7 @@ def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> Sanity:
     options = bench.options
     chosen = bench.subjects.of(np.arange(min(options.sanity, len(bench.subjects))))
     seen = bench.model.normalize(chosen.image_N1SS.to(bench.device))
-    levels: dict[str, list[tuple[str, Estimate, Estimate]]] = {name: [] for name in heats}
+    found = {name: Likeness(part=(), spearman=(), ssim=()) for name in heats}
     parts = list(bench.model.network.backbone.stages)
     forgotten = cascade(bench.model.network, seen, options.seed)
     for part, network in watch(forgotten, "sanity check", min(LEVELS, len(parts) + 1)):
@@ -143,13 +143,13 @@ def forget(bench: Bench, heats: Heats, watch: Watch = unwatched) -> Sanity:
                 mean_of(values, chosen.cluster, options.level, options.seed)
                 for values in similarity(heat[: len(chosen)], other)
             )
-            levels[name].append((part, spearman, ssim))
-    return Sanity(n=len(chosen), methods={name: _likeness(each) for name, each in levels.items()})
-
-
-def _likeness(seen: list[tuple[str, Estimate, Estimate]]) -> Likeness:
-    parts, spearman, ssim = zip(*seen, strict=True) if seen else ((), (), ())
-    return Likeness(part=tuple(parts), spearman=tuple(spearman), ssim=tuple(ssim))
+            so_far = found[name]
+            found[name] = Likeness(
+                part=(*so_far.part, part),
+                spearman=(*so_far.spearman, spearman),
+                ssim=(*so_far.ssim, ssim),
+            )
+    return Sanity(n=len(chosen), methods=found)
 
 
 def _places(bench: Bench, hit: Any, mass: Floats, rows: Any) -> Places:

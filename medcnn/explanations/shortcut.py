@@ -5,19 +5,16 @@ Dimensions: N images, one channel, S×S pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
 
 from medcnn.evaluation.explained import Change, MarkerTest, OnMarker
 from medcnn.explanations.intervals import mean_of
 from medcnn.explanations.localization import Mask, area, mass_inside
 from medcnn.explanations.marker import Changed, burn_in, find_marker, paint_over
-from medcnn.explanations.perturbation import Floats, Probability
+from medcnn.explanations.perturbation import Probability
 from medcnn.explanations.subjects import Subjects, pixels_of
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import share
@@ -50,8 +47,8 @@ def marker_test(
         seed: Of the letters and of the intervals.
     """
     letters = np.random.default_rng(seed).choice(LETTERS, len(subjects))
-    found, removed, beside, added = 0, _Changes(), _Changes(), _Changes()
-    looked_at = 0
+    removed, beside, added = dict[int, Changed](), dict[int, Changed](), dict[int, Changed]()
+    looked_at = found = 0
     for row in range(len(subjects)):
         if min(len(removed), len(added)) >= count:
             break
@@ -60,13 +57,13 @@ def marker_test(
         where = find_marker(pixels)
         found += int(where.any())
         if where.any() and len(removed) < count:
-            removed.add(row, paint_over(pixels, where, subjects.size))
+            removed[row] = paint_over(pixels, where, subjects.size)
             # The same patch on the other side of the chest: what painting alone changes.
-            beside.add(row, paint_over(pixels, where[:, ::-1], subjects.size))
+            beside[row] = paint_over(pixels, where[:, ::-1], subjects.size)
         elif not where.any() and len(added) < count:
-            added.add(row, burn_in(pixels, str(letters[row]), subjects.size))
+            added[row] = burn_in(pixels, str(letters[row]), subjects.size)
     removal, across, insertion = (
-        changes.measure(subjects, probability, threshold, level, seed)
+        _measured(changes, subjects, probability, threshold, level, seed)
         for changes in (removed, beside, added)
     )
     return MarkerTest(
@@ -113,46 +110,25 @@ def _matters(change: Estimate) -> bool:
     return bool(ci[0] > 0 or ci[1] < 0)
 
 
-class _Changes:
-    """The images that were changed in one way."""
-
-    def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.changes: list[Changed] = []
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def add(self, row: int, change: Changed) -> None:
-        self.rows.append(row)
-        self.changes.append(change)
-
-    def measure(
-        self,
-        subjects: Subjects,
-        probability: Probability,
-        threshold: float,
-        level: float,
-        seed: int,
-    ) -> Change:
-        chosen = subjects.of(self.rows)
-        before, after = self._probabilities(chosen, probability)
-        cluster = chosen.cluster
-        flipped = (before >= threshold) != (after >= threshold)
-        return Change(
-            n=len(self),
-            n_patients=int(chosen.table["patient_id"].nunique()),
-            change=mean_of(after - before, cluster, level, seed),
-            absolute_change=mean_of(np.abs(after - before), cluster, level, seed),
-            flipped=share(flipped, cluster, level),
-        )
-
-    def _probabilities(self, chosen: Subjects, probability: Probability) -> tuple[Floats, Floats]:
-        if not self.rows:
-            return np.zeros(0), np.zeros(0)
-        changed = chosen.image_N1SS + _stacked(self.changes)
-        return probability(chosen.image_N1SS), probability(changed.clamp(0, 1))
-
-
-def _stacked(changes: Sequence[Changed]) -> Tensor:
-    return torch.from_numpy(np.stack([change.difference for change in changes]))[:, None]
+def _measured(
+    changes: dict[int, Changed],
+    subjects: Subjects,
+    probability: Probability,
+    threshold: float,
+    level: float,
+    seed: int,
+) -> Change:
+    """Return what changes, by the rows of the images, do to the probability."""
+    chosen = subjects.of(list(changes))
+    before = after = np.zeros(0)
+    if changes:
+        difference = np.stack([change.difference for change in changes.values()])
+        changed = chosen.image_N1SS + torch.from_numpy(difference)[:, None]
+        before, after = probability(chosen.image_N1SS), probability(changed.clamp(0, 1))
+    return Change(
+        n=len(changes),
+        n_patients=int(chosen.table["patient_id"].nunique()),
+        change=mean_of(after - before, chosen.cluster, level, seed),
+        absolute_change=mean_of(np.abs(after - before), chosen.cluster, level, seed),
+        flipped=share((before >= threshold) != (after >= threshold), chosen.cluster, level),
+    )

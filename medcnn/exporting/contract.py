@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medcnn.evaluation.records import to_json
 from medcnn.exporting.golden import FOLDER
 from medcnn.exporting.graph import SEVERAL, SINGLE
 from medcnn.exporting.proof import Proof
 from medcnn.exporting.subject import Subject
 from medcnn.files.hashing import sha256_of
+from medcnn.files.records import to_json
 from medcnn.io.reading import READER_VERSION
 from medcnn.io.voi import MIN_INSIDE, PERCENTILES
 from medcnn.version import __version__

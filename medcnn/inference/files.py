@@ -81,17 +81,14 @@ def walk_images(path: Path) -> Iterator[Path]:
 def list_files(path: Path) -> Listing:
     """Return how many images there are at ``path``, what is left out, and the hash of the names."""
     images, left_out, names = 0, Counter[str](), hashlib.sha256()
-    for entry in walk(path) if path.is_dir() else _alone(path):
+    alone = [Entry(path)] if path.exists() else []
+    for entry in walk(path) if path.is_dir() else alone:
         if entry.reason not in ("", CLOSED):
             left_out[entry.reason] += 1
             continue
         images += 1
         names.update(name_of(entry.path, path).encode() + b"\n")
     return Listing(images, left_out, names.hexdigest())
-
-
-def _alone(path: Path) -> list[Entry]:
-    return [Entry(path)] if path.exists() else []
 
 
 def name_of(path: Path, root: Path) -> str:
@@ -146,8 +143,11 @@ def read_one(path: Path, size: int, exact: bool) -> Reading:
     """Return the reading of one file, whatever the file is."""
     try:
         pixels, facts = read_image_resized(path, size, exact=exact)
-    except ImageError as error:
-        return _failed(_of_folder(path) if path.is_dir() else error, path)
+    except ImageError:
+        if path.is_dir():
+            text, expected = "is a folder whose files cannot be listed", "permission to read it"
+            error = ImageError(path, text, kind="unreadable_folder", expected=expected)
+        return _failed(error, path)
     except MemoryError:
         return _failed(ImageError(path, "does not fit into the memory", kind="too_large"), path)
     except Exception as fault:  # noqa: BLE001  one file, whatever is in it, never stops ten thousand
@@ -161,15 +161,6 @@ def _failed(error: ImageError, path: Path) -> Reading:
     return Reading(path, None, None, error)
 
 
-def _of_folder(path: Path) -> ImageError:
-    return ImageError(
-        path,
-        "is a folder whose files cannot be listed",
-        kind="unreadable_folder",
-        expected="permission to read it",
-    )
-
-
 def _read_chunk(paths: Chunk, *, size: int, exact: bool) -> list[Reading]:
     return [read_one(path, size, exact) for path in paths]
 
@@ -181,15 +172,11 @@ def _read_parallel(
         partial(_read_chunk, size=size, exact=exact),
         iter(lambda: tuple(islice(paths, CHUNK)), ()),
         workers=workers,
-        apart=_apart,
+        apart=lambda paths: [(path,) for path in paths],
         crashed=_crashed,
     )
     for _, readings in done:
         yield from readings
-
-
-def _apart(paths: Chunk) -> list[Chunk]:
-    return [(path,) for path in paths]
 
 
 def _crashed(paths: Chunk) -> list[Reading]:

@@ -33,6 +33,8 @@ from medcnn.record.record import Record
 from medcnn.run.directory import RunDir, write_json
 from medcnn.version import __version__
 
+NO_INTERVAL = "There are no validation predictions, so no interval of the probability."
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -104,7 +106,8 @@ def predict_folder(
         beside = None if results is None else results(how.panel, how.identity, final)
         written = write_table(ledger, final, options.output, beside)
         recomputed = ledger.count(exact=True)
-    warnings = (*how.panel.notes, *quick.warnings, *_of_interval(decision.val), *written.warnings)
+    lacking = [] if decision.val is not None else [NO_INTERVAL]
+    warnings = (*how.panel.notes, *quick.warnings, *lacking, *written.warnings)
     record = _record(how, final, written, warnings, recomputed, joined)
     write_json(options.output.with_name(f"{options.output.name}.json"), record)
     if not options.input.is_dir():
@@ -158,7 +161,7 @@ def assembled(runs: Sequence[RunDir], options: Predict) -> Apparatus:
     quick = QuickPanel(panel, detector, exact=options.exact, tolerance=options.tolerance)
     val = _validation(panel, runs, options.inference)
     decision = Decision(val, options.safeguards, panel.threshold.value, options.inference.seed)
-    salt = _salt(panel)
+    salt = read_salt() if panel.predictor.members[0].settings.data.hash_patients else None
     return Apparatus(panel, quick, decision, salt, _identity(panel, runs[0], options, salt))
 
 
@@ -183,12 +186,6 @@ def _validation(panel: Panel, runs: Sequence[RunDir], how: Inference) -> pd.Data
         return None
 
 
-def _of_interval(val: pd.DataFrame | None) -> list[str]:
-    if val is None:
-        return ["There are no validation predictions, so no interval of the probability."]
-    return []
-
-
 def _identity(panel: Panel, run: RunDir, options: Predict, salt: str | None) -> dict[str, Any]:
     """Return what tells one way of predicting from another, as plain values."""
     # What was fitted now follows from members and passes, to the last digits.
@@ -202,11 +199,6 @@ def _identity(panel: Panel, run: RunDir, options: Predict, salt: str | None) -> 
         "pseudonyms": pseudonym("none", salt, "identity") if salt else None,
         "medcnn": __version__,
     }
-
-
-def _salt(panel: Panel) -> str | None:
-    hidden = panel.predictor.members[0].settings.data.hash_patients
-    return read_salt() if hidden else None
 
 
 def _sha256(path: Path) -> str | None:

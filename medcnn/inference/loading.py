@@ -224,7 +224,8 @@ def _model(
     state = checkpoint["state_dict"]
     how = checkpoint.get(RECIPE) or recipe(settings)
     network = rebuild(read(Model, how["model"], lenient=True), how["stage"])
-    network.load_state_dict(_inner(state, "network."))
+    inner = {key.partition(".")[2]: each for key, each in state.items() if key[:8] == "network."}
+    network.load_state_dict(inner)
     mean, std = float(state["pixel_mean"]), float(state["pixel_std"])
     if not (math.isfinite(mean) and math.isfinite(std) and std > 0):
         raise ValueError(f"pixels of mean {mean} and standard deviation {std}")
@@ -273,8 +274,8 @@ def copy_into_checkpoint(judgement: Judgement, run: RunDir) -> None:
 
 def calibrator_state(calibrator: Calibrator) -> dict[str, Any]:
     """Return a calibrator as a checkpoint keeps a copy of it: plain values and one tensor."""
-    record = calibrator.to_json()
-    return record | {"parameters": torch.tensor(record["parameters"], dtype=torch.float64)}
+    parameters = torch.tensor(calibrator.parameters, dtype=torch.float64)
+    return calibrator.to_json() | {"parameters": parameters}
 
 
 def calibrator_of(checkpoint: Checkpoint) -> Calibrator:
@@ -283,7 +284,3 @@ def calibrator_of(checkpoint: Checkpoint) -> Calibrator:
     if record is None:
         return Calibrator("temperature", (float(checkpoint["state_dict"]["temperature"]),))
     return Calibrator.from_json(record | {"parameters": record["parameters"].tolist()})
-
-
-def _inner(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from medcnn.calibration import Calibrator
 from medcnn.calibration.detector import Detector, Measured, fit_detector
-from medcnn.calibration.input_checks import FileFacts, InputReference, fit_input_reference
+from medcnn.calibration.input_checks import InputReference, fit_input_reference
 from medcnn.calibration.out_of_distribution import KEPT, fit_reference
 from medcnn.data.batch import Batch
 from medcnn.data.datamodule import XrayDataModule
+from medcnn.io.facts import Facts
 from medcnn.models.classifier import Classifier
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import checked
@@ -129,7 +130,7 @@ def flag_files(
     detector: Detector,
     calibrator: Calibrator,
     image_N1HW: Tensor,
-    facts: Sequence[FileFacts] | None,
+    facts: Sequence[Facts] | None,
     features_ND: Tensor | None = None,
 ) -> tuple[pd.DataFrame, Measured]:
     """Return the detector's columns of a batch of files, and what was measured of them."""

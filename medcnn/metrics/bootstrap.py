@@ -77,7 +77,8 @@ def bootstrap(
     count = replicates or replicates_for(len(sample.cell))
     rng = np.random.default_rng(seed)
     point = {name: values[0] for name, values in statistics(_observed(sample)[None]).items()}
-    drawn = _collect(statistics, _resamples(sample, count, rng), sample.cells)
+    resamples = (sample.weigh(rng.integers(sample.units, size=sample.units)) for _ in range(count))
+    drawn = _collect(statistics, resamples, sample.cells)
     folded = _collect(statistics, _leave_outs(sample, rng), sample.cells)
     suffix = by_cluster("", sample.cluster) if suffix is None else suffix
     found = {}
@@ -93,12 +94,6 @@ def _count(cell: IntArray, cells: int, weights: FloatArray | None = None) -> Flo
 
 def _observed(sample: Sample) -> FloatArray:
     return _count(sample.cell, sample.cells)
-
-
-def _resamples(sample: Sample, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-    units = sample.units
-    for _ in range(count):
-        yield sample.weigh(rng.integers(units, size=units))
 
 
 def _leave_outs(sample: Sample, rng: np.random.Generator) -> Iterator[FloatArray]:
@@ -138,7 +133,8 @@ def _interval(value: float, drawn: FloatArray, folded: FloatArray, level: float)
     valid, note = _defined(drawn)
     if len(valid) < len(drawn) / 2:
         return Estimate(value, None, method, note)
-    low, high = np.quantile(valid, _bca_tails(value, valid, folded, _tails(level)))
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(valid, _bca_tails(value, valid, folded, tails))
     if low == high:
         note += "; all resamples agree, so the interval is too narrow to be believed"
     return Estimate(value, (float(low), float(high)), method, note)
@@ -151,10 +147,6 @@ def _defined(drawn: FloatArray) -> tuple[FloatArray, str]:
     if len(valid) < len(drawn):
         note += f", {len(drawn) - len(valid)} left out for want of a class"
     return valid, note
-
-
-def _tails(level: float) -> FloatArray:
-    return np.array([(1 - level) / 2, (1 + level) / 2])
 
 
 def _bca_tails(

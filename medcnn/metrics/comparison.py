@@ -6,7 +6,7 @@ The paired test of two AUROCs is ``medcnn.metrics.auroc.paired_delong``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,6 @@ from medcnn.metrics.proportions import (
     normal_quantile,
     wilson_bounds,
 )
-
-WeightedMetric = Callable[[IntArray, FloatArray, FloatArray], float]
-"""From labels, probabilities and case weights to a number, as scikit-learn's ``sample_weight``."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +154,17 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
     return corrected
 
 
+def holm_together(
+    families: Sequence[Mapping[str, float | None]],
+) -> list[dict[str, float | None]]:
+    """Return the p-values of several families corrected for the number of all of them."""
+    every = {f"{at} {name}": p for at, family in enumerate(families) for name, p in family.items()}
+    corrected = holm(every)
+    return [
+        {name: corrected[f"{at} {name}"] for name in family} for at, family in enumerate(families)
+    ]
+
+
 def paired_cell_bootstrap(
     first: CellMetrics, second: CellMetrics, **options: Any
 ) -> dict[str, Estimate]:
@@ -172,14 +180,6 @@ def paired_cell_bootstrap(
         return {name: ours[name] - theirs[name] for name in ours}
 
     cells = np.concatenate([one.cell, two.cell + one.cells])
-    both = Sample(cells, one.cells + two.cells, _twice(one.cluster, len(one.cell)))
-    return bootstrap(difference, both, suffix=_suffix(one.cluster), **options)
-
-
-def _twice(cluster: IntArray | None, n: int) -> IntArray:
-    units = np.arange(n) if cluster is None else cluster
-    return np.concatenate([units, units])
-
-
-def _suffix(cluster: IntArray | None) -> str:
-    return "-paired" if cluster is None else "-paired-clustered"
+    units = np.arange(len(one.cell)) if one.cluster is None else one.cluster
+    both = Sample(cells, one.cells + two.cells, np.concatenate([units, units]))
+    return bootstrap(difference, both, suffix=by_cluster("-paired", one.cluster), **options)

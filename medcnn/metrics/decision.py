@@ -43,30 +43,26 @@ class Confusion:
         return self.tp + self.fn == 0 or self.tn + self.fp == 0
 
 
-def likelihood_ratio_positive(confusion: Confusion, level: float = 0.95) -> Estimate:
-    """Return sensitivity / (1 - specificity), log method of Simel et al. (1991)."""
+def likelihood_ratios(
+    confusion: Confusion, level: float = 0.95
+) -> tuple[Estimate, Estimate, Estimate]:
+    """Return the positive and the negative likelihood ratio, and the diagnostic odds ratio.
+
+    Sensitivity / (1 - specificity) and (1 - sensitivity) / specificity by the log method of Simel et
+    al. (1991); tp·tn / (fp·fn) by that of Woolf (Glas et al. 2003).
+    """
     if confusion.lacks_a_class:
-        return undefined("log", "a class is absent")
+        absent = undefined("log", "a class is absent")
+        return absent, absent, absent
     tp, fp, tn, fn, note = confusion.cells()
-    ratio = (tp / (tp + fn)) / (fp / (fp + tn))
-    return _log_interval(ratio, 1 / tp - 1 / (tp + fn) + 1 / fp - 1 / (fp + tn), level, note)
-
-
-def likelihood_ratio_negative(confusion: Confusion, level: float = 0.95) -> Estimate:
-    """Return (1 - sensitivity) / specificity, log method of Simel et al. (1991)."""
-    if confusion.lacks_a_class:
-        return undefined("log", "a class is absent")
-    tp, fp, tn, fn, note = confusion.cells()
-    ratio = (fn / (tp + fn)) / (tn / (fp + tn))
-    return _log_interval(ratio, 1 / fn - 1 / (tp + fn) + 1 / tn - 1 / (fp + tn), level, note)
-
-
-def diagnostic_odds_ratio(confusion: Confusion, level: float = 0.95) -> Estimate:
-    """Return tp·tn / (fp·fn), log method of Woolf (Glas et al. 2003)."""
-    if confusion.lacks_a_class:
-        return undefined("log", "a class is absent")
-    tp, fp, tn, fn, note = confusion.cells()
-    return _log_interval(tp * tn / (fp * fn), 1 / tp + 1 / fp + 1 / tn + 1 / fn, level, note)
+    positive, negative = (tp / (tp + fn)) / (fp / (fp + tn)), (fn / (tp + fn)) / (tn / (fp + tn))
+    of_positive = 1 / tp - 1 / (tp + fn) + 1 / fp - 1 / (fp + tn)
+    of_negative = 1 / fn - 1 / (tp + fn) + 1 / tn - 1 / (fp + tn)
+    return (
+        _log_interval(positive, of_positive, level, note),
+        _log_interval(negative, of_negative, level, note),
+        _log_interval(tp * tn / (fp * fn), 1 / tp + 1 / fp + 1 / tn + 1 / fn, level, note),
+    )
 
 
 def _log_interval(ratio: float, variance: float, level: float, note: str) -> Estimate:

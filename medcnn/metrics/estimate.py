@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medcnn.errors import DataError
 from medcnn.files.plain import as_object
+from medcnn.files.records import fields_from_json
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -70,7 +70,7 @@ class Estimate:
         return plain | ({"note": self.note} if self.note else {})
 
     @classmethod
-    def from_json(cls, recorded: object) -> Estimate:
+    def from_json(cls, recorded: object, place: str = "the recorded estimate") -> Estimate:
         """Return the estimate that ``to_json`` wrote; a bound that JSON cannot hold is infinite.
 
         >>> Estimate.from_json({"value": 2.0, "ci": [0.5, None], "method": "wald"}).ci
@@ -79,28 +79,12 @@ class Estimate:
         Raises:
             DataError: If value or interval are missing or are no numbers.
         """
-        facts = as_object(recorded, "estimate")
-        try:
-            value, ci = facts["value"], facts["ci"]
-            low, high = (None, None) if ci is None else ci
-            return cls(
-                None if value is None else float(value),
-                None
-                if ci is None
-                else (
-                    -math.inf if low is None else float(low),
-                    math.inf if high is None else float(high),
-                ),
-                str(facts["method"]),
-                str(facts.get("note") or ""),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                "A recorded estimate cannot be read.",
-                expected="value, ci (low and high) and method",
-                found=repr(dict(facts))[:80],
-                remedy="restore the file, or evaluate again",
-            ) from error
+        facts = as_object(recorded, place)
+        if isinstance(facts.get("ci"), list) and len(facts["ci"]) == 2:
+            low, high = facts["ci"]
+            ends = [-math.inf if low is None else low, math.inf if high is None else high]
+            facts = {**facts, "ci": ends}
+        return fields_from_json(cls, facts, place)
 
 
 def undefined(method: str, note: str = "") -> Estimate:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special, stats
 
 from medcnn.errors import ConfigError
+from medcnn.files.records import Saved
 from medcnn.metrics.proportions import normal_quantile, proportion
 
 LARGEST = 10_000_000
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Saved):
     """The cases to collect.
 
     Attributes:
@@ -33,10 +33,6 @@ class Plan:
     total: int
     prevalence: float
     basis: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self) | {"basis": list(self.basis)}
 
 
 def plan(
@@ -67,12 +63,24 @@ def plan(
         power: Wanted power against ``null``.
         prevalence: Share of abnormal cases among those collected.
         level: Nominal coverage.
-        design_effect: How many images of a patient are worth one independent image.
+        design_effect: How many images of a patient are worth one independent image, at least 1.
 
     Raises:
         ConfigError: If nothing, or something impossible, is asked for.
     """
-    _check(sensitivity, specificity, auroc, width, null, power, prevalence, level, design_effect)
+    asked = [value for value in (sensitivity, specificity, auroc) if value is not None]
+    if not asked or (width is None) == (null is None):
+        raise ConfigError(
+            "A plan needs what to estimate, and either a width or a null value.",
+            expected="for example sensitivity=0.95 width=0.05",
+            remedy="give sensitivity, specificity or auroc, and width or null",
+        )
+    if null is not None and (auroc is not None or any(value <= null for value in asked)):
+        raise ConfigError(
+            "The null value must lie below the expected sensitivity or specificity.",
+            found=f"null={null:g}",
+            remedy="lower null; plan the AUROC by width",
+        )
     counts: dict[str, int] = {}
     basis: list[str] = []
     for name, value, kind in (
@@ -168,47 +176,3 @@ def _smallest(enough: Callable[[int], bool]) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
-
-
-def _check(
-    sensitivity: float | None,
-    specificity: float | None,
-    auroc: float | None,
-    width: float | None,
-    null: float | None,
-    power: float,
-    prevalence: float,
-    level: float,
-    design_effect: float,
-) -> None:
-    inside = {
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-        "auroc": auroc,
-        "width": width,
-        "null": null,
-        "power": power,
-        "prevalence": prevalence,
-        "level": level,
-    }
-    for name, value in inside.items():
-        if value is not None and not 0 < value < 1:
-            raise ConfigError(
-                f"{name} must lie within (0, 1).", found=f"{name}={value:g}", remedy="change it"
-            )
-    asked = [value for value in (sensitivity, specificity, auroc) if value is not None]
-    example = "for example sensitivity=0.95 width=0.05"
-    if not asked or (width is None) == (null is None):
-        raise ConfigError(
-            "A plan needs what to estimate, and either a width or a null value.",
-            expected=example,
-            remedy="give sensitivity, specificity or auroc, and width or null",
-        )
-    if null is not None and (auroc is not None or any(value <= null for value in asked)):
-        raise ConfigError(
-            "The null value must lie below the expected sensitivity or specificity.",
-            found=f"null={null:g}",
-            remedy="lower null; plan the AUROC by width",
-        )
-    if design_effect < 1:
-        raise ConfigError("design_effect must be at least 1.", found=f"{design_effect:g}")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from medcnn.errors import DataError
 from medcnn.files.plain import as_object
+from medcnn.files.records import ABSENT, NEEDED, fields_from_json, fields_to_json
 from medcnn.metrics.curves import Tally, tally
 from medcnn.metrics.estimate import FloatArray, IntArray
 from medcnn.metrics.rules import Rule, parse_rule
@@ -36,8 +37,8 @@ class Threshold:
 
     value: float
     rule: str
-    chosen_on: str = "val"
-    predictions: str = ""
+    chosen_on: str = field(default="val", metadata=NEEDED)
+    predictions: str = field(default="", metadata=ABSENT | {"key": "predictions_sha256"})
 
     @property
     def digest(self) -> str:
@@ -54,27 +55,16 @@ class Threshold:
         return not self.predictions or self.predictions == predictions_digest(label, p)
 
     @classmethod
-    def from_json(cls, recorded: object) -> Threshold:
+    def from_json(cls, recorded: object, place: str = "the recorded threshold") -> Threshold:
         """Return the threshold that ``to_json`` wrote, checked against its digest where it has one.
 
         Raises:
             DataError: If value, rule or split are missing, or were changed after the freeze.
         """
         facts = as_object(recorded, "threshold")
-        try:
-            frozen = cls(
-                float(facts["value"]),
-                str(facts["rule"]),
-                str(facts["chosen_on"]),
-                str(facts.get("predictions_sha256") or ""),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                "The recorded threshold cannot be read.",
-                expected="value, rule and chosen_on",
-                found=repr(dict(facts)),
-                remedy="evaluate the validation split again",
-            ) from error
+        # Under its own name where an earlier version wrote it.
+        known = {"predictions_sha256": facts.get("predictions") or "", **facts}
+        frozen = fields_from_json(cls, known, place)
         if facts.get("sha256", frozen.digest) != frozen.digest:
             raise DataError(
                 "The recorded threshold was changed after it was frozen.",
@@ -86,13 +76,7 @@ class Threshold:
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``threshold`` entry of ``results.json``."""
-        record: dict[str, Any] = {
-            "value": float(self.value),
-            "rule": self.rule,
-            "chosen_on": self.chosen_on,
-            "sha256": self.digest,
-        }
-        return record | ({"predictions_sha256": self.predictions} if self.predictions else {})
+        return fields_to_json(self) | {"value": float(self.value), "sha256": self.digest}
 
 
 def predictions_digest(label: IntArray, p: FloatArray) -> str:

@@ -90,10 +90,10 @@ def two_sample_tests(
         ]
     )
     label = second_N.astype(np.int64)
+    several = cluster if cluster_count(cluster) < len(cluster) else None
+    found = auroc(label, told_BN[0], cluster=several, level=level)
     return TwoSample(
-        auroc=_widened(
-            auroc(label, told_BN[0], cluster=_several(cluster), level=level), areas, label
-        ),
+        auroc=_widened(found, areas, label),
         classifier=_permutation(areas),
         mmd=_permutation(_discrepancies(component, sides, rng)),
         scores=_permutation(_gaps(np.asarray(score_N, dtype=np.float64), sides)),
@@ -116,10 +116,6 @@ def _widened(found: Estimate, areas_B: FloatArray, label_N: IntArray) -> Estimat
     low, high = special.expit(middle + factor * (ends - middle)).tolist()
     note = f"widened {factor:.2f} times for what the folds share"
     return Estimate(found.value, (low, high), "delong-cross-fitted", note)
-
-
-def _several(cluster: IntArray) -> IntArray | None:
-    return cluster if cluster_count(cluster) < len(cluster) else None
 
 
 def _permutation(statistic_B: FloatArray) -> Permuted:

@@ -41,12 +41,14 @@ class Rejection:
     """What happens when the most uncertain share of the cases goes to a reader.
 
     Attributes:
+        share: The share.
         referred: The number of cases referred.
         risk_before: The error rate on all cases.
         risk_after: The error rate on the cases kept; undefined where none are.
         errors_caught: The share of all errors among those referred; undefined where there are none.
     """
 
+    share: float
     referred: int
     risk_before: Estimate
     risk_after: Estimate
@@ -164,7 +166,7 @@ def reject(
     gone = np.bincount(tie, np.arange(n) >= n - referred) / np.bincount(tie)
     wrong = error[order] > 0
     caught = share(gone[tie][wrong], subset(patient, wrong), level)
-    return Rejection(referred, before, after, caught)
+    return Rejection(part, referred, before, after, caught)
 
 
 def binary_entropy(p: FloatArray) -> FloatArray:

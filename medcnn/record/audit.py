@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medcnn.errors import DataError
 from medcnn.files.plain import damaged, read_object
+from medcnn.files.records import fields_from_json
 
 WHAT = "audit"
 EXPECTED = "what training wrote of its data"
@@ -31,12 +33,12 @@ class AuditRecord:
 
     verdict: str
     findings: tuple[str, ...]
-    images: int
-    patients: int
-    cross_split_duplicates: int
-    cross_split_patients: int
-    unreadable: tuple[Any, ...]
     content: Mapping[str, Any]
+    images: int = 0
+    patients: int = 0
+    cross_split_duplicates: int = 0
+    cross_split_patients: int = 0
+    unreadable: tuple[Any, ...] = ()
 
     @property
     def leaks(self) -> int:
@@ -54,15 +56,6 @@ def read_audit(path: Path) -> AuditRecord:
     try:
         if content["verdict"] not in VERDICTS:
             raise ValueError(f"a verdict {content['verdict']!r}")
-        return AuditRecord(
-            verdict=content["verdict"],
-            findings=tuple(map(str, content["findings"])),
-            images=int(content.get("images") or 0),
-            patients=int(content.get("patients") or 0),
-            cross_split_duplicates=int(content.get("cross_split_duplicates") or 0),
-            cross_split_patients=int(content.get("cross_split_patients") or 0),
-            unreadable=tuple(content.get("unreadable") or ()),
-            content=content,
-        )
-    except (LookupError, TypeError, ValueError) as error:
+        return fields_from_json(AuditRecord, {**content, "content": content}, WHAT)
+    except (DataError, LookupError, ValueError) as error:
         raise damaged(path, WHAT, EXPECTED, error, WHAT) from error

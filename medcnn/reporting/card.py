@@ -6,8 +6,8 @@ from typing import Any
 
 from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import HEADLINE
 from medcnn.reporting.flow import count_flow
+from medcnn.reporting.tables import HEADLINE
 from medcnn.reporting.wording import Wording
 
 MODEL_KEYS = ("model.name", "model.backbone", "model.arch", "model._target_")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,31 +80,40 @@ def list_cases(contents: Contents, thumbnails: Thumbnails) -> CaseLists:
     error = np.abs(contents.score_N - contents.label_N)
     wrong = wrong_decisions(contents)
     column = doubt_measure(contents.cases)
-    doubt = _doubt(contents, column)
+    doubt = -np.abs(contents.score_N - contents.threshold)
+    if column:
+        doubt = contents.cases[column].to_numpy(dtype=np.float64)
     order = np.lexsort((-error, ~wrong))
     shown = order[:MAX_ROWS]
     worst = order[: min(GALLERY, int(wrong.sum()))]
     unsure = np.argsort(-doubt, kind="stable")[:GALLERY]
     needed = np.unique(np.concatenate([shown[:MAX_THUMBNAILS], worst, unsure]))
     paths = _paths(contents, needed)
-    maker = _CaseMaker(contents, doubt if column else None, paths, thumbnails)
+
+    def case(row: int, size: int) -> Case:
+        record = contents.cases.iloc[row]
+        label, score = int(record["label"]), float(record["p_abnormal"])
+        called, path = score >= contents.threshold, paths.get(str(record["image_id"]))
+        return Case(
+            image_id=str(record["image_id"]),
+            patient_id=str(record["patient_id"]),
+            label=label,
+            score=score,
+            outcome=("t" if called == bool(label) else "f") + ("p" if called else "n"),
+            doubt=float(doubt[row]) if column else None,
+            thumbnail=thumbnails.data_uri(path, size) if size else None,
+        )
+
     pictured = set(shown[:MAX_THUMBNAILS].tolist())
-    rows = tuple(maker.make(row, SMALL if row in pictured else 0) for row in shown.tolist())
+    rows = tuple(case(row, SMALL if row in pictured else 0) for row in shown.tolist())
     return CaseLists(
         rows=rows,
         total=len(error),
-        pictured=sum(case.thumbnail is not None for case in rows),
-        wrong=maker.make_all(worst.tolist()),
-        unsure=maker.make_all(unsure.tolist()),
+        pictured=sum(each.thumbnail is not None for each in rows),
+        wrong=tuple(case(row, LARGE) for row in worst.tolist()),
+        unsure=tuple(case(row, LARGE) for row in unsure.tolist()),
         doubt=column or "distance",
     )
-
-
-def _doubt(contents: Contents, column: str | None) -> npt.NDArray[np.float64]:
-    if column is not None:
-        return contents.cases[column].to_numpy(dtype=np.float64)
-    distance: npt.NDArray[np.float64] = -np.abs(contents.score_N - contents.threshold)
-    return distance
 
 
 def _paths(contents: Contents, rows: npt.NDArray[np.int64]) -> dict[str, str]:
@@ -115,33 +123,3 @@ def _paths(contents: Contents, rows: npt.NDArray[np.int64]) -> dict[str, str]:
     wanted = contents.cases["image_id"].iloc[rows]
     table = contents.manifest[contents.manifest["image_id"].isin(wanted)]
     return dict(zip(table["image_id"], table["path"].fillna(""), strict=True))
-
-
-@dataclass(frozen=True)
-class _CaseMaker:
-    contents: Contents
-    doubt: npt.NDArray[np.float64] | None
-    paths: dict[str, str]
-    thumbnails: Thumbnails
-
-    def make(self, row: int, size: int) -> Case:
-        record = self.contents.cases.iloc[row]
-        image_id = str(record["image_id"])
-        label, score = int(record["label"]), float(record["p_abnormal"])
-        return Case(
-            image_id=image_id,
-            patient_id=str(record["patient_id"]),
-            label=label,
-            score=score,
-            outcome=_outcome(label, score, self.contents.threshold),
-            doubt=None if self.doubt is None else float(self.doubt[row]),
-            thumbnail=self.thumbnails.data_uri(self.paths.get(image_id), size) if size else None,
-        )
-
-    def make_all(self, rows: Sequence[int]) -> tuple[Case, ...]:
-        return tuple(self.make(row, LARGE) for row in rows)
-
-
-def _outcome(label: int, score: float, threshold: float) -> str:
-    called = score >= threshold
-    return ("t" if called == bool(label) else "f") + ("p" if called else "n")

@@ -8,78 +8,18 @@ stands in the run; what a run cannot know is open, and said to be.
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from importlib import resources
 
 from medcnn.data.manifest import TEXT_COLUMNS
 from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.card import model_name, weights_text
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import HEADLINE
 from medcnn.reporting.flow import Flow, count_flow
 from medcnn.reporting.provenance import versions
+from medcnn.reporting.tables import HEADLINE
 from medcnn.reporting.wording import Wording
-
-# CLAIM 2024 item, STARD 2015 item, TRIPOD+AI item, key of its wording and of its answer.
-_ITEMS = (
-    ("1", "1", "1", "title"),
-    ("2", "2", "2", "abstract"),
-    ("3", "3", "3a–c", "background"),
-    ("4", "4", "4", "aims"),
-    ("5", "5", "5a", "design"),
-    ("6", "5", "4", "goal"),
-    ("7", "6", "5a, 5b", "sources"),
-    ("8", "6", "6a–c", "eligibility"),
-    ("–", "7, 9", "6b", "series"),
-    ("–", "8", "6a", "setting"),
-    ("9", "–", "7", "preprocessing"),
-    ("10", "–", "7", "subsets"),
-    ("11", "–", "–", "deidentification"),
-    ("12", "16", "11", "missing"),
-    ("–", "15", "–", "indeterminate"),
-    ("13", "10a", "9a–c", "acquisition"),
-    ("14", "10b", "8a", "reference"),
-    ("15", "11", "8a", "reference_reason"),
-    ("16", "10b", "8b", "annotators"),
-    ("17", "10b", "8b, 8c", "test_annotation"),
-    ("–", "13a–b", "8c", "blinding"),
-    ("18", "–", "8b", "variability"),
-    ("19", "–", "12a", "partition"),
-    ("20", "–", "12a", "disjoint"),
-    ("21", "18", "10", "sample_size"),
-    ("22", "10a", "12c, 22", "model"),
-    ("23", "10a", "12c, 18f", "software"),
-    ("24", "–", "12c", "initialisation"),
-    ("25", "–", "12c", "training"),
-    ("26", "–", "12c", "selection"),
-    ("27", "–", "12c", "ensemble"),
-    ("28", "14", "12e", "metrics"),
-    ("–", "12a", "15", "threshold"),
-    ("–", "–", "13", "imbalance"),
-    ("–", "17", "14", "fairness"),
-    ("29", "14", "12e", "statistics"),
-    ("30", "17", "12d, 23b", "robustness"),
-    ("31", "–", "–", "explanation"),
-    ("32", "–", "12e", "internal"),
-    ("33", "–", "12g, 16", "external"),
-    ("34", "28", "18d", "registration"),
-    ("35", "19", "20a", "flow"),
-    ("36", "20", "20b, 20c, 21", "characteristics"),
-    ("–", "21a–b", "–", "severity"),
-    ("–", "22", "–", "interval"),
-    ("37", "24", "23a", "performance"),
-    ("–", "23", "23a", "crosstab"),
-    ("–", "–", "12e", "calibrated"),
-    ("38", "24", "23a", "precision"),
-    ("39", "–", "–", "failures"),
-    ("40", "26", "26", "limitations"),
-    ("41", "27", "27a–c", "implications"),
-    ("42", "29", "18c", "protocol"),
-    ("43", "–", "18e, 18f", "availability"),
-    ("44", "30", "18a, 18b", "funding"),
-    ("–", "–", "17", "ethics"),
-    ("–", "–", "19", "patients"),
-    ("–", "25", "–", "adverse"),
-)
 
 
 @dataclass(frozen=True)
@@ -105,9 +45,10 @@ def checklist(contents: Contents, words: Wording) -> list[Item]:
         **_model_answers(contents, words),
         **_result_answers(contents, words),
     }
+    text = resources.files("medcnn.reporting").joinpath("checklist.toml").read_text("utf-8")
     return [
         Item(claim, stard, tripod, words(f"item.{key}"), answers.get(key) or "")
-        for claim, stard, tripod, key in _ITEMS
+        for key, (claim, stard, tripod) in tomllib.loads(text).items()
     ]
 
 

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from medcnn.evaluation.compare import Comparison
 from medcnn.metrics.estimate import Estimate, undefined
-from medcnn.reporting.figures.curves import Reader, Scored, two_curves
+from medcnn.reporting.figures.curves import Scored, two_curves
 from medcnn.reporting.figures.style import to_svg
 from medcnn.reporting.report import templates
-from medcnn.reporting.sections import Table, reader_table
+from medcnn.reporting.sections import reader_table
 from medcnn.reporting.sentences import said
-from medcnn.reporting.tables import with_interval
+from medcnn.reporting.tables import Table, table_of, with_interval
 from medcnn.reporting.wording import Wording
 from medcnn.run.directory import write_text
 
@@ -63,24 +63,20 @@ def write_comparison(
     return path
 
 
-def headline_table(found: Comparison, words: Wording) -> Table:
+def headline_table(found: Comparison, words: Wording) -> Table | None:
     """Return each measure of both sides, the difference, its p-value and that after Holm."""
     header = (words("table.measure"), *found.names, words("comparison.difference"), "p")
-    return Table(
-        (*header, words("table.p_value")),
-        tuple(
-            (
-                words.measure(name),
-                with_interval(name, found.a.get(name), words),
-                with_interval(name, found.b.get(name), words),
-                words.difference(found.differences[name], points=name != "auroc"),
-                words.p_value(found.p_values.get(name)),
-                words.p_value(found.holm.get(name)),
-            )
-            for name in MEASURES
-            if name in found.differences
-        ),
+    rows = (
+        (
+            words.measure(name),
+            *(with_interval(name, side.get(name), words) for side in (found.a, found.b)),
+            words.difference(found.differences[name], points=name != "auroc"),
+            *(words.p_value(each.get(name)) for each in (found.p_values, found.holm)),
+        )
+        for name in MEASURES
+        if name in found.differences
     )
+    return table_of((*header, words("table.p_value")), rows)
 
 
 def resampled_table(found: Comparison, words: Wording) -> Table:
@@ -125,9 +121,9 @@ def _figure(found: Comparison, first: pd.DataFrame, second: pd.DataFrame, words:
             (first, second), found.names, (found.a, found.b), strict=True
         )
     ]
-    readers = [Reader(each.name, each.sensitivity, each.specificity) for each in found.readers]
-    figure = two_curves(sides, words, readers)
-    return to_svg(figure, "two_curves", words("caption.two_curves"))
+    return to_svg(
+        two_curves(sides, words, found.readers), "two_curves", words("caption.two_curves")
+    )
 
 
 def _scored(table: pd.DataFrame, split: str, name: str, measured: Mapping[str, Estimate]) -> Scored:

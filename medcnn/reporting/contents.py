@@ -14,12 +14,11 @@ from medcnn.data.audit.audit import Audit
 from medcnn.data.manifest import Manifest
 from medcnn.errors import DataError
 from medcnn.evaluation.cases import cases_of
-from medcnn.evaluation.explained import Explanations
+from medcnn.evaluation.explained import Explanations, read_explanations
 from medcnn.evaluation.results import Results, read_results
 from medcnn.notices import restored
 from medcnn.predictions import check_predictions
 from medcnn.record.record import Record
-from medcnn.reporting.explained import read_explanations
 from medcnn.run.directory import RunDir
 from medcnn.settings.grammar import written
 

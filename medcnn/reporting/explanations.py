@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,20 +14,16 @@ from medcnn.evaluation.explained import (
     CONTROL,
     Explanations,
     MarkerTest,
-    Method,
-    Places,
     Sanity,
     ShownImage,
 )
 from medcnn.reporting.figures import explanations as figures
 from medcnn.reporting.figures.style import to_svg
-from medcnn.reporting.sections import Table
-from medcnn.reporting.tables import with_interval
+from medcnn.reporting.tables import Table, measured, table_of, with_interval
+from medcnn.reporting.thumbnails import LARGE, jpeg_uri
 from medcnn.reporting.wording import Wording
 
-TILE = 224  # pixels a side of a picture in the page
 _QUALITY = 80
-_SHARE = "share"  # printed in per cent
 _DONE = {"removal": "removal", "beside": "beside", "insertion": "burnt_in"}
 
 
@@ -69,7 +64,7 @@ class Section:
     lead: str
     alarms: tuple[str, ...]
     calm: str
-    methods: Table
+    methods: Table | None
     findings: Table | None
     forgetting: Table | None
     marker: Table | None
@@ -105,30 +100,32 @@ def explanation_section(found: Explanations | None, words: Wording) -> Section |
     )
 
 
-def _methods(found: Explanations, words: Wording) -> Table:
+def _methods(found: Explanations, words: Wording) -> Table | None:
     places = ("pointing_game", "mass_in_lesion") if found.chance else ()
-    header = ("method", "stage", *places, "deletion", "insertion", "above_random")
     rows = [
         (
             words.name("explanation", entry.method),
             entry.stage or "–",
-            *(_located(entry, words) if places else ()),
-            with_interval("deletion", entry.deletion, words),
-            with_interval("insertion", entry.insertion, words),
+            *(_shares(entry, words, *places)),
+            *measured(entry, ("deletion", "insertion"), words),
             words.difference(entry.above_random, points=False) if entry.above_random else "–",
         )
         for entry in found.methods
     ]
     if found.chance:
-        by_chance = _located(found.chance, words)
+        by_chance = _shares(found.chance, words, *places)
         rows.append((words("explanations.by_chance"), "–", *by_chance, "–", "–", "–"))
-    return Table(tuple(words(f"explanations.{key}") for key in header), tuple(rows))
+    header = ("method", "stage", *places, "deletion", "insertion", "above_random")
+    return _table(header, rows, words)
 
 
-def _located(found: Places | Method, words: Wording) -> tuple[str, str]:
-    """Return pointing game and mass in lesion."""
-    hit, mass = found.pointing_game, found.mass_in_lesion
-    return with_interval(_SHARE, hit, words), with_interval(_SHARE, mass, words)
+def _shares(found: object, words: Wording, *names: str) -> list[str]:
+    """Return estimates of a record in per cent."""
+    return [with_interval("share", getattr(found, name), words) for name in names]
+
+
+def _table(keys: Sequence[str], rows: Iterable[tuple[str, ...]], words: Wording) -> Table | None:
+    return table_of((words(f"explanations.{key}") for key in keys), rows)
 
 
 def _findings(found: Explanations, words: Wording) -> Table | None:
@@ -137,60 +134,52 @@ def _findings(found: Explanations, words: Wording) -> Table | None:
         for entry in found.methods
         if entry.by_finding and entry.method != CONTROL
     }
-    if not by_method:
-        return None
-    names = tuple(words.name("explanation", method) for method in by_method)
-    rows = tuple(
+    names = (words.name("explanation", method) for method in by_method)
+    rows = (
         (
             words.name("finding", same[0].finding),
             words.count(same[0].n),
-            *(with_interval(_SHARE, group.pointing_game, words) for group in same),
+            *(text for group in same for text in _shares(group, words, "pointing_game")),
         )
         for same in zip(*by_method.values(), strict=True)
     )
-    return Table((words("explanations.finding"), words("table.cases"), *names), rows)
+    return table_of((words("explanations.finding"), words("table.cases"), *names), rows)
 
 
-def _forgetting(sanity: Sanity, words: Wording) -> Table:
-    rows = tuple(
+def _forgetting(sanity: Sanity, words: Wording) -> Table | None:
+    keys = ("spearman", "ssim")
+    rows = (
         (
             words.name("explanation", name),
-            with_interval("spearman", levels.spearman[-1], words),
-            with_interval("ssim", levels.ssim[-1], words),
+            *(with_interval(key, getattr(levels, key)[-1], words) for key in keys),
         )
         for name, levels in sanity.methods.items()
         if levels.part
     )
-    header = ("method", "spearman", "ssim")
-    return Table(tuple(words(f"explanations.{key}") for key in header), rows)
+    return _table(("method", *keys), rows, words)
 
 
-def _marker(marker: MarkerTest, words: Wording) -> Table:
-    rows = tuple(
+def _marker(marker: MarkerTest, words: Wording) -> Table | None:
+    rows = (
         (
             words(f"explanations.{_DONE[name]}"),
             words.count(arm.n),
             words.difference(arm.change, points=False),
-            with_interval("absolute_change", arm.absolute_change, words),
-            with_interval(_SHARE, arm.flipped, words),
+            *measured(arm, ("absolute_change",), words),
+            *_shares(arm, words, "flipped"),
         )
         for name, arm in ((name, marker.change(name)) for name in _DONE)
     )
     keys = ("what", "images", "change", "absolute_change", "flipped")
-    return Table(tuple(words(f"explanations.{key}") for key in keys), rows)
+    return _table(keys, rows, words)
 
 
-def _marker_heat(marker: MarkerTest, words: Wording) -> Table:
-    rows = tuple(
-        (
-            words.name("explanation", name),
-            with_interval(_SHARE, entry.heat, words),
-            with_interval(_SHARE, entry.area, words),
-        )
+def _marker_heat(marker: MarkerTest, words: Wording) -> Table | None:
+    rows = (
+        (words.name("explanation", name), *_shares(entry, words, "heat", "area"))
         for name, entry in marker.heat.methods.items()
     )
-    keys = ("method", "heat_on_marker", "area_of_marker")
-    return Table(tuple(words(f"explanations.{key}") for key in keys), rows)
+    return _table(("method", "heat_on_marker", "area_of_marker"), rows, words)
 
 
 def _alarms(marker: MarkerTest, words: Wording) -> tuple[str, ...]:
@@ -228,8 +217,4 @@ def _shown(image: ShownImage, words: Wording) -> Shown:
 
 def _data_uri(path: Path) -> str:
     with Image.open(path) as picture:
-        small = picture.convert("RGB")
-    small.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        return jpeg_uri(picture.convert("RGB"), LARGE, _QUALITY)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from medcnn.evaluation.elsewhere import AtHome
 from medcnn.evaluation.parts import HEADLINE
 from medcnn.evaluation.results import Results
-from medcnn.reporting.sections import Table
-from medcnn.reporting.tables import with_interval
+from medcnn.reporting.tables import Table, table_of, with_interval
 from medcnn.reporting.wording import Wording
 
 
@@ -14,22 +14,16 @@ def home_table(results: Results, words: Wording) -> Table | None:
     found = results.external
     if found is None or found.home is None:
         return None
-    header = (
-        words("table.measure"),
-        words("external.here"),
-        words("external.home"),
-        words("external.difference"),
-    )
-    rows = tuple(
+    keys = ("table.measure", "external.here", "external.home", "external.difference")
+    rows = (
         (
             words.measure(key),
-            with_interval(key, getattr(results, key), words),
-            with_interval(key, getattr(found.home, key), words),
+            *(with_interval(key, getattr(side, key), words) for side in (results, found.home)),
             words.difference(found.differences.get(key), points=key != "auroc"),
         )
         for key in HEADLINE
     )
-    return Table(header, rows)
+    return table_of(map(words, keys), rows)
 
 
 def home_lines(results: Results, words: Wording) -> list[str]:
@@ -37,18 +31,19 @@ def home_lines(results: Results, words: Wording) -> list[str]:
     found = results.external
     if found is None or found.home is None:
         return []
-    here = words(
-        "external.cases",
-        where=words("external.here"),
-        n=words.count(results.n),
-        patients=words.count(results.n_patients),
-        prevalence=words.percent(results.prevalence),
-    )
-    home = words(
-        "external.cases",
-        where=words("external.home_split", split=words.name("split", found.home.split)),
-        n=words.count(found.home.n),
-        patients=words.count(found.home.n_patients),
-        prevalence=words.percent(found.home.prevalence),
-    )
-    return [here, home, words("external.text", level=words.percent(results.level, 0))]
+    split = words.name("split", found.home.split)
+    sides: dict[str, Results | AtHome] = {
+        words("external.here"): results,
+        words("external.home_split", split=split): found.home,
+    }
+    lines = [
+        words(
+            "external.cases",
+            where=where,
+            n=words.count(side.n),
+            patients=words.count(side.n_patients),
+            prevalence=words.percent(side.prevalence),
+        )
+        for where, side in sides.items()
+    ]
+    return [*lines, words("external.text", level=words.percent(results.level, 0))]

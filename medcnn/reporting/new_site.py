@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from medcnn.evaluation.new_site import MEASURES, Expected, SourceResults, SourcesResults
+from medcnn.evaluation.new_site import MEASURES, Expected, NewSite, SourceResults, SourcesResults
 from medcnn.evaluation.results import Results
 from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.figures.subgroups import ForestRow
-from medcnn.reporting.sections import Table
-from medcnn.reporting.tables import shown_as, with_interval
+from medcnn.reporting.tables import Table, measured, named, shown_as, table_of, with_interval
 from medcnn.reporting.wording import Wording
 
 
@@ -21,13 +20,16 @@ def new_site_table(results: Results, words: Wording) -> Table | None:
         words("table.measure"),
         *(words(f"new_site.{key}", level=level) for key in ("home", "away", "worst", "spread")),
     )
-    rows = []
-    for key in MEASURES:
-        found: Expected = getattr(expected, key)
-        middle = with_interval(key, _middle(found), words)
-        cells = (middle, _away(key, found, words), *_differing(key, sources, words))
-        rows.append((words.measure(key), *cells))
-    return Table(header, tuple(rows))
+    rows = (
+        (
+            words.measure(key),
+            with_interval(key, _middle(found), words),
+            _away(key, found, words) or words("new_site.few"),
+            *_differing(key, sources, words),
+        )
+        for key, found in _measures(expected)
+    )
+    return table_of(header, rows)
 
 
 def new_site_lines(results: Results, words: Wording) -> list[str]:
@@ -46,14 +48,13 @@ def new_site_lines(results: Results, words: Wording) -> list[str]:
 
 def new_site_notes(results: Results, words: Wording) -> dict[str, str]:
     """Return the prediction interval as a note to each headline number that has one."""
-    notes = {}
-    for key in MEASURES if results.new_site is not None else ():
-        interval = getattr(results.new_site, key).prediction_interval
-        if interval is not None:
-            low, high = (shown_as(key, words)(each) for each in interval)
-            level = words.percent(results.level, 0)
-            notes[key] = words("new_site.note", low=low, high=high, level=level)
-    return notes
+    level = words.percent(results.level, 0)
+    found = _measures(results.new_site) if results.new_site else []
+    return {
+        key: words("new_site.note", interval=_away(key, each, words), level=level)
+        for key, each in found
+        if each.prediction_interval is not None
+    }
 
 
 def sources_table(results: Results, words: Wording) -> Table | None:
@@ -61,15 +62,9 @@ def sources_table(results: Results, words: Wording) -> Table | None:
     found = results.sources
     if found is None:
         return None
-    header = (
-        words("new_site.source"),
-        words("table.cases"),
-        words("table.patients"),
-        words("table.prevalence"),
-        words("point.value"),
-        *(words.measure(key) for key in MEASURES),
-    )
-    return Table(header, tuple(_row(each, found, words) for each in found.by_source))
+    keys = ("new_site.source", "table.cases", "table.patients", "table.prevalence", "point.value")
+    rows = (_row(each, found, words) for each in found.by_source)
+    return table_of((*map(words, keys), *named(MEASURES, words)), rows)
 
 
 def forest_rows(results: Results, words: Wording) -> tuple[list[ForestRow], list[Estimate]]:
@@ -81,12 +76,16 @@ def forest_rows(results: Results, words: Wording) -> tuple[list[ForestRow], list
         ForestRow(each.source, each.n, tuple(getattr(each, key) for key in MEASURES))
         for each in sources.by_source
     ]
-    pooled: list[Expected] = [getattr(expected, key) for key in MEASURES]
-    middle = [_middle(each) for each in pooled]
-    away = [Estimate(each.value, each.prediction_interval, each.method) for each in pooled]
+    pooled = _measures(expected)
+    middle = [_middle(each) for _, each in pooled]
+    away = [Estimate(each.value, each.prediction_interval, each.method) for _, each in pooled]
     rows.append(ForestRow(words("new_site.middle"), None, tuple(middle)))
     rows.append(ForestRow(words("new_site.new"), None, tuple(away)))
     return rows, middle
+
+
+def _measures(expected: NewSite) -> list[tuple[str, Expected]]:
+    return [(key, getattr(expected, key)) for key in MEASURES]
 
 
 def _middle(found: Expected) -> Estimate:
@@ -94,10 +93,7 @@ def _middle(found: Expected) -> Estimate:
 
 
 def _away(key: str, found: Expected, words: Wording) -> str:
-    if found.prediction_interval is None:
-        return words("new_site.few")
-    low, high = (shown_as(key, words)(each) for each in found.prediction_interval)
-    return f"{low} – {high}"
+    return " – ".join(map(shown_as(key, words), found.prediction_interval or ()))
 
 
 def _differing(key: str, sources: SourcesResults, words: Wording) -> tuple[str, str]:
@@ -121,5 +117,5 @@ def _row(each: SourceResults, found: SourcesResults, words: Wording) -> tuple[st
         words.count(each.n_patients),
         words.percent(each.prevalence),
         words.number(each.threshold),
-        *(with_interval(key, getattr(each, key), words) for key in MEASURES),
+        *measured(each, MEASURES, words),
     )

@@ -12,7 +12,6 @@ from medcnn.reporting import sections
 from medcnn.reporting.card import model_card, model_name
 from medcnn.reporting.checklist import checklist
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.estimates import HEADLINE, conditional_estimates, named_estimates
 from medcnn.reporting.explanations import explanation_section
 from medcnn.reporting.external import home_lines, home_table
 from medcnn.reporting.figures.learning import best_epoch
@@ -29,7 +28,7 @@ from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
 from medcnn.reporting.safeguards import safeguards
 from medcnn.reporting.sentences import said
-from medcnn.reporting.tables import estimate_row
+from medcnn.reporting.tables import HEADLINE, MEASURES, conditional_estimates, estimate_row
 from medcnn.reporting.wording import Wording
 
 CHANCE = 0.5
@@ -79,7 +78,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "warnings": warnings,
         "units": sections.units_table(contents, words),
         "readers": sections.reader_table(results.readers or (), words),
-        "safeguards": safeguards(results, words),
+        "safeguards": list(safeguards(results, words)),
         "external": home_table(results, words),
         "sources": sources_table(results, words),
         "cross_validation": folds_table(results, words),
@@ -87,7 +86,8 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "knobs": sections.knobs_table(contents, words),
         "explanations": explanation_section(contents.explanations, words),
     }
-    worth, rejection = sections.doubt_tables(contents, words)
+    audit = contents.audit
+    findings = restored(audit.get("findings") or [], audit.get("notices") or [])
     return {
         **_results(contents, words),
         # Sections that a run may lack are left out; the others say that something is missing.
@@ -106,14 +106,14 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "looks": contents.environment.get("test_looks"),
         "subgroups": results.subgroups,
         "gaps": sections.gap_table(contents, words),
-        "doubt_worth": worth,
-        "rejection": rejection,
+        "doubt_worth": sections.doubt_table(contents, words),
+        "rejection": sections.rejection_table(contents, words),
         "flow": count_flow(contents),
         "audit": audit_rows(contents, words),
-        "audit_findings": _audit_findings(contents, words),
+        "audit_findings": [(text, said(text, words)) for text in findings],
         "environment": environment_rows(contents, words),
         "versions": versions(contents),
-        "best_epoch": _best_epoch(contents),
+        "best_epoch": best_epoch(contents.metrics, contents.monitor),
         "checklist": checklist(contents, words),
         "card": model_card(contents, words),
         "glossary": glossary(words),
@@ -136,12 +136,6 @@ def _verdict(contents: Contents, words: Wording) -> tuple[str, str] | None:
     return found.level, " ".join(sentences)
 
 
-def _audit_findings(contents: Contents, words: Wording) -> list[tuple[str, str | None]]:
-    audit = contents.audit
-    texts = restored(audit.get("findings") or [], audit.get("notices") or [])
-    return [(text, said(text, words)) for text in texts]
-
-
 def _lead(contents: Contents, words: Wording) -> str:
     """Return what was counted, of whom, and how many of them are abnormal."""
     group = count_flow(contents).evaluated
@@ -157,7 +151,7 @@ def _lead(contents: Contents, words: Wording) -> str:
 
 
 def _results(contents: Contents, words: Wording) -> dict[str, Any]:
-    estimates = named_estimates(contents.results)
+    estimates = {name: getattr(contents.results, name) for name in MEASURES}
     rows = [estimate_row(key, estimate, words) for key, estimate in estimates.items()]
     return {
         "tiles": [estimate_row(key, estimates[key], words) for key in HEADLINE],
@@ -213,10 +207,6 @@ def _by_chance(estimates: Mapping[str, Estimate], words: Wording) -> dict[str, s
     if both.low is not None and both.low <= CHANCE:
         found |= dict.fromkeys(("sensitivity", "specificity"), words("headline.chance_together"))
     return found
-
-
-def _best_epoch(contents: Contents) -> int | None:
-    return None if contents.metrics is None else best_epoch(contents.metrics, contents.monitor)
 
 
 def _moment(text: str) -> str:

@@ -10,17 +10,15 @@ from matplotlib.figure import Figure
 
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import effective_confusion
-from medcnn.evaluation.new_site import MEASURES
-from medcnn.evaluation.results import Results
 from medcnn.reporting.cases import doubt_measure, wrong_decisions
 from medcnn.reporting.contents import Contents
 from medcnn.reporting.figures import curves, decisions, learning, scores, uncertainty
-from medcnn.reporting.figures.curves import Reader
 from medcnn.reporting.figures.flow import flow_diagram
 from medcnn.reporting.figures.style import inline_svg, svg_file, to_pdf, to_png
 from medcnn.reporting.figures.subgroups import ForestRow, forest
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.new_site import forest_rows
+from medcnn.reporting.tables import HEADLINE, named
 from medcnn.reporting.wording import Wording
 
 FOREST_ROWS = 40
@@ -98,21 +96,16 @@ def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
 
 def _roc(contents: Contents, words: Wording) -> Drawing:
     results = contents.results
-    readers = [
-        Reader(reader.name, reader.sensitivity, reader.specificity)
-        for reader in results.readers or ()
-    ]
-    figure = curves.roc(
+    side = curves.Scored(
+        contents.name,
         contents.label_N,
         contents.score_N,
-        contents.cluster_N,
         results.sensitivity,
         results.specificity,
         results.auroc,
-        contents.level,
-        words,
-        readers,
     )
+    readers = results.readers or ()
+    figure = curves.roc(side, contents.cluster_N, contents.level, words, readers)
     point = words(
         "alt.point",
         sensitivity=words.percent(results.sensitivity.value),
@@ -122,31 +115,24 @@ def _roc(contents: Contents, words: Wording) -> Drawing:
     return Drawing("roc", figure, point, "roc_readers" if readers else "roc")
 
 
-def _sources(results: Results, words: Wording) -> Figure:
-    """Draw each source, and below them the middle one and what to expect of a further one."""
-    rows, overall = forest_rows(results, words)
-    titles = [words(f"measure.{name}") for name in MEASURES]
-    return forest(rows, overall, titles, words)
-
-
 def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
     """Yield the figures that only some runs have the data for."""
-    subgroups = contents.results.subgroups[:FOREST_ROWS]
-    if subgroups:
-        measures = ("sensitivity", "specificity", "auroc")
+    results = contents.results
+    titles = named(HEADLINE, words)
+    if results.subgroups:
         rows = [
             ForestRow(
                 words.group(group.column, group.group),
                 group.n,
                 (group.sensitivity, group.specificity, group.auroc),
             )
-            for group in subgroups
+            for group in results.subgroups[:FOREST_ROWS]
         ]
-        overall = [getattr(contents.results, name) for name in measures]
-        titles = [words(f"measure.{name}") for name in measures]
+        overall = [getattr(results, name) for name in HEADLINE]
         yield Drawing("subgroups", forest(rows, overall, titles, words))
-    if contents.results.sources is not None:
-        yield Drawing("sources", _sources(contents.results, words))
+    if results.sources is not None:
+        # Below the sources stand the middle one and what to expect of a further one.
+        yield Drawing("sources", forest(*forest_rows(results, words), titles, words))
     column, wrong = doubt_measure(contents.cases), wrong_decisions(contents)
     if column:
         doubt = contents.cases[column].to_numpy(dtype=float)

@@ -11,8 +11,7 @@ from medcnn.evaluation.parts import HEADLINE
 from medcnn.evaluation.prior_shift import PriorShiftResults
 from medcnn.evaluation.referral import ReferralResults
 from medcnn.evaluation.results import Results
-from medcnn.reporting.sections import Table
-from medcnn.reporting.tables import with_interval
+from medcnn.reporting.tables import Table, measured, table_of, with_interval
 from medcnn.reporting.wording import Wording
 
 
@@ -25,12 +24,8 @@ class Safeguard:
     table: Table | None = None
 
 
-def safeguards(results: Results, words: Wording) -> list[Safeguard]:
-    """Return every safeguard that was asked for."""
-    return list(_found(results, words))
-
-
-def _found(results: Results, words: Wording) -> Iterator[Safeguard]:
+def safeguards(results: Results, words: Wording) -> Iterator[Safeguard]:
+    """Yield every safeguard that was asked for."""
     if results.uncertainty.referral is not None:
         found = results.uncertainty.referral
         sentences = tuple(_referral(found, words))
@@ -72,7 +67,7 @@ def _referral(found: ReferralResults, words: Wording) -> Iterator[str]:
         )
 
 
-def _decided(results: Results, found: ReferralResults, words: Wording) -> Table:
+def _decided(results: Results, found: ReferralResults, words: Wording) -> Table | None:
     """Return the headline of all cases beside that of those which the model would decide alone."""
     header = (
         words("table.measure"),
@@ -84,7 +79,7 @@ def _decided(results: Results, found: ReferralResults, words: Wording) -> Table:
         (words.measure(key), *(with_interval(key, getattr(side, key), words) for side in sides))
         for key in HEADLINE
     )
-    return Table(header, tuple(rows))
+    return table_of(header, rows)
 
 
 def _conformal(found: ConformalResults, words: Wording) -> Iterator[str]:
@@ -109,16 +104,16 @@ def _conformal(found: ConformalResults, words: Wording) -> Iterator[str]:
 def _covered(results: Results, words: Wording) -> Table | None:
     """Return how often the sets of each group hold the true label, where there are groups."""
     groups = results.conformal.subgroups if results.conformal else ()
-    rows = tuple(
+    rows = (
         (
             words.group(each.column, each.group),
             words.count(each.n),
-            with_interval("coverage", each.coverage, words),
+            *measured(each, ("coverage",), words),
         )
         for each in groups
     )
     header = (words("table.group"), words("table.cases"), words.measure("coverage"))
-    return Table(header, rows) if rows else None
+    return table_of(header, rows)
 
 
 def _prior(found: PriorShiftResults, words: Wording) -> Iterator[str]:

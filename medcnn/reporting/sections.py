@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from medcnn.evaluation.parts import Headline
 from medcnn.evaluation.readers import ReaderResults
 from medcnn.evaluation.subgroups import Gap
-from medcnn.evaluation.uncertainty import DoubtResults
 from medcnn.metrics.estimate import undefined
 from medcnn.reporting.contents import Contents
 from medcnn.reporting.sentences import said
-from medcnn.reporting.tables import EstimateRow, estimate_row, with_interval
+from medcnn.reporting.tables import (
+    HEADLINE,
+    EstimateRow,
+    Table,
+    estimate_row,
+    measured,
+    named,
+    table_of,
+    with_interval,
+)
 from medcnn.reporting.wording import Wording
 
-LEVEL_MEASURES = ("sensitivity", "specificity", "auroc")
 CALIBRATION = (
     "brier",
     "ece",
@@ -26,14 +33,6 @@ CALIBRATION = (
     "slope",
     "intercept",
 )
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of texts; the first cell of a row names it."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def units_table(contents: Contents, words: Wording) -> Table | None:
@@ -47,29 +46,23 @@ def units_table(contents: Contents, words: Wording) -> Table | None:
             entries.append((name, found.n, found))
     if len(entries) == 1:
         return None
-    header = (words("units.unit"), words("table.cases"))
-    rows = ((name, words.count(n), *_headline(found, words)) for name, n, found in entries)
-    return Table((*header, *(words.measure(key) for key in LEVEL_MEASURES)), tuple(rows))
-
-
-def _headline(found: Headline, words: Wording) -> tuple[str, ...]:
-    return tuple(with_interval(key, getattr(found, key), words) for key in LEVEL_MEASURES)
+    return table_of(
+        (words("units.unit"), words("table.cases"), *named(HEADLINE, words)),
+        ((name, words.count(n), *measured(found, HEADLINE, words)) for name, n, found in entries),
+    )
 
 
 def operating_table(contents: Contents, words: Wording) -> Table | None:
     """Return sensitivity and specificity at other thresholds, the chosen one marked."""
-    rows = tuple(
+    keys, chosen = ("sensitivity", "specificity"), f" · {words('point.chosen')}"
+    rows = (
         (
-            words.number(point.threshold, 4 if point.chosen else 2)
-            + (f" · {words('point.chosen')}" if point.chosen else ""),
-            with_interval("sensitivity", point.sensitivity, words),
-            with_interval("specificity", point.specificity, words),
+            words.number(point.threshold, 4 if point.chosen else 2) + chosen * point.chosen,
+            *measured(point, keys, words),
         )
         for point in contents.results.operating_points
     )
-    keys = ("sensitivity", "specificity")
-    header = (words("point.value"), *(words.measure(key) for key in keys))
-    return Table(header, rows) if rows else None
+    return table_of((words("point.value"), *named(keys, words)), rows)
 
 
 def cost_sentences(contents: Contents, words: Wording) -> list[str]:
@@ -116,30 +109,25 @@ def ratio_rows(contents: Contents, words: Wording) -> list[EstimateRow]:
 
 def prevalence_table(contents: Contents, words: Wording) -> Table | None:
     """Return PPV and NPV at other prevalences."""
-    rows = tuple(
-        (
-            words.percent(entry.prevalence, 0),
-            with_interval("ppv", entry.ppv, words),
-            with_interval("npv", entry.npv, words),
-        )
+    keys = ("ppv", "npv")
+    rows = (
+        (words.percent(entry.prevalence, 0), *measured(entry, keys, words))
         for entry in contents.results.predictive_values
     )
-    header = (words.measure("prevalence"), words.measure("ppv"), words.measure("npv"))
-    return Table(header, rows) if rows else None
+    return table_of(named(("prevalence", *keys), words), rows)
 
 
 def gap_table(contents: Contents, words: Wording) -> Table | None:
     """Return how each subgroup differs from all other cases, or None where nothing was compared."""
-    rows = tuple(
+    rows = (
         (
             words.group(entry.column, entry.group),
-            *(_gap(entry.gaps.get(key), key, words) for key in LEVEL_MEASURES),
+            *(_gap(entry.gaps.get(key), key, words) for key in HEADLINE),
         )
         for entry in contents.results.subgroups
         if entry.gaps
     )
-    header = (words("table.group"), *(words.measure(key) for key in LEVEL_MEASURES))
-    return Table(header, rows) if rows else None
+    return table_of((words("table.group"), *named(HEADLINE, words)), rows)
 
 
 def _gap(gap: Gap | None, key: str, words: Wording) -> str:
@@ -151,85 +139,68 @@ def _gap(gap: Gap | None, key: str, words: Wording) -> str:
 
 def reader_table(readers: Sequence[ReaderResults], words: Wording) -> Table | None:
     """Return human readers on the same cases, and how the model differs from each."""
-    rows = tuple(
+    keys, compared = ("sensitivity", "specificity", "kappa"), ("sensitivity", "specificity")
+    rows = (
         (
             reader.name,
             words.count(reader.n),
-            with_interval("sensitivity", reader.sensitivity, words),
-            with_interval("specificity", reader.specificity, words),
-            with_interval("kappa", reader.kappa, words),
-            words.difference(reader.model_minus_reader.get("sensitivity")),
-            words.difference(reader.model_minus_reader.get("specificity")),
+            *measured(reader, keys, words),
+            *(words.difference(reader.model_minus_reader.get(key)) for key in compared),
         )
         for reader in readers
     )
-    header = (
-        words("readers.reader"),
-        words("table.cases"),
-        *(words.measure(key) for key in ("sensitivity", "specificity", "kappa")),
-        words("readers.sensitivity"),
-        words("readers.specificity"),
-    )
-    return Table(header, rows) if rows else None
+    header = (words("readers.reader"), words("table.cases"), *named(keys, words))
+    return table_of((*header, *(words(f"readers.{key}") for key in compared)), rows)
 
 
-def doubt_tables(contents: Contents, words: Wording) -> tuple[Table | None, Table | None]:
-    """Return what each measure of doubt is worth, and what referring the most doubtful buys."""
-    found = contents.results.uncertainty.measures
-    if not found:
-        return None, None
-    worth = tuple(
+def doubt_table(contents: Contents, words: Wording) -> Table | None:
+    """Return what each measure of doubt is worth."""
+    rows = (
         (
             words.measure(name),
-            with_interval("mean_right", each.mean_right, words),
-            with_interval("mean_wrong", each.mean_wrong, words),
+            *measured(each, ("mean_right", "mean_wrong"), words),
             with_interval("auroc", each.error_auroc, words),
-            with_interval("aurc", each.aurc.value, words),
-            with_interval("aurc", each.aurc.random, words),
-            with_interval("aurc", each.aurc.oracle, words),
+            *measured(each.aurc, ("value", "random", "oracle"), words),
         )
-        for name, each in found.items()
+        for name, each in contents.results.uncertainty.measures.items()
     )
     header = ("measure", "right", "wrong", "finds", "value", "random", "oracle")
-    return Table(tuple(words(f"doubt.{key}") for key in header), worth), _rejection(found, words)
+    return table_of((words(f"doubt.{key}") for key in header), rows)
 
 
-def _rejection(found: Mapping[str, DoubtResults], words: Wording) -> Table:
+def rejection_table(contents: Contents, words: Wording) -> Table | None:
+    """Return what referring the most doubtful cases buys, by each measure of doubt."""
     header = ("measure", "share", "risk_before", "risk_after", "errors_caught")
-    rows = tuple(
+    rows = (
         (
             words.measure(name),
             f"{words.percent(row.share, 0)} ({words.count(row.referred)})",
-            *(with_interval(key, getattr(row, key), words) for key in header[2:]),
+            *measured(row, header[2:], words),
         )
-        for name, each in found.items()
+        for name, each in contents.results.uncertainty.measures.items()
         for row in each.rejection
     )
-    return Table(tuple(words(f"doubt.{key}") for key in header), rows)
+    return table_of((words(f"doubt.{key}") for key in header), rows)
 
 
 def knobs_table(contents: Contents, words: Wording) -> Table | None:
     """Return what each setting of the prediction bought, or None where none was varied."""
     keys = ("auroc", "nll")
-    rows = tuple(
-        (
-            words.name("word", each.knob),
-            *(with_interval(key, getattr(each, key), words) for key in keys),
-        )
+    rows = (
+        (words.name("word", each.knob), *measured(each, keys, words))
         for each in contents.results.knobs or ()
     )
-    header = (words.measure("knob"), *(words.measure(key) for key in keys))
-    return Table(header, rows) if rows else None
+    return table_of(named(("knob", *keys), words), rows)
 
 
 def diagnosis_table(contents: Contents, words: Wording) -> Table | None:
     """Return what the learning curves say, the evidence in English as it was recorded."""
-    rows = tuple(
+    rows = (
         tuple(
             said(text, words) or words.verbatim(text)
             for text in (each.finding, each.meaning, each.evidence, each.try_next)
         )
         for each in contents.results.diagnosis or ()
     )
-    header = tuple(words(f"diagnosis.{key}") for key in ("finding", "meaning", "evidence", "try"))
-    return Table(header, rows) if rows else None
+    header = ("finding", "meaning", "evidence", "try")
+    return table_of((words(f"diagnosis.{key}") for key in header), rows)

@@ -11,13 +11,11 @@ from markupsafe import Markup
 
 from medcnn.evaluation.shift import Shift, ShiftResults, Tests
 from medcnn.metrics.estimate import FloatArray
-from medcnn.metrics.two_sample import Permuted
-from medcnn.reporting.figures.shift import two_sides
-from medcnn.reporting.figures.style import to_svg
+from medcnn.reporting.figures.mirrored import Half, mirrored_histogram
+from medcnn.reporting.figures.style import ABNORMAL, ACCENT, to_svg
 from medcnn.reporting.report import templates
-from medcnn.reporting.sections import Table
 from medcnn.reporting.sentences import said
-from medcnn.reporting.tables import with_interval
+from medcnn.reporting.tables import Table, with_interval
 from medcnn.reporting.thumbnails import LARGE, Thumbnails
 from medcnn.reporting.wording import Wording
 from medcnn.run.directory import write_text
@@ -107,22 +105,38 @@ def _rows(tests: Tests, home: str, words: Wording) -> list[tuple[str, ...]]:
         "mmd": (tests.mmd, words.number(tests.mmd.value, 4)),
         "scores": (tests.scores, words.number(tests.scores.value)),
     }
-    return [_row(name, home, *each, tests, words) for name, each in shown.items()]
-
-
-def _row(
-    name: str, home: str, test: Permuted, value: str, tests: Tests, words: Wording
-) -> tuple[str, ...]:
-    p, corrected = words.p_value(test.p_value), words.p_value(tests.corrected[name])
-    return words(f"shift.{name}"), home, value, p, corrected
+    return [
+        (
+            words(f"shift.{name}"),
+            home,
+            value,
+            words.p_value(test.p_value),
+            words.p_value(tests.corrected[name]),
+        )
+        for name, (test, value) in shown.items()
+    ]
 
 
 def _figures(shift: Shift, sides: Sides, words: Wording) -> list[tuple[Markup, str]]:
-    threshold = shift.results.threshold
-    drawn = [("scores", two_sides(sides.here, sides.home, words, words("fig.score"), threshold))]
+    asked: list[tuple[str, FloatArray, FloatArray, str, float | None]] = [
+        ("scores", sides.here, sides.home, words("fig.score"), shift.results.threshold)
+    ]
     if len(shift.here):
-        label = words("shift.discriminant")
-        drawn.append(("discriminant", two_sides(shift.here, shift.home, words, label)))
+        asked.append(("discriminant", shift.here, shift.home, words("shift.discriminant"), None))
+    drawn = [
+        (
+            name,
+            mirrored_histogram(
+                Half(here, ABNORMAL, words("shift.score_here")),
+                Half(home, ACCENT, words("shift.score_home")),
+                words,
+                label,
+                words("shift.share"),
+                threshold,
+            ),
+        )
+        for name, here, home, label, threshold in asked
+    ]
     captions = {name: words(f"shift.caption_{name}") for name, _ in drawn}
     return [(to_svg(figure, name, captions[name]), captions[name]) for name, figure in drawn]
 

@@ -1,10 +1,11 @@
-"""Estimates as lines of a table, ready to print in the report's language."""
+"""Tables, and estimates as lines of them, ready to print in the report's language."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from medcnn.evaluation.results import Results
 from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.wording import Wording
 
@@ -17,8 +18,6 @@ SHARES = frozenset(
         "normal",
         "abnormal",
         "errors_caught",
-        "expected",
-        "flagged_share",
         "npv",
         "ppv",
         "prevalence",
@@ -29,10 +28,8 @@ SHARES = frozenset(
         "sensitivity_at_specificity",
         "share",
         "singleton_accuracy",
-        "source_prevalence",
         "specificity",
         "specificity_at_sensitivity",
-        "target_prevalence",
     }
 )
 
@@ -45,6 +42,61 @@ RATIOS = frozenset(
         "number_needed_to_read",
     }
 )
+
+
+HEADLINE = ("sensitivity", "specificity", "auroc")
+MEASURES = (
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "mcc",
+    "auroc",
+    "average_precision",
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts; the first cell of a row names it."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def table_of(header: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table | None:
+    """Return a table, or None where it has no row."""
+    found = tuple(rows)
+    return Table(tuple(header), found) if found else None
+
+
+def named(keys: Sequence[str], words: Wording) -> list[str]:
+    """Return what measures are called, for a header."""
+    return [words.measure(key) for key in keys]
+
+
+def measured(found: object, keys: Sequence[str], words: Wording) -> list[str]:
+    """Return the estimates of a record as cells of a row.
+
+    Args:
+        found: Has an ``Estimate`` or None under each of the keys.
+        keys: Of measures.
+        words: The language.
+    """
+    return [with_interval(key, getattr(found, key), words) for key in keys]
+
+
+def conditional_estimates(results: Results) -> list[tuple[str, float, Estimate]]:
+    """Return sensitivity at fixed specificities and the reverse, as (key, fixed value, estimate)."""
+    families = ("sensitivity_at_specificity", "specificity_at_sensitivity")
+    return [
+        (key, float(fixed), estimate)
+        for key in families
+        for fixed, estimate in getattr(results, key).items()
+    ]
 
 
 @dataclass(frozen=True)

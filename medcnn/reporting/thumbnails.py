@@ -14,7 +14,7 @@ from PIL import Image
 from medcnn.errors import MedcnnError
 
 LARGE, SMALL = 224, 88  # pixels along the longer side: in the gallery, in the table
-_QUALITY = 72
+QUALITY = 72
 
 PixelReader = Callable[[Path], npt.NDArray[np.float32]]
 
@@ -47,11 +47,7 @@ class Thumbnails:
         image = self._large.get(path) or self._read(path)
         if image is None:
             return None
-        small = image.copy()
-        small.thumbnail((size, size), Image.Resampling.LANCZOS)
-        buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        return jpeg_uri(image.copy(), size)
 
     def _read(self, path: str) -> Image.Image | None:
         try:
@@ -64,3 +60,11 @@ class Thumbnails:
         image.thumbnail((LARGE, LARGE), Image.Resampling.LANCZOS, reducing_gap=2.0)
         self._large[path] = image
         return image
+
+
+def jpeg_uri(image: Image.Image, size: int, quality: int = QUALITY) -> str:
+    """Return a picture, made as small as ``size`` pixels a side in place, as a JPEG in a data URI."""
+    image.thumbnail((size, size), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from medcnn.errors import DataError
 from medcnn.files.plain import damaged, read_object
-from medcnn.notices import restored
+from medcnn.files.records import fields_from_json
 from medcnn.run.directory import RunDir
 
 WHAT = "journal of the run"
@@ -82,23 +83,9 @@ class Entries:
         """Return the entries in the object of ``environment.json``.
 
         Raises:
-            TypeError, ValueError, AttributeError: If one of them is of another kind.
+            DataError: If one of them is of another kind.
         """
-        seed, finished, started = (content.get(key) for key in ("seed", "finished", "started"))
-        return cls(
-            command=tuple(map(str, content.get("command") or ())),
-            seed=None if seed is None else int(seed),
-            started=None if started is None else str(started),
-            finished=None if finished is None else str(finished),
-            resumed=int(content.get("resumed", 0)),
-            test_looks=int(content.get("test_looks", 0)),
-            seconds={str(key): float(value) for key, value in _items(content, "seconds")},
-            warnings=tuple(
-                restored(map(str, _list(content, "warnings")), _list(content, "notices"))
-            ),
-            hashes={str(key): str(value) for key, value in _items(content, "hashes")},
-            content=content,
-        )
+        return fields_from_json(cls, {**content, "content": content}, WHAT)
 
 
 def read_entries(run: RunDir) -> Entries:
@@ -111,19 +98,5 @@ def read_entries(run: RunDir) -> Entries:
     content = read_object(run.environment, what=WHAT, remedy=remedy)
     try:
         return Entries.of(content)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (DataError, AttributeError) as error:
         raise damaged(run.environment, WHAT, "what training wrote", error, WHAT, remedy) from error
-
-
-def _items(content: Mapping[str, object], key: str) -> list[tuple[Any, Any]]:
-    value = content.get(key) or {}
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{key} is a {type(value).__name__}")
-    return list(value.items())
-
-
-def _list(content: Mapping[str, object], key: str) -> list[Any]:
-    value = content.get(key) or []
-    if not isinstance(value, list):
-        raise TypeError(f"{key} is a {type(value).__name__}")
-    return value

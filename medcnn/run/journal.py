@@ -63,7 +63,7 @@ class Journal:
             "platform": platform.platform(),
             "cpu": _processor(),
             "cores": os.cpu_count(),
-            **_revision(diff := _uncommitted()),
+            **_revision(diff := _git("diff", "HEAD")),
             "resumed": 0,
             "test_looks": 0,
         }
@@ -195,13 +195,8 @@ def _git(*arguments: str) -> str | None:
     return done.stdout
 
 
-def _uncommitted() -> str | None:
-    """Return what of the checkout's tracked files differs from its commit, as a patch."""
-    return _git("diff", "HEAD")
-
-
 def _revision(diff: str | None) -> dict[str, Any]:
-    """Return commit and dirty state of the checkout, or nulls."""
+    """Return commit and dirty state of the checkout, whose tracked files differ so, or nulls."""
     commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     return {
         "commit": None if commit is None else commit.strip(),

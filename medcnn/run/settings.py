@@ -84,7 +84,21 @@ def read_config(run: RunDir) -> dict[str, Any]:
         ConfigError: If it is no YAML, or more than a configuration is.
         DataError: If it is not the one that the run recorded.
     """
-    return _plain(run)
+    path = run.config
+    try:
+        size = checked(run, path).stat().st_size
+        if size > MOST_BYTES:
+            raise _refused(run, f"at most {MOST_BYTES:,} bytes", f"{size:,} bytes")
+        text = path.read_text(encoding="utf-8")
+        # Ten lines of aliases of aliases unfold to more than any memory holds.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise _refused(run, "plain values", "a YAML alias")
+        settings = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
+        raise _refused(run, "YAML as training writes it", " ".join(str(error).split())) from error
+    if not isinstance(settings, dict):
+        raise _refused(run, "keys and values", type(settings).__name__)
+    return {str(key): _at_home(value) for key, value in settings.items()}
 
 
 def write_settings(run: RunDir, settings: object) -> None:
@@ -103,24 +117,6 @@ def shipped_targets() -> frozenset[str]:
     pattern = re.compile(r"^[^#\n]*\b_target_:\s*([\w.]+)", re.MULTILINE)
     texts = (path.read_text(encoding="utf-8") for path in config_folder().rglob("*.yaml"))
     return frozenset(target for text in texts for target in pattern.findall(text))
-
-
-def _plain(run: RunDir) -> dict[str, Any]:
-    path = run.config
-    try:
-        size = checked(run, path).stat().st_size
-        if size > MOST_BYTES:
-            raise _refused(run, f"at most {MOST_BYTES:,} bytes", f"{size:,} bytes")
-        text = path.read_text(encoding="utf-8")
-        # Ten lines of aliases of aliases unfold to more than any memory holds.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise _refused(run, "plain values", "a YAML alias")
-        settings = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
-        raise _refused(run, "YAML as training writes it", " ".join(str(error).split())) from error
-    if not isinstance(settings, dict):
-        raise _refused(run, "keys and values", type(settings).__name__)
-    return {str(key): _at_home(value) for key, value in settings.items()}
 
 
 def _at_home(value: Any) -> Any:

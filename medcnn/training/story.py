@@ -17,10 +17,10 @@ from medcnn.data.splits.file import write_split
 from medcnn.diagnosis import Diagnosis, diagnose_run
 from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.out_of_distribution import flagged_results
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
 from medcnn.evaluation.verdict import Background, classes_of, trials_of
+from medcnn.files.records import to_json
 from medcnn.inference.device import check_device
 from medcnn.notices import Notice
 from medcnn.predictions import write_predictions

@@ -120,5 +120,5 @@ def test_unknown_names_and_broken_records_are_refused():
         fit_combination("sofd", [[0.5]], [1])
     with pytest.raises(ConfigError, match="mean"):
         fit_merge("meen", [[0.5]], [1])
-    with pytest.raises(DataError, match="combination of members"):
+    with pytest.raises(DataError, match=r"recorded combination lacks .weights"):
         Combination.from_json({"vote": "soft"})

@@ -13,6 +13,7 @@ from medcnn.calibration.input_checks import (
     statistics,
     thumbnails,
 )
+from medcnn.files.arrays import packed, unpacked
 
 
 def chests(n, seed, size=96):
@@ -84,7 +85,7 @@ def test_what_is_no_such_image_has_reasons(change):
 
 def test_arrays_carry_the_reference_over():
     reference = fit_input_reference(lambda: iter([TRAIN]), ["PA", "", "AP", "PA"])
-    again = InputReference.from_arrays(reference.arrays())
+    again = unpacked(InputReference, packed(reference))
     assert again.views == ("AP", "PA")
     np.testing.assert_array_equal(again.deviations(TRAIN[:5]), reference.deviations(TRAIN[:5]))
 

@@ -42,11 +42,11 @@ def test_the_record_of_an_earlier_version_is_read():
     [
         ({"threshold": VIEWS.threshold.to_json() | {"value": 0.5}}, "changed after it was frozen"),
         ({"threshold": {"value": 7, "rule": "f1", "chosen_on": "val"}}, "a threshold of 7"),
-        ({"threshold": {"value": 0.5}}, "threshold cannot be read"),
+        ({"threshold": {"value": 0.5}}, "threshold lacks 'rule'"),
         ({"calibrator": {"name": "platt", "parameters": [1.0]}}, "parameters of the calibrator"),
-        ({"combination": {"vote": "soft"}}, "combination of members"),
+        ({"combination": {"vote": "soft"}}, "combination lacks 'weights'"),
         ({"passes": {"mc_samples": -1}}, "mc_samples cannot be -1"),
-        ({"alone": {"threshold": {}}}, "threshold cannot be read"),
+        ({"alone": {"threshold": {}}}, "alone lacks 'passes'"),
     ],
 )
 def test_a_record_that_was_changed_is_refused_by_its_name(change, message, tmp_path):

@@ -15,6 +15,7 @@ from medcnn.calibration.out_of_distribution import (
     quantile_threshold,
 )
 from medcnn.errors import DataError
+from medcnn.files.arrays import packed, unpacked
 
 
 def features(n=300, width=12, seed=0, offset=0.0):
@@ -90,7 +91,7 @@ def test_arrays_carry_the_reference_over_and_other_features_are_refused():
     x, label = features()
     reference = fit_reference(x, label, kept=100)
     assert reference.normalised.shape == (100, 12)
-    again = FeatureReference.from_arrays(reference.arrays())
+    again = unpacked(FeatureReference, packed(reference))
     np.testing.assert_array_equal(again.knn(x), reference.knn(x))
     with pytest.raises(DataError, match="do not fit"):
         reference.mahalanobis(x[:, :5])

@@ -69,4 +69,3 @@ def test_ties_stay_together_and_unknown_doubt_is_referred():
     assert "not to be had" in fitted.note
     cut = Referral("10%", "entropy", 0.5, 10, 1)
     assert cut.refers([0.5, 0.6, math.nan]).tolist() == [False, True, True]
-    assert cut.to_json()["cutoff"] == 0.5

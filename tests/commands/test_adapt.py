@@ -12,9 +12,9 @@ from medcnn.calibration import Calibrator, local_head
 from medcnn.cli import run
 from medcnn.data.manifest import read_table
 from medcnn.evaluation.adapted import Adaptation
-from medcnn.evaluation.records import from_json
 from medcnn.files.hashing import sha256_of
 from medcnn.files.plain import read_json
+from medcnn.files.records import from_json
 from medcnn.inference.loading import read_checkpoint
 from medcnn.inference.runs import assemble, batches_of
 from medcnn.inference.settings import Inference

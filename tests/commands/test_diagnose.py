@@ -7,8 +7,8 @@ from omegaconf import OmegaConf
 
 from medcnn.cli import run
 from medcnn.diagnosis.facts import read_facts
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
+from medcnn.files.records import to_json
 from medcnn.metrics.thresholds import fixed_threshold
 from medcnn.predictions import check_predictions
 from medcnn.record.record import Record

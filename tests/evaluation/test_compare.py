@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from medcnn.errors import DataError
 from medcnn.evaluation.compare import compare, correct_together, matched
-from medcnn.evaluation.records import to_json
+from medcnn.files.records import to_json
 from medcnn.metrics.auroc import paired_delong
 from medcnn.metrics.thresholds import Threshold
 

@@ -4,8 +4,8 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from medcnn.evaluation.elsewhere import External, at_home, differences, told_differences
-from medcnn.evaluation.records import from_json, to_json
 from medcnn.evaluation.results import evaluate
+from medcnn.files.records import from_json, to_json
 from medcnn.metrics.auroc import auroc_variance
 from medcnn.metrics.thresholds import Threshold
 

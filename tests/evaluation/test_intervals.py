@@ -5,9 +5,9 @@ import pytest
 
 from medcnn.calibration.settings import Safeguards
 from medcnn.evaluation.compare import compare
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
 from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.files.records import to_json
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.metrics.uncertainty import binary_entropy
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.special import expit
 
 from medcnn.evaluation.new_site import NewSite, SourcesResults, new_site_results
-from medcnn.evaluation.records import from_json, to_json
+from medcnn.files.records import from_json, to_json
 
 WORST = "d"
 

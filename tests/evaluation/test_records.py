@@ -5,9 +5,9 @@ import pytest
 from medcnn.calibration import Calibrator
 from medcnn.calibration.settings import Safeguards
 from medcnn.errors import DataError
-from medcnn.evaluation.records import from_json, to_json
 from medcnn.evaluation.results import DiagnosisRow, Results, evaluate, read_results
 from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.files.records import from_json, to_json
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import choose_threshold
 
@@ -54,12 +54,13 @@ def test_a_key_of_a_later_version_is_left_out(results):
     ("key", "value", "complaint"),
     [
         ("auroc", 0.9, r"results\.json: auroc cannot be read"),
-        ("auroc", {"value": "high", "ci": None, "method": ""}, "estimate cannot be read"),
+        ("auroc", {"value": "high", "ci": None, "method": ""}, "auroc: value cannot be read"),
         ("n", "many", "n cannot be read"),
         ("n", True, "n cannot be read"),
         ("subgroups", {}, "subgroups cannot be read"),
         ("subgroups", [{"column": "sex"}], "subgroups 0 lacks 'group'"),
-        ("threshold", {}, "threshold cannot be read"),
+        ("auroc", {"value": 0.9, "ci": [0.1], "method": ""}, "ci cannot be read"),
+        ("threshold", {}, "threshold lacks 'value'"),
     ],
 )
 def test_what_cannot_be_read_is_named(results, key, value, complaint):

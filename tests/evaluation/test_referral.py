@@ -9,13 +9,13 @@ from statsmodels.stats.proportion import proportion_confint
 
 from medcnn.calibration.referral import Referral
 from medcnn.errors import ConfigError
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.referral import (
     OnValidation,
     doubt,
     fit_on_validation,
     referral_results,
 )
+from medcnn.files.records import to_json
 from medcnn.metrics.decision import Confusion
 from medcnn.metrics.uncertainty import aurc
 

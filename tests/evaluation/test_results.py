@@ -7,8 +7,8 @@ from sklearn import metrics as sk
 
 from medcnn.errors import DataError
 from medcnn.evaluation.compare import compare
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
+from medcnn.files.records import to_json
 from medcnn.metrics.thresholds import Threshold
 from medcnn.predictions import check_predictions
 

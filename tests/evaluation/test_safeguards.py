@@ -7,9 +7,9 @@ from scipy.special import expit
 
 from medcnn.calibration.settings import Safeguards
 from medcnn.errors import DataError
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
 from medcnn.evaluation.safeguards import guard, guard_files, with_safeguards
+from medcnn.files.records import to_json
 from medcnn.metrics.thresholds import Threshold
 
 AT = Threshold(0.5, "youden", "val")

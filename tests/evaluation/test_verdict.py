@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
 from medcnn.evaluation.verdict import Background, Verdict, classes_of
+from medcnn.files.records import to_json
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice

@@ -14,26 +14,26 @@ from medcnn.metrics.proportions import proportion
 )
 def test_ratios_agree_with_statsmodels(c):
     table = Table2x2([[c.tp, c.fp], [c.fn, c.tn]])
-    found = decision.diagnostic_odds_ratio(c)
+    found = decision.likelihood_ratios(c)[2]
     assert found.value == pytest.approx(table.oddsratio)
     assert found.ci == pytest.approx(table.oddsratio_confint())
     # A likelihood ratio is the risk ratio of a call between the abnormal and the normal.
     positive = Table2x2([[c.tp, c.fn], [c.fp, c.tn]])
-    found = decision.likelihood_ratio_positive(c)
+    found = decision.likelihood_ratios(c)[0]
     assert found.value == pytest.approx(positive.riskratio)
     assert found.ci == pytest.approx(positive.riskratio_confint())
     negative = Table2x2([[c.fn, c.tp], [c.tn, c.fp]])
-    found = decision.likelihood_ratio_negative(c)
+    found = decision.likelihood_ratios(c)[1]
     assert found.value == pytest.approx(negative.riskratio)
     assert found.ci == pytest.approx(negative.riskratio_confint())
 
 
 def test_an_empty_cell_is_corrected_and_said_to_be():
     c = Confusion(73, 0, 94, 23)
-    for ratio in (decision.likelihood_ratio_positive(c), decision.diagnostic_odds_ratio(c)):
+    for ratio in decision.likelihood_ratios(c)[::2]:
         assert np.isfinite(ratio.ci).all()
         assert "Haldane" in ratio.note
-    assert decision.likelihood_ratio_positive(c).value == pytest.approx((73.5 / 97) / (0.5 / 95))
+    assert decision.likelihood_ratios(c)[0].value == pytest.approx((73.5 / 97) / (0.5 / 95))
 
 
 def test_predictive_values_at_the_sample_prevalence_are_those_of_the_sample():
@@ -73,8 +73,8 @@ def test_impossible_prevalences_and_absent_classes():
         decision.predictive_values_at(Confusion(1, 1, 1, 1), 1.0)
     absent = Confusion(0, 2, 5, 0)
     assert decision.predictive_values_at(absent, 0.1)[0].value is None
-    assert decision.diagnostic_odds_ratio(absent).note == "a class is absent"
-    assert decision.likelihood_ratio_negative(absent).value is None
+    assert decision.likelihood_ratios(absent)[2].note == "a class is absent"
+    assert decision.likelihood_ratios(absent)[1].value is None
 
 
 def test_number_needed_to_read_is_one_over_ppv():

@@ -98,10 +98,8 @@ def test_design_effect_and_basis():
         ({"width": 0.05}, "what to estimate"),
         ({"sensitivity": 0.9}, "either a width or a null"),
         ({"sensitivity": 0.9, "width": 0.1, "null": 0.8}, "either a width or a null"),
-        ({"sensitivity": 95, "width": 0.05}, "must lie within"),
         ({"sensitivity": 0.8, "null": 0.9}, "null value must lie below"),
         ({"auroc": 0.9, "null": 0.8}, "null value must lie below"),
-        ({"sensitivity": 0.9, "width": 0.1, "design_effect": 0.5}, "at least 1"),
         ({"sensitivity": 0.9, "width": 1e-6}, "ten million"),
     ],
 )

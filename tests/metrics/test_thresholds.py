@@ -106,7 +106,7 @@ def test_a_changed_record_is_refused():
     for change in ({"value": 0.5}, {"rule": "f1"}, {"predictions_sha256": "0" * 64}):
         with pytest.raises(DataError, match="changed after it was frozen"):
             Threshold.from_json(record | change)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="the recorded threshold lacks"):
         Threshold.from_json({"value": 0.5})
 
 

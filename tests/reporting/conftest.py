@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import Results, evaluate
+from medcnn.files.records import to_json
 from medcnn.metrics.thresholds import Threshold
 from medcnn.run.directory import RunDir, write_json, write_text
 

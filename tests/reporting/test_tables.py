@@ -1,5 +1,6 @@
 from medcnn.metrics.estimate import Estimate
-from medcnn.reporting.tables import estimate_row, with_interval
+from medcnn.reporting.contents import read_run
+from medcnn.reporting.tables import conditional_estimates, estimate_row, with_interval
 from medcnn.reporting.wording import Wording
 
 EN = Wording("en")
@@ -24,3 +25,11 @@ def test_a_row_says_when_there_is_no_interval_and_draws_only_what_lies_within_on
 def test_the_fixed_side_of_a_curve_is_in_the_label():
     row = estimate_row("sensitivity_at_specificity", Estimate(0.8, (0.7, 0.9), ""), EN, 0.95)
     assert row.label == "Sensitivity at 95\u202f% specificity"
+
+
+def test_points_of_the_curve_stand_in_the_order_of_the_page(built_run):
+    results = read_run(built_run).results
+    along = conditional_estimates(results)
+    assert along[0][:2] == ("sensitivity_at_specificity", 0.8)
+    lowest = results.specificity_at_sensitivity["0.98"]
+    assert along[-1] == ("specificity_at_sensitivity", 0.98, lowest)

@@ -9,9 +9,9 @@ from medcnn.calibration import fit_calibrator
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError
-from medcnn.evaluation.records import to_json
 from medcnn.evaluation.results import evaluate
 from medcnn.files.plain import read_json
+from medcnn.files.records import to_json
 from medcnn.inference.runs import run_manifest
 from medcnn.inference.settings import run_settings
 from medcnn.metrics.thresholds import choose_threshold

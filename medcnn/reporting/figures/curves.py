@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medcnn.evaluation.readers import ReaderResults
 from medcnn.metrics.curves import precision_recall_curve, roc_curve, tally
 from medcnn.metrics.estimate import BoolArray, Estimate
 from medcnn.metrics.proportions import share, subset
@@ -33,49 +34,52 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Reader:
-    """One human reader's operating point on the same cases."""
+class Scored:
+    """One of several sets of predictions of the same cases."""
 
     name: str
+    label: npt.NDArray[np.int64]
+    score: Array
     sensitivity: Estimate
     specificity: Estimate
+    auroc: Estimate
 
 
 def roc(
-    label_N: npt.NDArray[np.int64],
-    score_N: Array,
+    side: Scored,
     cluster_N: npt.NDArray[np.int64] | None,
-    sensitivity: Estimate,
-    specificity: Estimate,
-    auroc: Estimate,
     level: float,
     words: Wording,
-    readers: Sequence[Reader] = (),
+    readers: Sequence[ReaderResults] = (),
 ) -> Figure:
     """Draw the ROC curve, a pointwise band, the operating point and the points of human readers.
 
     The band is the Wilson interval of sensitivity at each false positive rate, that rate taken as
     known, and by patient where some have several cases; it says nothing about the whole curve.
     """
-    figure, (axes,) = new_figure(4.9, 4.7)
-    unit_square(axes, words)
-    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)))
-    positives = int(label_N.sum())
-    if 0 < positives < len(label_N):
+    figure, axes = _square(4.9, 4.7, words)
+    if 0 < int(side.label.sum()) < len(side.label):
         band = words("fig.band", level=words.percent(level, 0))
-        bounds = _band(label_N == 1, score_N, cluster_N, level)
+        bounds = _band(side.label == 1, side.score, cluster_N, level)
         axes.fill_between(*bounds, color=SOFT, lw=0, alpha=0.75, label=band)
-        fpr, tpr = _thinned(*roc_curve(tally(label_N, score_N))[:2])
-        text = words("fig.roc_line", auroc=words.number(auroc.value))
+        fpr, tpr = _thinned(*roc_curve(tally(side.label, side.score))[:2])
+        text = words("fig.roc_line", auroc=words.number(side.auroc.value))
         axes.plot(fpr, tpr, color=ACCENT, lw=1.8, label=text)
-    if sensitivity.value is not None and specificity.value is not None:
-        _cross(axes, sensitivity, specificity, words)
-    for reader in readers:
-        _reader_point(axes, reader, words if reader is readers[0] else None)
-    axes.set_xlabel(words("fig.false_positive_rate"))
-    axes.set_ylabel(words("measure.sensitivity"))
+    if side.sensitivity.value is not None and side.specificity.value is not None:
+        _cross(axes, side.sensitivity, side.specificity, words)
+    _points(axes, readers, words)
     legend(axes, loc="lower right")
     return figure
+
+
+def _square(width: float, height: float, words: Wording) -> tuple[Figure, Axes]:
+    """Return sensitivity over false positive rate, with the line of chance."""
+    figure, (axes,) = new_figure(width, height)
+    unit_square(axes, words)
+    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    axes.set_xlabel(words("fig.false_positive_rate"))
+    axes.set_ylabel(words("measure.sensitivity"))
+    return figure, axes
 
 
 def _band(
@@ -93,44 +97,33 @@ def _band(
     return fpr, low, high
 
 
-def _reader_point(axes: Axes, reader: Reader, words: Wording | None) -> None:
-    """Mark a reader; ``words`` name the mark in the legend, once."""
-    if reader.sensitivity.value is None or reader.specificity.value is None:
-        return
-    x, y = 1 - reader.specificity.value, reader.sensitivity.value
-    label = words("fig.reader") if words else None
-    axes.plot([x], [y], "D", ms=6, mfc="none", mec=NORMAL, mew=1.5, zorder=6, label=label)
-    axes.annotate(
-        reader.name,
-        (x, y),
-        xytext=(6, -9),
-        textcoords="offset points",
-        fontsize=7.5,
-        color=NORMAL,
-        parse_math=False,
-    )
+def _points(axes: Axes, readers: Sequence[ReaderResults], words: Wording) -> None:
+    """Mark the readers; the legend names the mark once."""
+    for reader in readers:
+        if reader.sensitivity.value is None or reader.specificity.value is None:
+            continue
+        x, y = 1 - reader.specificity.value, reader.sensitivity.value
+        label = words("fig.reader") if reader is readers[0] else None
+        axes.plot([x], [y], "D", ms=6, mfc="none", mec=NORMAL, mew=1.5, zorder=6, label=label)
+        axes.annotate(
+            reader.name,
+            (x, y),
+            xytext=(6, -9),
+            textcoords="offset points",
+            fontsize=7.5,
+            color=NORMAL,
+            parse_math=False,
+        )
 
 
-@dataclass(frozen=True)
-class Scored:
-    """One of several sets of predictions of the same cases."""
-
-    name: str
-    label: npt.NDArray[np.int64]
-    score: Array
-    sensitivity: Estimate
-    specificity: Estimate
-    auroc: Estimate
-
-
-def two_curves(sides: Sequence[Scored], words: Wording, readers: Sequence[Reader] = ()) -> Figure:
+def two_curves(
+    sides: Sequence[Scored], words: Wording, readers: Sequence[ReaderResults] = ()
+) -> Figure:
     """Draw the ROC curves and operating points of two models on the same cases, and readers.
 
     A side without an AUROC, decisions rather than probabilities, is drawn as its point alone.
     """
-    figure, (axes,) = new_figure(5.4, 5.2)
-    unit_square(axes, words)
-    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    figure, axes = _square(5.4, 5.2, words)
     for side, colour, style in zip(sides, (ACCENT, ABNORMAL), ("-", "--"), strict=True):
         label = side.name
         if side.auroc.value is not None:
@@ -141,10 +134,7 @@ def two_curves(sides: Sequence[Scored], words: Wording, readers: Sequence[Reader
             x, y = 1 - side.specificity.value, side.sensitivity.value
             named = label if side.auroc.value is None else None
             axes.plot([x], [y], "o", ms=7, mfc=colour, mec=PAPER, mew=1.2, zorder=5, label=named)
-    for reader in readers:
-        _reader_point(axes, reader, words if reader is readers[0] else None)
-    axes.set_xlabel(words("fig.false_positive_rate"))
-    axes.set_ylabel(words("measure.sensitivity"))
+    _points(axes, readers, words)
     legend(axes, loc="lower right")
     return figure
 

@@ -20,17 +20,18 @@ from medcnn.reporting.figures.style import (
 from medcnn.reporting.wording import Wording
 
 
-def best_epoch(metrics: pd.DataFrame, monitor: str | None) -> int | None:
+def best_epoch(metrics: pd.DataFrame | None, monitor: str | None) -> int | None:
     """Return the epoch whose weights were kept, or None where the run does not tell.
 
     Args:
-        metrics: The learning curves, one row an epoch.
+        metrics: The learning curves, one row an epoch; None where there are none.
         monitor: What the run watched, ``callbacks.monitor``: a loss is best where it is lowest,
             anything else where it is highest. The first of equally good epochs is kept. The members of
         an ensemble have an epoch each.
     """
     if (
-        "member" in metrics
+        metrics is None
+        or "member" in metrics
         or monitor is None
         or monitor not in metrics
         or metrics[monitor].isna().all()
@@ -74,7 +75,9 @@ def _panel(
             continue
         colour, style = (NORMAL, (0, (5, 1.5))) if name.startswith("train") else (ACCENT, "-")
         label = words(f"fig.{name.split('_', maxsplit=1)[0]}") if "_" in name else None
-        for rows in _members(metrics[metrics[name].notna()]):
+        known = metrics[metrics[name].notna()]
+        models = known.groupby("member") if "member" in known else [("", known)]
+        for _, rows in models:
             marker = "o" if len(rows) < 3 else None
             axes.plot(
                 rows["epoch"] + 1,
@@ -89,10 +92,3 @@ def _panel(
     axes.set_title(title, fontsize=9, loc="left")
     axes.set_xlabel(words("fig.epoch"), color=MUTED)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _members(metrics: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the curves of each member of an ensemble, or the only ones."""
-    if "member" not in metrics:
-        return [metrics]
-    return [rows for _, rows in metrics.groupby("member")]

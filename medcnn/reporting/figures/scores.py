@@ -21,7 +21,6 @@ from medcnn.reporting.figures.style import (
     SOFT,
     legend,
     new_figure,
-    proportions,
     unit_square,
 )
 from medcnn.reporting.wording import Wording
@@ -30,27 +29,14 @@ Labels = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]
 
 
-def histogram(
-    label_N: Labels,
-    score_N: Array,
-    threshold: float | None,
-    words: Wording,
-) -> Figure:
+def histogram(label_N: Labels, score_N: Array, threshold: float, words: Wording) -> Figure:
     """Draw the share of each class's cases by score, normal above and abnormal below the axis."""
-    figure, (axes,) = new_figure(5.4, 3.6)
     upper, lower = (
         Half(score_N[label_N == label], colour, words(f"common.{name}"))
         for label, colour, name in ((0, NORMAL, "normal"), (1, ABNORMAL, "abnormal"))
     )
-    if threshold is not None:
-        axes.axvline(threshold, color=INK, lw=1.1, ls=(0, (4, 2)), label=words("fig.threshold"))
-    mirrored_histogram(axes, upper, lower, np.linspace(0, 1, 31), words)
-    axes.set_xlim(-0.01, 1.01)
-    proportions(axes, words, "x")
-    axes.set_xlabel(words("fig.score"))
-    axes.set_ylabel(words("fig.share_of_class"))
-    legend(axes, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)
-    return figure
+    of = words("fig.share_of_class")
+    return mirrored_histogram(upper, lower, words, words("fig.score"), of, threshold)
 
 
 def confusion(counts: Mapping[str, int], words: Wording) -> Figure:

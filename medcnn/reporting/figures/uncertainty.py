@@ -15,7 +15,6 @@ from medcnn.reporting.figures.style import (
     NORMAL,
     legend,
     new_figure,
-    plain_numbers,
 )
 from medcnn.reporting.wording import Wording
 
@@ -23,31 +22,14 @@ Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 
-def right_and_wrong(
-    doubt_N: Array,
-    wrong_N: Flags,
-    measure: str,
-    words: Wording,
-) -> Figure:
+def right_and_wrong(doubt_N: Array, wrong_N: Flags, measure: str, words: Wording) -> Figure:
     """Draw the distribution of one measure of doubt among right and among wrong decisions."""
-    figure, (axes,) = new_figure(5.4, 3.6)
-    low, high = min(float(np.min(doubt_N)), 0.0), float(np.max(doubt_N))
-    edges = np.linspace(low, high if high > low else low + 1.0, 26)
     upper = Half(doubt_N[~wrong_N], NORMAL, words("fig.right"))
     lower = Half(doubt_N[wrong_N], ABNORMAL, words("fig.wrong"))
-    mirrored_histogram(axes, upper, lower, edges, words)
-    axes.xaxis.set_major_formatter(plain_numbers(words))
-    axes.set_xlabel(measure)
-    axes.set_ylabel(words("fig.share_of_group"))
-    legend(axes, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
-    return figure
+    return mirrored_histogram(upper, lower, words, measure, words("fig.share_of_group"))
 
 
-def risk_coverage(
-    doubt_N: Array,
-    wrong_N: Flags,
-    words: Wording,
-) -> Figure:
+def risk_coverage(doubt_N: Array, wrong_N: Flags, words: Wording) -> Figure:
     """Draw the error rate among the cases kept, when the most doubtful are referred first.
 
     Cases of equal doubt count with the mean error of their tie, as in the AURC of the results.

@@ -3,8 +3,9 @@ import pytest
 from sklearn.metrics import auc, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
+from medcnn.evaluation.readers import ReaderResults
 from medcnn.metrics.estimate import Estimate
-from medcnn.reporting.figures.curves import Reader, Scored, precision_recall, roc, two_curves
+from medcnn.reporting.figures.curves import Scored, precision_recall, roc, two_curves
 from medcnn.reporting.wording import Wording
 
 EN = Wording("en")
@@ -17,6 +18,17 @@ def simulated(n=400, seed=0):
     return label, 1 / (1 + np.exp(-(rng.normal(size=n) + 1.5 * label - 0.7)))
 
 
+def drawn(label, score, owner=None, level=0.95, readers=()):
+    side = Scored("", label, score, POINT, POINT, Estimate(0.9, None, ""))
+    return roc(side, owner, level, EN, readers)
+
+
+def reader(name, sensitivity, specificity):
+    own = {"sensitivity": sensitivity, "specificity": specificity, "kappa": None}
+    measured = {key: Estimate(value, None, "") for key, value in own.items()}
+    return ReaderResults(name=name, n=1, **measured, model_minus_reader={}, mcnemar={}, p_holm={})
+
+
 def lines(figure):
     return {line.get_label(): line for line in figure.axes[0].get_lines()}
 
@@ -24,7 +36,7 @@ def lines(figure):
 @pytest.mark.parametrize("n", [60, 30_000])
 def test_the_curve_drawn_is_the_curve_measured(n):
     label, score = simulated(n)
-    figure = roc(label, score, None, POINT, POINT, Estimate(0.9, None, ""), 0.95, EN)
+    figure = drawn(label, score)
     x, y = lines(figure)["ROC curve, AUROC 0.900"].get_data()
     fpr, tpr, _ = roc_curve(label, score)
     assert auc(x, y) == pytest.approx(auc(fpr, tpr), abs=2e-3)
@@ -33,7 +45,7 @@ def test_the_curve_drawn_is_the_curve_measured(n):
 
 def test_the_band_is_wilsons_at_each_specificity():
     label, score = simulated(60)
-    figure = roc(label, score, None, POINT, POINT, Estimate(0.9, None, ""), 0.9, EN)
+    figure = drawn(label, score, level=0.9)
     band = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
     hits = np.round(roc_curve(label, score)[1] * label.sum())
     low, high = proportion_confint(hits, label.sum(), alpha=0.1, method="wilson")
@@ -44,7 +56,7 @@ def test_the_band_is_wilsons_at_each_specificity():
 def band_area(label, score, copies, owner):
     """Return the area of the band around the curve of ``copies`` images of each case."""
     label, score = np.repeat(label, copies), np.repeat(score, copies)
-    figure = roc(label, score, owner, POINT, POINT, Estimate(0.9, None, ""), 0.9, EN)
+    figure = drawn(label, score, owner, 0.9)
     x, y = figure.axes[0].collections[0].get_paths()[0].vertices.T
     return abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2
 
@@ -59,11 +71,11 @@ def test_the_band_counts_patients_rather_than_images():
 def test_readers_stand_at_their_points_and_once_in_the_legend():
     label, score = simulated()
     readers = [
-        Reader("A$b$", Estimate(0.9, None, ""), Estimate(0.8, None, "")),
-        Reader("Ben", Estimate(0.7, None, ""), Estimate(0.95, None, "")),
-        Reader("nobody", Estimate(None, None, ""), Estimate(0.5, None, "")),
+        reader("A$b$", 0.9, 0.8),
+        reader("Ben", 0.7, 0.95),
+        reader("nobody", None, 0.5),
     ]
-    figure = roc(label, score, None, POINT, POINT, Estimate(0.9, None, ""), 0.95, EN, readers)
+    figure = drawn(label, score, readers=readers)
     axes = figure.axes[0]
     diamonds = [line for line in axes.get_lines() if line.get_marker() == "D"]
     points = [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in diamonds]
@@ -87,6 +99,6 @@ def test_a_side_of_decisions_is_a_point_without_a_curve():
 def test_one_class_alone_draws_no_curve_and_does_not_fail():
     label, score = np.zeros(20, dtype=np.int64), np.linspace(0, 1, 20)
     empty = Estimate(None, None, "")
-    roc(label, score, None, empty, POINT, empty, 0.95, EN)
+    roc(Scored("", label, score, empty, POINT, empty), None, 0.95, EN)
     figure = precision_recall(label, score, empty, empty, empty, EN)
     assert "average precision" not in " ".join(lines(figure))

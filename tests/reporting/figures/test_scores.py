@@ -45,6 +45,6 @@ def test_reliability_counts_patients_rather_than_images():
 
 
 def test_a_class_that_is_absent_is_not_in_the_legend():
-    figure = histogram(np.zeros(5, dtype=np.int64), np.linspace(0, 1, 5), None, EN)
+    figure = histogram(np.zeros(5, dtype=np.int64), np.linspace(0, 1, 5), 0.5, EN)
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert texts == ["normal (n = 5)"]
+    assert texts == ["threshold", "normal (n = 5)"]
