@@ -203,7 +203,7 @@ def _new_site_lines(results: Results) -> list[str]:
             continue
         (low, high), (least, most) = found.ci, found.prediction_interval
         lines.append(
-            f"{name.replace('auroc', 'AUROC'):12} {found.value:.3f} (95 % CI {low:.3f} to {high:.3f}), "
-            f"at a new site {least:.3f} to {most:.3f} (95 % prediction), worst {differing.worst}"
+            f"{name.replace('auroc', 'AUROC'):12} {found.value:.3f} (95% CI {low:.3f} to {high:.3f}), "
+            f"at a new site {least:.3f} to {most:.3f} (95% prediction), worst {differing.worst}"
         )
     return lines

@@ -114,7 +114,7 @@ def stopped_early(curves: Curves, facts: Facts) -> Finding | None:
         "stopped_early",
         "caution",
         Notice("doctor_stopped_early"),
-        f"the validation loss fell by {-100 * slope(curves.val_loss) / level(curves.val_loss):.1f} % "
+        f"the validation loss fell by {-100 * slope(curves.val_loss) / level(curves.val_loss):.1f}% "
         f"an epoch at the end, and epoch {int(curves.val_loss.argmin()) + 1} of {epochs} was its best",
         (*longer, f"callbacks.patience={2 * int(facts.setting('callbacks.patience', 3))}"),
     )

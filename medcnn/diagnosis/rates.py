@@ -175,7 +175,7 @@ def rate_too_low(curves: Curves, facts: Facts) -> Finding | None:
         "rate_too_low",
         "problem",
         _TOO_LOW,
-        f"the training loss lost {100 * fallen:.1f} % in {len(loss)} epochs, "
+        f"the training loss lost {100 * fallen:.1f}% in {len(loss)} epochs, "
         f"in steady order (p = {p_value:.2g})",
         advice,
     )
@@ -209,7 +209,7 @@ def dead_units(curves: Curves, facts: Facts) -> Finding | None:
         "dead_units",
         "problem" if harmed else "note",
         Notice("doctor_dead_units"),
-        f"{100 * facts.dead:.0f} % of the channels after activations are 0 on every image looked at",
+        f"{100 * facts.dead:.0f}% of the channels after activations are 0 on every image looked at",
         (rate(facts.lr / 10), *facts.allowed("model.init=he"), warm_up(facts)),
     )
 

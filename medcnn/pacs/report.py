@@ -149,7 +149,7 @@ def _words(outcome: Outcome) -> str:
     low, high = outcome.interval
     return (
         f"Probability of abnormal; of images that score like this one {low:.{DIGITS}f} to "
-        f"{high:.{DIGITS}f} are abnormal (95 % interval from validation)."
+        f"{high:.{DIGITS}f} are abnormal (95% interval from validation)."
     )
 
 

@@ -54,10 +54,10 @@ def counted_cases(n: int, patients: int, unit: Unit | None = None) -> str:
 
 
 def show_estimate(estimate: Estimate, level: float = 0.95) -> str:
-    """Return ``0.912 (95 % CI 0.871 to 0.942, wilson)``, or say that it is not estimable.
+    """Return ``0.912 (95% CI 0.871 to 0.942, wilson)``, or say that it is not estimable.
 
     >>> show_estimate(Estimate(0.5, (0.2, 0.8), "wilson"))
-    '0.500 (95 % CI 0.200 to 0.800, wilson)'
+    '0.500 (95% CI 0.200 to 0.800, wilson)'
     >>> show_estimate(Estimate(None, None, "wilson"))
     'not estimable'
     """
@@ -66,7 +66,7 @@ def show_estimate(estimate: Estimate, level: float = 0.95) -> str:
     if estimate.ci is None:
         return f"{estimate.value:.3f} (no interval)"
     low, high = estimate.ci
-    return f"{estimate.value:.3f} ({100 * level:g} % CI {low:.3f} to {high:.3f}, {estimate.method})"
+    return f"{estimate.value:.3f} ({100 * level:g}% CI {low:.3f} to {high:.3f}, {estimate.method})"
 
 
 def announce_comparison(found: Comparison, page: Path) -> None:
@@ -76,7 +76,7 @@ def announce_comparison(found: Comparison, page: Path) -> None:
     n = f"{found.n} studies" if found.unit == "study" else f"{found.n} patients"
     counted = counted_cases(found.n, found.n_patients) if found.unit == "image" else n
     say(f"{found.split}: {counted}")
-    heading = f"{first} minus {second} ({100 * found.level:g} % CI)"
+    heading = f"{first} minus {second} ({100 * found.level:g}% CI)"
     say(f"{'':12} {first:>18} {second:>18}  {heading}")
     for name, difference in found.differences.items():
         sides = [side[name].value if name in side else None for side in (found.a, found.b)]

@@ -149,7 +149,7 @@ def shown_as(key: str, words: Wording) -> Callable[[float | None], str]:
 
 
 def with_interval(key: str, estimate: Estimate | None, words: Wording) -> str:
-    """Return an estimate as one text: ``91.2 % (87.1 % – 94.2 %)``."""
+    """Return an estimate as one text: ``91.2% (87.1% – 94.2%)``."""
     show = shown_as(key, words)
     if estimate is None:
         return show(None)

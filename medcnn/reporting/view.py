@@ -61,7 +61,7 @@ class ReportView:
         head = f"{results.split}: {results.n} images of {results.n_patients} patients"
         return (
             f"<p><b>{html.escape(head)}</b>. {html.escape(said)}</p>"
-            f"<table><tr><th></th><th>estimate</th><th>{100 * results.level:g} % CI</th></tr>"
+            f"<table><tr><th></th><th>estimate</th><th>{100 * results.level:g}% CI</th></tr>"
             f"{rows}</table>"
         )
 

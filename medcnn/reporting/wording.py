@@ -1,7 +1,7 @@
 """The words and the number formats of a report, in the language it is written in.
 
 All strings stand in ``catalogue.toml``, the languages side by side, so that a missing translation is
-seen at once. English writes 0.95 and 1,000; German writes 0,95 and 1.000.
+seen at once. English writes 0.95, 1,000 and 50.5%; German writes 0,95, 1.000 and 50,5 %.
 """
 
 from __future__ import annotations
@@ -99,11 +99,12 @@ class Wording:
         return ", ".join([self.name("method", base), *kinds]) if base else ""
 
     def rule(self, text: str) -> str:
-        """Return a threshold rule, its name in words and the text that asks for it."""
+        """Return a threshold rule: its name in words, and the text where that says more."""
         if not text:
             return self("common.unknown")
-        named = self.name("rule", text.partition(":")[0])
-        return text if named == text else f"{named} ({text})"
+        kind = text.partition(":")[0]
+        named = self.name("rule", kind)
+        return named if kind == text else f"{named} ({text})"
 
     def number(self, value: float | None, digits: int = 3) -> str:
         """Return a number with fixed digits; None and NaN read "not estimable"."""
@@ -142,7 +143,8 @@ class Wording:
         """Return a proportion in [0, 1] as a percentage."""
         if value is None or not math.isfinite(value):
             return self("common.not_estimable")
-        return self._localised(f"{100 * value:,.{digits}f}") + "\u202f%"
+        sign = "%" if self.language == "en" else "\u202f%"
+        return self._localised(f"{100 * value:,.{digits}f}") + sign
 
     def count(self, value: int | None) -> str:
         """Return a count with its thousands separated."""

@@ -279,5 +279,5 @@ def _announce(found: dict[str, Any]) -> None:
         say(f"best         {reached} on validation, trial {number}")
         say(f"reproduce    {best['command']}")
     for name, share in found["importance"].items():
-        say(f"importance   {name} {100 * share:.0f} %")
+        say(f"importance   {name} {100 * share:.0f}%")
     say(f"page         {found['page']}")

@@ -50,7 +50,7 @@ def test_two_files_side_by_side(files, capsys):
     assert [threshold["chosen_on"] for threshold in found["thresholds"]] == ["val", "val"]
     assert json.loads((files / "out" / "comparison.json").read_text()) == found
     assert "Ben" in (files / "out" / "comparison.html").read_text("utf-8")
-    assert "new minus old (95 % CI)" in capsys.readouterr().out
+    assert "new minus old (95% CI)" in capsys.readouterr().out
 
 
 def test_a_reader_and_an_old_model_are_corrected_together(files):

@@ -268,7 +268,7 @@ def test_one_number_has_one_interval_on_all_pages(
     said = read_results(reported_run.results)
     summary = show_estimate(said.sensitivity, said.level)
     low, high = said.sensitivity.ci
-    assert summary.startswith(f"{said.sensitivity.value:.3f} (95 % CI {low:.3f} to {high:.3f}")
+    assert summary.startswith(f"{said.sensitivity.value:.3f} (95% CI {low:.3f} to {high:.3f}")
     assert f"{100 * low:.1f}" in places["sensitivity"]["tile"]
 
 

@@ -27,7 +27,7 @@ def external(results):
 def test_both_sides_and_their_difference_in_points(external):
     table = home_table(external, Wording("en"))
     assert [row[0] for row in table.rows][:2] == ["Sensitivity", "Specificity"]
-    assert table.rows[0][2] == "50.0\u202f% (40.0\u202f% – 60.0\u202f%)"
+    assert table.rows[0][2] == "50.0% (40.0% – 60.0%)"
     assert table.rows[0][3] == "\u221212.5 (\u221220.0 to \u22125.0)"
     assert table.rows[-1][3] == "\u22120.125 (\u22120.200 to \u22120.050)"  # the AUROC
 

@@ -33,7 +33,7 @@ def test_folds_count_from_1_and_end_in_the_numbers_at_the_top(built_run):
     contents = replace(contents, results=replace(contents.results, cross_validation=found))
     rows = folds_table(contents.results, EN).rows
     assert [row[0] for row in rows[:2]] == ["1", "2"]
-    assert rows[2][4] == "51.0\u202f% ± 28.0\u202f% (26.0\u202f% – 81.0\u202f%)"
+    assert rows[2][4] == "51.0% ± 28.0% (26.0% – 81.0%)"
     assert rows[2][6] == "0.600 (0.600 – 0.600)"
     facts = page_facts(contents, EN)
     assert facts["folds"] == 2 and "cross_validation" in facts["sections"]

@@ -38,8 +38,8 @@ def contents(built_run):
 def test_the_headline_names_both_intervals_and_the_worst_source(contents):
     table = new_site_table(contents.results, EN)
     assert table.header[1:3] == (
-        "At home: the middle source (95\u202f% confidence interval)",
-        "At a new site (95\u202f% prediction interval)",
+        "At home: the middle source (95% confidence interval)",
+        "At a new site (95% prediction interval)",
     )
     (sensitivity, specificity, auroc) = table.rows
     low, high = contents.results.new_site.auroc.prediction_interval

@@ -45,7 +45,7 @@ def test_each_safeguard_is_told_in_sentences(guarded):
     referral = guarded.uncertainty.referral
     said = " ".join(found[0].sentences)
     assert f"refers {referral.referred} of {referral.n} cases" in said
-    assert "promised Negative predictive value of at least 95.0\u202f%" in said
+    assert "promised Negative predictive value of at least 95.0%" in said
     assert "mahalanobis" not in found[3].sentences[2] and "(1)" in found[3].sentences[2]
 
 

@@ -32,7 +32,7 @@ def test_the_console_says_what_was_counted_and_how_the_threshold_came_about(caps
     said = capsys.readouterr().out
     assert "test: 40 patients (90 images), prevalence 0.250" in said
     assert "0.4100 (youden, chosen on val, frozen)" in said
-    assert "0.900 (95 % CI 0.800 to 0.950, wilson)" in said
+    assert "0.900 (95% CI 0.800 to 0.950, wilson)" in said
     assert "not estimable" in said
     assert "0.900 (no interval)" in said
     assert "Look out." in said

@@ -23,7 +23,7 @@ def test_both_languages_ask_for_the_same_facts():
 
 def test_numbers_are_written_as_the_language_writes_them():
     assert (EN.number(1234.5, 1), DE.number(1234.5, 1)) == ("1,234.5", "1.234,5")
-    assert (EN.percent(0.9125), DE.percent(0.9125)) == ("91.2\u202f%", "91,2\u202f%")
+    assert (EN.percent(0.9125), DE.percent(0.9125)) == ("91.2%", "91,2\u202f%")
     assert (EN.count(1000000), DE.count(1000000)) == ("1,000,000", "1.000.000")
     assert EN.number(-0.5) == "\u22120.500"
     assert [EN.significant(value) for value in (154.2, 23.44, 4.021)] == ["154", "23.4", "4.02"]

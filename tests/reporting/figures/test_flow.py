@@ -18,7 +18,7 @@ def test_every_stage_of_stard_is_drawn():
         "142 images · 82 patients",
         "unreadable: 2",
         "not evaluated: 1",
-        "50 images · 30 patients · 40\u202f% abnormal",
+        "50 images · 30 patients · 40% abnormal",
         "Called abnormal",
         "Called normal",
         "false negative",

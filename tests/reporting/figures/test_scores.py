@@ -12,13 +12,13 @@ def test_the_matrix_prints_counts_and_shares_of_the_reference():
     said = [text.get_text() for text in figure.axes[0].texts]
     assert said == [
         "7",
-        "false negative · 9.1\u202f%",
+        "false negative · 9.1%",
         "70",
-        "true positive · 90.9\u202f%",
+        "true positive · 90.9%",
         "96",
-        "true negative · 85.7\u202f%",
+        "true negative · 85.7%",
         "16",
-        "false positive · 14.3\u202f%",
+        "false positive · 14.3%",
     ]
 
 
