@@ -53,7 +53,7 @@ class DiagnosisRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results(Told, Decisions, Tested):
+class Results(Told, Decisions, Headline, Tested):
     """The object of ``results.json``; the headline counts patients.
 
     Attributes:

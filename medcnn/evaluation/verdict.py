@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from medcnn.evaluation.cross_validation import CrossValidation
-from medcnn.evaluation.parts import Calibration, Headline, Unit
+from medcnn.evaluation.parts import Calibration, Unit
 from medcnn.files.records import ABSENT, Told
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import Threshold
@@ -54,7 +54,7 @@ class Background:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested(Headline):
+class Tested:
     """What a verdict asks of results.
 
     Attributes:
@@ -64,6 +64,7 @@ class Tested(Headline):
         n_patients: Their patients.
         prevalence: The share of abnormal cases.
         threshold: The frozen operating point.
+        auroc: How well the classes are told apart.
         calibration: How far the probabilities can be taken at their word.
         unit: What a case is; an image where it is not said.
         cross_validation: What only folds can tell.
@@ -75,6 +76,7 @@ class Tested(Headline):
     n_patients: int
     prevalence: float
     threshold: Threshold
+    auroc: Estimate
     calibration: Calibration
     unit: Unit | None = field(default=None, metadata=ABSENT)
     cross_validation: CrossValidation | None = field(default=None, metadata=ABSENT)
