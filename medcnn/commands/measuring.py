@@ -12,7 +12,7 @@ from medcnn.errors import DataError
 from medcnn.evaluation.patients import unit_of
 from medcnn.evaluation.readers import reader_results
 from medcnn.evaluation.results import Results, evaluate
-from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.evaluation.safeguards import safeguard, with_safeguards
 from medcnn.metrics.thresholds import Threshold
 
 
@@ -44,8 +44,8 @@ def measured(
             expected=f"split={' | '.join(sorted(set(table['split'])))}",
             found=asked.of,
         )
-    guarded = guard(val, rows, threshold, asked.safeguards, seed=asked.inference.seed)
-    rows = guarded.table
+    safeguarded = safeguard(val, rows, threshold, asked.safeguards, seed=asked.inference.seed)
+    rows = safeguarded.table
     results = evaluate(
         rows,
         threshold,
@@ -53,7 +53,7 @@ def measured(
         subgroups=asked.subgroups,
         seed=asked.inference.seed,
     )
-    results = with_safeguards(results, guarded, subgroups=asked.subgroups)
+    results = with_safeguards(results, safeguarded, subgroups=asked.subgroups)
     unit = unit_of(rows, asked.level, asked.aggregate)
     results = replace(results.warned(first=notes), unit=unit)
     if readers is not None:

@@ -58,7 +58,7 @@ def doubt(
             f"refer_by={by} needs predictions with {column}.",
             expected=NEEDS.get(by, "validation predictions"),
             found=", ".join(map(str, table.columns)),
-            remedy="refer by entropy, or predict validation and test with the same knobs",
+            remedy="refer by entropy, or predict validation and test with the same views and passes",
         )
     return pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
 

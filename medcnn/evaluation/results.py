@@ -10,11 +10,11 @@ import pandas as pd
 
 from medcnn.errors import DataError
 from medcnn.evaluation import cautions, measures
+from medcnn.evaluation.ablation import Ablation
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.conformal import ConformalResults
 from medcnn.evaluation.elsewhere import External
 from medcnn.evaluation.explained import Explanations
-from medcnn.evaluation.knobs import KnobResults
 from medcnn.evaluation.new_site import NewSite, SourcesResults
 from medcnn.evaluation.out_of_distribution import ForeignResults
 from medcnn.evaluation.parts import (
@@ -77,7 +77,7 @@ class Results(Told, Decisions, Headline, Tested):
         conformal: Conformal sets, where they were asked for.
         prior_shift: The correction to another prevalence, where it was asked for.
         out_of_distribution: Cases flagged as foreign, where the table has flags.
-        knobs: What members, views and passes bought.
+        ablation: What members, views and passes bought.
         diagnosis: What the learning curves say.
         external: Where the images of an external validation come from, and what home had shown.
         new_site: What to expect at a new site, where folds are by source.
@@ -107,7 +107,7 @@ class Results(Told, Decisions, Headline, Tested):
     conformal: ConformalResults | None = field(default=None, metadata=ABSENT)
     prior_shift: PriorShiftResults | None = field(default=None, metadata=ABSENT)
     out_of_distribution: ForeignResults | None = field(default=None, metadata=OBJECT)
-    knobs: tuple[KnobResults, ...] | None = field(default=None, metadata=ABSENT)
+    ablation: tuple[Ablation, ...] | None = field(default=None, metadata=ABSENT | {"key": "knobs"})
     diagnosis: tuple[DiagnosisRow, ...] | None = field(default=None, metadata=ABSENT)
     external: External | None = field(default=None, metadata=ABSENT)
     new_site: NewSite | None = field(default=None, metadata=ABSENT)

@@ -29,7 +29,7 @@ from medcnn.notices import Notice
 
 
 @dataclass(frozen=True)
-class Guarded:
+class Safeguarded:
     """A table with what the safeguards added, and what its results need of them.
 
     Attributes:
@@ -49,7 +49,7 @@ class Guarded:
     asked: Safeguards = field(default_factory=Safeguards)
 
 
-def guard(
+def safeguard(
     val: pd.DataFrame | None,
     rows: pd.DataFrame,
     threshold: Threshold,
@@ -57,7 +57,7 @@ def guard(
     *,
     calibrator: str = "temperature",
     seed: int = 0,
-) -> Guarded:
+) -> Safeguarded:
     """Return the rows with what the safeguards add; no label of theirs is read.
 
     Args:
@@ -72,7 +72,7 @@ def guard(
         DataError: If anything is asked for and there are no validation predictions.
     """
     if not asked.any:
-        return Guarded(rows, tuple(_stale(rows, asked)))
+        return Safeguarded(rows, tuple(_stale(rows, asked)))
     if val is None or val.empty:
         raise DataError(
             "alpha, refer and prior_shift are fitted on validation, and there is none.",
@@ -89,14 +89,14 @@ def guard(
         table = corrected.table
         warnings += corrected.warnings
     if asked.refer is None:
-        return Guarded(table, tuple(warnings), None, None, corrected, val, asked)
+        return Safeguarded(table, tuple(warnings), None, None, corrected, val, asked)
     doubts = [
         doubt(each, asked.refer_by, threshold.value, p_values)
         for each, p_values in ((val, own), (table, new))
     ]
     referral = fit_on_validation(val, asked.refer, asked.refer_by, threshold.value, doubts[0])
     table = table.assign(**{COLUMN: referral.refers(doubts[1]).astype(np.int64)})
-    return Guarded(table, tuple(warnings), doubts[1], referral, corrected, val, asked)
+    return Safeguarded(table, tuple(warnings), doubts[1], referral, corrected, val, asked)
 
 
 def _stale(rows: pd.DataFrame, asked: Safeguards) -> list[Notice]:
@@ -107,38 +107,40 @@ def _stale(rows: pd.DataFrame, asked: Safeguards) -> list[Notice]:
 
 def with_safeguards(
     results: Results,
-    guarded: Guarded,
+    safeguarded: Safeguarded,
     *,
     subgroups: Sequence[str] = (),
 ) -> Results:
     """Return results with ``conformal``, ``prior_shift`` and ``uncertainty.referral``, and warnings.
 
     Args:
-        results: What ``evaluate`` returned for ``guarded.table``.
-        guarded: What ``guard`` returned.
+        results: What ``evaluate`` returned for ``safeguarded.table``.
+        safeguarded: What ``safeguard`` returned.
         subgroups: Columns to give the coverage by.
     """
-    rows, warnings = guarded.table, list(guarded.warnings)
-    at, level, asked = results.threshold.value, results.level, guarded.asked
+    rows, warnings = safeguarded.table, list(safeguarded.warnings)
+    at, level, asked = results.threshold.value, results.level, safeguarded.asked
     conformal, shifted, uncertainty = None, None, results.uncertainty
     if asked.alpha is not None:
         conformal, more = conformal_results(
-            rows, guarded.val, asked.alpha, asked.conformal, subgroups=subgroups, level=level
+            rows, safeguarded.val, asked.alpha, asked.conformal, subgroups=subgroups, level=level
         )
         warnings += more
-    if guarded.corrected is not None:
-        shifted = guarded.corrected.record
+    if safeguarded.corrected is not None:
+        shifted = safeguarded.corrected.record
         there = predictive_values(cases_of(rows), at, shifted.target_prevalence, level)
         shifted = replace(shifted, predictive_values=there)
-    if guarded.referral is not None and guarded.doubt is not None:
-        referral, more = referral_results(rows, guarded.referral, guarded.doubt, at, level=level)
+    if safeguarded.referral is not None and safeguarded.doubt is not None:
+        referral, more = referral_results(
+            rows, safeguarded.referral, safeguarded.doubt, at, level=level
+        )
         uncertainty = replace(uncertainty, referral=referral)
         warnings += more
     found = replace(results, conformal=conformal, prior_shift=shifted, uncertainty=uncertainty)
     return found.warned(last=warnings)
 
 
-def guard_files(
+def safeguard_files(
     val: pd.DataFrame | None, table: pd.DataFrame, asked: Safeguards, *, seed: int = 0
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return a prediction of files with what the safeguards add, and warnings.
@@ -157,9 +159,9 @@ def guard_files(
         return table, []
     rows = table[read].assign(p_abnormal=table.loc[read, "p_abnormal"].astype(np.float64))
     at = float(rows["threshold"].iloc[0])
-    guarded = guard(val, rows, Threshold(at, "frozen", "val"), asked, seed=seed)
-    done = guarded.table
-    if guarded.referral is not None and FLAG in done:
+    safeguarded = safeguard(val, rows, Threshold(at, "frozen", "val"), asked, seed=seed)
+    done = safeguarded.table
+    if safeguarded.referral is not None and FLAG in done:
         # No doubt that validation taught speaks of an image unlike any in it.
         done[COLUMN] = np.maximum(done[COLUMN], done[FLAG].astype(np.int64))
     done["decision"] = np.where(done["p_abnormal"] >= at, "abnormal", "normal")
@@ -167,5 +169,7 @@ def guard_files(
     merged = table.join(done[[name for name in done if name not in table]])
     for name in table.columns:
         merged.loc[read, name] = done[name]
-    notes = [guarded.referral.note] if guarded.referral and guarded.referral.note else []
-    return merged, [*guarded.warnings, *notes]
+    notes = (
+        [safeguarded.referral.note] if safeguarded.referral and safeguarded.referral.note else []
+    )
+    return merged, [*safeguarded.warnings, *notes]

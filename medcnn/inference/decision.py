@@ -16,7 +16,7 @@ from medcnn.calibration.frequency import FrequencyBand, frequency_of
 from medcnn.calibration.prior_shift import shift_prior
 from medcnn.calibration.settings import Safeguards
 from medcnn.evaluation.prior_shift import correct_prior
-from medcnn.evaluation.safeguards import guard_files
+from medcnn.evaluation.safeguards import safeguard_files
 from medcnn.inference.ledger import Ledger
 
 LOW, HIGH = "p_low", "p_high"
@@ -90,7 +90,7 @@ class Decision:
             if self.prevalences is not None:
                 low, high = (shift_prior(bound, *self.prevalences) for bound in (low, high))
             rows[LOW], rows[HIGH] = low, high
-        table, warnings = guard_files(self.val, rows, self.asked, seed=self.seed)
+        table, warnings = safeguard_files(self.val, rows, self.asked, seed=self.seed)
         return table, [text for text in warnings if text not in self._known]
 
 

@@ -83,7 +83,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "sources": sources_table(results, words),
         "cross_validation": folds_table(results, words),
         "diagnosis": sections.diagnosis_table(contents, words),
-        "knobs": sections.knobs_table(contents, words),
+        "ablation": sections.ablation_table(contents, words),
         "explanations": explanation_section(contents.explanations, words),
     }
     audit = contents.audit

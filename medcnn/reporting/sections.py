@@ -183,14 +183,14 @@ def rejection_table(contents: Contents, words: Wording) -> Table | None:
     return table_of((words(f"doubt.{key}") for key in header), rows)
 
 
-def knobs_table(contents: Contents, words: Wording) -> Table | None:
+def ablation_table(contents: Contents, words: Wording) -> Table | None:
     """Return what each setting of the prediction bought, or None where none was varied."""
     keys = ("auroc", "nll")
     rows = (
-        (words.name("word", each.knob), *measured(each, keys, words))
-        for each in contents.results.knobs or ()
+        (words.name("word", each.part), *measured(each, keys, words))
+        for each in contents.results.ablation or ()
     )
-    return table_of(named(("knob", *keys), words), rows)
+    return table_of(named(("part", *keys), words), rows)
 
 
 def diagnosis_table(contents: Contents, words: Wording) -> Table | None:

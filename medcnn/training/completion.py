@@ -12,7 +12,7 @@ from medcnn.calibration.answers import combine, fit_judgement, probabilities
 from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.judgement import Judgement
 from medcnn.data.datamodule import XrayDataModule
-from medcnn.evaluation.knobs import KnobResults, fewer, knob_results
+from medcnn.evaluation.ablation import Ablation, ablations, fewer
 from medcnn.inference.device import choose_device
 from medcnn.inference.home import keep_home
 from medcnn.inference.loading import TrainedModel, copy_into_checkpoint
@@ -34,13 +34,13 @@ class Fitted:
         val: Predictions of validation.
         test: Predictions of test.
         judgement: What made answers of the logits.
-        knobs: What members, views and passes bought on test; empty for one model seen once.
+        ablation: What members, views and passes bought on test; empty for one model seen once.
     """
 
     val: pd.DataFrame
     test: pd.DataFrame
     judgement: Judgement
-    knobs: tuple[KnobResults, ...] = ()
+    ablation: tuple[Ablation, ...] = ()
 
 
 def complete(
@@ -68,11 +68,11 @@ def complete(
     own = [model.calibrator for model in models]
     cases, logit_MVSN = predictor.through(data.test_dataloader())
     test = cases.assign(split="test").join(combine(logit_MVSN, own, judgement))
-    knobs = knob_results(cases, fewer(probabilities(logit_MVSN, own)))
+    ablation = ablations(cases, fewer(probabilities(logit_MVSN, own)))
     keep_home(models[0], data, run, settings.seed)
     if settings.out_of_distribution:
         val, test = _flag_foreign(settings, models[0], data, run, val, test)
-    return Fitted(val, test, judgement, knobs)
+    return Fitted(val, test, judgement, ablation)
 
 
 def judge(

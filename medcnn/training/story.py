@@ -18,7 +18,7 @@ from medcnn.diagnosis import Diagnosis, diagnose_run
 from medcnn.evaluation.columns import columns_asked
 from medcnn.evaluation.out_of_distribution import flagged_results
 from medcnn.evaluation.results import Results, evaluate
-from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.evaluation.safeguards import safeguard, with_safeguards
 from medcnn.evaluation.verdict import Background, classes_of, trials_of
 from medcnn.files.records import to_json
 from medcnn.inference.device import check_device
@@ -192,7 +192,7 @@ def conclude(
         journal.warn(Notice("no_column", name=name))
     columns = manifest.table[["image_id", *extra]]
     test = fitted.test.merge(columns, on="image_id", how="left", validate="one_to_one")
-    guarded = guard(
+    safeguarded = safeguard(
         fitted.val,
         test,
         threshold,
@@ -200,7 +200,7 @@ def conclude(
         calibrator=calibrator.name,
         seed=settings.seed,
     )
-    test = guarded.table
+    test = safeguarded.table
     write_predictions(fitted.val, directory.predictions("val"))
     write_predictions(test, directory.predictions("test"))
     results = evaluate(
@@ -211,14 +211,14 @@ def conclude(
         temperature=calibrator.temperature,
         seed=settings.seed,
     )
-    results = with_safeguards(results, guarded, subgroups=extra)
+    results = with_safeguards(results, safeguarded, subgroups=extra)
     foreign, more = flagged_results(test, threshold.value, 1 - settings.ood_quantile)
     if calibrator.note:
         more.append(Notice("calibration_note", what=calibrator.note))
     results = replace(
         results,
         out_of_distribution=foreign,
-        knobs=fitted.knobs or None,
+        ablation=fitted.ablation or None,
         calibration=replace(results.calibration, calibrator=calibrator),
     )
     journal.note(test_looks=journal.facts["test_looks"] + 1)

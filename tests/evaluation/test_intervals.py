@@ -6,7 +6,7 @@ import pytest
 from medcnn.calibration.settings import Safeguards
 from medcnn.evaluation.compare import compare
 from medcnn.evaluation.results import evaluate
-from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.evaluation.safeguards import safeguard, with_safeguards
 from medcnn.files.records import to_json
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 from medcnn.metrics.uncertainty import binary_entropy
@@ -49,20 +49,20 @@ def without_interval(found, path=()):
             yield ".".join(path)
 
 
-def guarded(table):
+def safeguarded(table):
     """Return the results with every option on, images of a patient together."""
     table = table.assign(entropy=binary_entropy(table["p_abnormal"].to_numpy()))
     val, rows = (table[table["split"] == split].reset_index(drop=True) for split in ("val", "test"))
     at = choose_threshold(val["label"].to_numpy(), val["p_abnormal"].to_numpy(), "sensitivity>=0.9")
     asked = Safeguards(alpha=0.1, refer="10%", prior_shift="em")
-    done = guard(val, rows, at, asked)
+    done = safeguard(val, rows, at, asked)
     results = evaluate(done.table, at, subgroups=["sex", "age"])
     return to_json(with_safeguards(results, done, subgroups=["sex"]))
 
 
 @pytest.mark.parametrize("fixture", ["table", "several"])
 def test_every_number_of_the_results_has_an_interval(fixture, request):
-    results = guarded(request.getfixturevalue(fixture))
+    results = safeguarded(request.getfixturevalue(fixture))
     assert results["chosen_point"]["target"] is not None
     assert {"conformal", "prior_shift"} <= set(results)
     assert set(without_interval(results)) == set()
@@ -124,7 +124,7 @@ def test_copies_of_an_image_tell_nothing_new(table, second):
 
 def test_copies_of_an_image_make_no_safeguard_surer(table):
     # Its place among all images, or among those of validation, moves a little; the width does not.
-    found = [dict(estimates(guarded(copies(table, times)))) for times in (2, 3)]
+    found = [dict(estimates(safeguarded(copies(table, times)))) for times in (2, 3)]
     for path, one in found[0].items():
         if path.startswith((".uncertainty", ".prior_shift", ".conformal")) and len(one) == 3:
             width, other = (each[path][2] - each[path][1] for each in found)

@@ -6,7 +6,7 @@ from medcnn.calibration import Calibrator
 from medcnn.calibration.settings import Safeguards
 from medcnn.errors import DataError
 from medcnn.evaluation.results import DiagnosisRow, Results, evaluate, read_results
-from medcnn.evaluation.safeguards import guard, with_safeguards
+from medcnn.evaluation.safeguards import safeguard, with_safeguards
 from medcnn.files.records import from_json, to_json
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.thresholds import choose_threshold
@@ -17,7 +17,7 @@ def results(several):
     """Results with every safeguard, images of a patient together."""
     val, rows = (several[several["split"] == split] for split in ("val", "test"))
     at = choose_threshold(val["label"].to_numpy(), val["p_abnormal"].to_numpy(), "sensitivity>=0.9")
-    done = guard(val, rows, at, Safeguards(alpha=0.1, refer="npv>=0.9", prior_shift="em"))
+    done = safeguard(val, rows, at, Safeguards(alpha=0.1, refer="npv>=0.9", prior_shift="em"))
     return with_safeguards(evaluate(done.table, at, subgroups=["sex"]), done, subgroups=["sex"])
 
 

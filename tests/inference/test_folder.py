@@ -174,7 +174,7 @@ def test_the_second_pass_in_slices_is_that_over_the_whole(
     run, images, tmp_path, monkeypatch, shift
 ):
     from medcnn.calibration.settings import Safeguards
-    from medcnn.evaluation.safeguards import guard_files
+    from medcnn.evaluation.safeguards import safeguard_files
     from medcnn.predictions import read_predictions
 
     asked = {"alpha": 0.1, "refer": "20%", "prior_shift": "em" if shift == "em" else float(shift)}
@@ -184,7 +184,7 @@ def test_the_second_pass_in_slices_is_that_over_the_whole(
     monkeypatch.setattr(Ledger.slices, "__defaults__", (7,))
     sliced = predict(run, images, tmp_path / "o.csv", "exact=true", *given)
     val = read_predictions(run.predictions("val"))
-    whole, _ = guard_files(val, plain, Safeguards(**asked))
+    whole, _ = safeguard_files(val, plain, Safeguards(**asked))
     for name in ("p_abnormal", "p_before_shift"):
         np.testing.assert_allclose(sliced[name], whole[name], atol=1e-7)
     for name in ("decision", "conformal_set", "referred"):

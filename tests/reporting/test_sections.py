@@ -71,5 +71,5 @@ def test_nothing_gives_no_table(built_run):
     assert sections.operating_table(contents, EN) is None
     assert sections.reader_table((), EN) is None
     assert sections.doubt_tables(contents, EN) == (None, None)
-    assert sections.knobs_table(contents, EN) is None
+    assert sections.ablation_table(contents, EN) is None
     assert sections.diagnosis_table(contents, EN) is None

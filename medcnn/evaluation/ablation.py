@@ -6,7 +6,7 @@ Legend: M members, V views, S stochastic passes, N cases.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -47,15 +47,15 @@ def fewer(p_MVSN: Array) -> dict[str, Array]:
 
 
 @dataclass(frozen=True)
-class KnobResults:
+class Ablation:
     """AUROC and log-loss of a part of the members, views and passes."""
 
-    knob: str
+    part: str = field(metadata={"key": "knob"})
     auroc: Estimate
     nll: Estimate
 
 
-def knob_results(table: pd.DataFrame, parts: Mapping[str, Array]) -> tuple[KnobResults, ...]:
+def ablations(table: pd.DataFrame, parts: Mapping[str, Array]) -> tuple[Ablation, ...]:
     """Return AUROC and log-loss of each part on the same cases, with intervals.
 
     Args:
@@ -65,7 +65,7 @@ def knob_results(table: pd.DataFrame, parts: Mapping[str, Array]) -> tuple[KnobR
     label = table["label"].to_numpy(np.int64)
     cluster = clusters_of(table["patient_id"])
     return tuple(
-        KnobResults(
+        Ablation(
             name,
             auroc(label, p, cluster=cluster),
             mean_estimate(log_losses(label, p), cluster),

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from medcnn.evaluation.knobs import fewer, knob_results
+from medcnn.evaluation.ablation import ablations, fewer
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_what_is_not_there_is_left_out(p, axes, names):
 def test_the_figures_are_those_of_scikit_learn(p):
     label = np.random.default_rng(1).integers(0, 2, 60)
     table = pd.DataFrame({"label": label, "patient_id": np.arange(60) // 2})
-    found = {row.knob: row for row in knob_results(table, fewer(p))}
+    found = {row.part: row for row in ablations(table, fewer(p))}
     whole = p.mean((0, 1, 2))
     row = found["all_members_and_views"]
     assert row.auroc.value == pytest.approx(roc_auc_score(label, whole))
