@@ -15,7 +15,8 @@ from medcnn.adaptation.head import Heads, write_heads
 from medcnn.adaptation.images import Elsewhere, trained_rows
 from medcnn.adaptation.network import adapt_norms
 from medcnn.adaptation.settings import AdaptAsked
-from medcnn.calibration import Calibrator, fit_calibrator
+from medcnn.calibration.calibrator import Calibrator
+from medcnn.calibration.fit import fit_calibrator
 from medcnn.calibration.home import Home
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.local import EDGE, Learn, OutOfFold, Refitted, cross_fit, moved, refit

@@ -39,6 +39,11 @@ class Cases:
         """The number of normal cases."""
         return len(self.label) - self.positives
 
+    @property
+    def decided(self) -> bool:
+        """Whether these are 0/1 decisions, such as a reader's, rather than probabilities."""
+        return bool(np.isin(self.p, (0.0, 1.0)).all())
+
     def share(self, hit: BoolArray, level: float, among: BoolArray | None = None) -> Estimate:
         """Return the share of hits among some of the cases, or all, by Wilson.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from medcnn.evaluation.cases import Cases
@@ -40,7 +39,7 @@ def of_classes(cases: Cases, split: str) -> list[Notice]:
 def of_scores(cases: Cases, auroc: Estimate, split: str) -> list[Notice]:
     """Return what is to be said of scores that are none, or of the other class."""
     found = []
-    if np.isin(cases.p, (0.0, 1.0)).all():
+    if cases.decided:
         found.append(Notice("all_decisions", split=split))
     if auroc.high is not None and auroc.high < WRONG_WAY:
         found.append(Notice("other_class", value=auroc.value, low=auroc.low, high=auroc.high))

@@ -17,7 +17,7 @@ from medcnn.evaluation.measures import (
     headline,
     point_of_curve,
 )
-from medcnn.evaluation.readers import ReaderResults, reader_results, shares
+from medcnn.evaluation.readers import ReaderResults, paired_shares, reader_results
 from medcnn.evaluation.results import rows_of
 from medcnn.files.records import ABSENT, BESIDE
 from medcnn.metrics.agreement import kappa
@@ -150,10 +150,9 @@ def compare(
         (cases.p >= threshold.value).astype(np.int64)
         for cases, threshold in ((a, threshold_a), (b, threshold_b))
     ]
-    paired = shares(a, called[0], called[1], level)
-    p_values = {name: share.mcnemar.p_value for name, share in paired.items()}
-    differences = {name: share.difference for name, share in paired.items()}
-    scores = not (_only_decisions(a) or _only_decisions(b))
+    tests, differences = paired_shares(a, called[0], called[1], level)
+    p_values = {name: test.p_value for name, test in tests.items()}
+    scores = not (a.decided or b.decided)
     delong = paired_delong(a.label, a.p, b.p, level, a.cluster) if scores else None
     if delong is not None:
         differences["auroc"], p_values["auroc"] = delong.difference, delong.p_value
@@ -172,7 +171,7 @@ def compare(
         thresholds=thresholds,
         a=_headline(a, threshold_a, level, scores),
         b=_headline(b, threshold_b, level, scores),
-        mcnemar={name: share.mcnemar for name, share in paired.items()},
+        mcnemar=tests,
         differences=differences,
         agreement=kappa(called[0], called[1], level, a.cluster),
         delong=None if delong is None else DeLong(delong.z, delong.p_value),
@@ -285,11 +284,6 @@ def _less(first: Estimate, second: Estimate) -> Estimate:
     if first.value is None or second.value is None:
         return first
     return without_interval(first.value - second.value, "distance")
-
-
-def _only_decisions(cases: Cases) -> bool:
-    """Say whether these are 0/1 decisions, such as a reader's, rather than probabilities."""
-    return bool(np.isin(cases.p, (0.0, 1.0)).all())
 
 
 def _warnings(

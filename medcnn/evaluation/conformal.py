@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from medcnn.calibration import fit_calibrator
 from medcnn.calibration.conformal import (
     SETS,
     covers,
@@ -17,6 +16,7 @@ from medcnn.calibration.conformal import (
     own_p_values,
     prediction_sets,
 )
+from medcnn.calibration.fit import fit_calibrator
 from medcnn.evaluation.cases import Cases, cases_of
 from medcnn.evaluation.prior_shift import before_shift
 from medcnn.evaluation.subgroups import members

@@ -176,11 +176,8 @@ class MarkerTest:
 
     def change(self, name: str) -> Change:
         """Return the change of ``removal``, ``beside`` or ``insertion``."""
-        return {
-            "removal": self.removal,
-            "beside": self.beside,
-            "insertion": self.insertion,
-        }[name]
+        found: Change = getattr(self, name)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from medcnn.calibration import fit_calibrator
+from medcnn.calibration.fit import fit_calibrator
 from medcnn.calibration.prior_shift import Trust, estimate_prevalence, shift_prior, trust
 from medcnn.calibration.settings import PriorShift
 from medcnn.errors import DataError

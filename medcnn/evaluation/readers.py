@@ -117,14 +117,6 @@ class ReaderResults:
     p_holm: dict[str, float | None]
 
 
-@dataclass(frozen=True)
-class Paired:
-    """McNemar's test and the paired difference of one share."""
-
-    mcnemar: McNemar
-    difference: Estimate
-
-
 def reader_results(
     rows: pd.DataFrame, readers: pd.DataFrame, threshold: float, level: float = 0.95
 ) -> tuple[tuple[ReaderResults, ...], list[Notice]]:
@@ -165,7 +157,7 @@ def _reader(
     human = decided[read].astype(np.int64)
     called = (cases.p >= threshold).astype(np.int64)
     abnormal, right = cases.label == 1, human == cases.label
-    found = shares(cases, called, human, level)
+    tests, differences = paired_shares(cases, called, human, level)
     own = {
         metric: cases.share(right, level, mask)
         for metric, mask in (("sensitivity", abnormal), ("specificity", ~abnormal))
@@ -175,25 +167,24 @@ def _reader(
         n=int(read.sum()),
         **own,
         kappa=kappa(called, human, level, cases.cluster),
-        model_minus_reader={metric: each.difference for metric, each in found.items()},
-        mcnemar={metric: each.mcnemar for metric, each in found.items()},
+        model_minus_reader=differences,
+        mcnemar=tests,
         p_holm={},
     )
 
 
-def shares(cases: Cases, first: IntArray, second: IntArray, level: float) -> dict[str, Paired]:
+def paired_shares(
+    cases: Cases, first: IntArray, second: IntArray, level: float
+) -> tuple[dict[str, McNemar], dict[str, Estimate]]:
     """Return McNemar's test and the paired difference of each share, first minus second.
 
     Both keep the images of one patient together where a patient has several.
     """
-    label = cases.label
-    masks = (label == 1, label == 0, np.ones(len(label), dtype=bool))
-    found = {}
+    masks = (cases.label == 1, cases.label == 0, np.ones(len(cases.label), dtype=bool))
+    tests, differences = {}, {}
     for name, mask in zip(SHARES, masks, strict=True):
-        right = [(called == label)[mask].astype(np.int64) for called in (first, second)]
+        ours, theirs = ((each == cases.label)[mask].astype(np.int64) for each in (first, second))
         cluster = subset(cases.cluster, mask)
-        found[name] = Paired(
-            mcnemar(right[0], right[1], cluster),
-            paired_difference(right[0], right[1], level, cluster),
-        )
-    return found
+        tests[name] = mcnemar(ours, theirs, cluster)
+        differences[name] = paired_difference(ours, theirs, level, cluster)
+    return tests, differences

@@ -152,7 +152,11 @@ class McDropout:
 @contextmanager
 def _sampling(network: nn.Module) -> Iterator[None]:
     """Put what keeps no statistics into training mode, and let a draw for a batch be one a row."""
-    modules = [module for module in network.modules() if not _keeps_state(module)]
+    modules = [
+        module
+        for module in network.modules()
+        if not module._buffers and "Norm" not in type(module).__name__
+    ]
     modes = [module.training for module in modules]
     # Of one image, a batch is its samples: stochastic depth would drop the same in all of them.
     wide = [module for module in modules if getattr(module, "mode", None) == "batch"]
@@ -185,10 +189,6 @@ def _state(device: torch.device) -> Tensor:
         return torch.get_rng_state()
     state: Tensor = torch.get_device_module(device).get_rng_state()
     return state
-
-
-def _keeps_state(module: nn.Module) -> bool:
-    return bool(module._buffers) or "Norm" in type(module).__name__
 
 
 def _drop_then(step: Step, p: float, x: Tensor) -> Tensor:

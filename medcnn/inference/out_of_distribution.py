@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.detector import Detector, Measured, fit_detector
 from medcnn.calibration.input_checks import InputReference, fit_input_reference
 from medcnn.calibration.out_of_distribution import KEPT, fit_reference

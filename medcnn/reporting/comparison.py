@@ -95,23 +95,19 @@ def verdicts(found: Comparison, words: Wording) -> list[str]:
     """Return whether the first is non-inferior to the second, measure by measure."""
     if found.non_inferiority is None:
         return []
+    margin = found.non_inferiority.margin
+    points = words("comparison.points", value=words.number(100 * margin, 1))
     keys = {True: "comparison.not_worse", False: "comparison.not_shown", None: "comparison.unknown"}
     return [
         words(
             keys[result],
             metric=words.measure(name),
-            margin=_margin(name, found.non_inferiority.margin, words),
+            margin=words.number(margin) if name == "auroc" else points,
             a=found.names[0],
             b=found.names[1],
         )
         for name, result in found.non_inferiority.tested.items()
     ]
-
-
-def _margin(name: str, margin: float, words: Wording) -> str:
-    if name == "auroc":
-        return words.number(margin)
-    return words("comparison.points", value=words.number(100 * margin, 1))
 
 
 def _figure(found: Comparison, first: pd.DataFrame, second: pd.DataFrame, words: Wording) -> Markup:

@@ -5,8 +5,8 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import entropy
 
-from medcnn.calibration import Calibrator
 from medcnn.calibration.answers import combine, decompose, fit_judgement
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.fit import fit_calibrator
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from medcnn.calibration import NAMES, Calibrator, fit_calibrator, probability
+from medcnn.calibration.calibrator import NAMES, Calibrator, probability
+from medcnn.calibration.fit import fit_calibrator
 from medcnn.errors import ConfigError, DataError
 
 

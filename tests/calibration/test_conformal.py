@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from medcnn.calibration import fit_calibrator
 from medcnn.calibration.conformal import (
     covers,
     cross_p_values,
@@ -11,6 +10,7 @@ from medcnn.calibration.conformal import (
     own_p_values,
     prediction_sets,
 )
+from medcnn.calibration.fit import fit_calibrator
 from medcnn.errors import ConfigError, DataError
 
 

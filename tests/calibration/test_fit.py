@@ -9,8 +9,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
-from medcnn.calibration import LIMITS, NAMES, fit_calibrator, fit_temperature
-from medcnn.calibration.calibrator import beta_features
+from medcnn.calibration.calibrator import NAMES, beta_features
+from medcnn.calibration.fit import LIMITS, fit_calibrator, fit_temperature
 from medcnn.errors import ConfigError, DataError
 from medcnn.metrics.calibration import equal_mass_edges, expected_calibration_error
 

@@ -4,7 +4,7 @@ import pytest
 from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
-from medcnn.calibration import fit_calibrator
+from medcnn.calibration.fit import fit_calibrator
 from medcnn.calibration.frequency import fit_frequency, frequency_of
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import Combination
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import medcnn
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.settings import Safeguards
 from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import validation_predictions

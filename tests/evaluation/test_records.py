@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.settings import Safeguards
 from medcnn.errors import DataError
 from medcnn.evaluation.results import DiagnosisRow, Results, evaluate, read_results

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.judgement import Judgement
 from medcnn.data.manifest import build_manifest
 from medcnn.data.settings import Data

@@ -5,7 +5,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.errors import ConfigError, WeightsError
 from medcnn.evaluation.explained import Explanations
 from medcnn.explanations.settings import Explain

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from medcnn.calibration import Calibrator
 from medcnn.calibration.answers import combine
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import Combination
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes

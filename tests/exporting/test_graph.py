@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from medcnn.augment.normalize import KINDS
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import Combination
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 from torch import nn
 
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.judgement import Judgement
 from medcnn.inference.loading import calibrator_state
 from medcnn.metrics.thresholds import Threshold

@@ -206,7 +206,7 @@ def test_a_judgement_that_is_nonsense_is_refused(pair, image, tmp_path, content)
 def test_a_judgement_of_another_ensemble_is_refused(pair, image, tmp_path):
     from dataclasses import asdict
 
-    from medcnn.calibration import Calibrator
+    from medcnn.calibration.calibrator import Calibrator
     from medcnn.calibration.combination import Combination
     from medcnn.calibration.judgement import Judgement
     from medcnn.calibration.passes import Passes

@@ -5,7 +5,7 @@ import torch
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.detector import Detector
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.datamodule import XrayDataModule

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from medcnn.augment.views import views
-from medcnn.calibration import Calibrator
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes
 from medcnn.data.settings import Data

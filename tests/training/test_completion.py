@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from medcnn.calibration import fit_calibrator
+from medcnn.calibration.fit import fit_calibrator
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError
