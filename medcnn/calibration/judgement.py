@@ -56,7 +56,9 @@ class Judgement(Saved):
             UserError: If a part is missing, is of another kind, or was changed.
         """
         facts = as_object(recorded, "judgement")
-        found = fields_from_json(cls, {"passes": facts.get("ways"), **facts}, place)
+        if "ways" in facts:
+            facts = {**facts, "passes": facts["ways"]}
+        found = fields_from_json(cls, facts, place)
         if not 0 <= found.threshold.value <= 1:
             raise DataError(f"{place} has a threshold of {found.threshold.value!r}.")
         return found

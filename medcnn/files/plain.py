@@ -78,6 +78,8 @@ def damaged(
     """
     if isinstance(found, FileNotFoundError):
         return DataError(f"There is no {what or kind} {path}.", expected=expected, remedy=remedy)
+    if isinstance(found, DataError):
+        found = f"{found.problem.removesuffix('.')}: {found.found}"
     shown = f"{type(found).__name__}: {found}" if isinstance(found, BaseException) else str(found)
     return DataError(
         f"{path} is not a readable {kind}.",

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import medcnn
-from medcnn.calibration import Calibrator, local_head
+from medcnn.calibration import local_head
+from medcnn.calibration.calibrator import Calibrator
 from medcnn.cli import run
 from medcnn.data.manifest import read_table
 from medcnn.evaluation.adapted import Adaptation

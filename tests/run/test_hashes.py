@@ -118,5 +118,5 @@ def test_a_run_without_a_journal_is_told_once(run, told):
 
 def test_a_damaged_journal_is_named(run):
     run.environment.write_text('{"hashes": [1]}')
-    with pytest.raises(DataError, match=r"environment\.json(.|\n)*hashes is a list"):
+    with pytest.raises(DataError, match=r"environment\.json(.|\n)*hashes cannot be read: \["):
         checked(run, run.manifest)
