@@ -1,6 +1,7 @@
 """The lectures' worked examples and formulas that no other test holds; docs/lectures.md lists all."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -246,10 +247,8 @@ def test_a_stack_learnt_without_labels_starts_a_deep_network_that_chance_does_no
     x = (slope + 0.3 * torch.randn(200, 20)).clamp(0, 1)
 
     def loss_after_40_steps(epochs):
-        stack = pretrain_stack(
-            x, [16, 12, 8], output="logistic", corruption=Corruption(masking=0.2),
-            epochs=epochs, batch_size=20, lr=1e-2,
-        )  # fmt: skip
+        layer = partial(Autoencoder, output="logistic", corruption=Corruption(masking=0.2))
+        stack = pretrain_stack(x, [16, 12, 8], layer, epochs=epochs, batch_size=20, lr=1e-2)
         hidden = [module for layer in stack for module in (layer, nn.Sigmoid())]
         network, objective = nn.Sequential(*hidden, nn.Linear(8, 1)), Objective("bce")
         optimizer = torch.optim.SGD(network.parameters(), lr=0.3, momentum=0.9)

@@ -13,7 +13,7 @@ Dimensions: N images, D inputs, H hidden units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -130,12 +130,8 @@ class Autoencoder(nn.Module):
 def pretrain_stack(
     x_ND: Tensor,
     widths: Sequence[int],
+    make_layer: Callable[[int, int], Autoencoder] = Autoencoder,
     *,
-    tied: bool = True,
-    output: str = "identity",
-    corruption: Corruption | None = None,
-    rho: float = 0.05,
-    beta: float = 0.0,
     epochs: int = 10,
     batch_size: int = 64,
     lr: float = 1e-3,
@@ -146,11 +142,7 @@ def pretrain_stack(
     Args:
         x_ND: Inputs of the first layer.
         widths: Hidden units of the layers, from the input on.
-        tied: See ``Autoencoder``, as are the next four.
-        output: Of the decoders.
-        corruption: Of the input of every layer.
-        rho: Wanted mean activation.
-        beta: Weight of the sparsity penalty.
+        make_layer: Returns an autoencoder with so many inputs and hidden units.
         epochs: Passes over the data a layer.
         batch_size: Images a step.
         lr: Adam's rate.
@@ -160,15 +152,7 @@ def pretrain_stack(
     layers: list[nn.Linear] = []
     hidden = x_ND
     for width in widths:
-        layer = Autoencoder(
-            hidden.shape[1],
-            width,
-            tied=tied,
-            output=output,
-            corruption=corruption,
-            rho=rho,
-            beta=beta,
-        )
+        layer = make_layer(hidden.shape[1], width)
         _train(layer, hidden, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
         with torch.no_grad():
             hidden = layer.encode(hidden)

@@ -61,7 +61,7 @@ def _taken_away(key: str, config_name: str) -> ConfigError:
 def _check_added(config_name: str, overrides: Sequence[str], added: Sequence[str]) -> None:
     plain = [text for text in overrides if not text.startswith(("+", "-", "~"))]
     composed = compose(config_name, plain)
-    chosen = {*groups(config_name)}
+    chosen = groups(config_name)
     for text in added:
         key = text.lstrip("+").partition("=")[0]
         if key in chosen or OmegaConf.select(composed, key) is not None:

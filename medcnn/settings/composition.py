@@ -31,16 +31,21 @@ def compose(config_name: str, overrides: Sequence[str]) -> DictConfig:
     Raises:
         ConfigError: If an override is misspelt or does not fit.
     """
-    import hydra
-    from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
 
-    GlobalHydra.instance().clear()
     try:
-        with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-            return hydra.compose(config_name, overrides=as_given(overrides))
+        return _composed(config_name, as_given(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error, config_name, overrides) from error
+
+
+def _composed(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return hydra.compose(config_name, overrides=list(overrides))
 
 
 def explain(error: Exception, config_name: str, overrides: Sequence[str]) -> MedcnnError:
@@ -158,30 +163,31 @@ def _same_leaf(key: str, known: Sequence[str]) -> str | None:
     return next((name for name in known if name.rpartition(".")[2] == leaf), None)
 
 
-def groups(config_name: str) -> Iterator[str]:
-    """Yield the groups of options that a command chooses from, those it inherits included."""
+def groups(config_name: str) -> dict[str, str | None]:
+    """Return the groups of options that a command chooses from, those it inherits included.
+
+    Each has the option that is chosen unless told otherwise, None where none is.
+    """
     own = OmegaConf.load(config_folder() / f"{config_name}.yaml")
+    found: dict[str, str | None] = {}
     for entry in OmegaConf.select(own, "defaults", default=()):
         if isinstance(entry, DictConfig):
-            yield from map(str, entry)
+            found |= {str(group): option for group, option in entry.items()}
         elif entry not in ("base", "_self_"):
-            yield from groups(entry)
+            found |= groups(str(entry))
+    return found
 
 
 def _without_values(config_name: str, overrides: Sequence[str]) -> DictConfig:
     """Compose with the group choices alone, to learn which keys they offer."""
-    import hydra
-    from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
 
-    named = set(groups(config_name))
+    named = groups(config_name)
     choices = [text for text in overrides if text.partition("=")[0] in named]
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
-        try:
-            return hydra.compose(config_name, overrides=choices)
-        except (HydraException, OmegaConfBaseException):
-            return hydra.compose(config_name)
+    try:
+        return _composed(config_name, choices)
+    except (HydraException, OmegaConfBaseException):
+        return _composed(config_name, ())
 
 
 def flat_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:

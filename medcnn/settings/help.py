@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from medcnn.settings.composition import config_folder, groups
 from medcnn.settings.fields import Component, Leaf, keys, leaves
@@ -89,7 +89,7 @@ def summary(config_name: str) -> str:
 
 def entries_of(config_name: str, kind: type[Any]) -> Iterator[Entry]:
     """Yield the keys of a command: those with a field, and those of the option of each group."""
-    chosen = dict(default_options(config_name))
+    chosen = groups(config_name)
     for key, leaf in keys(kind):
         if leaf.component is None:
             yield Entry(key, default_of(leaf), words_of(leaf))
@@ -103,16 +103,6 @@ def arguments_of(place: str, option: str, component: type[Component]) -> Iterato
     for remark in remarks(place, option):
         words = remark.words or declared.get(remark.key, "")
         yield Entry(f"{place}.{remark.key}", remark.value, words)
-
-
-def default_options(config_name: str) -> Iterator[tuple[str, str]]:
-    """Yield each group of a command with the option that is chosen unless told otherwise."""
-    own = OmegaConf.load(config_folder() / f"{config_name}.yaml")
-    for entry in OmegaConf.select(own, "defaults", default=()):
-        if isinstance(entry, DictConfig):
-            yield from ((str(group), str(name)) for group, name in entry.items() if name)
-        elif entry not in ("base", "_self_"):
-            yield from default_options(str(entry))
 
 
 def default_of(leaf: Leaf) -> str:

@@ -12,7 +12,6 @@ from medcnn.settings.help import (
     Entry,
     arguments_of,
     default_of,
-    default_options,
     entries_of,
     summary,
 )
@@ -73,7 +72,7 @@ def _components(kind: type[Any]) -> list[str]:
 def _options(place: str, kind: type[Any]) -> Iterator[str]:
     """Yield a part for each option of a group, with the arguments that it lists."""
     group = place.partition(".")[0]
-    chosen = dict(default_options("train")).get(group)
+    chosen = groups("train").get(group)
     component = next(leaf.component for key, leaf in keys(kind) if key == place)
     for option in options_of_group(group):
         said = summary_of(group, option)

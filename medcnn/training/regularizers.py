@@ -7,15 +7,16 @@ Biases, normalisation and chosen layers are exempt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from medcnn.errors import ConfigError, unknown_name
+from medcnn.errors import unknown_name
 from medcnn.layers.constraints import max_norm
+from medcnn.training import settings
 
 
 def l1(weights: Iterable[Tensor]) -> Tensor:
@@ -28,37 +29,13 @@ def l2(weights: Iterable[Tensor]) -> Tensor:
     return 0.5 * torch.stack([weight.square().sum() for weight in weights]).sum()
 
 
-class Penalty:
-    """What weights cost, and what holds them small.
+class Penalty(settings.Penalty):
+    """What weights cost, and what holds them small, by the coefficients of the settings.
 
-    Args:
-        l1: Coefficient of ``l1``; with ``l2`` it is the elastic net.
-        l2: Coefficient of ``l2``.
-        decay: Decoupled decay: at each step every weight loses ``lr * decay`` of itself, whatever
-            the optimiser makes of its gradient (Loshchilov, Hutter 2019, arXiv:1711.05101).
-        max_norm: Greatest norm of the weights into one unit, often 2 to 4 (Srivastava 2014).
-        exempt: Names of parameters that are left alone, with ``*`` for any text.
-
-    Raises:
-        ConfigError: If a coefficient is negative.
+    With decoupled decay every weight loses ``lr * decay`` of itself at each step, whatever the
+    optimiser makes of its gradient (Loshchilov, Hutter 2019, arXiv:1711.05101). ``max_norm`` is often
+    2 to 4 (Srivastava 2014). An exempt name may hold ``*`` for any text.
     """
-
-    def __init__(
-        self,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        decay: float = 0.0,
-        max_norm: float | None = None,
-        exempt: Sequence[str] = (),
-    ) -> None:
-        if min(l1, l2, decay) < 0 or (max_norm is not None and not max_norm > 0):
-            raise ConfigError(
-                "The penalty of the weights does not fit.",
-                expected="l1, l2 and decay of 0 or more, max_norm null or above 0",
-                found=f"l1={l1}, l2={l2}, decay={decay}, max_norm={max_norm}",
-            )
-        self.l1, self.l2, self.decay, self.max_norm = l1, l2, decay, max_norm
-        self.exempt = tuple(exempt)
 
     def weights(self, network: nn.Module) -> list[nn.Parameter]:
         """Return the trainable weights that are not exempt.

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -69,7 +71,7 @@ def test_masking_hides_about_its_share_and_noise_has_its_spread():
 def test_a_stack_learns_more_than_the_mean_and_less_than_pca_can():
     x = data()
     torch.manual_seed(0)
-    (layer,) = pretrain_stack(x, [6], tied=False, epochs=60, lr=1e-2)
+    (layer,) = pretrain_stack(x, [6], partial(Autoencoder, tied=False), epochs=60, lr=1e-2)
     hidden = torch.sigmoid(layer(x)).detach().numpy()
     design = np.c_[hidden, np.ones(len(hidden))]
     fitted = design @ np.linalg.lstsq(design, x.numpy(), rcond=None)[0]
@@ -80,9 +82,10 @@ def test_a_stack_learns_more_than_the_mean_and_less_than_pca_can():
 
 
 def test_each_layer_of_a_stack_is_trained_on_what_the_one_below_returns():
-    layers = pretrain_stack(data(), [8, 4], epochs=2, corruption=Corruption(masking=0.2))
+    make = partial(Autoencoder, corruption=Corruption(masking=0.2))
+    layers = pretrain_stack(data(), [8, 4], make, epochs=2)
     assert [(layer.in_features, layer.out_features) for layer in layers] == [(12, 8), (8, 4)]
-    again = pretrain_stack(data(), [8, 4], epochs=2, corruption=Corruption(masking=0.2))
+    again = pretrain_stack(data(), [8, 4], make, epochs=2)
     assert all(torch.equal(a.weight, b.weight) for a, b in zip(layers, again, strict=True))
 
 
@@ -90,7 +93,9 @@ def test_the_penalty_makes_the_units_rarely_active():
     x = data()
     active = {
         beta: float(
-            torch.sigmoid(pretrain_stack(x, [8], epochs=60, lr=2e-2, beta=beta)[0](x))
+            torch.sigmoid(
+                pretrain_stack(x, [8], partial(Autoencoder, beta=beta), epochs=60, lr=2e-2)[0](x)
+            )
             .detach()
             .mean()
         )

@@ -5,6 +5,7 @@ import torch
 from medcnn.errors import ConfigError
 from medcnn.models.classifier import build_classifier
 from medcnn.models.freezing import frozen_prefix
+from medcnn.models.settings import Transfer
 from medcnn.models.transfer import (
     Auto,
     Full,
@@ -16,6 +17,7 @@ from medcnn.models.transfer import (
     choose,
 )
 from medcnn.models.weights import WeightsOrigin
+from medcnn.settings.reading import read
 
 RANDOM = WeightsOrigin("none", "random")
 CHEST = WeightsOrigin("x", "chest")
@@ -164,18 +166,15 @@ def test_auto_trains_what_it_chose_and_says_why():
     assert not policy.on_epoch(model, 3)
 
 
-@pytest.mark.parametrize(
-    ("make", "match"),
-    [
-        (lambda: LastK(-1), "whole number of stages"),
-        (lambda: GradualUnfreeze(0), "whole number of epochs"),
-        (lambda: LayerwiseDecay(0.0), "above 0"),
-        (lambda: LastK(99).setup(network(), 5, RANDOM), "stages, not 99"),
-    ],
-)
-def test_bad_values_are_refused(make, match):
-    with pytest.raises(ConfigError, match=match):
-        make()
+@pytest.mark.parametrize("given", [{"k": -1}, {"k": True}, {"every": 0}, {"decay": 0.0}])
+def test_bad_values_are_refused(given):
+    with pytest.raises(ConfigError, match=rf"transfer\.{next(iter(given))} cannot be"):
+        read(Transfer, given, prefix="transfer.")
+
+
+def test_more_stages_than_there_are_are_refused():
+    with pytest.raises(ConfigError, match="stages, not 99"):
+        LastK(99).setup(network(), 5, RANDOM)
 
 
 @pytest.mark.parametrize("name", ["tiny_resnet", "vit_b_16", "swin_t"])

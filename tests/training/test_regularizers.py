@@ -4,6 +4,8 @@ import torch
 from torch import nn
 
 from medcnn.errors import ConfigError
+from medcnn.settings.reading import read
+from medcnn.training import settings
 from medcnn.training.regularizers import Penalty, l1, l2
 
 
@@ -111,8 +113,8 @@ def test_max_norm_holds_after_a_step_and_spares_the_exempt(network):
 
 @pytest.mark.parametrize("options", [{"l1": -1}, {"decay": -0.1}, {"max_norm": 0.0}])
 def test_impossible_coefficients_are_refused(options):
-    with pytest.raises(ConfigError, match="does not fit"):
-        Penalty(**options)
+    with pytest.raises(ConfigError, match=rf"penalty\.{next(iter(options))} cannot be"):
+        read(settings.Penalty, options, lenient=True, prefix="penalty.")
 
 
 def test_a_name_that_fits_nothing_is_refused(network):
