@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,45 +27,20 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The grey-scale contract: how a file becomes the graph's input (docs/dicom.md says why).
-
-    Attributes:
-        reader_version: Raised whenever any file would end as other pixels.
-        script: What reads by it without medcnn.
-        exact: Whether medcnn reads every pixel (``data.exact``); where it does not, it may decode at
-            reduced resolution, and the pixels differ by a few levels from the script's.
-        steps: In their order.
-    """
-
-    reader_version: int
-    script: str
-    exact: bool
-    steps: tuple[str, ...] = (
-        "stored values of the one frame, unused bits refused",
-        "Pixel Padding Value and Range Limit become air (0) at the end and count nowhere",
-        "Modality LUT, else Rescale Slope and Intercept",
-        "the first VOI LUT; else the first window, by VOI LUT Function, that leaves at least "
-        f"{MIN_INSIDE:.0%} of the pixels unclipped; else the stretch from percentile "
-        f"{PERCENTILES[0]:g} to {PERCENTILES[1]:g}",
-        "turned round once for MONOCHROME1 or Presentation LUT Shape INVERSE, and where a frontal "
-        "chest itself shows air bright",
-        "air 0 and bone 1 in float32; the whole image to S×S, each pixel the mean of its area "
-        "(OpenCV INTER_AREA), both sides by their own factor",
-        "times 255, rounded to the nearest: uint8",
-    )
-
-
-@dataclass(frozen=True)
-class Network:
-    """What computes."""
-
-    backbone: str
-    members: int
-    parameters: int
-    image_size: int
-    cut_after: str | None
+STEPS = [
+    "stored values of the one frame, unused bits refused",
+    "Pixel Padding Value and Range Limit become air (0) at the end and count nowhere",
+    "Modality LUT, else Rescale Slope and Intercept",
+    "the first VOI LUT; else the first window, by VOI LUT Function, that leaves at least "
+    f"{MIN_INSIDE:.0%} of the pixels unclipped; else the stretch from percentile "
+    f"{PERCENTILES[0]:g} to {PERCENTILES[1]:g}",
+    "turned round once for MONOCHROME1 or Presentation LUT Shape INVERSE, and where a frontal "
+    "chest itself shows air bright",
+    "air 0 and bone 1 in float32; the whole image to S×S, each pixel the mean of its area "
+    "(OpenCV INTER_AREA), both sides by their own factor",
+    "times 255, rounded to the nearest: uint8",
+]
+"""The grey-scale contract: how a file becomes the graph's input (docs/dicom.md says why)."""
 
 
 def config_of(subject: Subject, folder: Path, intended_use: str, proof: Proof) -> dict[str, Any]:
@@ -92,7 +66,17 @@ def config_of(subject: Subject, folder: Path, intended_use: str, proof: Proof) -
         "medcnn": __version__,
         "intended_use": intended_use,
         "labels": {"0": "normal", "1": "abnormal"},
-        "network": to_json(_network(subject)),
+        "network": {
+            "backbone": ", ".join(
+                dict.fromkeys(str(member.settings.model.backbone) for member in members)
+            ),
+            "members": len(members),
+            "parameters": sum(
+                each.numel() for member in members for each in member.network.parameters()
+            ),
+            "image_size": panel.predictor.image_size,
+            "cut_after": subject.settings.transfer.stage,
+        },
         "input": {
             "name": "image",
             "dtype": "uint8",
@@ -100,9 +84,14 @@ def config_of(subject: Subject, folder: Path, intended_use: str, proof: Proof) -
             "meaning": "grey levels by the contract of reading: air 0, bone 255",
         },
         "outputs": {name: _WORDS[name] for name in outputs},
-        "reading": to_json(
-            Reading(READER_VERSION, "predict_onnx.py", members[0].settings.data.exact)
-        ),
+        "reading": {
+            # Raised whenever any file would end as other pixels.
+            "reader_version": READER_VERSION,
+            "script": "predict_onnx.py",
+            # Else medcnn may decode at reduced resolution: pixels a few levels from the script's.
+            "exact": members[0].settings.data.exact,
+            "steps": STEPS,
+        },
         "inside_the_graph": {
             "normalization": [member.normalization for member in members],
             "pixel_mean": [member.pixel_mean for member in members],
@@ -117,18 +106,6 @@ def config_of(subject: Subject, folder: Path, intended_use: str, proof: Proof) -
         "hashes": _hashes(subject, folder),
         "warnings": [str(text) for text in subject.warnings],
     }
-
-
-def _network(subject: Subject) -> Network:
-    members = subject.panel.predictor.members
-    names = dict.fromkeys(str(member.settings.model.backbone) for member in members)
-    return Network(
-        ", ".join(names),
-        len(members),
-        sum(each.numel() for member in members for each in member.network.parameters()),
-        subject.panel.predictor.image_size,
-        subject.settings.transfer.stage,
-    )
 
 
 def _hashes(subject: Subject, folder: Path) -> dict[str, Any]:

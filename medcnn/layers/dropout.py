@@ -69,15 +69,24 @@ def checked_probability(p: float, *, below_one: bool = False) -> float:
 
 
 class UnitDropout(StochasticLayer):
-    """A layer that drops a share ``p`` of something.
+    """A layer that drops a share ``p`` of something while training, and else does nothing.
 
     Args:
         p: Probability of dropping, in [0, 1].
+
+    Attributes:
+        mask: Draws what an input is multiplied by.
     """
+
+    mask: Callable[[Tensor], Tensor]
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         self.p = checked_probability(p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` times a mask while training, else ``x``."""
+        return x if not self.training or self.p == 0 else apply_mask(x, self.mask(x))
 
     def extra_repr(self) -> str:
         """Return the options, for ``print(model)``."""
@@ -93,11 +102,9 @@ class Dropout(UnitDropout):
         Example({"p": 0.2}, (4, 6)),
     )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` with units dropped while training, else ``x``."""
-        if not self.training or self.p == 0:
-            return x
-        return apply_mask(x, inverted_mask(self, x, tuple(x.shape), self.p))
+    def mask(self, x: Tensor) -> Tensor:
+        """Draw a factor for each unit."""
+        return inverted_mask(self, x, tuple(x.shape), self.p)
 
 
 class WeightScalingDropout(UnitDropout):
@@ -133,11 +140,9 @@ class GaussianDropout(UnitDropout):
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(checked_probability(p, below_one=True))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return noisy ``x`` while training, else ``x``."""
-        if not self.training or self.p == 0:
-            return x
-        return apply_mask(x, self.normal(x).mul_(math.sqrt(self.p / (1 - self.p))).add_(1))
+    def mask(self, x: Tensor) -> Tensor:
+        """Draw a factor for each unit."""
+        return self.normal(x).mul_(math.sqrt(self.p / (1 - self.p))).add_(1)
 
 
 @reference_of(GaussianDropout)

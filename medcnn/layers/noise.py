@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from medcnn.errors import ConfigError
-from medcnn.layers.dropout import UnitDropout, apply_mask
+from medcnn.layers.dropout import UnitDropout
 from medcnn.layers.example import Example, reference_of
 from medcnn.layers.stochastic import StochasticLayer
 
@@ -83,11 +83,9 @@ class MaskingNoise(UnitDropout):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.3}, (3, 4, 5), (16, 8, 28, 28)),)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return masked ``x`` while training, else ``x``."""
-        if not self.training:
-            return x
-        return apply_mask(x, self.bernoulli(x, tuple(x.shape), 1 - self.p))
+    def mask(self, x: Tensor) -> Tensor:
+        """Draw 0 or 1 for each value."""
+        return self.bernoulli(x, tuple(x.shape), 1 - self.p)
 
 
 @reference_of(MaskingNoise)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from medcnn.errors import ConfigError
-from medcnn.layers.dropout import UnitDropout, apply_mask, checked_probability, inverted_mask
+from medcnn.layers.dropout import UnitDropout, checked_probability, inverted_mask
 from medcnn.layers.example import Example, reference_of
 from medcnn.layers.precision import as_autocast
 from medcnn.layers.stochastic import StochasticLayer
@@ -29,12 +29,10 @@ class Dropout2d(UnitDropout):
     reference: Callable[..., nn.Module] = nn.Dropout2d
     examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.5}, (3, 4, 5, 2), (16, 8, 28, 28)),)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return N×C×H×W ``x`` with channels dropped while training, else ``x``."""
-        if not self.training or self.p == 0:
-            return x
+    def mask(self, x: Tensor) -> Tensor:
+        """Draw a factor for each channel of N×C×H×W ``x``."""
         shape = (x.shape[0], x.shape[1], *[1] * (x.dim() - 2))
-        return apply_mask(x, inverted_mask(self, x, shape, self.p))
+        return inverted_mask(self, x, shape, self.p)
 
 
 class StochasticDepth(UnitDropout):
@@ -72,12 +70,10 @@ class StochasticDepth(UnitDropout):
         twin: nn.Module = Twin(p, mode)
         return twin
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the branch ``x``, dropped or divided by 1 - p while training."""
-        if not self.training or self.p == 0:
-            return x
+    def mask(self, x: Tensor) -> Tensor:
+        """Draw a factor for each example's branch ``x``, or for all of them."""
         shape = (x.shape[0] if self.mode == "row" else 1, *[1] * (x.dim() - 1))
-        return apply_mask(x, inverted_mask(self, x, shape, self.p))
+        return inverted_mask(self, x, shape, self.p)
 
 
 class DropBlock2d(UnitDropout):
@@ -127,12 +123,6 @@ class DropBlock2d(UnitDropout):
         padded = F.pad(centres, [half] * 4)
         kept = 1 - F.max_pool2d(padded, side, stride=1, padding=half)[..., :rows, :columns]
         return kept * (kept.numel() / (self.eps + kept.sum()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return N×C×H×W ``x`` with blocks dropped while training, else ``x``."""
-        if not self.training or self.p == 0:
-            return x
-        return apply_mask(x, self.mask(x))
 
 
 class DropConnectFunction(Function):

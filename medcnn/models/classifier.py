@@ -17,7 +17,7 @@ from medcnn.models.adaptation import adapt
 from medcnn.models.backbones import build_backbone
 from medcnn.models.chest_backbones import know_pixels
 from medcnn.models.initialization import initialise, unit_variance
-from medcnn.models.names import PUBLISHED, TARGETS, check_initialisation
+from medcnn.models.names import PUBLISHED, TARGETS
 from medcnn.models.published import published_weights
 from medcnn.models.settings import Model
 from medcnn.models.stages import Backbone, Stage
@@ -61,7 +61,6 @@ class Classifier(nn.Module):
             raise ConfigError(
                 f"model.dropout cannot be {dropout!r}.", expected="a number in [0, 1)"
             )
-        check_initialisation(init)
         self.backbone, self.weights_origin, self.init = backbone, weights_origin, init
         self.image_size = image_size
         self.dropout = nn.Dropout(dropout)
@@ -132,7 +131,6 @@ def build_classifier(
         ConfigError: If a name or value is not known.
     """
     body = build_backbone(backbone, image_size=image_size, stem=stem, **options)
-    check_initialisation(init)
     initialise(body, init)
     origin = _load(body, str(weights), image_size)
     return Classifier(

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from medcnn.models.names import check_initialisation
+from medcnn.errors import unknown_name
+from medcnn.models.names import INITIALISATIONS
 
 Weighted = nn.Conv2d | nn.Linear
 
@@ -52,7 +53,8 @@ def initialise(module: nn.Module, name: str) -> None:
     Raises:
         ConfigError: If there is no initialisation of that name.
     """
-    check_initialisation(name)
+    if name not in INITIALISATIONS:
+        raise unknown_name("initialisation (model.init)", name, INITIALISATIONS)
     if name == "default":
         return
     for layer in _weighted(module):

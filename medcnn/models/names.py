@@ -131,12 +131,6 @@ def check_size(name: str, image_size: int, stem: str = "auto") -> None:
     )
 
 
-def check_initialisation(name: str) -> None:
-    """Raise ConfigError if there is no initialisation of that name."""
-    if name not in INITIALISATIONS:
-        raise unknown_name("initialisation (model.init)", name, INITIALISATIONS)
-
-
 def _step(name: str, family: str) -> int:
     """Return the number of pixels of which the image has to be a multiple."""
     if family == "vit":
