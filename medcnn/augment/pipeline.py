@@ -213,7 +213,11 @@ class Augmentation:
         """Return the operators on grey values, neighbouring curves together."""
         stages: list[list[tuple[str, Pointwise | Filter]]] = []
         for name, operator in self.operators.items():
-            if isinstance(operator, Pointwise) and stages and _is_curve(stages[-1]):
+            if (
+                isinstance(operator, Pointwise)
+                and stages
+                and isinstance(stages[-1][-1][1], Pointwise)
+            ):
                 stages[-1].append((name, operator))
             elif isinstance(operator, (Pointwise, Filter)):
                 stages.append([(name, operator)])
@@ -245,10 +249,6 @@ def _check_fit(n: int, size: tuple[int, ...], parameters: Parameters) -> None:
             found=f"{n} images of {'×'.join(map(str, size))} pixels",
             remedy="draw parameters for this batch",
         )
-
-
-def _is_curve(stage: list[tuple[str, Pointwise | Filter]]) -> bool:
-    return isinstance(stage[-1][1], Pointwise)
 
 
 def _run_stage(

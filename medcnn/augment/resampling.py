@@ -106,25 +106,37 @@ def source_coordinates(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return the source's column and row numbers for each pixel of one result, H×W each."""
     height, width = size
-    x, y = _from_centre(size)
+    shift = None
     if warp.field_N2GG is not None:
         field = warp.field_N2GG[row].astype(np.float32)
-        dx, dy = (
-            cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC) for part in field
-        )
-        x, y = x + dx * width, y + dy * height
-    if warp.lens_N is not None:
-        stretch = 1 + warp.lens_N[row].astype(np.float32) * (x * x + y * y) / _half_diagonal2(size)
-        x, y = x * stretch, y * stretch
+        shift = [cv2.resize(part, size[::-1], interpolation=cv2.INTER_CUBIC) for part in field]
+    lens = None if warp.lens_N is None else warp.lens_N[row].astype(np.float32)
     m = warp.matrix_N33[row].astype(np.float32)
-    w = m[2, 0] * x + m[2, 1] * y + m[2, 2]
-    u = (m[0, 0] * x + m[0, 1] * y + m[0, 2]) / w + (width - 1) / 2
-    v = (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / w + (height - 1) / 2
-    return u.astype(np.float32), v.astype(np.float32)
+    u, v = _source(*_from_centre(size), shift, lens, m, size)
+    return (
+        (u + (width - 1) / 2).astype(np.float32),
+        (v + (height - 1) / 2).astype(np.float32),
+    )
 
 
-def _half_diagonal2(size: Size) -> float:
-    return (size[0] ** 2 + size[1] ** 2) / 4
+def _source(x: Any, y: Any, shift: Any, lens: Any, m_33: Any, size: Size) -> tuple[Any, Any]:
+    """Return where results lie in their sources, both in pixels from the centre, on either engine.
+
+    Args:
+        x: To the right, of the results' pixels.
+        y: Down.
+        shift: Displacements along x and y as fractions of the sides, or None.
+        lens: Radial coefficients, or None.
+        m_33: The entries of the maps, by row and column.
+        size: Height and width.
+    """
+    if shift is not None:
+        x, y = x + shift[0] * size[1], y + shift[1] * size[0]
+    if lens is not None:
+        stretch = 1 + lens * (x * x + y * y) / ((size[0] ** 2 + size[1] ** 2) / 4)
+        x, y = x * stretch, y * stretch
+    u, v, w = (row[0] * x + row[1] * y + row[2] for row in m_33)
+    return u / w, v / w
 
 
 def resample_tensor(image_N1HW: Tensor, warp: Warp, border: str) -> Tensor:
@@ -139,17 +151,15 @@ def resample_tensor(image_N1HW: Tensor, warp: Warp, border: str) -> Tensor:
 
     x, y = (put(part) for part in _from_centre((height, width)))
     x, y = x.expand(1, height, width), y.expand(1, height, width)
+    shift = None
     if warp.field_N2GG is not None:
         field = put(warp.field_N2GG)
         field = F.interpolate(field, (height, width), mode="bicubic", align_corners=False)
-        x, y = x + field[:, 0] * width, y + field[:, 1] * height
-    if warp.lens_N is not None:
-        lens = put(warp.lens_N)[:, None, None]
-        stretch = 1 + lens * (x * x + y * y) / _half_diagonal2((height, width))
-        x, y = x * stretch, y * stretch
-    m = put(warp.matrix_N33)[:, :, :, None, None]
-    u, v, w = (m[:, k, 0] * x + m[:, k, 1] * y + m[:, k, 2] for k in range(3))
-    grid = torch.stack([u / w * (2 / max(width - 1, 1)), v / w * (2 / max(height - 1, 1))], dim=-1)
+        shift = field.unbind(1)
+    lens = None if warp.lens_N is None else put(warp.lens_N)[:, None, None]
+    m = put(warp.matrix_N33).permute(1, 2, 0)[..., None, None]
+    u, v = _source(x, y, shift, lens, m, (height, width))
+    grid = torch.stack([u * (2 / max(width - 1, 1)), v * (2 / max(height - 1, 1))], dim=-1)
     return F.grid_sample(
         image_N1HW, grid.to(image_N1HW.dtype), padding_mode=border, align_corners=True
     )

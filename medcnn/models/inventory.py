@@ -117,12 +117,12 @@ def take_inventory(
     finally:
         for module, mode in training.items():
             module.training = mode
-    rows = [layer for layer in layers.values() if _worth_a_row(layer)]
+    rows = [
+        layer
+        for layer in layers.values()
+        if layer.parameters or layer.multiply_adds or layer.activation_bytes
+    ]
     return Inventory(tuple(image_CHW), rows)
-
-
-def _worth_a_row(layer: Layer) -> bool:
-    return bool(layer.parameters or layer.multiply_adds or layer.activation_bytes)
 
 
 def _walk(network: nn.Module, image: Tensor) -> dict[nn.Module, Layer]:

@@ -89,7 +89,8 @@ def _create(name: str, image_size: int, *, pretrained: bool) -> Any:
 
     wanted = name.partition(":")[2]
     if not timm.is_model(wanted.partition(".")[0]):
-        raise unknown_name("timm network", wanted, _alike(wanted, timm.list_models()))
+        alike = difflib.get_close_matches(wanted, timm.list_models(), n=5, cutoff=0.0)
+        raise unknown_name("timm network", wanted, alike)
     options: dict[str, Any] = {"pretrained": pretrained, "in_chans": 1, "num_classes": 0}
     try:
         return timm.create_model(wanted, img_size=image_size, **options)
@@ -113,10 +114,6 @@ def _hub_asked_once() -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
-
-
-def _alike(wanted: str, names: Sequence[str]) -> list[str]:
-    return difflib.get_close_matches(wanted, names, n=5, cutoff=0.0)
 
 
 def _chain(body: Any, image: Tensor) -> tuple[list[Stage], nn.Module, Tensor]:

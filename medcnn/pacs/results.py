@@ -68,12 +68,8 @@ def judge_of(name: str, panel: Panel, identity: Mapping[str, object], decision: 
     }
     words = f"{LEVEL:.0%}, {METHOD}" if decision.val is not None else ""
     checkpoints = tuple(member.sha256 for member in panel.predictor.members)
-    return Judge(_short(name), checkpoints, panel.threshold, digest_of(facts), words)
-
-
-def _short(name: str) -> str:
-    """Return a name that fits into any element that holds one."""
-    return name.replace("\\", "/")[:LONGEST_NAME]
+    short = name.replace("\\", "/")[:LONGEST_NAME]  # fits into any element that holds one
+    return Judge(short, checkpoints, panel.threshold, digest_of(facts), words)
 
 
 def outcome_of(row: Mapping[str, Any]) -> Outcome:

@@ -71,16 +71,12 @@ def search_nested(
             chosen = assignments(inner["best"]["values"])
             begun = [f"resume='{member.path}'"] if member.config.is_file() else []
             given = [*of_training(fixed), *chosen, f"run_dir='{member.path}'", *begun]
-            _check_done(launch([given], fold)[0])
+            (returned,) = launch([given], fold)
+            if isinstance(returned, Exception):
+                raise returned
     write_json(whole.path / "nested.json", [each["best"] for each in found])
     shared = replace(settings.training, run_dir=str(whole.path))
     return report_folds(whole, whole.members, shared)
-
-
-def _check_done(returned: Any) -> None:
-    """Raise what a training raised."""
-    if isinstance(returned, Exception):
-        raise returned
 
 
 def of_fold(arguments: Sequence[str], fold: int, folder: Path) -> list[str]:

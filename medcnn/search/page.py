@@ -15,8 +15,7 @@ from medcnn.run.directory import atomic_path, write_json, write_text
 from medcnn.search import figures
 from medcnn.search.importance import importances
 from medcnn.search.space import Parameter, assignments
-from medcnn.search.stage import Stage
-from medcnn.search.study import interrupted
+from medcnn.search.study import Stage, interrupted
 
 FOREIGN = ("search=", "search.", "hydra", "+search")
 """Overrides that speak of the search itself, and not of what it found."""

@@ -6,6 +6,7 @@ import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
@@ -27,6 +28,21 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 HEARTBEAT = 60
 """Seconds between signs of life of a trial; after three without any, other machines take it over."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage; ``coarse_to_fine`` has two of them, every other search one without a name."""
+
+    name: str
+    method: str
+    space: list[Parameter]
+    options: Search
+
+    @property
+    def study(self) -> str:
+        """Its name in the database."""
+        return f"{self.options.study}/{self.name}" if self.name else self.options.study
 
 
 def open_storage(options: Search) -> RDBStorage:

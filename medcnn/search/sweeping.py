@@ -21,8 +21,8 @@ from medcnn.search.nested import search_nested
 from medcnn.search.page import write_search
 from medcnn.search.settings import Search, SearchSettings
 from medcnn.search.space import Parameter, assignments, read_space
-from medcnn.search.stage import Stage
 from medcnn.search.study import (
+    Stage,
     Worker,
     alive,
     ask,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from medcnn.settings.composition import groups
-from medcnn.settings.fields import keys
+from medcnn.settings.fields import Component, keys
 from medcnn.settings.help import (
     FIRST,
     Entry,
@@ -46,8 +46,9 @@ def reference(commands: Mapping[str, tuple[str, type[Any]]], searched: type[Any]
         parts += [f"### {group}\n", _table(e for e in entries if e.key.startswith(f"{group}."))]
     own = {each.key for each in entries}
     parts += ["### search\n", _table(e for e in _fields(searched) if e.key not in own)]
-    for place in _components(kind):
-        parts += [f"### {place}\n", *_options(place, kind)]
+    for place, leaf in keys(kind):
+        if leaf.component is not None:
+            parts += [f"### {place}\n", *_options(place, leaf.component)]
     for name, (file, tree) in commands.items():
         if name != "train":
             shared = own if issubclass(tree, kind) else set()
@@ -65,22 +66,16 @@ def _fields(kind: type[Any]) -> Iterator[Entry]:
             yield Entry(key, default_of(leaf), words_of(leaf))
 
 
-def _components(kind: type[Any]) -> list[str]:
-    return [key for key, leaf in keys(kind) if leaf.component is not None]
-
-
-def _options(place: str, kind: type[Any]) -> Iterator[str]:
+def _options(place: str, component: type[Component]) -> Iterator[str]:
     """Yield a part for each option of a group, with the arguments that it lists."""
     group = place.partition(".")[0]
     chosen = groups("train").get(group)
-    component = next(leaf.component for key, leaf in keys(kind) if key == place)
     for option in options_of_group(group):
         said = summary_of(group, option)
         mark = " (unless told otherwise)" if option == chosen else ""
         yield f"**`{group}={option}`**{mark}{': ' + said if said else ''}\n"
-        if component is not None:
-            rows = list(arguments_of(place, option, component))
-            yield _table(rows) if rows else ""
+        rows = list(arguments_of(place, option, component))
+        yield _table(rows) if rows else ""
 
 
 def _table(entries: Iterable[Entry]) -> str:
