@@ -7,15 +7,15 @@ nothing. The masks are applied by ``MaskFunction``, whose backward they share.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd import Function
 
 from medcnn.errors import ConfigError
-from medcnn.layers.dropout import UnitDropout, checked_probability, inverted_mask
+from medcnn.layers.dropout import UnitDropout, apply_mask, checked_probability, inverted_mask
 from medcnn.layers.example import Example, reference_of
+from medcnn.layers.linear import apply_linear
 from medcnn.layers.precision import as_autocast
 from medcnn.layers.stochastic import StochasticLayer
 
@@ -125,46 +125,17 @@ class DropBlock2d(UnitDropout):
         return kept * (kept.numel() / (self.eps + kept.sum()))
 
 
-class DropConnectFunction(Function):
-    r"""The affine map with random connections.
+class DropConnect(StochasticLayer):
+    r"""A fully connected layer that drops connections rather than units (Wan et al., ICML 2013).
 
     .. math:: y_o = \sum_i \xi_{oi} w_{oi} x_i + b_o
 
-    with :math:`\xi` zero for a dropped connection and 1/(1-p) for another. A dropped weight neither
-    passes an error down nor receives one:
+    with :math:`\xi` zero for a dropped connection and 1/(1-p) for another: a mask on the weights, then
+    the affine map. A dropped weight neither passes an error down nor receives one:
 
     .. math::
         \frac{\partial L}{\partial x_i} = \sum_o \delta_o \xi_{oi} w_{oi}, \qquad
-        \frac{\partial L}{\partial w_{oi}} = \xi_{oi} \sum_n \delta_{no} x_{ni}, \qquad
-        \frac{\partial L}{\partial b_o} = \sum_n \delta_{no} .
-
-    The backward uses only its inputs and may be differentiated again. Wan et al., ICML 2013.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None, mask_OI: Tensor
-    ) -> Tensor:
-        """Return the N×O outputs."""
-        ctx.save_for_backward(x_NI, weight_OI, mask_OI)
-        y_NO = x_NI @ (weight_OI * mask_OI).T
-        return y_NO if bias_O is None else y_NO.add_(bias_O)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
-        """Return the gradients of the input, the weight and the bias."""
-        (delta_NO,) = grad_outputs
-        x_NI, weight_OI, mask_OI = ctx.saved_tensors
-        dx = delta_NO @ (weight_OI * mask_OI)
-        dbias = delta_NO.sum(0) if ctx.needs_input_grad[2] else None
-        return dx, (delta_NO.T @ x_NI) * mask_OI, dbias, None
-
-
-_drop_connect: Callable[[Tensor, Tensor, Tensor | None, Tensor], Tensor] = DropConnectFunction.apply
-
-
-class DropConnect(StochasticLayer):
-    """A fully connected layer that drops connections rather than units.
+        \frac{\partial L}{\partial w_{oi}} = \xi_{oi} \sum_n \delta_{no} x_{ni} .
 
     One set of connections is drawn for each forward pass and serves the whole batch.
 
@@ -198,7 +169,8 @@ class DropConnect(StochasticLayer):
         """Return the outputs for any leading shape; the last dimension holds the inputs."""
         x, weight = as_autocast(x), as_autocast(self.weight)
         bias = None if self.bias is None else as_autocast(self.bias)
-        flat = _drop_connect(x.reshape(-1, x.shape[-1]), weight, bias, self.mask().to(weight.dtype))
+        weight = apply_mask(weight, self.mask().to(weight.dtype))
+        flat = apply_linear(x.reshape(-1, x.shape[-1]), weight, bias)
         return flat.reshape(*x.shape[:-1], weight.shape[0])
 
     def extra_repr(self) -> str:
