@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from omegaconf import DictConfig
@@ -33,7 +34,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     rates, losses, exploded = ramp.run_range_test(settings, prepared, journal)
     found = suggest(rates, losses, exploded=exploded)
-    result = found.to_json() | {"rates": rates.tolist(), "losses": losses.tolist()}
+    result = asdict(found) | {"rates": rates.tolist(), "losses": losses.tolist()}
     write_json(folder / "lr_find.json", result)
     if len(rates) > 1:
         from medcnn.lr_find import figure as drawing

@@ -229,8 +229,11 @@ def batch_norm(layer: _BatchNorm, x: Tensor) -> Tensor:
     Raises:
         ValueError: If a training batch has only one value per channel.
     """
-    if layer.training or layer.running_mean is None:
-        _check_count(x)
+    count = x.shape[0] * x.shape[2:].numel()
+    if count == 1 and (layer.training or layer.running_mean is None):
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {tuple(x.shape)}"
+        )
     wide = widened(x)
     if not layer.training and layer.running_mean is not None and layer.running_var is not None:
         slope, offset = population_affine(layer, layer.running_mean, layer.running_var)
@@ -239,15 +242,8 @@ def batch_norm(layer: _BatchNorm, x: Tensor) -> Tensor:
     bias = widened(layer.bias) if layer.affine else None
     y, mean, var = normalize_batch(wide, weight, bias, layer.eps)
     if layer.training:
-        update_running_statistics(layer, mean, var, x.shape[0] * x.shape[2:].numel())
+        update_running_statistics(layer, mean, var, count)
     return y.to(x.dtype)
-
-
-def _check_count(x: Tensor) -> None:
-    if x.shape[0] * x.shape[2:].numel() == 1:
-        raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {tuple(x.shape)}"
-        )
 
 
 class BatchNorm1d(nn.BatchNorm1d):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +35,6 @@ class Suggestion:
     lowest: float | None
     exploded: float | None
     note: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the values by name."""
-        return asdict(self)
 
 
 def smooth(rates: Array, losses: Array, width: float = WIDTH) -> Array:

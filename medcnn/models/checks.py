@@ -13,6 +13,7 @@ from medcnn.models.names import (
     PUBLISHED,
     TARGETS,
     check_backbone,
+    check_published,
     check_size,
     family_of,
 )
@@ -87,7 +88,6 @@ def check_tiny_resnet(widths: Sequence[int], blocks: int) -> None:
 
 
 def _check_weights(name: str, weights: str) -> None:
-    family = family_of(name)
     if weights not in (*PUBLISHED, "none") and not Path(weights).exists():
         raise WeightsError(
             f"There are no weights at {weights}.",
@@ -95,12 +95,7 @@ def _check_weights(name: str, weights: str) -> None:
             found="no such file",
             remedy="check model.weights",
         )
-    if family == "xrv" and weights in ("auto", "pretrained"):
+    if family_of(name) == "xrv" and weights in ("auto", "pretrained"):
         require_packages(("torchxrayvision",), "models", name)
-    if family in ("own", CUSTOM) and weights in ("pretrained", "imagenet"):
-        raise WeightsError(
-            f"There are no weights of {name} to be had.",
-            expected="a backbone whose library publishes weights",
-            found="no published weights",
-            remedy="give model.weights=none",
-        )
+    if weights in ("pretrained", "imagenet"):
+        check_published(name, weights)

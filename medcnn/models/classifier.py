@@ -183,13 +183,12 @@ def _load(body: Backbone, weights: str, image_size: int) -> WeightsOrigin:
     if weights not in PUBLISHED:
         return _load_file(body, weights)
     try:
-        found = published_weights(body.name, weights, image_size)
+        state, origin = published_weights(body.name, weights, image_size)
     except WeightsError as error:
         if weights != "auto":
             raise
         return fall_back(body.name, error)
-    origin = WeightsOrigin(weights, found.kind, found.source, found.sha256)
-    return load_matching(body.body, adapt(found.state, body), origin)
+    return load_matching(body.body, adapt(state, body), origin)
 
 
 def _load_file(body: Backbone, weights: str) -> WeightsOrigin:

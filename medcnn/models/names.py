@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medcnn.errors import ConfigError, nearest, require_packages, unknown_name
+from medcnn.errors import ConfigError, WeightsError, nearest, require_packages, unknown_name
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "resnet": ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
@@ -96,6 +96,26 @@ def check_backbone(name: str) -> None:
         raise unknown_name("backbone", name, [f"xrv:{known}" for known in XRV_NAMES])
     if family == "timm":
         require_packages(("timm",), "models", name)
+
+
+def check_published(name: str, wanted: str) -> None:
+    """Raise if no library publishes such weights of a backbone.
+
+    Args:
+        name: Of the backbone.
+        wanted: ``auto``, ``pretrained`` or ``imagenet``.
+
+    Raises:
+        WeightsError: Naming what there is.
+    """
+    family = family_of(name)
+    if family in ("own", CUSTOM) or (family == "xrv" and wanted == "imagenet"):
+        raise WeightsError(
+            f"There are no {'ImageNet ' if family == 'xrv' else ''}weights of {name} to be had.",
+            expected="a backbone whose library publishes such weights",
+            found="weights of chest X-rays" if family == "xrv" else "no published weights",
+            remedy=f"give model.weights={'pretrained' if family == 'xrv' else 'none'}",
+        )
 
 
 def small_stem(stem: str, image_size: int) -> bool:

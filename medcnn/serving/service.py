@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from medcnn.serving.judging import Judging
 from medcnn.serving.measuring import Meter
 from medcnn.serving.queueing import Queue
 from medcnn.serving.reading import Readers
-from medcnn.serving.settings import Serve
+from medcnn.serving.settings import Guards, Serve
 from medcnn.serving.spool import Spool
 
 MIB = 2**20
@@ -74,7 +75,7 @@ def _open_dicom(
 ) -> int:
     from medcnn.serving.reporting import Reporter
     from medcnn.serving.sending import Sender
-    from medcnn.serving.storage import Storage, StorageDoor
+    from medcnn.serving.storage import StorageDoor
 
     own, archive, guards = asked.own, asked.archive, asked.guards
     if own is None or archive is None:
@@ -87,20 +88,16 @@ def _open_dicom(
     together = asked.inference.batch_size
     reporter = Reporter(queue, judge, spool, meter, sender.arrived, together)
     stack.callback(reporter.close)
-    context = None
-    if guards.tls_certificate is not None and guards.tls_key is not None:
-        context = server_context(guards.tls_certificate, guards.tls_key, guards.tls_clients)
-    storage = Storage(
+    door = StorageDoor(
         own,
         asked.callers or (archive.title,),
         spool,
-        asked.limits.queue,
-        asked.limits.largest * MIB,
-        meter,
-        reporter.arrived,
-        context,
+        room=asked.limits.queue,
+        largest=asked.limits.largest * MIB,
+        meter=meter,
+        arrived=reporter.arrived,
+        context=_context(guards),
     )
-    door = StorageDoor(storage)
     stack.callback(door.close)
     return door.port
 
@@ -114,12 +111,16 @@ def _open_http(
     guards = asked.guards
     token = "" if guards.token_file is None else read_token(guards.token_file)
     web = Web(queue, spool, meter, asked.limits.largest * MIB, token)
-    context = None
-    if guards.tls_certificate is not None and guards.tls_key is not None:
-        context = server_context(guards.tls_certificate, guards.tls_key, guards.tls_clients)
-    server = WebServer(build_app(web), address, context)
+    server = WebServer(build_app(web), address, _context(guards))
     stack.callback(server.close)
     return server.port
+
+
+def _context(guards: Guards) -> ssl.SSLContext | None:
+    """Return what a door encrypts by; None: by nothing."""
+    if guards.tls_certificate is None or guards.tls_key is None:
+        return None
+    return server_context(guards.tls_certificate, guards.tls_key, guards.tls_clients)
 
 
 class Stop:

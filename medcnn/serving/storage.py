@@ -11,8 +11,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydicom.filebase import DicomFileLike
@@ -46,11 +45,10 @@ SECONDS = 30
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
-@dataclass(frozen=True)
-class Storage:
-    """What the door needs.
+class StorageDoor:
+    """Listens until it is closed.
 
-    Attributes:
+    Args:
         own: Its title and address.
         callers: Titles that may send.
         spool: Where images go.
@@ -61,31 +59,26 @@ class Storage:
         context: Encrypts; None: nothing does.
     """
 
-    own: Peer
-    callers: tuple[str, ...]
-    spool: Spool
-    room: int
-    largest: int
-    meter: Meter
-    arrived: Callable[[], None]
-    context: ssl.SSLContext | None = None
-
-
-class StorageDoor:
-    """Listens until it is closed.
-
-    Args:
-        storage: What it needs.
-    """
-
-    def __init__(self, storage: Storage) -> None:
-        self.storage = storage
+    def __init__(
+        self,
+        own: Peer,
+        callers: Sequence[str],
+        spool: Spool,
+        *,
+        room: int,
+        largest: int,
+        meter: Meter,
+        arrived: Callable[[], None],
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.spool, self.room, self.largest = spool, room, largest
+        self.meter, self.arrived = meter, arrived
         self._lock = threading.Lock()
         # Its entries quote what strangers and patients are called.
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
-        entity = AE(ae_title=storage.own.title)
+        entity = AE(ae_title=own.title)
         entity.require_called_aet = True
-        entity.require_calling_aet = list(storage.callers)
+        entity.require_calling_aet = list(callers)
         entity.maximum_associations = CONNECTIONS
         entity.maximum_pdu_size = LARGEST_PDU
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = SECONDS
@@ -93,7 +86,6 @@ class StorageDoor:
         syntaxes = [each for each in ALL_TRANSFER_SYNTAXES if each != _DEFLATED]
         for kind in TAKEN:
             entity.add_supported_context(kind, syntaxes)
-        address = storage.own.address
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, self._bound),
             (evt.EVT_CONN_CLOSE, self._ended),
@@ -102,9 +94,9 @@ class StorageDoor:
             (evt.EVT_REJECTED, self._rejected),
         ]
         self._server: Any = entity.start_server(
-            (address.host, address.port),
+            (own.address.host, own.address.port),
             block=False,
-            ssl_context=storage.context,
+            ssl_context=context,
             evt_handlers=handlers,
         )
 
@@ -131,7 +123,7 @@ class StorageDoor:
         plug.recv = recv
         plug.socket.settimeout(SECONDS)
         if len(self._server.active_associations) > 2 * CONNECTIONS:
-            self.storage.meter.refused.labels(DOOR, "connections").inc()
+            self.meter.refused.labels(DOOR, "connections").inc()
             plug.socket.shutdown(socket.SHUT_RDWR)
 
     def _ended(self, event: Any) -> None:
@@ -148,32 +140,32 @@ class StorageDoor:
             return
         held = event.assoc.dimse.message
         so_far = 0 if held is None else held.data_set.getbuffer().nbytes
-        if so_far > self.storage.largest:
-            self.storage.meter.refused.labels(DOOR, "large").inc()
+        if so_far > self.largest:
+            self.meter.refused.labels(DOOR, "large").inc()
             event.assoc.abort()
 
     def _rejected(self, event: Any) -> None:
-        self.storage.meter.refused.labels(DOOR, "association").inc()
+        self.meter.refused.labels(DOOR, "association").inc()
 
     def _store(self, event: Any) -> int:
         content = _file_of(event)
-        if len(content) > self.storage.largest:
-            self.storage.meter.refused.labels(DOOR, "large").inc()
+        if len(content) > self.largest:
+            self.meter.refused.labels(DOOR, "large").inc()
             return OUT_OF_RESOURCES
         with self._lock:
-            spool, room = self.storage.spool, self.storage.room
-            if len(spool.files(RECEIVED)) >= room or len(spool.files(RESULTS)) >= MOST_RESULTS:
-                self.storage.meter.refused.labels(DOOR, "full").inc()
+            full = len(self.spool.files(RECEIVED)) >= self.room
+            if full or len(self.spool.files(RESULTS)) >= MOST_RESULTS:
+                self.meter.refused.labels(DOOR, "full").inc()
                 return OUT_OF_RESOURCES
-            path = self.storage.spool.keep(content, RECEIVED)
+            path = self.spool.keep(content, RECEIVED)
         try:
             with quiet():
                 read_source(path)
         except NoResultError:
             path.unlink()
-            self.storage.meter.refused.labels(DOOR, "no_reference").inc()
+            self.meter.refused.labels(DOOR, "no_reference").inc()
             return NOT_UNDERSTOOD
-        self.storage.arrived()
+        self.arrived()
         return SUCCESS
 
 
