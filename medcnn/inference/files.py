@@ -143,11 +143,12 @@ def read_one(path: Path, size: int, exact: bool) -> Reading:
     """Return the reading of one file, whatever the file is."""
     try:
         pixels, facts = read_image_resized(path, size, exact=exact)
-    except ImageError:
-        if path.is_dir():
-            text, expected = "is a folder whose files cannot be listed", "permission to read it"
-            error = ImageError(path, text, kind="unreadable_folder", expected=expected)
-        return _failed(error, path)
+    except ImageError as error:
+        if not path.is_dir():
+            return _failed(error, path)
+        text, expected = "is a folder whose files cannot be listed", "permission to read it"
+        kind = "unreadable_folder"
+        return _failed(ImageError(path, text, kind=kind, expected=expected), path)
     except MemoryError:
         return _failed(ImageError(path, "does not fit into the memory", kind="too_large"), path)
     except Exception as fault:  # noqa: BLE001  one file, whatever is in it, never stops ten thousand
