@@ -110,9 +110,9 @@ def threads() -> None:
 
     from medcnn.models.classifier import rebuild
     from medcnn.settings.composition import compose
+    from medcnn.training.devices import choose_precision
     from medcnn.training.settings import check
     from medcnn.training.threads import work_of
-    from medcnn.training.trainer import choose_precision
 
     low = choose_precision("auto", "cpu") == "bf16-mixed"
     for name, size, batch in NETWORKS:

@@ -13,10 +13,11 @@ from medcnn.data.preparation import Prepared
 from medcnn.lr_find.settings import RangeTest
 from medcnn.lr_find.suggestion import Array
 from medcnn.run.journal import Journal
+from medcnn.training.devices import trainer_options
 from medcnn.training.fitting import build_datamodule, build_task
 from medcnn.training.tasks.faults import DivergenceError
 from medcnn.training.threads import working_threads
-from medcnn.training.trainer import go_through, quieten, trainer_options
+from medcnn.training.trainer import go_through, quieten
 
 EXPLODED = 4.0
 """The test ends when the running loss is this many times its best: the usual choice since fastai."""

@@ -28,6 +28,7 @@ from medcnn.models.prefix_memory import PrefixMemory
 from medcnn.notices import Notice
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal, Notes
+from medcnn.training.devices import choose_precision, device_count
 from medcnn.training.loggers import opened
 from medcnn.training.mixstyle import MixStyle
 from medcnn.training.ranks import together
@@ -35,13 +36,7 @@ from medcnn.training.regularizers import Penalty
 from medcnn.training.settings import Optimizer, Settings, settings_of
 from medcnn.training.tasks.classification import XrayClassification
 from medcnn.training.threads import on_cpu
-from medcnn.training.trainer import (
-    build_trainer,
-    choose_precision,
-    device_count,
-    go_through,
-    quieten,
-)
+from medcnn.training.trainer import build_trainer, go_through, quieten
 
 
 def train(

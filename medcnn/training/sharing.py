@@ -14,9 +14,9 @@ from medcnn.console import say
 from medcnn.errors import ConfigError
 from medcnn.processes.together import Place
 from medcnn.processes.voice import is_beside_others
+from medcnn.training.devices import device_count
 from medcnn.training.settings import Settings
 from medcnn.training.threads import chosen_threads, on_cpu
-from medcnn.training.trainer import device_count
 
 CORES = "LOKY_MAX_CPU_COUNT"
 """What tells a process its share of the cores; loky and joblib heed it, and so do our loaders."""

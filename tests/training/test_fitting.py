@@ -15,7 +15,6 @@ from medcnn.settings.composition import compose
 from medcnn.training.fitting import build_datamodule, chosen_optimizer, train
 from medcnn.training.ranks import RankError
 from medcnn.training.settings import check
-from medcnn.training.trainer import device_count
 
 
 def settings(*overrides):
@@ -164,10 +163,3 @@ def test_two_gpus_train_the_model_that_one_trains(trained):
     two, theirs = trained("two", settings(*alone, "trainer.devices=2"))
     same(one, two, within=1e-4)  # convolutions on GPUs choose their way by the size of the batch
     assert curves["val_auroc"].tolist() == pytest.approx(theirs["val_auroc"].tolist(), abs=1e-3)
-
-
-def test_devices_are_counted_as_they_are_given():
-    for given, count in (("1", 1), ("3", 3), ("[1]", 1), ("[0,2]", 2)):
-        assert device_count(settings(f"trainer.devices={given}").trainer) == count
-    found = settings("trainer.devices=auto", "trainer.accelerator=cpu")
-    assert device_count(found.trainer) == 1

@@ -13,7 +13,7 @@ import torch
 import medcnn
 from medcnn.cli import run as command
 from medcnn.run.directory import RunDir, atomic_path
-from medcnn.training.trainer import WholeCheckpoints
+from medcnn.training.checkpoints import WholeCheckpoints
 
 
 def train_until_the_best_is_half_written(asked):
