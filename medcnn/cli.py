@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medcnn.errors import ConfigError, MedcnnError, unknown_name
+from medcnn.training.launch import check_alone, heed, launched
 from medcnn.version import REPORT_TO, __version__
 
 if TYPE_CHECKING:
@@ -114,9 +115,30 @@ def main(command: str | None = None) -> None:
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
-    """Run one command on its arguments and return the exit code."""
+    """Run one command on its arguments and return the exit code.
+
+    What ``torchrun`` or ``srun`` started several times does it once: the first process, with whose code
+    the others end.
+    """
+    try:
+        launch = launched()
+    except ConfigError as error:
+        sys.stderr.write(f"medcnn: {error}\n")
+        return error.exit_code
+    # The tasks of srun may well be as many commands, each with a part of the work.
+    if launch is None or (launch.by == "srun" and command != "train"):
+        return _run(command, arguments)
+    heed(launch)
+    from medcnn.training.company import in_company  # torch: seconds
+
+    return in_company(launch, (command, *arguments), lambda: _run(command, arguments))
+
+
+def _run(command: str, arguments: Sequence[str]) -> int:
     chosen = COMMANDS[command]
     try:
+        if command != "train" or {"-m", "--multirun"} & {*arguments}:
+            check_alone(f"medcnn {command}{' -m' if command == 'train' else ''}")
         if {"-h", "--help"} & {*arguments}:
             _print_help(chosen)
         else:

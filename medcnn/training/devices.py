@@ -6,11 +6,12 @@ import os
 from typing import Any
 
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
 from medcnn.errors import ConfigError
 from medcnn.settings.reading import as_plain
+from medcnn.training.launch import launched
 from medcnn.training.settings import Trainer
 
 
@@ -27,7 +28,10 @@ def trainer_options(trainer: Trainer) -> dict[str, Any]:
 
 
 def device_count(trainer: Trainer) -> int:
-    """Return how many devices train together."""
+    """Return how many devices train together: one a process where a launcher started several."""
+    launch = launched()
+    if launch is not None:
+        return launch.world
     if isinstance(trainer.devices, tuple):
         return len(trainer.devices)
     if isinstance(trainer.devices, int):
@@ -42,12 +46,17 @@ def several_options(trainer: Trainer) -> dict[str, Any]:
     The statistics of BatchNorm are the same in all of them (``SharedBatchNorm``), and validation
     takes batches in turn, so nothing is to be sent around before a batch.
     """
-    count = device_count(trainer)
-    if count == 1:
+    launch = launched()
+    if launch is None:
         return {}
-    strategy = DDPStrategy(cluster_environment=LightningEnvironment(), broadcast_buffers=False)
     listed = isinstance(trainer.devices, tuple)
-    return {"devices": as_plain(trainer.devices) if listed else count, "strategy": strategy}
+    return {
+        "devices": as_plain(trainer.devices) if listed else launch.local_world,
+        "num_nodes": launch.machines,
+        "strategy": DDPStrategy(
+            cluster_environment=TorchElasticEnvironment(), broadcast_buffers=False
+        ),
+    }
 
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:

@@ -49,7 +49,7 @@ def train(
 ) -> None:
     """Train a model, or go on with it; the best epoch lies in ``run``.
 
-    On several devices only this is done by several processes, one for each.
+    On several devices only this is done by several processes, one for each, which share a disk.
     """
     count = device_count(settings.trainer)
     if count == 1:
@@ -57,7 +57,8 @@ def train(
         return
     images = replace(prepared, audit=None)
     say(f"{count} processes train together, each with its part of every batch")
-    journal.adopt(together(_train_part, (settings, images, run, callbacks), count))
+    needed = (run.path, images.cache.folder)
+    journal.adopt(together(_train_part, (settings, images, run, callbacks), count, needed))
 
 
 def _train_part(

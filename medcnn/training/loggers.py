@@ -154,7 +154,7 @@ def _begun_by_one(store: str | None) -> Iterator[None]:
 
 def _speaks() -> bool:
     """Return whether this process is the first of those that train one model, or the only one."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _label(settings: Settings, run: RunDir) -> str:

@@ -1,8 +1,8 @@
-"""Several processes of this machine that do one piece of work together: started, watched, ended.
+"""Several processes that do one piece of work together: those of a launcher, or of this machine.
 
-They are started anew (``spawn``), not forked, and none of them is this process: Lightning's own way
-runs the command line again for each of them, which a Hydra command does not stand (Lightning #11300).
-A process that dies ends all; one that is left without this process ends itself.
+Without a launcher they are started anew (``spawn``), not forked, and none of them is this process:
+Lightning's own way runs the command line again for each of them, which a Hydra command does not stand
+(Lightning #11300). A process that dies ends all; one that is left without this process ends itself.
 """
 
 from __future__ import annotations
@@ -12,50 +12,31 @@ import pickle
 import signal
 import sys
 import time
-import traceback
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 from torch._C._distributed_c10d import TCPStore
 
-from medcnn.console import CONSOLE, ERRORS
-from medcnn.errors import MedcnnError
 from medcnn.processes.parent import end_with
+from medcnn.training.answers import (
+    GRACE_SECONDS,
+    Answer,
+    RankError,
+    be_silent,
+    leave_the_others,
+    worst,
+)
+from medcnn.training.company import company_here
+from medcnn.training.launch import Launch
 
 HOST = "127.0.0.1"
 START_METHOD = "spawn"
 """A forked process would share the threads and the devices of this one."""
-GRACE_SECONDS = 10.0
-"""How long the others have to tell what befell them, once one has failed."""
-
-
-class RankError(MedcnnError):
-    """A process of a training was ended from outside."""
-
-
-class RemoteTraceback(Exception):  # noqa: N818  the cause of an error of another process
-    """Where in another process an error arose."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a process came to.
-
-    Attributes:
-        result: Of its work.
-        error: What it ended in; None: it is done.
-        trace: Where that arose.
-    """
-
-    result: Any = None
-    error: BaseException | None = None
-    trace: str = ""
 
 
 @dataclass
@@ -83,25 +64,33 @@ class _Rank:
         return not self.is_open and (self.answer is None or self.answer.error is not None)
 
 
-def together(work: Callable[..., Any], arguments: Sequence[Any], count: int) -> Any:
+def together(
+    work: Callable[..., Any], arguments: Sequence[Any], count: int, needed: Sequence[Path] = ()
+) -> Any:
     """Do a piece of work in so many processes at once, and return what the first of them returns.
 
-    Each finds its place in ``LOCAL_RANK`` and the others by ``MASTER_ADDR`` and ``MASTER_PORT``, as
-    torch expects. They share the threads of this process. Only the first one speaks.
+    Each finds its place and the others by the variables that ``torchrun`` sets. Those that a launcher
+    started do it, this process as the first of them; else so many are started here, and share the
+    threads of this process. Only the first one speaks.
 
     Args:
         work: A function of a module.
         arguments: Of it; they are pickled.
         count: How many processes.
+        needed: What each of them has to find on its disk.
 
     Raises:
         RankError: If a process was killed.
         BaseException: What a process ended in, that which medcnn has words for first.
     """
+    company = company_here()
+    if company is not None:
+        return company.do(work, arguments, needed)
     # The processes meet at a port that is ours already, so that no other program can take it.
     store = TCPStore(HOST, 0, is_master=True, wait_for_workers=False)
     threads = max(1, torch.get_num_threads() // count)
-    ranks = [_start(work, arguments, rank, store.port, threads) for rank in range(count)]
+    places = [Launch(rank, count, rank, count).variables(HOST, store.port) for rank in range(count)]
+    ranks = [_start(work, arguments, place, threads) for place in places]
     try:
         _listen(ranks)
     except KeyboardInterrupt:
@@ -124,20 +113,12 @@ def together(work: Callable[..., Any], arguments: Sequence[Any], count: int) -> 
 
 
 def _start(
-    work: Callable[..., Any], arguments: Sequence[Any], rank: int, port: int, threads: int
+    work: Callable[..., Any], arguments: Sequence[Any], place: Mapping[str, str], threads: int
 ) -> _Rank:
     context: Any = get_context(START_METHOD)
     receive, send = context.Pipe(duplex=False)
-    place = {
-        "LOCAL_RANK": str(rank),
-        "NODE_RANK": "0",
-        "MASTER_ADDR": HOST,
-        "MASTER_PORT": str(port),
-        "TORCHELASTIC_USE_AGENT_STORE": "True",
-        "TORCHELASTIC_RESTART_COUNT": "0",
-    }
     process = context.Process(
-        target=_work, args=(work, arguments, place, threads, send), name=f"rank {rank}"
+        target=_work, args=(work, arguments, place, threads, send), name=f"rank {place['RANK']}"
     )
     process.start()
     send.close()
@@ -165,12 +146,7 @@ def _worst(ranks: Sequence[_Rank]) -> BaseException:
     if killed:  # one that loses another may crash of it
         first = min(killed, key=lambda each: (each.process.exitcode != -signal.SIGKILL, each.ended))
         return _killed(ranks.index(first), len(ranks), first.process.exitcode)
-    answers = [rank.answer for rank in ranks if rank.answer is not None and rank.answer.error]
-    answers.sort(key=lambda each: not isinstance(each.error, MedcnnError))
-    error = answers[0].error
-    assert error is not None  # noqa: S101  those without were left out
-    error.__cause__ = RemoteTraceback(answers[0].trace)
-    return error
+    return worst([rank.answer for rank in ranks if rank.answer is not None])
 
 
 def _killed(rank: int, count: int, code: int | None) -> RankError:
@@ -206,27 +182,12 @@ def _work(
         end_with(parent.pid)
     os.environ.update(place)
     torch.set_num_threads(threads)
-    if place["LOCAL_RANK"] != "0":
-        CONSOLE.quiet = ERRORS.quiet = True
-        warnings.simplefilter("ignore")
-    try:
-        answer = Answer(work(*arguments))
-    except BaseException as error:  # noqa: BLE001  whatever it is, the parent has to know
-        answer = Answer(error=error, trace=traceback.format_exc())
-    _send(pipe, answer)
-    if torch.distributed.is_initialized() and answer.error is None:
-        torch.distributed.destroy_process_group()
+    if place["RANK"] != "0":
+        be_silent()
+    answer = Answer.of(work, arguments)
+    pipe.send_bytes(answer.to_bytes())
+    if answer.error is None:
+        leave_the_others()
     sys.stdout.flush()
     # What a failed collective left behind could wait for the others for ever.
     os._exit(0 if answer.error is None else 1)
-
-
-def _send(pipe: connection.Connection, answer: Answer) -> None:
-    """Send an answer as plain bytes: torch's own way shares memory that ends with this process."""
-    try:
-        found = pickle.dumps(answer)
-        pickle.loads(found)  # noqa: S301  some errors can be written and not read
-    except Exception:  # noqa: BLE001  it is told by its text then
-        text = f"{type(answer.error).__name__}: {answer.error}"
-        found = pickle.dumps(Answer(error=RuntimeError(text), trace=answer.trace))
-    pipe.send_bytes(found)

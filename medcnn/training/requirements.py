@@ -16,13 +16,14 @@ from medcnn.errors import ConfigError, require_packages
 from medcnn.run.settings import TRUSTED, foreign_targets, shipped_targets
 from medcnn.settings.fields import Component
 from medcnn.settings.reading import as_plain
-from medcnn.training.launch import check_alone
+from medcnn.training.launch import Launch, check_heeded, launched
 from medcnn.training.logger_choice import chosen_loggers, package_of
 from medcnn.training.settings import Settings, Trainer
 
-ONE_NODE = "one machine, and trainer.devices=N for several devices of it"
+ONE_NODE = (
+    "trainer.devices=N for several devices of a machine; torchrun or srun for several machines"
+)
 OURS = {
-    "num_nodes": ONE_NODE,
     "strategy": ONE_NODE,
     "plugins": ONE_NODE,
     "sync_batchnorm": "statistics of the whole batch, which trainer.devices=N keeps by itself",
@@ -49,8 +50,9 @@ def check_requirements(settings: Settings) -> None:
     Raises:
         ConfigError: Naming the key, what this machine has, and what to give instead.
     """
-    check_alone("A training")
+    check_heeded("A training")
     _check_ours(settings.trainer)
+    _check_launch(settings, launched())
     _check_divided(settings)
     _check_targets(settings)
     _check_logger(settings.logger)
@@ -81,26 +83,64 @@ def check_one_device(settings: Settings, what: str) -> None:
     Raises:
         ConfigError: If several are asked for.
     """
-    devices = settings.trainer.devices
-    if (len(devices) if isinstance(devices, tuple) else devices) not in (1, "auto"):
+    launch = launched()
+    if launch is not None:
+        raise ConfigError(
+            f"{what} trains on one device.",
+            expected=f"one process, without {launch.by}",
+            found=f"{launch.world} processes",
+        )
+    if _given(settings.trainer) not in (1, "auto"):
         raise ConfigError(
             f"{what} trains on one device.",
             expected="trainer.devices=1",
-            found=f"trainer.devices={devices}",
+            found=f"trainer.devices={settings.trainer.devices}",
         )
+
+
+def _given(trainer: Trainer) -> int | str:
+    """Return how many devices are asked for, of one machine."""
+    return len(trainer.devices) if isinstance(trainer.devices, tuple) else trainer.devices
+
+
+def _check_launch(settings: Settings, launch: Launch | None) -> None:
+    """Refuse what does not go with the processes that a launcher started, or needs one."""
+    machines = settings.trainer.more.get("num_nodes", 1)
+    if launch is None:
+        if machines != 1:
+            raise ConfigError(
+                f"One process cannot train on {machines} machines.",
+                expected="on each of them  torchrun --nnodes=N --nproc_per_node=DEVICES …, or srun",
+                found=f"trainer.num_nodes={machines} in a process that neither started",
+                remedy="see docs/scale.md, and leave out trainer.num_nodes: the launcher says it",
+            )
+        return
+    asked = {
+        "trainer.devices": (_given(settings.trainer), (1, "auto", launch.local_world)),
+        "trainer.num_nodes": (machines, (1, launch.machines)),
+        "parallel": (settings.parallel, (1, "auto")),
+    }
+    for name, (given, right) in asked.items():
+        if given not in right:
+            raise ConfigError(
+                f"{name}={given} does not go with what {launch.by} started.",
+                expected=" or ".join(f"{name}={value}" for value in dict.fromkeys(right)),
+                found=f"{launch.world} processes, {launch.local_world} on each machine",
+                remedy=f"leave out {name}: one model is trained by all processes, a device each",
+            )
 
 
 def _check_divided(settings: Settings) -> None:
     """Refuse what several devices cannot divide among them."""
-    devices = settings.trainer.devices
-    count = len(devices) if isinstance(devices, tuple) else devices
+    launch = launched()
+    count = launch.world if launch else _given(settings.trainer)
     if count == 1:
         return
     if isinstance(count, int) and settings.data.batch_size < 2 * count:
         raise ConfigError(
             f"A batch of {settings.data.batch_size} images cannot be divided among {count} devices.",
             expected=f"data.batch_size of {2 * count} or more: it is that of the whole batch",
-            found=f"data.batch_size={settings.data.batch_size} trainer.devices={devices}",
+            found=f"data.batch_size={settings.data.batch_size}, {count} devices",
         )
     undivided = {
         "task=autoencoder": settings.task == "autoencoder",
@@ -115,8 +155,6 @@ def _check_divided(settings: Settings) -> None:
 def _check_ours(trainer: Trainer) -> None:
     """Refuse options of Lightning's trainer that medcnn decides itself."""
     for name in sorted(set(OURS) & set(trainer.more)):
-        if name == "num_nodes" and trainer.more[name] == 1:
-            continue
         raise ConfigError(
             f"trainer.{name} is not the user's to choose.",
             expected=OURS[name],
@@ -127,12 +165,16 @@ def _check_ours(trainer: Trainer) -> None:
 
 def check_accelerator(trainer: Trainer) -> None:
     """Refuse an accelerator or a device that this machine has not, by Lightning's own word."""
+    launch = launched()
     devices = 1 if trainer.devices == "auto" else as_plain(trainer.devices)
+    if launch is not None and devices == 1:
+        devices = launch.local_world
     on_any_cpu = trainer.accelerator == "cpu" and isinstance(devices, int)
-    is_default = trainer.accelerator == "auto" and devices == 1
+    is_default = trainer.accelerator == "auto" and trainer.devices in (1, "auto") and not launch
     if (on_any_cpu or is_default) and not trainer.more:
         return
     import torch
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
     from pytorch_lightning import Trainer as Lightning
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -141,6 +183,7 @@ def check_accelerator(trainer: Trainer) -> None:
         Lightning(
             accelerator=trainer.accelerator,
             devices=devices,
+            plugins=[LightningEnvironment()],  # what a launcher says is not looked at
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -157,7 +200,9 @@ def check_accelerator(trainer: Trainer) -> None:
                 f", or gpu with a device from 0 to {gpus - 1}" if gpus else "; there is no GPU here"
             ),
             found=" ".join(str(error).split())[:200],
-            remedy="give trainer.accelerator=auto trainer.devices=auto",
+            remedy="start one process a GPU; each has to see all GPUs of its machine"
+            if launch
+            else "give trainer.accelerator=auto trainer.devices=auto",
         ) from error
 
 

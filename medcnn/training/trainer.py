@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
 
@@ -61,7 +62,10 @@ def build_trainer(
     loggers: Sequence[Logger] = (),
 ) -> pl.Trainer:
     """Return Lightning's trainer with early stopping, best and last checkpoint, and progress."""
-    options = trainer_options(settings.trainer) | several_options(settings.trainer)
+    several = several_options(settings.trainer)
+    options = trainer_options(settings.trainer) | several
+    # Lightning would take the words of SLURM for those of srun, which may have started nothing.
+    alone = [] if several else [LightningEnvironment()]
     watch = settings.callbacks
     mode = "max" if watch.monitor == "val_auroc" else "min"
     curves = LearningCurves(run.metrics)
@@ -117,7 +121,7 @@ def build_trainer(
     return pl.Trainer(
         **options,
         callbacks=callbacks,
-        plugins=[WholeCheckpoints(run.best_checkpoint, recipe(settings))],
+        plugins=[WholeCheckpoints(run.best_checkpoint, recipe(settings)), *alone],
         logger=list(loggers) or False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -12,8 +12,8 @@ from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import compose
+from medcnn.training.answers import RankError
 from medcnn.training.fitting import build_datamodule, chosen_optimizer, train
-from medcnn.training.ranks import RankError
 from medcnn.training.settings import check
 
 

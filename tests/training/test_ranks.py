@@ -5,7 +5,8 @@ import pytest
 import torch.distributed as dist
 
 from medcnn.errors import ConfigError
-from medcnn.training.ranks import RankError, RemoteTraceback, together
+from medcnn.training.answers import RankError, RemoteTraceback
+from medcnn.training.ranks import together
 
 
 def rank():

@@ -1,3 +1,4 @@
+import contextvars
 from importlib.util import find_spec
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 
 from medcnn.errors import ConfigError
 from medcnn.settings.composition import compose
+from medcnn.training.launch import Launch, heed, launched
 from medcnn.training.requirements import check_requirements
 from medcnn.training.settings import check
 
@@ -30,10 +32,15 @@ def test_an_option_of_lightning_is_passed_on_or_named():
         requirements("+trainer.limit_train_batch=0.5")
 
 
-@pytest.mark.parametrize("option", ["num_nodes=2", "strategy=ddp", "callbacks=null"])
+@pytest.mark.parametrize("option", ["strategy=ddp", "callbacks=null"])
 def test_what_medcnn_decides_is_not_handed_to_lightning_twice(option):
     with pytest.raises(ConfigError, match="is not the user's to choose"):
         requirements(f"+trainer.{option}")
+
+
+def test_several_machines_need_one_who_starts_their_processes():
+    with pytest.raises(ConfigError, match=r"cannot train on 2 machines(.|\n)*torchrun --nnodes"):
+        requirements("+trainer.num_nodes=2")
     requirements("+trainer.num_nodes=1")
 
 
@@ -42,7 +49,7 @@ def test_what_medcnn_decides_is_not_handed_to_lightning_twice(option):
     ["data.batch_size=3", "optimizer=lbfgs", "experiment=xray_autoencoder"],
 )
 def test_what_several_devices_cannot_divide_is_refused(given):
-    with pytest.raises(ConfigError, match=r"devices=2"):
+    with pytest.raises(ConfigError, match=r"devices=2|2 devices"):
         check_requirements(check(compose("train", [given, "trainer.devices=2"])))
 
 
@@ -50,10 +57,36 @@ def test_several_processes_of_a_cpu_may_train_together():
     requirements("trainer.accelerator=cpu", "trainer.devices=2")
 
 
-def test_a_command_that_a_launcher_started_several_times_is_refused(monkeypatch):
-    monkeypatch.setenv("SLURM_NTASKS", "2")
-    with pytest.raises(ConfigError, match=r"srun(.|\n)*SLURM_NTASKS=2"):
+@pytest.fixture
+def torchrun(monkeypatch):
+    """Let this be a process of torchrun's, of two machines with two each."""
+    for name, value in Launch(0, 4, 0, 2).variables("127.0.0.1", 1).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_training_that_does_not_know_of_its_launcher_is_refused(torchrun):
+    with pytest.raises(ConfigError, match=r"A training was started 4 times at once, by torchrun"):
         requirements()
+
+
+def test_processes_that_a_launcher_started_are_held_against_what_is_asked_for(torchrun):
+    def asked(*overrides):
+        with_words = contextvars.copy_context()
+        with_words.run(heed, launched())
+        with_words.run(requirements, "trainer.accelerator=cpu", *overrides)
+
+    asked()
+    asked("trainer.devices=2", "+trainer.num_nodes=2", "parallel=auto")
+    refused = {
+        "trainer.devices=4": r"trainer\.devices=1 or (.|\n)*trainer\.devices=2(.|\n)*4 processes",
+        "+trainer.num_nodes=4": r"trainer\.num_nodes=1 or trainer\.num_nodes=2",
+        "parallel=2": "one model is trained by all processes",
+        "data.batch_size=7": "among 4 devices",
+        "optimizer=lbfgs": r"one device(.|\n)*without torchrun",
+    }
+    for override, words in refused.items():
+        with pytest.raises(ConfigError, match=words):
+            asked(override)
 
 
 def test_code_that_the_run_could_not_be_read_back_with_is_refused_until_it_is_trusted(monkeypatch):
