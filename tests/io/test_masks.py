@@ -48,7 +48,7 @@ def test_a_few_even_areas_are_a_mask(tmp_path, lungs, kind):
 
 
 def test_a_radiograph_is_none_whatever_its_name(real_data, tmp_path):
-    for number, path in enumerate(sorted((real_data / "chest_xray" / "train").glob("*/*"))[::50]):
+    for number, path in enumerate(sorted((real_data / "chest_xray" / "train").glob("*/*"))[::200]):
         named = tmp_path / f"{number}_mask.jpg"
         named.symlink_to(path)
         assert not looks_like_mask(named)

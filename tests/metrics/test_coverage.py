@@ -148,7 +148,14 @@ def estimates(label: np.ndarray, score: np.ndarray) -> dict[str, Estimate]:
     }
 
 
-@pytest.mark.parametrize(("n", "prevalence"), [(100, 0.5), (200, 0.3), (600, 0.1)])
+@pytest.mark.parametrize(
+    ("n", "prevalence"),
+    [
+        pytest.param(100, 0.5, marks=pytest.mark.long),
+        (200, 0.3),
+        pytest.param(600, 0.1, marks=pytest.mark.long),
+    ],
+)
 def test_every_default_holds_94_to_96_per_cent(n: int, prevalence: float) -> None:
     rng = np.random.default_rng([2, n])
     expected = truths(prevalence)

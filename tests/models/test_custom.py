@@ -1,6 +1,5 @@
 """A network of one's own, from a package that is installed beside medcnn and trusted."""
 
-import subprocess
 import sys
 
 import pytest
@@ -41,17 +40,10 @@ number = 3
 
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory):
-    """Install a package of a stranger's with pip; return its name."""
-    source, site = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
-    package = source / "cxr_plugin"
-    package.mkdir()
-    (package / "__init__.py").write_text(CODE)
-    (source / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-        '[project]\nname = "cxr-plugin"\nversion = "1"\n[tool.setuptools]\npackages = ["cxr_plugin"]\n'
-    )
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "-q", "--target", str(site)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], check=True)
+    """Put a package of a stranger's where pip would; return its name."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "cxr_plugin").mkdir()
+    (site / "cxr_plugin" / "__init__.py").write_text(CODE)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(site)
         patch.setenv("MEDCNN_TRUSTED_PACKAGES", "cxr_plugin")

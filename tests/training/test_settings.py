@@ -1,3 +1,7 @@
+import copy
+from functools import reduce
+from operator import getitem
+
 import pytest
 from omegaconf import OmegaConf
 
@@ -5,6 +9,7 @@ from medcnn.errors import ConfigError
 from medcnn.settings.composition import compose, plain
 from medcnn.settings.reading import as_plain, read
 from medcnn.training.settings import Settings, check
+from medcnn.training.settings import checked as fitting
 
 
 @pytest.fixture(scope="module")
@@ -14,10 +19,11 @@ def default():
 
 def checked(default, **values):
     """Check the default configuration with some dotted keys set."""
-    cfg = OmegaConf.create(default)
+    given = copy.deepcopy(default)
     for key, value in values.items():
-        OmegaConf.update(cfg, key.replace("__", "."), value, force_add=True)
-    return check(cfg)
+        *groups, name = key.split("__")
+        reduce(getitem, groups, given)[name] = value
+    return fitting(read(Settings, given))
 
 
 def test_the_default_passes_unchanged(default):
