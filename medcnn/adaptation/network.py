@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from medcnn.adaptation.images import Elsewhere
+from medcnn.data.batch import unit_images
 from medcnn.errors import ConfigError
 from medcnn.inference.device import choose_device, full_precision
 from medcnn.inference.loading import load_model, read_checkpoint
@@ -72,6 +73,4 @@ def _batches(images: Elsewhere, how: Inference) -> Iterator[torch.Tensor]:
         chosen = rows[start : start + size]
         if len(chosen) < min(LEAST, len(rows)):
             return  # the moments of a few would weigh as much as those of a batch
-        pixels = images.cache.take(chosen)
-        scale = np.float32(1.0 / np.iinfo(pixels.dtype).max)
-        yield torch.from_numpy(pixels.astype(np.float32) * scale)[:, None]
+        yield unit_images(images.cache.take(chosen))

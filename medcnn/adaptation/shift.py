@@ -15,6 +15,7 @@ import torch
 from medcnn.adaptation.settings import ShiftAsked
 from medcnn.calibration.detector import FLAG
 from medcnn.calibration.home import Home, kept_rows
+from medcnn.data.batch import unit_images
 from medcnn.errors import DataError, UserError
 from medcnn.evaluation.shift import Asked, Population, Shift, find_shift
 from medcnn.inference.features import shown
@@ -158,7 +159,7 @@ def _through(
         unread += [str(each.error) for each in group if each.pixels is None]
         if not sound:
             continue
-        image = _stacked(sound)
+        image = unit_images(np.stack([each.pixels for each in sound if each.pixels is not None]))
         columns = panel.columns(predictor.logits(image))
         seen = predictor.features_ND
         seen = measure_features(predictor.members[0], image) if seen is None else seen
@@ -187,12 +188,6 @@ def _patient(reading: Reading, salt: str | None) -> str:
     patient = reading.facts.patient_id if reading.facts is not None else ""
     patient = pseudonym(patient, salt) if patient and salt else patient
     return patient or f"file {reading.path}"
-
-
-def _stacked(readings: Sequence[Reading]) -> torch.Tensor:
-    images = np.stack([each.pixels for each in readings if each.pixels is not None])
-    scale = np.float32(1.0 / np.iinfo(images.dtype).max)
-    return torch.from_numpy(images.astype(np.float32) * scale)[:, None]
 
 
 def _logit(table: pd.DataFrame) -> Floats:

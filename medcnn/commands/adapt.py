@@ -24,8 +24,7 @@ from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import Journal
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 from medcnn.training.settings import settings_of
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def run(cfg: DictConfig) -> RunDir:
         DataError: If the cases are too few, or the run was trained on some of them.
         UserError: If there is a run at the output already.
     """
-    asked = read(AdaptAsked, plain(cfg))
+    asked = read_config(AdaptAsked, cfg)
     check_device(asked.device)
     source = RunDir.open(asked.run)
     data = _checked(asked, source)

@@ -14,8 +14,7 @@ from medcnn.data.audit.mending import deduplicate
 from medcnn.data.checks import check_data
 from medcnn.data.preparation import Prepared, prepare
 from medcnn.run.directory import write_json
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
 
     Where the configuration drops repeated images, the audit after that stands beside it.
     """
-    options = read(settings.Audit, plain(cfg))
+    options = read_config(settings.Audit, cfg)
     data = options.data
     check_data(data)
     # Every leak is reported here; whether one stops a run is for the training to decide.

@@ -13,8 +13,7 @@ from medcnn.commands import settings
 from medcnn.console import say
 from medcnn.errors import MedcnnError
 from medcnn.run.directory import write_json, write_text
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 
 def run(cfg: DictConfig) -> list[dict[str, Any]]:
@@ -23,7 +22,7 @@ def run(cfg: DictConfig) -> list[dict[str, Any]]:
     Raises:
         MedcnnError: If a proof fails.
     """
-    options = read(settings.Check, plain(cfg))
+    options = read_config(settings.Check, cfg)
     names = list(options.names) or None
     rows, table, page, failed = (_layers if options.what == "layers" else _dicom)(names)
     say(table)

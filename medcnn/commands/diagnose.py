@@ -13,8 +13,7 @@ from medcnn.diagnosis import diagnose, diagnose_run
 from medcnn.errors import ConfigError, DataError
 from medcnn.record.curves import read_curves
 from medcnn.run.directory import RunDir, write_json
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         ConfigError: If not exactly one of ``run`` and ``curves`` is given.
         DataError: If there are no curves.
     """
-    options = read(settings.Diagnose, plain(cfg))
+    options = read_config(settings.Diagnose, cfg)
     if (options.run is None) == (options.curves is None):
         raise ConfigError(
             "diagnose needs one thing to diagnose.",

@@ -20,8 +20,7 @@ from medcnn.errors import DataError
 from medcnn.io.choice import CLOSED, Entry, counted, walk
 from medcnn.io.doctor import SEVERITIES, Examination, Finding, examine
 from medcnn.run.directory import write_json
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 _EXAMPLES = 3
 _WORDS = {
@@ -96,7 +95,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         DataError: If there is no file at the path.
         ConfigError: If ``limit`` is not a positive number.
     """
-    options = read(settings.Doctor, plain(cfg))
+    options = read_config(settings.Doctor, cfg)
     report = _installation() if options.path is None else _files(options.path, options.limit)
     _print(report)
     if options.output is not None:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from medcnn.commands.comparison import compare_named
 from medcnn.commands.external import of_elsewhere
-from medcnn.commands.measuring import measured
+from medcnn.commands.measuring import measured, way_of_looking, write_evaluation
 from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import as_trained, validation_predictions
 from medcnn.console import warn
@@ -24,15 +24,12 @@ from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
 from medcnn.evaluation.results import Results
 from medcnn.evaluation.verdict import Background, classes_of
-from medcnn.files.records import to_json
 from medcnn.inference.device import check_device
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
-from medcnn.predictions import read_predictions, write_predictions
+from medcnn.predictions import read_predictions
 from medcnn.record.record import Record
-from medcnn.reporting.report import write_predictions_report
-from medcnn.reporting.summary import announce
-from medcnn.run.directory import RunDir, write_json
+from medcnn.run.directory import RunDir
 from medcnn.run.journal import count_look
 from medcnn.settings.composition import plain
 from medcnn.settings.reading import read
@@ -146,11 +143,7 @@ def _output_folder(runs: Sequence[RunDir], asked: Evaluate) -> Path:
     """Return where the results go: one folder for each way of looking at the split."""
     if asked.output:
         return asked.output
-    views = asked.inference.views
-    parts = [asked.of]
-    parts += [f"{len(runs)}_runs"] if len(runs) > 1 else []
-    asked_for = (("vote", views.vote), ("tta", views.tta), ("mc_samples", views.mc_samples))
-    parts += [f"{key}-{value}" for key, value in asked_for if value]
+    parts = [asked.of, *way_of_looking(asked)]
     return runs[0].path / "evaluations" / "_".join(parts)
 
 
@@ -166,14 +159,5 @@ def _conclude(
 ) -> Results:
     rows, results = measured(table, threshold, asked, val, notes, readers)
     results = results.judged(background)
-    write_json(folder / "results.json", to_json(results))
-    write_predictions(rows, folder / "predictions.csv")
-    write_predictions_report(
-        rows,
-        results,
-        folder / "report.html",
-        language=asked.language,
-        run=RunDir.open(asked.run[0], asked.moved) if len(asked.run) == 1 else None,
-    )
-    announce(results, folder / "report.html")
+    write_evaluation(rows, results, asked, folder)
     return results

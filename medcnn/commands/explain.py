@@ -20,9 +20,8 @@ from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import show_estimate
 from medcnn.reporting.wording import Wording
 from medcnn.run.directory import RunDir, write_json
-from medcnn.settings.composition import plain
+from medcnn.settings.composition import read_config
 from medcnn.settings.grammar import written
-from medcnn.settings.reading import read
 
 if TYPE_CHECKING:
     from medcnn.explanations.study import Picture
@@ -32,7 +31,7 @@ FOLDER = "explanations"
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Explain a run, write ``explanations.json``, the figures and the report; return the object."""
-    asked = check_explain(read(Explain, plain(cfg)))
+    asked = check_explain(read_config(Explain, cfg))
     device = choose_device(asked.device)
     directory = RunDir.open(asked.run, asked.data.root)
     if directory.members:

@@ -10,13 +10,12 @@ from medcnn.console import say, warn
 from medcnn.exporting.settings import Export
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 
 def run(cfg: DictConfig) -> Path:
     """Export what the configuration names, and return the folder."""
-    asked = read(Export, plain(cfg))
+    asked = read_config(Export, cfg)
     source = RunDir.open(asked.run, asked.data.root)
     for each in (source, *source.members):
         read_settings(each)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from medcnn.adaptation.images import Elsewhere, read_elsewhere
-from medcnn.commands.measuring import measured
+from medcnn.commands.measuring import measured, way_of_looking, write_evaluation
 from medcnn.commands.settings import Evaluate
 from medcnn.commands.validation import validation_predictions
 from medcnn.console import say
@@ -26,15 +26,12 @@ from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
 from medcnn.evaluation.results import Results
 from medcnn.evaluation.verdict import Background, classes_of
-from medcnn.files.records import to_json
 from medcnn.inference.settings import run_settings
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
-from medcnn.predictions import write_predictions
 from medcnn.record.record import Record
 from medcnn.reporting.contents import Examined
-from medcnn.reporting.report import write_predictions_report
-from medcnn.reporting.summary import announce, show_estimate
+from medcnn.reporting.summary import show_estimate
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import count_look
 
@@ -139,12 +136,8 @@ def _background(images: Elsewhere, found: Abroad) -> Background:
 
 def _folder(runs: Sequence[RunDir], asked: Evaluate, data: Data) -> Path:
     """Return where the results go: one folder for each data set and way of looking at it."""
-    views = asked.inference.views
     place = Path(data.root).resolve().name if data.root else ""
-    parts = [asked.of, data.name or "data", place, asked.split or ""]
-    parts += [f"{len(runs)}_runs"] if len(runs) > 1 else []
-    asked_for = (("vote", views.vote), ("tta", views.tta), ("mc_samples", views.mc_samples))
-    parts += [f"{key}-{value}" for key, value in asked_for if value]
+    parts = [asked.of, data.name or "data", place, asked.split or "", *way_of_looking(asked)]
     name = "_".join(dict.fromkeys(part for part in parts if part))
     return runs[0].path / "evaluations" / re.sub(r"[^\w.-]+", "-", name)
 
@@ -152,20 +145,11 @@ def _folder(runs: Sequence[RunDir], asked: Evaluate, data: Data) -> Path:
 def _write(
     rows: pd.DataFrame, results: Results, asked: Evaluate, images: Elsewhere, folder: Path
 ) -> None:
-    write_json(folder / "results.json", to_json(results))
-    write_predictions(rows, folder / "predictions.csv")
     if images.audit is not None:
         write_json(folder / "audit.json", images.audit.to_json())
-    report = write_predictions_report(
-        rows,
-        results,
-        folder / "report.html",
-        language=asked.language,
-        name=f"{Path(asked.run[0]).resolve().name} · {images.manifest.source}",
-        run=RunDir.open(asked.run[0]) if len(asked.run) == 1 else None,
-        images=Examined(images.manifest, images.audit),
-    )
-    announce(results, report)
+    name = f"{Path(asked.run[0]).resolve().name} · {images.manifest.source}"
+    examined = Examined(images.manifest, images.audit)
+    write_evaluation(rows, results, asked, folder, name=name, images=examined)
     home = results.external.home if results.external else None
     if home is not None:
         say(f"at home      {home.split}: sensitivity {show_estimate(home.sensitivity)}")

@@ -12,9 +12,8 @@ from medcnn.errors import ConfigError
 from medcnn.inference.device import check_device
 from medcnn.inference.settings import Features
 from medcnn.run.directory import RunDir, atomic_path
-from medcnn.settings.composition import plain
+from medcnn.settings.composition import read_config
 from medcnn.settings.grammar import written
-from medcnn.settings.reading import read
 
 
 def run(cfg: DictConfig) -> Any:
@@ -23,7 +22,7 @@ def run(cfg: DictConfig) -> Any:
     Raises:
         ConfigError: If an option is none, or a package for the file format is missing.
     """
-    options = read(Features, plain(cfg))
+    options = read_config(Features, cfg)
     check_device(options.device)
     directory, output = RunDir.open(options.run, options.data.root), options.output
     _check(options, directory)

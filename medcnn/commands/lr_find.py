@@ -13,8 +13,7 @@ from medcnn.lr_find.settings import RangeTest, checked_ramp
 from medcnn.lr_find.suggestion import suggest
 from medcnn.run.directory import RunDir, atomic_path, write_json
 from medcnn.run.journal import Journal
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 from medcnn.training.requirements import check_requirements
 
 
@@ -24,7 +23,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         ConfigError: If the ramp is not one, or the task is not a classification.
     """
-    settings = checked_ramp(read(RangeTest, plain(cfg)))
+    settings = checked_ramp(read_config(RangeTest, cfg))
     check_requirements(settings)
     folder = settings.folder
     journal = Journal(RunDir(folder), seed=settings.seed, echo=warn)

@@ -11,13 +11,12 @@ from medcnn.commands import settings
 from medcnn.console import say
 from medcnn.errors import ConfigError
 from medcnn.metrics.sample_size import plan
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
     """Print the sample size of a study and return it."""
-    asked = read(settings.Plan, plain(cfg))
+    asked = read_config(settings.Plan, cfg)
     if asked.sensitivity is None and asked.specificity is None and asked.auroc is None:
         raise ConfigError(
             "plan needs what is expected.",

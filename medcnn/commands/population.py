@@ -21,9 +21,8 @@ from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir
 from medcnn.run.entries import read_entries
 from medcnn.run.journal import Journal
-from medcnn.settings.composition import plain
+from medcnn.settings.composition import read_config
 from medcnn.settings.grammar import written
-from medcnn.settings.reading import read
 from medcnn.training.settings import Settings, settings_of
 from medcnn.training.story import conclude
 
@@ -41,7 +40,7 @@ def run(cfg: DictConfig) -> RunDir:
     from medcnn.training.completion import complete
     from medcnn.training.fitting import build_datamodule
 
-    asked = read(Population, plain(cfg))
+    asked = read_config(Population, cfg)
     device = choose_device(asked.device)
     source = RunDir.open(asked.run, asked.data.root)
     target = RunDir(asked.output or source.path / "population")

@@ -22,8 +22,7 @@ from medcnn.io.choice import counted
 from medcnn.pacs.asked import check_identity, check_results
 from medcnn.run.directory import RunDir
 from medcnn.run.settings import read_settings
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 if TYPE_CHECKING:
     from medcnn.adaptation.column import ShiftBeside
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 def run(cfg: DictConfig) -> Path:
     """Predict what the configuration names, and return the table that was written."""
-    options = read(Predict, plain(cfg))
+    options = read_config(Predict, cfg)
     check_results(options.results)
     check_device(options.inference.device)
     runs = [RunDir.open(path) for path in options.run]

@@ -15,13 +15,12 @@ from medcnn.run.settings import read_settings
 from medcnn.serving.asked import check_serve, read_token
 from medcnn.serving.certificates import server_context
 from medcnn.serving.settings import Serve
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 
 def run(cfg: DictConfig) -> None:
     """Serve what the configuration names until SIGTERM or SIGINT."""
-    asked = read(Serve, plain(cfg))
+    asked = read_config(Serve, cfg)
     check_serve(asked)
     check_device(asked.inference.device)
     _check_files(asked)

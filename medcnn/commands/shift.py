@@ -16,8 +16,7 @@ from medcnn.inference.device import check_device
 from medcnn.inference.settings import run_settings
 from medcnn.reporting.shift import Sides, write_shift
 from medcnn.run.directory import RunDir, write_json
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 if TYPE_CHECKING:
     from medcnn.adaptation.shift import Looked
@@ -28,7 +27,7 @@ MOST_NAMED = 3
 
 def run(cfg: DictConfig) -> ShiftResults:
     """Look for a shift, write ``shift.json`` and ``shift.html``, and return what was found."""
-    asked = read(ShiftAsked, plain(cfg))
+    asked = read_config(ShiftAsked, cfg)
     check_device(asked.device)
     directory = RunDir.open(asked.run)
     check_path(asked.input, "input")

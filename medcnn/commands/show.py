@@ -9,8 +9,7 @@ from omegaconf import DictConfig
 
 from medcnn.commands.settings import Show
 from medcnn.errors import ConfigError
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import read
+from medcnn.settings.composition import read_config
 
 PARTS = {
     "model": "medcnn.commands.show_model:run",
@@ -26,7 +25,7 @@ def run(cfg: DictConfig) -> Any:
     Raises:
         ConfigError: If none or several were chosen.
     """
-    asked = read(Show, plain(cfg), lenient=True)  # data may be no more than a size
+    asked = read_config(Show, cfg, lenient=True)  # data may be no more than a size
     chosen = [part for part in PARTS if getattr(asked, part)]
     if len(chosen) != 1:
         raise ConfigError(

@@ -12,8 +12,8 @@ from medcnn.console import warn
 from medcnn.crossvalidation.whole import check_whole
 from medcnn.errors import ConfigError
 from medcnn.run.directory import RunDir
-from medcnn.settings.composition import plain
-from medcnn.settings.reading import as_plain, read
+from medcnn.settings.composition import read_config
+from medcnn.settings.reading import as_plain
 from medcnn.training.requirements import check_requirements
 from medcnn.training.settings import Settings, checked, settings_of
 
@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> Any:
         return _run_trial(cfg, searching)
     if cfg.resume is not None:
         return _go_on(RunDir.open(cfg.resume), cfg)
-    asked = read(Settings, plain(cfg))
+    asked = read_config(Settings, cfg)
     whole = asked.data.is_whole
     settings = check_whole(asked) if whole else checked(asked)
     check_requirements(settings)

@@ -6,8 +6,11 @@ Dimensions: N images, C = 1 channel, H×W pixels.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
 
@@ -32,3 +35,9 @@ class Batch(TypedDict):
     pending: NotRequired[Callable[[Tensor], Tensor]]
     group: NotRequired[Tensor]
     whole: NotRequired[int]
+
+
+def unit_images(stored: npt.NDArray[np.unsignedinteger[Any]]) -> Tensor:
+    """Return uint8 or uint16 images, N×H×W, as those of a batch: float32, N×1×H×W in [0, 1]."""
+    scale = np.float32(1.0 / np.iinfo(stored.dtype).max)
+    return torch.from_numpy(np.multiply(stored, scale, dtype=np.float32)).unsqueeze(1)

@@ -19,7 +19,7 @@ from medcnn.data.cache.images import ImageCache
 from medcnn.data.cache.store import Pixels
 from medcnn.data.dataset import Augment, BatchSampler, CachedBatches, DeviceAugment
 from medcnn.data.manifest import Manifest
-from medcnn.data.sampling import balanced_weights, grouped_weights, groups_of
+from medcnn.data.sampling import grouped_weights, groups_of
 
 
 def worker_count(wanted: int | str, cores: int | None = None) -> int:
@@ -94,7 +94,7 @@ class XrayDataModule(pl.LightningDataModule):
         rows = self.manifest.split("train")
         label = rows["label"].to_numpy()
         if not self.balance_by:
-            return balanced_weights(label)
+            return grouped_weights(label)
         return grouped_weights(label, groups_of(rows, self.balance_by, "data.balance_by"))
 
     def val_dataloader(self) -> DataLoader[Batch]:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from medcnn.data.batch import Batch
+from medcnn.data.batch import Batch, unit_images
 from medcnn.data.cache.images import ImageCache
 
 Augment = Callable[[npt.NDArray[np.uint8], np.random.Generator], npt.NDArray[np.uint8]]
@@ -195,10 +195,8 @@ class CachedBatches(Dataset[Batch]):
             images = divided.apply(images, divided.draw(rng, whole, size).of(request.own))
         elif self.augment is not None:
             images = self.augment(images, rng)
-        scale = np.float32(1.0 / np.iinfo(images.dtype).max)
-        pixels = torch.from_numpy(np.multiply(images, scale, dtype=np.float32))
         batch = Batch(
-            image=pixels.unsqueeze(1),
+            image=unit_images(images),
             label=torch.from_numpy(self.labels[rows]),
             image_id=[self.image_ids[row] for row in rows],
             patient_id=[self.patient_ids[row] for row in rows],

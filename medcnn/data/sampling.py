@@ -39,18 +39,7 @@ def groups_of(table: pd.DataFrame, columns: Sequence[str], key: str) -> Ints:
     return np.asarray(names.groupby(list(columns)).ngroup(), np.int64)
 
 
-def balanced_weights(label_N: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return a sampling weight an image with which both classes are drawn equally often.
-
-    >>> balanced_weights([0, 0, 0, 1]).tolist()
-    [0.16666666666666666, 0.16666666666666666, 0.16666666666666666, 0.5]
-    """
-    label = np.asarray(label_N, dtype=int)
-    counts = np.bincount(label, minlength=2)
-    return np.asarray(1.0 / (np.count_nonzero(counts) * counts[label]), dtype=np.float64)
-
-
-def grouped_weights(label_N: npt.ArrayLike, group_N: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def grouped_weights(label_N: npt.ArrayLike, group_N: npt.ArrayLike = 0) -> npt.NDArray[np.float64]:
     """Return a sampling weight an image with which every group is drawn equally often in each label.
 
     Where images of one label come from one place mostly, the place tells the label; drawn like
@@ -58,10 +47,12 @@ def grouped_weights(label_N: npt.ArrayLike, group_N: npt.ArrayLike) -> npt.NDArr
 
     Args:
         label_N: 0 normal, 1 abnormal.
-        group_N: The group of each image, from 0.
+        group_N: The group of each image, from 0; by default all are one.
 
     >>> grouped_weights([0, 0, 0, 1], [0, 0, 1, 0]).tolist()
     [0.125, 0.125, 0.25, 0.5]
+    >>> grouped_weights([0, 0, 0, 1]).tolist()
+    [0.16666666666666666, 0.16666666666666666, 0.16666666666666666, 0.5]
     """
     label = np.asarray(label_N, dtype=int)
     cell = 2 * np.asarray(group_N, dtype=int) + label

@@ -20,6 +20,7 @@ import torch
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
+from medcnn.data.batch import unit_images
 from medcnn.data.sources.phantom.dicom import dicom_bytes
 from medcnn.data.sources.phantom.plan import Options, plan
 from medcnn.data.sources.phantom.radiograph import TOP, render
@@ -97,7 +98,7 @@ def _answered(
     facts: list[Facts],
 ) -> list[Golden]:
     panel = subject.panel
-    image = torch.from_numpy(pixels_NSS.astype(np.float32) * np.float32(1 / 255)).unsqueeze(1)
+    image = unit_images(pixels_NSS)
     table = panel.columns(panel.predictor.logits(image))
     flags = None
     if subject.detector is not None:

@@ -19,6 +19,7 @@ from rich.progress import track
 from torch import Tensor
 
 from medcnn.console import CONSOLE
+from medcnn.data.batch import unit_images
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.preparation import cache_images
 from medcnn.errors import DataError, WeightsError
@@ -183,8 +184,7 @@ def _of_files(_run: RunDir, encoder: Encoder, options: Asked) -> Found:
     unread: list[str] = []
     for group in _groups(readings, options.batch_size, unread):
         images = np.stack([pixels for _, pixels in group])
-        scale = np.float32(1.0 / np.iinfo(images.dtype).max)
-        parts.append(encoder.features(torch.from_numpy(images.astype(np.float32) * scale)[:, None]))
+        parts.append(encoder.features(unit_images(images)))
         rows += [_row(reading, root, salt) for reading, _ in group]
     if not rows:
         raise DataError(

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
+from medcnn.data.batch import unit_images
 from medcnn.inference.files import Reading, one_line
 from medcnn.inference.quick import QuickPanel
 from medcnn.io.identifiers import pseudonym
@@ -61,7 +59,7 @@ def _answers(
     facts = [reading.facts for reading in readings if reading.facts is not None]
     if not facts:
         return []
-    image = _stacked([reading.pixels for reading in readings if reading.pixels is not None])
+    image = unit_images(np.stack([each.pixels for each in readings if each.pixels is not None]))
     table, exact = quick.answers(image, facts, thresholds)
     records = ({str(k): _plain(v) for k, v in row.items()} for row in table.to_dict("records"))
     return list(zip(records, map(bool, exact), strict=True))
@@ -71,9 +69,3 @@ def _plain(value: Any) -> Any:
     """Return a value as JSON keeps it; what is not finite is nothing."""
     value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _stacked(images: Sequence[npt.NDArray[np.unsignedinteger[Any]]]) -> Tensor:
-    images_NHW = np.stack(images)
-    scale = np.float32(1.0 / np.iinfo(images_NHW.dtype).max)
-    return torch.from_numpy(images_NHW.astype(np.float32) * scale).unsqueeze(1)

@@ -17,7 +17,7 @@ from medcnn.errors import ImageError
 from medcnn.io.appearance import LEAST_SIDE
 from medcnn.io.bounded import MAX_READS, TooManyReads
 from medcnn.io.decoding import Stored, decode
-from medcnn.io.dicom_file import open_dataset, open_file, quiet_pydicom
+from medcnn.io.dicom_file import open_file, quiet_pydicom
 from medcnn.io.facts import MAX_PIXELS, Facts, Image, broken, not_an_image
 from medcnn.io.greyscale import GreyScale, choose_greyscale
 from medcnn.io.header import header_facts
@@ -93,7 +93,7 @@ def read_facts(path: Path) -> tuple[Dataset, Facts]:
         # Opening a pipe would wait for its other end.
         if not path.is_file():
             raise InvalidDicomError("no regular file")
-        dataset = open_dataset(path, stop_before_pixels=True)
+        dataset = open_file(path, stop_before_pixels=True).dataset
         return dataset, header_facts(dataset)
 
 

@@ -118,11 +118,6 @@ class Opened:
     notes: tuple[Note, ...] = ()
 
 
-def open_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
-    """Return the data set of ``open_file``."""
-    return open_file(path, stop_before_pixels=stop_before_pixels).dataset
-
-
 def open_file(path: Path, *, stop_before_pixels: bool = False) -> Opened:
     """Return the data set of a DICOM file, with or without its File Meta Information.
 

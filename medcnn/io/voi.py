@@ -82,9 +82,10 @@ def _choose_window(
             ]
             return Voi(window, text + several, tuple(notes))
         passed_over.append(f"{text}: {complaint}")
-    stretch, instead = _stretch(histogram, values)
-    notes += [Note("window", f"{said}; {instead} instead") for said in passed_over[:_MOST_TOLD]]
-    return Voi(stretch, instead, tuple(notes))
+    stretch = stretched(histogram, values)
+    instead = f"; {stretch.description} instead"
+    notes += [Note("window", said + instead) for said in passed_over[:_MOST_TOLD]]
+    return replace(stretch, notes=tuple(notes))
 
 
 def _ordinal(number: int) -> str:
@@ -112,18 +113,13 @@ def _complain(window: Window, histogram: Histogram, values: Values, full_range: 
 
 def stretched(histogram: Histogram, values: Values) -> Voi:
     """Return the stretch between the percentiles."""
-    window, text = _stretch(histogram, values)
-    return Voi(window, text, ())
-
-
-def _stretch(histogram: Histogram, values: Values) -> tuple[Window, str]:
     low, high = (histogram.percentile(values, percent) for percent in PERCENTILES)
     if high <= low:
         low, high = float(values.min()), float(values.max())
     text = f"percentiles {PERCENTILES[0]:g} to {PERCENTILES[1]:g}: {low:g} to {high:g}"
     # A constant image has no contrast to stretch: it becomes black.
     width = high - low if high > low else 1.0
-    return Window(low + width / 2, width, "LINEAR_EXACT"), text
+    return Voi(Window(low + width / 2, width, "LINEAR_EXACT"), text, ())
 
 
 def _unit_lut(lut: Lut) -> Callable[[Values], Values]:

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from medcnn.errors import ConfigError, MedcnnError, nearest
 from medcnn.settings.grammar import as_given
+from medcnn.settings.reading import Tree, read
 
 
 def config_folder() -> Path:
@@ -199,6 +200,15 @@ def flat_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
             value = cfg[key]
             if isinstance(value, DictConfig):
                 yield from flat_keys(value, f"{name}.")
+
+
+def read_config(kind: type[Tree], cfg: DictConfig, *, lenient: bool = False) -> Tree:
+    """Return the tree of settings that a composed configuration describes, as ``read`` does.
+
+    Raises:
+        ConfigError: If a mandatory value is missing, or a value does not fit.
+    """
+    return read(kind, plain(cfg), lenient=lenient)
 
 
 def plain(cfg: Any) -> Any:

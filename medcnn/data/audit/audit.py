@@ -27,6 +27,8 @@ from medcnn.errors import AuditStop
 from medcnn.notices import Notice, records
 
 Groups = Sequence[Sequence[str]]
+Members = list[npt.NDArray[np.int64]]
+"""The rows of each group."""
 
 _REPEATED = (
     "images",
@@ -167,11 +169,7 @@ def _facts(
     }
 
 
-def _leaks(
-    table: pd.DataFrame,
-    same: list[npt.NDArray[np.int64]],
-    near: list[npt.NDArray[np.int64]],
-) -> list[Notice]:
+def _leaks(table: pd.DataFrame, same: Members, near: Members) -> list[Notice]:
     return [
         *first_names("patients_cross", _shared(table, "patient_id")),
         *first_names("studies_cross", _shared(table, "study_id")),
@@ -198,11 +196,7 @@ def _contradictions(table: pd.DataFrame) -> list[Notice]:
 
 
 def _findings(
-    table: pd.DataFrame,
-    cache: ImageCache,
-    seen: Look,
-    same: list[npt.NDArray[np.int64]],
-    near: list[npt.NDArray[np.int64]],
+    table: pd.DataFrame, cache: ImageCache, seen: Look, same: Members, near: Members
 ) -> list[Notice]:
     broken = [entry["image_id"] for entry in cache.unreadable]
     found = first_names("unreadable", broken)
@@ -216,7 +210,7 @@ def _findings(
     return found + first_names("blank", table["image_id"][seen.blank].tolist())
 
 
-def _groups(seen: Look) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]]:
+def _groups(seen: Look) -> tuple[Members, Members]:
     """Return groups of rows with the same pixels, and groups of copies that are not all the same."""
     same = _members(seen.first)
     if not len(seen.pairs):
@@ -230,7 +224,7 @@ def _groups(seen: Look) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[n
     return same, [group for group in _members(component) if component[group[0]] in mixed]
 
 
-def _members(key: npt.NDArray[np.integer[Any]]) -> list[npt.NDArray[np.int64]]:
+def _members(key: npt.NDArray[np.integer[Any]]) -> Members:
     """Return the rows of each value that stands more than once, in the order of first rows."""
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[order])) + 1
@@ -238,21 +232,17 @@ def _members(key: npt.NDArray[np.integer[Any]]) -> list[npt.NDArray[np.int64]]:
     return sorted(groups, key=lambda group: int(group[0]))
 
 
-def _differing(
-    table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]], column: str
-) -> list[npt.NDArray[np.int64]]:
+def _differing(table: pd.DataFrame, groups: Members, column: str) -> Members:
     values = table[column].to_numpy()
     return [group for group in groups if len(set(values[group].tolist())) > 1]
 
 
-def _within(
-    table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]]
-) -> list[npt.NDArray[np.int64]]:
+def _within(table: pd.DataFrame, groups: Members) -> Members:
     values = table["split"].to_numpy()
     return [group for group in groups if len(set(values[group].tolist())) == 1]
 
 
-def _told(key: str, table: pd.DataFrame, groups: Sequence[npt.NDArray[np.int64]]) -> list[Notice]:
+def _told(key: str, table: pd.DataFrame, groups: Members) -> list[Notice]:
     """Return one notice that counts groups of images and shows the members of the first three."""
     names = table["image_id"].to_numpy()
     sign = "=" if key.startswith("same") else "≈"

@@ -119,7 +119,9 @@ def _hash(chunk: Chunk, problems: list[Problem]) -> tuple[list[int], Keys]:
 
 
 def build(
-    chunks: Iterator[Chunk],
+    rows: Sequence[int],
+    paths: Sequence[str],
+    files: Keys,
     *,
     folder: Path,
     profile: Profile,
@@ -127,14 +129,15 @@ def build(
     workers: int,
     advance: Callable[[int], None],
 ) -> list[Problem]:
-    """Build all chunks, in this process where ``workers`` is 0, and return all problems.
+    """Build rows of a table in chunks, here where ``workers`` is 0, and return all problems.
 
     A decoder that takes its worker process down with it costs the file that it was given: the
     chunks under way are repeated one file at a time, and the culprit is reported as ``crashed``.
     """
+    length = chunk_length(profile, len(rows), max(workers, 1))
     done = in_processes(
         _work,
-        chunks,
+        make_chunks(rows, paths, files, length),
         workers=workers,
         apart=_apart,
         crashed=_crashed,

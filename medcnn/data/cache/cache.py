@@ -11,7 +11,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,10 @@ from medcnn.data.cache.build import (
     TRIAL_ROWS,
     Problem,
     build,
-    chunk_length,
-    make_chunks,
     worth_workers,
 )
 from medcnn.data.cache.images import ImageCache, Unreadable
-from medcnn.data.cache.key import Keys, Profile, make_profile, stat_keys
+from medcnn.data.cache.key import Profile, make_profile, stat_keys
 from medcnn.data.cache.store import Index, find, load_index
 from medcnn.errors import DataError
 
@@ -64,7 +62,7 @@ def build_cache(
         dtype: ``uint8`` or ``uint16``.
 
     Raises:
-        ConfigError: If the size or the dtype cannot be cached.
+        ConfigError: If the dtype cannot be cached.
         DataError: If no image at all is readable.
     """
     profile = make_profile(size=size, dtype=dtype, exact=exact)
@@ -82,9 +80,9 @@ def build_cache(
             index = _load(folder, profile)
             pending = np.flatnonzero(exists & (_locate(index, files) < 0)).tolist()
             with _progress_bar(len(pending), size, shown=progress) as advance:
-                problems += _fill(
-                    _Job(folder, profile, index.keys, paths, files), pending, workers, advance
-                )
+                of_rows = partial(build, paths=paths, files=files, folder=folder, profile=profile)
+                building = partial(of_rows, known=index.keys, advance=advance)
+                problems += _fill(building, pending, workers)
             index = _load(folder, profile)
     identifiers = table["image_id"].astype(str).to_numpy()
     where = _locate(index, files)
@@ -114,41 +112,18 @@ def _locate(index: Index, files: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64
     return where
 
 
-@dataclass(frozen=True)
-class _Job:
-    folder: Path
-    profile: Profile
-    known: Keys
-    paths: Sequence[str]
-    files: Keys
-
-    def build(
-        self, rows: Sequence[int], workers: int, advance: Callable[[int], None]
-    ) -> list[Problem]:
-        length = chunk_length(self.profile, len(rows), max(workers, 1))
-        return build(
-            make_chunks(rows, self.paths, self.files, length),
-            folder=self.folder,
-            profile=self.profile,
-            known=self.known,
-            workers=workers,
-            advance=advance,
-        )
-
-
 def _fill(
-    job: _Job, pending: Sequence[int], workers: int | None, advance: Callable[[int], None]
+    build_rows: Callable[..., list[Problem]], pending: Sequence[int], workers: int | None
 ) -> list[Problem]:
     """Build what is pending; without a number of workers, a few files tell whether any are worth it."""
     if workers is not None:
-        return job.build(pending, workers if workers > 1 else 0, advance)
+        return build_rows(pending, workers=workers if workers > 1 else 0)
     start = time.perf_counter()
-    problems = job.build(pending[:TRIAL_ROWS], 0, advance)
+    problems = build_rows(pending[:TRIAL_ROWS], workers=0)
     rest = pending[TRIAL_ROWS:]
-    if worth_workers(time.perf_counter() - start, TRIAL_ROWS, len(rest)):
-        cores = int(cpu_count())
-        return problems + job.build(rest, cores if cores > 1 else 0, advance)
-    return problems + job.build(rest, 0, advance)
+    worth = worth_workers(time.perf_counter() - start, TRIAL_ROWS, len(rest))
+    cores = int(cpu_count()) if worth else 1
+    return problems + build_rows(rest, workers=cores if cores > 1 else 0)
 
 
 def _report(problems: Sequence[Problem], table: pd.DataFrame) -> list[Unreadable]:

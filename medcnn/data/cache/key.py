@@ -62,15 +62,8 @@ def make_profile(*, size: int, dtype: str, exact: bool) -> Profile:
     """Return the profile of this installation.
 
     Raises:
-        ConfigError: If the size or the dtype cannot be cached.
+        ConfigError: If the dtype cannot be cached.
     """
-    if not 1 <= size <= 4096:
-        raise ConfigError(
-            f"Images cannot be cached at {size} pixels.",
-            expected="a size from 1 to 4096 pixels",
-            found=str(size),
-            remedy="set data.size, for example to 224",
-        )
     if dtype not in ("uint8", "uint16"):
         raise ConfigError(
             f"The cache cannot hold {dtype}.",

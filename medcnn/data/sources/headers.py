@@ -58,21 +58,19 @@ def header_table(paths: pd.Series, *, workers: int | None = None) -> pd.DataFram
     if workers is None:
         workers = int(cpu_count()) if len(chosen) >= SERIAL_FILES else 0
     chunks = [tuple(chosen[at : at + CHUNK]) for at in range(0, len(chosen), CHUNK)]
-    done = in_processes(_read, chunks, workers=workers, apart=_apart, crashed=_nothing)
+    done = in_processes(
+        _read,
+        chunks,
+        workers=workers,
+        apart=lambda paths: [(path,) for path in paths],
+        crashed=lambda paths: [(path, {}) for path in paths],
+    )
     facts = dict(pair for _, found in done for pair in found)
     return pd.DataFrame([facts.get(str(path), {}) for path in paths], index=paths.index)
 
 
 def _read(paths: Paths) -> list[tuple[str, dict[str, object]]]:
     return [(path, header_facts(Path(path)) or {}) for path in paths]
-
-
-def _apart(paths: Paths) -> list[Paths]:
-    return [(path,) for path in paths]
-
-
-def _nothing(paths: Paths) -> list[tuple[str, dict[str, object]]]:
-    return [(path, {}) for path in paths]
 
 
 def with_headers(table: pd.DataFrame, *, identity: bool = True) -> pd.DataFrame:

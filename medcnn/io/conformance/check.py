@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcnn.errors import ImageError, unknown_name
-from medcnn.io.conformance import fault_cases, syntax_cases
+from medcnn.io.conformance import syntax_cases
 from medcnn.io.conformance.case import Case, Outcome, judge
 from medcnn.io.conformance.table import cases_of
 from medcnn.io.reading import read_image
@@ -39,7 +39,7 @@ PARTS: dict[str, Sequence[Case]] = {
     "transfer syntax": syntax_cases.CASES,
     "false transfer syntax": syntax_cases.FALSE,
     **{part: cases_of(part) for part in ("pixel module", "modality and VOI LUT", "window")},
-    "fault": fault_cases.CASES,
+    "fault": syntax_cases.FAULTS,
 }
 
 

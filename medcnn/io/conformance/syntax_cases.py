@@ -1,10 +1,11 @@
-"""Transfer syntaxes that are not told by elements alone: false ones, and files coded here."""
+"""What elements alone do not tell: false transfer syntaxes, files coded here, and files cut off."""
 
 from __future__ import annotations
 
 import io
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,3 +119,21 @@ CASES = (
     _case("JPEG Baseline (process 1), 8 bits", "PS3.5 A.4.1", _jpeg_baseline, tolerance=3 / 256),
     _case("JPEG Lossless SV1 in three fragments", "PS3.5 A.4", _fragments),
 )
+
+
+def _cut(syntax: uid.UID, end: int) -> bytes:
+    return file_of(RAMP, syntax=syntax)[:end]
+
+
+_CUT = partial(_cut, uid.ExplicitVRLittleEndian, -100)
+_CUT_DEFLATED = partial(_cut, uid.DeflatedExplicitVRLittleEndian, -40)
+_VIDEO = partial(file_of, RAMP, syntax=uid.MPEG2MPML, frames=[bytes(64)])
+
+FAULTS = (
+    *cases_of("fault"),
+    Case("pixel data cut off", "PS3.5 8.1.1", _CUT, error="truncated"),
+    Case("deflated data set cut off", "PS3.5 A.5", _CUT_DEFLATED, error="truncated"),
+    Case("MPEG-2 video", "PS3.5 A.4.5", _VIDEO, error="unsupported"),
+    Case("not DICOM at all", "PS3.10 7.1", lambda: b"hello, world" * 20, error="not_an_image"),
+)
+"""Files that cannot end as pixels: each has one typed error, raised before anything is decoded."""

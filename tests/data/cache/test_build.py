@@ -53,7 +53,9 @@ def test_decoder_that_crashes_costs_its_files(tmp_path, monkeypatch):
     monkeypatch.setattr(cache_build, "_work", crash_at_1_and_2)
     files, _ = stat_keys(paths)
     problems = build(
-        make_chunks(range(6), paths, files, 4),
+        range(6),
+        paths,
+        files,
         folder=tmp_path,
         profile=PROFILE,
         known=as_keys(b""),
