@@ -19,7 +19,7 @@ from medcnn.inference.loading import load_model, read_checkpoint
 from medcnn.inference.settings import Inference
 from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
 from medcnn.run.directory import RunDir, atomic_path
-from medcnn.settings.grammar import written
+from medcnn.run.place import check_single
 
 LEAST = 8
 """Images of a batch below which its moments are those of a few patients."""
@@ -37,13 +37,8 @@ def adapt_norms(run: RunDir, target: RunDir, images: Elsewhere, how: Inference) 
     Raises:
         ConfigError: If the run is an ensemble, or its network has no batch normalisation.
     """
-    if run.members:
-        raise ConfigError(
-            f"{run.path} is an ensemble; its members have statistics of their own.",
-            expected="a single model for adapt.batch_norm=true",
-            found=f"{len(run.members)} members",
-            remedy=f"adapt one of them: {written('run', run.member(0).path)}",
-        )
+    why = "; its members have statistics of their own"
+    check_single(run, why, "adapt", " for adapt.batch_norm=true")
     model = load_model(run)
     if not trained_norms(model):
         raise ConfigError(

@@ -13,7 +13,7 @@ from medcnn.adaptation.settings import AdaptAsked
 from medcnn.console import warn
 from medcnn.data.checks import check_data
 from medcnn.data.settings import Data
-from medcnn.errors import ConfigError, UserError
+from medcnn.errors import ConfigError
 from medcnn.evaluation.adapted import Adaptation, Parent, cases_needed, paired_changes
 from medcnn.evaluation.elsewhere import AtHome, at_home
 from medcnn.evaluation.results import Results
@@ -24,6 +24,7 @@ from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import Journal
+from medcnn.run.place import new_run
 from medcnn.settings.composition import read_config
 from medcnn.training.settings import settings_of
 
@@ -45,14 +46,7 @@ def run(cfg: DictConfig) -> RunDir:
     check_device(asked.device)
     source = RunDir.open(asked.run)
     data = _checked(asked, source)
-    target = RunDir(asked.output or source.path.parent / _name(source, asked))
-    if target.config.is_file():
-        raise UserError(
-            f"There is a run in {target.path} already.",
-            expected="a folder without a run",
-            found=str(target.config),
-            remedy="choose another output",
-        )
+    target = new_run(asked.output or source.path.parent / _name(source, asked))
     from medcnn.adaptation.adapt import draw_labelled, fit  # torch: seconds
 
     images = read_elsewhere([source], data, asked.split)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from medcnn.console import say, warn
-from medcnn.errors import ConfigError, DataError
+from medcnn.errors import DataError
 from medcnn.evaluation.explained import Explanations, ShownImage
 from medcnn.evaluation.results import read_results
 from medcnn.explanations.settings import Explain, check_explain
@@ -20,6 +20,7 @@ from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import show_estimate
 from medcnn.reporting.wording import Wording
 from medcnn.run.directory import RunDir, write_json
+from medcnn.run.place import check_single
 from medcnn.settings.composition import read_config
 from medcnn.settings.grammar import written
 
@@ -34,13 +35,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     asked = check_explain(read_config(Explain, cfg))
     device = choose_device(asked.device)
     directory = RunDir.open(asked.run, asked.data.root)
-    if directory.members:
-        raise ConfigError(
-            f"{directory.path} is an ensemble, and heat is of one network.",
-            expected="a single model",
-            found=f"{len(directory.members)} members",
-            remedy=f"explain one of them: {written('run', directory.member(0).path)}",
-        )
+    check_single(directory, ", and heat is of one network", "explain")
     if not directory.predictions("val").is_file():
         raise DataError(
             f"The run {directory.path} is not finished.",

@@ -8,12 +8,11 @@ from omegaconf import DictConfig
 
 from medcnn.console import say, warn
 from medcnn.data.checks import check_path
-from medcnn.errors import ConfigError
 from medcnn.inference.device import check_device
 from medcnn.inference.settings import Features
 from medcnn.run.directory import RunDir, atomic_path
+from medcnn.run.place import check_single
 from medcnn.settings.composition import read_config
-from medcnn.settings.grammar import written
 
 
 def run(cfg: DictConfig) -> Any:
@@ -45,10 +44,4 @@ def run(cfg: DictConfig) -> Any:
 def _check(options: Features, directory: RunDir) -> None:
     if options.input is not None:
         check_path(options.input, "input")
-    if directory.members:
-        raise ConfigError(
-            f"{directory.path} is an ensemble, and features are of one network.",
-            expected="a single model",
-            found=f"{len(directory.members)} members",
-            remedy=f"take one of them: {written('run', directory.member(0).path)}",
-        )
+    check_single(directory, ", and features are of one network")

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from medcnn.commands.settings import Population
 from medcnn.console import say, warn
 from medcnn.data.preparation import Prepared, cache_images
-from medcnn.errors import ConfigError, UserError
+from medcnn.errors import ConfigError
 from medcnn.inference.device import choose_device
 from medcnn.metrics.auroc import auroc_value
 from medcnn.notices import Notice
@@ -21,8 +21,8 @@ from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir
 from medcnn.run.entries import read_entries
 from medcnn.run.journal import Journal
+from medcnn.run.place import check_single, new_run
 from medcnn.settings.composition import read_config
-from medcnn.settings.grammar import written
 from medcnn.training.settings import Settings, settings_of
 from medcnn.training.story import conclude
 
@@ -43,8 +43,8 @@ def run(cfg: DictConfig) -> RunDir:
     asked = read_config(Population, cfg)
     device = choose_device(asked.device)
     source = RunDir.open(asked.run, asked.data.root)
-    target = RunDir(asked.output or source.path / "population")
-    settings, record = _check(source, target), Record(source)
+    settings, record = _check(source), Record(source)
+    target = new_run(asked.output or source.path / "population")
     before = record.predictions("val")
     manifest = record.manifest
     model, checkpoint = load_trained(source, len(manifest.split("train")))
@@ -68,14 +68,8 @@ def run(cfg: DictConfig) -> RunDir:
     return target
 
 
-def _check(source: RunDir, target: RunDir) -> Settings:
-    if source.members:
-        raise ConfigError(
-            f"{source.path} is an ensemble; its members have statistics of their own.",
-            expected="a single model",
-            found=f"{len(source.members)} members",
-            remedy=f"take one of them: {written('run', source.member(0).path)}",
-        )
+def _check(source: RunDir) -> Settings:
+    check_single(source, "; its members have statistics of their own")
     settings = settings_of(source)
     if settings.task != "classification" or not source.results.is_file():
         raise ConfigError(
@@ -90,13 +84,6 @@ def _check(source: RunDir, target: RunDir) -> Settings:
             expected="a run of tta=none mc_samples=0",
             found=f"tta={settings.views.tta} mc_samples={settings.views.mc_samples}",
             remedy="train with callbacks.population_statistics=true",
-        )
-    if target.config.is_file():
-        raise UserError(
-            f"There is a run in {target.path} already.",
-            expected="a folder without a run",
-            found=str(target.config),
-            remedy="choose another output",
         )
     return settings
 

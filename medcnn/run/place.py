@@ -74,6 +74,44 @@ def _sweep(directory: RunDir) -> None:
             path.unlink(missing_ok=True)
 
 
+def check_single(run: RunDir, why: str, do: str = "take", where: str = "") -> None:
+    """Refuse an ensemble where one network is needed.
+
+    Args:
+        run: The run.
+        why: Goes on with "RUN is an ensemble".
+        do: What to do with one of its members instead.
+        where: Goes on with "expected: a single model".
+
+    Raises:
+        ConfigError: If the run has members.
+    """
+    if run.members:
+        raise ConfigError(
+            f"{run.path} is an ensemble{why}.",
+            expected=f"a single model{where}",
+            found=f"{len(run.members)} members",
+            remedy=f"{do} one of them: {written('run', run.member(0).path)}",
+        )
+
+
+def new_run(path: Path) -> RunDir:
+    """Return the directory of a run that is made of another.
+
+    Raises:
+        UserError: If there is a run already.
+    """
+    target = RunDir(path)
+    if target.config.is_file():
+        raise UserError(
+            f"There is a run in {target.path} already.",
+            expected="a folder without a run",
+            found=str(target.config),
+            remedy="choose another output",
+        )
+    return target
+
+
 def begin(directory: RunDir, settings: object) -> None:
     """Leave the configuration in the directory, without what an earlier attempt prepared.
 

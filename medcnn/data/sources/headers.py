@@ -63,7 +63,7 @@ def header_table(paths: pd.Series, *, workers: int | None = None) -> pd.DataFram
         chunks,
         workers=workers,
         apart=lambda paths: [(path,) for path in paths],
-        crashed=lambda paths: [(path, {}) for path in paths],
+        crashed=_nothing,
     )
     facts = dict(pair for _, found in done for pair in found)
     return pd.DataFrame([facts.get(str(path), {}) for path in paths], index=paths.index)
@@ -71,6 +71,10 @@ def header_table(paths: pd.Series, *, workers: int | None = None) -> pd.DataFram
 
 def _read(paths: Paths) -> list[tuple[str, dict[str, object]]]:
     return [(path, header_facts(Path(path)) or {}) for path in paths]
+
+
+def _nothing(paths: Paths) -> list[tuple[str, dict[str, object]]]:
+    return [(path, {}) for path in paths]
 
 
 def with_headers(table: pd.DataFrame, *, identity: bool = True) -> pd.DataFrame:
