@@ -8,8 +8,9 @@ decoding files of 2048 pixels to 224 beside pydicom, MONAI and TorchXRayVision (
 loader   batches of 224 pixels with augment=cxr, in one process and one thread, in turn and several
          times; the figures are medians of CPU time. ``usual, files`` opens PNG files of the same size
          with Pillow and runs torchvision v2 on each; ``usual, memory`` spares it the opening.
-rows     manifest, split, index of the cache and candidates of the audit in a fresh process each, with
-         its peak memory; the last column says what ten times as many rows cost.
+rows     manifest, read from CSV and Parquet and made of a table, split, index of the cache, candidates
+         of the audit and evaluation in a fresh process each, medians of --rounds of them, with its
+         peak memory; the last column says what ten times as many rows cost.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ from rich.table import Table
 
 PARTS = ("decoding", "loader", "rows")
 SIZE, BATCH = 224, 32
-STEPS = ("manifest", "split", "index", "lookup", "take", "candidates")
+STEPS = (
+    *("CSV", "Parquet", "manifest", "split", "index", "lookup", "take", "candidates"),
+    "evaluation",
+)
 
 
 def main() -> None:
@@ -51,7 +55,7 @@ def main() -> None:
     if "loader" in parts:
         compare_loaders(options.images, options.rounds)
     if "rows" in parts:
-        show_rows([n for n in (10**4, 10**5, 10**6) if n <= options.most])
+        show_rows([n for n in (10**4, 10**5, 10**6) if n <= options.most], options.rounds)
 
 
 def compare_loaders(images: int, rounds: int) -> None:
@@ -150,12 +154,15 @@ def usual(read: Callable[[int], npt.NDArray[np.uint8]], images: int) -> Any:
     return DataLoader(Ordinary(), batch_size=BATCH, shuffle=True)
 
 
-def show_rows(sizes: list[int]) -> None:
+def show_rows(sizes: list[int], rounds: int) -> None:
     """Print seconds and peak memory at each number of rows, and the growth from step to step."""
     found = {}
     for n in sizes:
-        with ProcessPoolExecutor(1) as fresh:
-            found[n] = fresh.submit(costs, n).result()
+        seen = []
+        for _ in range(rounds):
+            with ProcessPoolExecutor(1) as fresh:
+                seen.append(fresh.submit(costs, n).result())
+        found[n] = {step: statistics.median(each[step] for each in seen) for step in seen[0]}
     table = Table("step", *(f"{n:,} rows" for n in sizes), "tenfold costs")
     for step in (*STEPS, "peak MiB"):
         values = [found[n][step] for n in sizes]
@@ -171,7 +178,10 @@ def costs(n: int) -> dict[str, float]:
     from medcnn.data.cache.key import make_profile
     from medcnn.data.cache.store import find, load_index
     from medcnn.data.manifest import build_manifest
+    from medcnn.data.sources.manifest_csv import read
     from medcnn.data.splits.splits import assign_splits
+    from medcnn.evaluation.results import evaluate
+    from medcnn.metrics.thresholds import Threshold
 
     rng = np.random.default_rng(0)
     clock = _Clock()
@@ -181,7 +191,13 @@ def costs(n: int) -> dict[str, float]:
         rows = np.arange(n)
         table = pd.DataFrame({"image_id": rows.astype(str), "path": "x.png", "label": rows % 2})
         table["patient_id"] = (rows // 3).astype(str)
-        clock.lap()
+        (folder / "x.png").touch()
+        table.to_csv(folder / "m.csv", index=False)
+        table.to_parquet(folder / "m.parquet", index=False)
+        for kind in ("CSV", "Parquet"):
+            clock.lap()
+            read(folder / f"m.{kind.lower()}")
+            clock.lap(kind)
         manifest = build_manifest(table, source="benchmark")
         clock.lap("manifest")
         manifest = assign_splits(manifest)
@@ -198,6 +214,10 @@ def costs(n: int) -> dict[str, float]:
     # Random words hit one another no more than different radiographs do.
     find_candidates(rng.integers(0, 2**63, (len(WINDOWS), n), dtype=np.uint64))
     clock.lap("candidates")
+    p = 1 / (1 + np.exp(-rng.normal(2 * table["label"] - 1, 1)))
+    clock.lap()
+    evaluate(table.assign(p_abnormal=p, split="test"), Threshold(0.5, "fixed", "val"))
+    clock.lap("evaluation")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return clock.laps | {"peak MiB": peak}
 

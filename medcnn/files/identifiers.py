@@ -78,8 +78,9 @@ def plain_identifier(text: str) -> str:
 
 def plain_identifiers(column: pd.Series) -> pd.Series:
     """Return a column of identifiers as text without what makes no difference; missing is missing."""
-    known = {value: _present(value) for value in column.dropna().unique()}
-    return pd.Series([known.get(value) for value in column], column.index, dtype="str")
+    cells = column.to_numpy(object)  # a column of text yields them one by one, slowly
+    known = {value: _present(value) for value in pd.unique(cells[column.notna()])}
+    return pd.Series([known.get(value) for value in cells], column.index, dtype="str")
 
 
 def _present(value: object) -> str | None:

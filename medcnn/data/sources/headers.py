@@ -6,6 +6,7 @@ both name patients and the two cannot be true together, the audit is told.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -52,9 +53,15 @@ def header_table(paths: pd.Series, *, workers: int | None = None) -> pd.DataFram
         paths: Files; what is not DICOM by its name leaves its row empty.
         workers: Processes; None is one a core where there are ``SERIAL_FILES``.
     """
+    files = paths.tolist()
     chosen = [
-        path for path in paths if is_dicom_name(Path(path).name) and not split_fragment(path)[1]
+        path
+        for path in files
+        if is_dicom_name(os.path.basename(path))  # noqa: PTH119  a million of them
+        and not split_fragment(path)[1]
     ]
+    if not chosen:
+        return pd.DataFrame(index=paths.index)
     if workers is None:
         workers = int(cpu_count()) if len(chosen) >= SERIAL_FILES else 0
     chunks = [tuple(chosen[at : at + CHUNK]) for at in range(0, len(chosen), CHUNK)]
@@ -66,7 +73,7 @@ def header_table(paths: pd.Series, *, workers: int | None = None) -> pd.DataFram
         crashed=_nothing,
     )
     facts = dict(pair for _, found in done for pair in found)
-    return pd.DataFrame([facts.get(str(path), {}) for path in paths], index=paths.index)
+    return pd.DataFrame([facts.get(path, {}) for path in files], index=paths.index)
 
 
 def _read(paths: Paths) -> list[tuple[str, dict[str, object]]]:

@@ -30,7 +30,9 @@ def listed_paths(column: pd.Series, folder: Path) -> pd.Series:
     """
     place = folder.resolve()
     names = cache(_names_in)
-    found = [None if pd.isna(cell) else _resolved(str(cell), place, names) for cell in column]
+    found = [
+        None if pd.isna(cell) else _resolved(str(cell), place, names) for cell in column.tolist()
+    ]
     return pd.Series(found, column.index, dtype="str")
 
 
