@@ -2,12 +2,10 @@
 
 import os
 import pwd
-import re
 import shutil
 import signal
 import subprocess
 import tempfile
-from multiprocessing import get_context
 from pathlib import Path
 
 import optuna
@@ -21,12 +19,13 @@ from medcnn.search.sweeping import search
 from medcnn.settings.composition import compose
 
 
-def searching(folder, kill_at=0, storage="null"):
+def searching(folder, kill_at=0, storage="null", meanwhile=lambda: None):
     count = 0
 
     def launch_one(given):
         nonlocal count
         count += 1
+        meanwhile()
         if count == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         lr = next(float(text[13:]) for text in given if text.startswith("optimizer.lr="))
@@ -66,19 +65,16 @@ def test_a_killed_search_goes_on_as_it_would_have(tmp_path, forked, capfd):
     assert sorted(each.params["optimizer.lr"] for each in complete) == sorted(expected)
 
 
-@pytest.mark.long
-def test_two_processes_share_the_trials_and_draw_different_ones(tmp_path, capfd):
-    both = [get_context("fork").Process(target=searching, args=(tmp_path / "s",)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join(240)
-    assert [process.exitcode for process in both] == [0, 0]
-    launched = map(int, re.findall(r"launched (\d)", capfd.readouterr().out))
-    trials = trials_of(tmp_path / "s")
-    # Both may begin the last trial at the same moment.
-    assert sum(launched) == len(trials) in (6, 7)
-    assert len({trial.value for trial in trials}) == len(trials)
+def test_of_two_processes_that_share_a_file_one_is_killed_and_no_trial_lost(
+    tmp_path, forked, capfd
+):
+    ends = []
+    searching(tmp_path, meanwhile=lambda: ends or ends.append(forked(searching, tmp_path, 1)[0]))
+    assert ends == [-signal.SIGKILL]
+    said = capfd.readouterr().out
+    assert "trial 2 was interrupted, and is run again" in said and "launched 6\n" in said
+    complete = [each for each in trials_of(tmp_path) if each.state.name == "COMPLETE"]
+    assert len({each.value for each in complete}) == len(complete) == 6
 
 
 def test_only_the_dead_are_reclaimed(tmp_path):
