@@ -112,8 +112,11 @@ def _build(component: Component, settings: Settings, run: RunDir) -> Logger:
         known.setdefault("wandb", uuid.uuid4().hex[:8])
         options |= {"id": known["wandb"], "resume": "allow", "name": _label(settings, run)}
     elif kind == "MLFlowLogger":
-        own = f"sqlite:///{run.path.resolve()}/mlflow.db"
-        options.setdefault("tracking_uri", os.environ.get("MLFLOW_TRACKING_URI") or own)
+        store = options.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
+        if not store:
+            store = f"sqlite:///{run.path.resolve()}/mlflow.db"
+            options.setdefault("artifact_location", f"{run.path.resolve()}/mlflow")
+        options["tracking_uri"] = store
         options.setdefault("run_name", _label(settings, run))
         if "mlflow" in known:
             options["run_id"] = known["mlflow"]
