@@ -1,3 +1,7 @@
+import os
+import signal
+import threading
+
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -44,6 +48,24 @@ def test_training_returns_the_run(trained_run):
     found = medcnn.train([f"resume={trained_run.path}"])  # finished: it is left as it is
     assert isinstance(found, medcnn.Run)
     assert found.path == trained_run.path
+
+
+@pytest.mark.long
+def test_threads_train_to_the_end_and_leave_ctrl_c_as_it_was(easy_data, tmp_path):
+    runs = []
+
+    def train(seed):
+        given = [*easy_data, "trainer.max_epochs=1", f"seed={seed}", f"run_dir={tmp_path / seed}"]
+        runs.append(medcnn.train(given))
+
+    for seed in ("0", "1"):
+        thread = threading.Thread(target=train, args=(seed,))
+        thread.start()
+        thread.join()
+    assert [run.results.split for run in runs] == ["test", "test"]
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(5)
 
 
 def test_what_the_command_line_refuses_is_refused_here():
