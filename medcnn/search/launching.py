@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,23 +20,10 @@ OF_WORK = ("data.image_size", "data.batch_size", "model")
 IDLE = ("model.dropout", "model.init", "model.weights")
 
 
-@dataclass(frozen=True)
-class Launching:
-    """How many trials are asked for at once, and what runs them.
-
-    Attributes:
-        jobs: How many.
-        launch: What runs them.
-    """
-
-    jobs: int
-    launch: Launch
-
-
 def launching(
     settings: SearchSettings, space: Sequence[Parameter], launch: Launch, *, here: bool
-) -> Launching:
-    """Return how the trials of a search are run.
+) -> tuple[int, Launch]:
+    """Return how many trials of a search are asked for at once, and what runs them.
 
     A launcher that was chosen is given as many at once as ``search.jobs`` says. Hydra's own would run
     them in this process, one after another: then as many processes as ``parallel`` allows do it.
@@ -50,17 +36,17 @@ def launching(
     """
     wanted = settings.search.jobs
     if not here:
-        return Launching(1 if wanted == "auto" else wanted, launch)
+        return (1 if wanted == "auto" else wanted), launch
     if wanted == "auto" and settings.parallel == "auto" and any(map(_is_work, space)):
-        return Launching(1, launch)  # some of them may be work for all cores
+        return 1, launch  # some of them may be work for all cores
     from medcnn.training.sharing import places_of_runs  # torch: seconds
 
     room = places_of_runs(settings, settings.search.trials if wanted == "auto" else wanted)
     jobs = len(room) if wanted == "auto" else wanted
     if len(room) == 1:
-        return Launching(jobs, launch)
+        return jobs, launch
     prepare_trial(settings, settings.search)  # once for all, before each asks for it
-    return Launching(jobs, partial(_beside, room))
+    return jobs, partial(_beside, room)
 
 
 def _is_work(parameter: Parameter) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import sleep
@@ -15,7 +16,7 @@ from optuna.trial import TrialState
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.results import Results
-from medcnn.search.launching import Launch, Launching, launching
+from medcnn.search.launching import Launch, launching
 from medcnn.search.narrowing import finished, narrow
 from medcnn.search.nested import search_nested
 from medcnn.search.page import write_search
@@ -52,12 +53,16 @@ class Means:
     """What a search works with.
 
     Attributes:
-        launching: How many trials are run at once, and by what.
+        fixed: The overrides that all trials share.
+        jobs: How many trials are run at once.
+        launch: What runs them.
         storage: The database of the study.
         worker: This process as one of those that work on it.
     """
 
-    launching: Launching
+    fixed: list[str]
+    jobs: int
+    launch: Launch
     storage: RDBStorage
     worker: Worker
 
@@ -102,9 +107,9 @@ def _search(
     check_classifier(settings, "A search")
     storage, worker = open_storage(options), Worker(options.folder)
     try:
-        how = launching(settings, space, launch, here=here)
+        means = Means(fixed, *launching(settings, space, launch, here=here), storage, worker)
         with reached():
-            done = _run_stages(options, space, fixed, Means(how, storage, worker))
+            done = _run_stages(options, space, means)
     finally:
         worker.leave()
     found: dict[str, Any] = write_search(options.folder, done, fixed)
@@ -113,16 +118,13 @@ def _search(
 
 
 def _run_stages(
-    options: Search,
-    space: list[Parameter],
-    fixed: list[str],
-    means: Means,
+    options: Search, space: list[Parameter], means: Means
 ) -> list[tuple[Stage, optuna.Study]]:
     if options.method != "coarse_to_fine":
         stage = Stage("", options.method, space, options)
-        return [(stage, _run_stage(stage, fixed, means))]
+        return [(stage, _run_stage(stage, means))]
     coarse = Stage(COARSE, "random", space, options)
-    first = _run_stage(coarse, fixed, means)
+    first = _run_stage(coarse, means)
     if not finished(first):
         raise ConfigError(
             "No trial of the coarse stage came to a score, so there is nothing to refine.",
@@ -133,20 +135,20 @@ def _run_stages(
     narrowed = narrow(space, first, options)
     whole = replace(options, data_fraction=1.0, pruner="none")
     fine = Stage("fine", "grid", narrowed, whole)
-    return [(coarse, first), (fine, _run_stage(fine, fixed, means))]
+    return [(coarse, first), (fine, _run_stage(fine, means))]
 
 
-def _run_stage(stage: Stage, fixed: list[str], means: Means) -> optuna.Study:
+def _run_stage(stage: Stage, means: Means) -> optuna.Study:
     study: optuna.Study = open_study(stage.options, stage.study, means.storage)
-    _check_same(study, stage, fixed)
+    _check_same(study, stage, means.fixed)
     wanted, told = _wanted(stage), False
     while True:
         for number in means.worker.reclaim(study):
             say(f"trial {number + 1} was interrupted, and is run again")
         done, waiting = counted(study)
-        count = min(max(wanted - done, waiting), means.launching.jobs)
+        count = min(max(wanted - done, waiting), means.jobs)
         if count > 0:
-            _run_some(count, done, study, stage, fixed, means)
+            _run_some(count, done, study, stage, means)
         elif stage.name == COARSE and runs_elsewhere(study):
             # The best may be among them, and every process has to refine the same.
             if not told:
@@ -160,20 +162,10 @@ def _run_stage(stage: Stage, fixed: list[str], means: Means) -> optuna.Study:
 def _wanted(stage: Stage) -> int:
     if stage.method != "grid":
         return stage.options.trials
-    size = 1
-    for each in stage.space:
-        size *= len(each.cut(stage.options.points))
-    return size
+    return math.prod(len(each.cut(stage.options.points)) for each in stage.space)
 
 
-def _run_some(
-    count: int,
-    done: int,
-    study: optuna.Study,
-    stage: Stage,
-    fixed: list[str],
-    means: Means,
-) -> None:
+def _run_some(count: int, done: int, study: optuna.Study, stage: Stage, means: Means) -> None:
     """Ask for so many trials, run them, and tell what became of each."""
     trials, jobs = [], []
     for number in range(done, done + count):
@@ -182,13 +174,13 @@ def _run_some(
         )
         trials.append(ask(study))
         trials[-1].set_user_attr("worker", means.worker.name)
-        jobs.append(_job(study, trials[-1], stage, fixed))
+        jobs.append(_job(study, trials[-1], stage, means.fixed))
     # A grid is all asked for here; told of its last place, its sampler would stop a loop of Optuna's.
     study.sampler = make_sampler("random", stage.space, stage.options, done, means.worker.number)
     numbers = [trial.number for trial in trials]
     try:
         with alive(means.storage, study, numbers):
-            results = means.launching.launch(jobs, numbers[0])
+            results = means.launch(jobs, numbers[0])
     except BaseException as error:
         for number in numbers:
             end_without_score(study, number)

@@ -22,15 +22,14 @@ def launch(jobs, number):
 
 @pytest.mark.parametrize(("jobs", "expected"), [("auto", 1), ("4", 4)])
 def test_another_launcher_is_given_what_is_asked_for(jobs, expected):
-    how = launching(settings(f"search.jobs={jobs}"), [], launch, here=False)
-    assert how.jobs == expected and how.launch is launch
+    assert launching(settings(f"search.jobs={jobs}"), [], launch, here=False) == (expected, launch)
 
 
 def test_what_may_be_work_for_all_cores_is_not_put_side_by_side(monkeypatch):
     asked = settings("model=tiny_resnet", "trainer.accelerator=cpu")
     space, _ = read_space({"model": "tiny_resnet,resnet18"}, [])
     monkeypatch.setattr(module, "prepare_trial", lambda *_: None)
-    assert launching(asked, space, launch, here=True).jobs == 1
+    assert launching(asked, space, launch, here=True)[0] == 1
 
 
 @pytest.mark.filterwarnings("ignore:`fork` start method")
@@ -41,11 +40,11 @@ def test_trials_of_a_small_network_take_a_core_each(monkeypatch, easy_data, tmp_
     fixed = [*easy_data, "search=random", f"search.folder={tmp_path}", "trainer.max_epochs=1"]
     asked = settings(*fixed)
     space, _ = read_space({"model.dropout": "interval(0.1,0.2)"}, [])
-    how = launching(asked, space, launch, here=True)
-    assert how.jobs == 2
+    jobs, run = launching(asked, space, launch, here=True)
+    assert jobs == 2
     # No study knows these trials, which is told of each by name.
     given = [[*fixed, f"search.trial={n}", f"run_dir={tmp_path / str(n)}"] for n in range(2)]
-    returned = how.launch(given, 0)
+    returned = run(given, 0)
     assert len(returned) == 2 and all(isinstance(each, Exception) for each in returned)
     said = capfd.readouterr()
     assert "trial 1" in said.err and "trial 2" in said.err
