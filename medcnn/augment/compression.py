@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from medcnn.augment.filters import Filter
-from medcnn.augment.operator import Range, Values, checked_range, uniform
+from medcnn.augment.operator import Range, Values, drawn
 from medcnn.augment.resampling import Images
 
 if TYPE_CHECKING:
@@ -31,15 +31,11 @@ class Jpeg(Filter):
     """
 
     p: float = 0.5
-    quality: Range = (40, 95)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._quality = checked_range(self.quality, "jpeg.quality", 1, 100, neutral=None)
+    quality: Range = drawn((40, 95), 1, 100, neutral=None)
 
     def draw_values(self, rng: np.random.Generator, n: int, /) -> Values:
         """Draw qualities."""
-        return {"quality": np.rint(uniform(rng, n, self._quality)).astype(int)}
+        return {"quality": np.rint(self.draw_option("quality", rng, n)).astype(int)}
 
     def image(self, image_HW: Images, values: Values, /) -> Images:
         """Return one image after packing; one of 16 bits keeps the upper 8 of them."""
@@ -55,6 +51,6 @@ class Jpeg(Filter):
         import torch
 
         levels = image_N1HW[:, 0].float().mul(255).round().clip(0, 255).byte().cpu().numpy()
-        drawn = [{"quality": quality} for quality in values["quality"]]
-        packed = np.stack([self.image(*pair) for pair in zip(levels, drawn, strict=True)])
+        each = [{"quality": quality} for quality in values["quality"]]
+        packed = np.stack([self.image(*pair) for pair in zip(levels, each, strict=True)])
         return torch.from_numpy(packed)[:, None].to(image_N1HW) / 255

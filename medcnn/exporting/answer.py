@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from medcnn.calibration.calibrator import LARGEST, Calibrator
-from medcnn.calibration.combination import CLIP, Combination
+from medcnn.calibration.combination import CLIP
 from medcnn.calibration.judgement import Judgement
 
 
@@ -40,16 +40,27 @@ class Calibrated(nn.Module):
 class Combined(nn.Module):
     """Members seen once as one answer: logits N×M to combined logit and probability N."""
 
+    weights: Tensor
+    thresholds: Tensor
+
     def __init__(self, own: list[Calibrator], judgement: Judgement) -> None:
         super().__init__()
         self.own = nn.ModuleList(Calibrated(each) for each in own)
         self.whole = Calibrated(judgement.calibrator)
-        self.vote = _VOTES[judgement.combination.vote](judgement.combination, len(own))
+        how = judgement.combination
+        self.vote, self.intercept, self.ranked = _VOTES[how.vote], how.intercept, len(how.ranks)
+        tables = {
+            "weights": how.weights or (1 / len(own),) * len(own),
+            "thresholds": how.thresholds,
+            **{f"known_{member}": ranks for member, ranks in enumerate(how.ranks)},
+        }
+        for name, values in tables.items():
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float64))
 
     def forward(self, logit_NM: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the combined logit N, its probability N, and each member's own N×M."""
         p_NM = torch.stack([each(logit_NM[:, m]) for m, each in enumerate(self.own)], 1)
-        logit_N = _log_odds(self.vote(p_NM))
+        logit_N = _log_odds(self.vote(self, p_NM))
         return logit_N, self.whole(logit_N), p_NM
 
 
@@ -99,69 +110,39 @@ _FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-class _Weighted(nn.Module):
-    weights: Tensor
-
-    def __init__(self, combination: Combination, members: int) -> None:
-        super().__init__()
-        weights = combination.weights or (1 / members,) * members
-        self.register_buffer("weights", torch.tensor(weights, dtype=torch.float64))
-        self.intercept = combination.intercept
-
-    def forward(self, p_NM: Tensor) -> Tensor:
-        return (p_NM * self.weights).sum(1)
+def _weighted(how: Combined, p_NM: Tensor) -> Tensor:
+    return (p_NM * how.weights).sum(1)
 
 
-class _Stacked(_Weighted):
-    def forward(self, p_NM: Tensor) -> Tensor:
-        return torch.sigmoid((_log_odds(p_NM) * self.weights).sum(1) + self.intercept)
+def _stacked(how: Combined, p_NM: Tensor) -> Tensor:
+    return torch.sigmoid((_log_odds(p_NM) * how.weights).sum(1) + how.intercept)
 
 
-class _Logit(nn.Module):
-    def __init__(self, _combination: Combination, _members: int) -> None:
-        super().__init__()
-
-    def forward(self, p_NM: Tensor) -> Tensor:
-        return torch.sigmoid(_log_odds(p_NM).mean(1))
+def _logit(_how: Combined, p_NM: Tensor) -> Tensor:
+    return torch.sigmoid(_log_odds(p_NM).mean(1))
 
 
-class _Hard(nn.Module):
-    thresholds: Tensor
-
-    def __init__(self, combination: Combination, _members: int) -> None:
-        super().__init__()
-        self.register_buffer(
-            "thresholds", torch.tensor(combination.thresholds, dtype=torch.float64)
-        )
-
-    def forward(self, p_NM: Tensor) -> Tensor:
-        return (p_NM >= self.thresholds).double().mean(1)
+def _hard(how: Combined, p_NM: Tensor) -> Tensor:
+    return (p_NM >= how.thresholds).double().mean(1)
 
 
-class _Rank(nn.Module):
-    def __init__(self, combination: Combination, members: int) -> None:
-        super().__init__()
-        for member, ranks in enumerate(combination.ranks):
-            self.register_buffer(f"known_{member}", torch.tensor(ranks, dtype=torch.float64))
-        self.members = members
-
-    def forward(self, p_NM: Tensor) -> Tensor:
-        ranks = []
-        for member in range(self.members):
-            p, known = p_NM[:, member, None], self.get_buffer(f"known_{member}")
-            below = (p > known).double().sum(1) + (p >= known).double().sum(1)
-            ranks.append(below / (2 * known.shape[0]))
-        return torch.stack(ranks).mean(0)
+def _rank(how: Combined, p_NM: Tensor) -> Tensor:
+    ranks = []
+    for member in range(how.ranked):
+        p, known = p_NM[:, member, None], how.get_buffer(f"known_{member}")
+        below = (p > known).double().sum(1) + (p >= known).double().sum(1)
+        ranks.append(below / (2 * known.shape[0]))
+    return torch.stack(ranks).mean(0)
 
 
-_VOTES: dict[str, Callable[[Combination, int], nn.Module]] = {
-    "soft": _Weighted,
-    "weighted": _Weighted,
-    "greedy": _Weighted,
-    "logit": _Logit,
-    "hard": _Hard,
-    "rank": _Rank,
-    "stacked": _Stacked,
+_VOTES: dict[str, Callable[[Combined, Tensor], Tensor]] = {
+    "soft": _weighted,
+    "weighted": _weighted,
+    "greedy": _weighted,
+    "logit": _logit,
+    "hard": _hard,
+    "rank": _rank,
+    "stacked": _stacked,
 }
 
 

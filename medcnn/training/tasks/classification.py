@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from medcnn.metrics.auroc import auroc_value
 from medcnn.models.classifier import Classifier
 from medcnn.models.freezing import frozen_prefix
 from medcnn.models.prefix_memory import PrefixMemory
+from medcnn.models.transfer import Full
 from medcnn.training.distributed import (
     of_all_processes,
     own_rows,
@@ -45,24 +46,6 @@ from medcnn.training.tasks.optimization import (
 Seen = tuple[Tensor, Tensor, Tensor]
 """Loss, logits and labels of one batch, whichever process computed them."""
 Mix = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
-
-
-class Transfer(Protocol):
-    """Which parameters train, and at which rate."""
-
-    def setup(self, model: Classifier, n_train: int, weights_origin: Any) -> str:
-        """Freeze what is to be frozen and return the reason as text."""
-
-    def on_epoch(self, model: Classifier, epoch: int) -> bool:
-        """Change what trains at the start of an epoch; return whether anything changed."""
-
-    def keep_frozen(self, model: Classifier) -> None:
-        """Put frozen layers back into evaluation after ``train()``."""
-
-    def parameter_groups(
-        self, model: Classifier, lr: float, weight_decay: float
-    ) -> list[dict[str, Any]]:
-        """Return the optimiser's parameter groups."""
 
 
 class XrayClassification(XrayTask):
@@ -101,7 +84,7 @@ class XrayClassification(XrayTask):
         loss: nn.Module,
         optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
         schedule: Schedule,
-        transfer: Transfer,
+        transfer: Full,
         lr: float,
         weight_decay: float,
         pixel_mean: float,
