@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medcnn.augment.pipeline import Augmentation
-from medcnn.augment.resampling import Images
 from medcnn.errors import unknown_name
 
 if TYPE_CHECKING:
@@ -88,10 +87,6 @@ class View:
 
     name: str
     augmentation: Augmentation
-
-    def apply(self, images_NHW: Images) -> Images:
-        """Return the images in this view, uint8 or uint16 on the CPU."""
-        return self.augmentation(images_NHW, np.random.default_rng(0))
 
     def apply_tensor(self, image_N1HW: Tensor) -> Tensor:
         """Return the images in this view, in [0, 1] on their device."""

@@ -9,6 +9,8 @@ Legend: N images, one channel, S×S pixels, M members, D features, K = 256 level
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -67,34 +69,16 @@ class Resize(nn.Module):
         return self.weights @ image_N1SS @ self.weights.T
 
 
-class Standardised(nn.Module):
-    """``data.normalize=dataset``."""
-
-    def __init__(self, mean: float, std: float) -> None:
-        super().__init__()
-        self.mean, self.std = mean, std
-
-    def forward(self, image_N1SS: Tensor) -> Tensor:
-        """Return the images by the training images' mean and standard deviation."""
-        return (image_N1SS - self.mean) / self.std
+def standardised(image_N1SS: Tensor, mean: float, std: float) -> Tensor:
+    """Return the images by the training images' mean and standard deviation."""
+    return (image_N1SS - mean) / std
 
 
-class OwnStandardised(nn.Module):
-    """``data.normalize=image``."""
-
-    def forward(self, image_N1SS: Tensor) -> Tensor:
-        """Return the images by their own mean and standard deviation."""
-        centred = image_N1SS - image_N1SS.mean((1, 2, 3), keepdim=True)
-        deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
-        return centred / deviation.clip(min=SMALLEST_SD)
-
-
-class LocallyStandardised(nn.Module):
-    """``data.normalize=local``."""
-
-    def forward(self, image_N1SS: Tensor) -> Tensor:
-        """Return the images by each pixel's surroundings."""
-        return against_surroundings(image_N1SS)
+def by_themselves(image_N1SS: Tensor) -> Tensor:
+    """Return the images by their own mean and standard deviation."""
+    centred = image_N1SS - image_N1SS.mean((1, 2, 3), keepdim=True)
+    deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
+    return centred / deviation.clip(min=SMALLEST_SD)
 
 
 class Matched(nn.Module):
@@ -108,7 +92,7 @@ class Matched(nn.Module):
         share, level = histogram_table(shares_K)
         self.register_buffer("share", share)
         self.register_buffer("level", level)
-        self.standardised = Standardised(member.pixel_mean, member.pixel_std)
+        self.mean, self.std = member.pixel_mean, member.pixel_std
 
     def forward(self, image_N1SS: Tensor) -> Tensor:
         """Return the images with the training images' histogram, standardised."""
@@ -117,19 +101,18 @@ class Matched(nn.Module):
         counts = torch.zeros_like(flat[:, :1]).double().expand(-1, LEVELS)
         share = counts.scatter_add(1, flat, ones).cumsum(1) / flat.shape[1]
         table = interpolated(share, self.share, self.level).float()
-        matched: Tensor = self.standardised(table.gather(1, flat).reshape(image_N1SS.shape))
-        return matched
+        return standardised(table.gather(1, flat).reshape(image_N1SS.shape), self.mean, self.std)
 
 
-def normalization(member: TrainedModel) -> nn.Module:
+def normalization(member: TrainedModel) -> Callable[[Tensor], Tensor]:
     """Return what the network's images go through first."""
     if member.normalization == "image":
-        return OwnStandardised()
+        return by_themselves
     if member.normalization == "local":
-        return LocallyStandardised()
+        return against_surroundings
     if member.normalization == "histogram" and member.pixel_shares is not None:
         return Matched(member, member.pixel_shares.cpu())
-    return Standardised(member.pixel_mean, member.pixel_std)
+    return partial(standardised, mean=member.pixel_mean, std=member.pixel_std)
 
 
 class Graph(nn.Module):

@@ -15,7 +15,6 @@ import torch
 from pytorch_lightning.utilities.types import STEP_OUTPUT
 from torch import Tensor, nn
 
-from medcnn.errors import ConfigError
 from medcnn.layers.batch_statistics import estimate_population_statistics
 
 State = dict[str, Tensor]
@@ -93,10 +92,6 @@ class ExponentialAverage(WeightAverage):
 
     def __init__(self, decay: float) -> None:
         super().__init__()
-        if not 0 < decay < 1:
-            raise ConfigError(
-                f"callbacks.ema cannot be {decay!r}.", expected="null or a number between 0 and 1"
-            )
         self.decay = decay
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -141,12 +136,6 @@ class StochasticAverage(WeightAverage):
 
     def __init__(self, start: float = 0.75, bn_batches: int = 32, *, dense: bool = False) -> None:
         super().__init__()
-        if not 0 <= start < 1 or bn_batches < 1:
-            raise ConfigError(
-                "Stochastic weight averaging cannot be set up like this.",
-                expected="callbacks.swa in [0, 1) and callbacks.bn_batches of 1 or more",
-                found=f"callbacks.swa={start}, callbacks.bn_batches={bn_batches}",
-            )
         self.start, self.bn_batches, self.dense = start, bn_batches, dense
 
     def _begun(self, trainer: pl.Trainer) -> bool:

@@ -5,8 +5,10 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from medcnn.errors import ConfigError
+from medcnn.settings.reading import read
 from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.training.callbacks.loss_valley import LossValley
+from medcnn.training.settings import Callbacks
 
 
 class Witness(pl.Callback):
@@ -133,12 +135,7 @@ def test_training_ends_where_the_valley_does(tiny):
     assert trainer.current_epoch == 2 and len(valley.segments) == 1
 
 
-@pytest.mark.parametrize("decay", [0, 1, -0.1])
-def test_a_decay_outside_of_0_to_1_is_refused(decay):
-    with pytest.raises(ConfigError, match=r"callbacks\.ema"):
-        ExponentialAverage(decay)
-
-
-def test_an_average_that_never_begins_is_refused():
-    with pytest.raises(ConfigError, match=r"callbacks\.swa"):
-        StochasticAverage(1.0)
+@pytest.mark.parametrize("given", [{"ema": 0}, {"ema": 1}, {"swa": 1.0}, {"bn_batches": 0}])
+def test_an_average_that_never_moves_or_begins_is_refused(given):
+    with pytest.raises(ConfigError, match=rf"callbacks\.{next(iter(given))} cannot be"):
+        read(Callbacks, given, lenient=True, prefix="callbacks.")
