@@ -39,8 +39,8 @@ from medcnn.data.cache.images import ImageCache
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import Prepared, cache_images, read_data
 from medcnn.inference.loading import load_weights
-from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
+from medcnn.inference.runs import passes_of
 from medcnn.inference.settings import AskedViews
 from medcnn.metrics.auroc import auroc
 from medcnn.metrics.estimate import Estimate

@@ -17,12 +17,17 @@ WRONG_WAY = 0.5
 
 
 def of_cases(rows: pd.DataFrame, cases: Cases, threshold: Threshold, split: str) -> list[Notice]:
-    """Return what is to be said of the cases and of their threshold."""
-    return [
-        *of_classes(cases, split),
-        *of_repeats(rows, split),
-        *of_threshold(threshold, split),
-    ]
+    """Return what is to be said of the cases and of their threshold.
+
+    An image in several rows counts several times, and a threshold has to be fixed before the cases
+    are seen.
+    """
+    found = of_classes(cases, split)
+    if repeated := int(rows["image_id"].duplicated().sum()):
+        found.append(Notice("repeated", count=repeated, split=split))
+    if threshold.chosen_on == split:
+        found.append(Notice("same_split", split=split))
+    return found
 
 
 def of_classes(cases: Cases, split: str) -> list[Notice]:
@@ -44,21 +49,6 @@ def of_scores(cases: Cases, auroc: Estimate, split: str) -> list[Notice]:
     if auroc.high is not None and auroc.high < WRONG_WAY:
         found.append(Notice("other_class", value=auroc.value, low=auroc.low, high=auroc.high))
     return found
-
-
-def of_repeats(rows: pd.DataFrame, split: str) -> list[Notice]:
-    """Return a warning where an image stands in several rows, and so counts several times."""
-    repeated = int(rows["image_id"].duplicated().sum())
-    if not repeated:
-        return []
-    return [Notice("repeated", count=repeated, split=split)]
-
-
-def of_threshold(threshold: Threshold, split: str) -> list[Notice]:
-    """Return what is to be said where the threshold was not fixed before these cases were seen."""
-    if threshold.chosen_on != split:
-        return []
-    return [Notice("same_split", split=split)]
 
 
 def of_gaps(entries: Sequence[Subgroup], level: float = 0.95) -> list[Notice]:

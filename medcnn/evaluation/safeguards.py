@@ -71,15 +71,17 @@ def safeguard(
     Raises:
         DataError: If anything is asked for and there are no validation predictions.
     """
+    stale = asked.prior_shift is None and BEFORE in rows
+    warnings = [Notice("stale", before=BEFORE)] if stale else []
     if not asked.any:
-        return Safeguarded(rows, tuple(_stale(rows, asked)))
+        return Safeguarded(rows, tuple(warnings))
     if val is None or val.empty:
         raise DataError(
             "alpha, refer and prior_shift are fitted on validation, and there is none.",
             expected="rows with split=val beside those to evaluate, or a run with predictions/val.csv",
             remedy="add the validation predictions, or leave these options out",
         )
-    table, warnings = rows, _stale(rows, asked)
+    table = rows
     own, new = conformal_p_values(val, rows, asked.conformal, calibrator=calibrator, seed=seed)
     if asked.alpha is not None:
         table = with_sets(table, new, asked.alpha)
@@ -97,12 +99,6 @@ def safeguard(
     referral = fit_on_validation(val, asked.refer, asked.refer_by, threshold.value, doubts[0])
     table = table.assign(**{COLUMN: referral.refers(doubts[1]).astype(np.int64)})
     return Safeguarded(table, tuple(warnings), doubts[1], referral, corrected, val, asked)
-
-
-def _stale(rows: pd.DataFrame, asked: Safeguards) -> list[Notice]:
-    if asked.prior_shift is not None or BEFORE not in rows:
-        return []
-    return [Notice("stale", before=BEFORE)]
 
 
 def with_safeguards(

@@ -24,7 +24,9 @@ def mean_of(
     kept = np.isfinite(values)
     if not kept.any():
         return undefined("bootstrap-bca", "no image has it")
-    cluster = None if cluster_N is None else _without_gaps(cluster_N[kept])
+    cluster = None
+    if cluster_N is not None:  # numbered without gaps
+        cluster = np.unique(cluster_N[kept], return_inverse=True)[1].astype(np.int64)
     numbers = values[kept]
     sample = Sample(np.arange(len(numbers)), len(numbers), cluster)
     if sample.units < 2:
@@ -39,7 +41,3 @@ def mean_of(
         return found
     left_out = f"{int((~kept).sum())} images where it is undefined are left out"
     return Estimate(found.value, found.ci, found.method, f"{found.note}; {left_out}")
-
-
-def _without_gaps(cluster_N: IntArray) -> IntArray:
-    return np.unique(cluster_N, return_inverse=True)[1].astype(np.int64)

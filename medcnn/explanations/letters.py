@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -92,14 +93,11 @@ def drawn(name: str, font: str, height: int, width: float = 1.0) -> Pixels:
 
 def _search(zone_HW: Pixels, left: int) -> list[Letter]:
     found = []
-    for name in LETTERS:
-        for font in FONTS:
-            for height in HEIGHTS:
-                for width in WIDTHS:
-                    best = _best(zone_HW, drawn(name, font, height, width))
-                    if best is not None:
-                        alike, (x, y, wide, high) = best
-                        found.append(Letter(alike, name, (x + left, y, wide, high)))
+    for name, font, height, width in product(LETTERS, FONTS, HEIGHTS, WIDTHS):
+        best = _best(zone_HW, drawn(name, font, height, width))
+        if best is not None:
+            alike, (x, y, wide, high) = best
+            found.append(Letter(alike, name, (x + left, y, wide, high)))
     return found
 
 

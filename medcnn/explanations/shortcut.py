@@ -16,7 +16,6 @@ from medcnn.explanations.localization import Mask, area, mass_inside
 from medcnn.explanations.marker import Changed, burn_in, find_marker, paint_over
 from medcnn.explanations.perturbation import Probability
 from medcnn.explanations.subjects import Subjects, pixels_of
-from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import share
 from medcnn.predictions import clusters_of
 
@@ -81,7 +80,9 @@ def looks_at_marker(removal: Change, insertion: Change) -> tuple[str, ...]:
     return tuple(
         name
         for name, found in (("removal", removal), ("insertion", insertion))
-        if found.n_patients >= FEWEST and _matters(found.change)
+        for value, ci in [(found.change.value, found.change.ci)]
+        if found.n_patients >= FEWEST and value is not None and ci is not None
+        if abs(value) >= MATTERS and not ci[0] <= 0 <= ci[1]
     )
 
 
@@ -101,13 +102,6 @@ def heat_on_marker(
         heat=mean_of(mass_inside(heat_NSS, marker_NSS), cluster, level),
         area=mean_of(area(marker_NSS), cluster, level),
     )
-
-
-def _matters(change: Estimate) -> bool:
-    value, ci = change.value, change.ci
-    if value is None or ci is None or abs(value) < MATTERS:
-        return False
-    return bool(ci[0] > 0 or ci[1] < 0)
 
 
 def _measured(

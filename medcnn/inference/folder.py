@@ -22,9 +22,8 @@ from medcnn.inference.files import Listing
 from medcnn.inference.joining import Joined, find_parts, finish, identity_of_part, join, stands
 from medcnn.inference.ledger import Ledger, ledger_path
 from medcnn.inference.out_of_distribution import load_detector
-from medcnn.inference.passes import passes_of
 from medcnn.inference.quick import QuickPanel
-from medcnn.inference.runs import Panel, assemble, predict_split
+from medcnn.inference.runs import Panel, assemble, passes_of, predict_split
 from medcnn.inference.settings import AskedViews, Inference, Predict, run_settings
 from medcnn.inference.share import Share
 from medcnn.inference.table import Beside, Written, write_table

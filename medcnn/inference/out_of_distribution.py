@@ -15,6 +15,7 @@ from torch import Tensor
 
 from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.detector import Detector, Measured, fit_detector
+from medcnn.calibration.home import Home, kept_rows
 from medcnn.calibration.input_checks import InputReference, fit_input_reference
 from medcnn.calibration.out_of_distribution import KEPT, fit_reference
 from medcnn.data.batch import Batch
@@ -24,6 +25,7 @@ from medcnn.models.classifier import Classifier
 from medcnn.run.directory import RunDir
 from medcnn.run.hashes import checked
 
+REMEMBERED = ("train", "val")
 DESCRIBED = 500
 """Training images whose pixels are described: enough for the central 95 % of a statistic."""
 
@@ -109,15 +111,9 @@ def fit_on_images(
         lambda: _pixels(data, chosen["image_id"].tolist()[:DESCRIBED]),
         train["view"].fillna("").tolist() if "view" in train else (),
     )
-    few = XrayDataModule(
-        data.manifest.with_table(chosen.assign(split="train")),
-        data.cache,
-        augment=None,
-        batch_size=data.batch_size,
-    )
     was_training = model.network.training
     model.network.eval()
-    learnt = _through(model, few.loader("train"), inputs, calibrator)
+    learnt = _through(model, _some(data, chosen, "train"), inputs, calibrator)
     measured = {split: _through(model, data.loader(split), inputs, calibrator) for split in splits}
     model.network.train(was_training)
     reference = fit_reference(learnt.features, chosen["label"].to_numpy(np.int64), seed=seed)
@@ -155,3 +151,35 @@ def _pixels(data: XrayDataModule, image_ids: Sequence[str]) -> Iterator[np.ndarr
     for start in range(0, len(rows), 64):
         images = data.cache.take(rows[start : start + 64])
         yield images.astype(np.float32) / np.iinfo(images.dtype).max
+
+
+def _some(data: XrayDataModule, rows: pd.DataFrame, split: str) -> Iterable[Batch]:
+    """Return the batches of some images of a split, not augmented."""
+    manifest = data.manifest.with_table(rows.assign(split=split))
+    return XrayDataModule(manifest, data.cache, augment=None, batch_size=data.batch_size).loader(
+        split
+    )
+
+
+def keep_home(model: Model, data: XrayDataModule, run: RunDir, seed: int) -> Home:
+    """Write ``home.npz``: features of validation, and the keys of what was trained on.
+
+    Args:
+        model: The trained task or model, the first member of an ensemble.
+        data: The images of the run.
+        run: Where it goes.
+        seed: Of the draw where validation is large.
+    """
+    val = data.manifest.split("val")
+    rows = kept_rows(len(val), seed)
+    few = _some(data, val.iloc[rows], "val")
+    was_training = model.network.training
+    model.network.eval()
+    parts = [measure_features(model, each["image"]).float().cpu().numpy() for each in few]
+    model.network.train(was_training)
+    known = data.manifest.table
+    names = known.loc[known["split"].isin(REMEMBERED), "image_id"].tolist()
+    keys = data.cache.keys[data.cache.rows_of(names)].tolist()
+    home = Home(np.concatenate(parts), rows, tuple(keys))
+    home.save(run.home)
+    return home

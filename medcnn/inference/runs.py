@@ -14,15 +14,15 @@ from medcnn.calibration.answers import combine, fit_judgement, probabilities
 from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import CLIP, Combination
 from medcnn.calibration.judgement import Judgement
+from medcnn.calibration.passes import Passes
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.data.manifest import Manifest
 from medcnn.data.preparation import cache_images
 from medcnn.errors import ConfigError, DataError
 from medcnn.inference.device import choose_device
 from medcnn.inference.loading import TrainedModel, load_members
-from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
-from medcnn.inference.settings import Inference, run_settings
+from medcnn.inference.settings import AskedViews, Inference, RunSettings, Views, run_settings
 from medcnn.metrics.log_odds import log_odds
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.notices import Notice
@@ -84,6 +84,27 @@ class Panel:
         """Return the probability and uncertainty of each image from what ``predictor`` found."""
         own = [member.calibrator for member in self.predictor.members]
         return combine(logit_MVSN, own, self.judgement)
+
+
+def passes_of(asked: AskedViews, settings: RunSettings | None = None, seed: int = 0) -> Passes:
+    """Return what is asked for; what is null is as the run was trained.
+
+    Args:
+        asked: Votes, views and passes.
+        settings: The run's own; None where several runs are combined anew.
+        seed: Of the passes, where there is no run to take it from.
+    """
+    own = settings.views if settings else Views()
+    vote = asked.vote or (settings.ensemble.vote if settings else "soft")
+    return Passes(
+        vote=vote,
+        tta=asked.tta or own.tta,
+        merge=asked.tta_merge or own.tta_merge,
+        mc_samples=own.mc_samples if asked.mc_samples is None else asked.mc_samples,
+        inject=asked.mc.inject or own.mc.inject,
+        p=float(asked.mc.p or own.mc.p),
+        seed=(settings.seed if settings else 0) or seed,
+    )
 
 
 def assemble(runs: Sequence[RunDir], how: Inference) -> Panel:

@@ -125,7 +125,9 @@ def _result_answers(contents: Contents, words: Wording) -> dict[str, str]:
     }
     if contents.config:
         # Predictions of unknown origin may well be of external data.
-        answers["internal"] = words("answer.internal", split=words.name("split", contents.split))
+        answers["internal"] = words(
+            "answer.internal", split=words.name("split", contents.results.split)
+        )
     if methods:
         answers["statistics"] = words("answer.statistics", methods=", ".join(methods))
     if any(item.has_interval for item in found):

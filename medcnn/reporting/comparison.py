@@ -15,9 +15,8 @@ from medcnn.reporting.figures.curves import Scored, two_curves
 from medcnn.reporting.figures.style import to_svg
 from medcnn.reporting.report import templates
 from medcnn.reporting.sections import reader_table
-from medcnn.reporting.sentences import said
 from medcnn.reporting.tables import Table, table_of, with_interval
-from medcnn.reporting.wording import Wording
+from medcnn.reporting.wording import Wording, said
 from medcnn.run.directory import write_text
 
 MEASURES = ("sensitivity", "specificity", "accuracy", "auroc")

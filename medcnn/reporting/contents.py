@@ -89,16 +89,6 @@ class Contents:
         return cases_of(self.cases).cluster
 
     @property
-    def level(self) -> float:
-        """The nominal coverage of the intervals of the results."""
-        return self.results.level
-
-    @property
-    def split(self) -> str:
-        """The split that the results speak of."""
-        return self.results.split
-
-    @property
     def unit(self) -> str:
         """What a case is: ``image``, ``study`` or ``patient``."""
         return self.results.unit.level if self.results.unit else "image"

@@ -72,7 +72,7 @@ class Flow:
 
 def count_flow(contents: Contents) -> Flow:
     """Count the images through manifest, splits and predictions."""
-    manifest, split = contents.manifest, contents.split
+    manifest, split = contents.manifest, contents.results.split
     evaluated = _group(contents.cases, contents.unit)
     outcomes = contents.outcomes
     referred = _referred(contents)

@@ -27,9 +27,8 @@ from medcnn.reporting.new_site import (
 from medcnn.reporting.plates import FOREST_ROWS
 from medcnn.reporting.provenance import audit_rows, environment_rows, versions
 from medcnn.reporting.safeguards import safeguards
-from medcnn.reporting.sentences import said
 from medcnn.reporting.tables import HEADLINE, MEASURES, conditional_estimates, estimate_row
-from medcnn.reporting.wording import Wording
+from medcnn.reporting.wording import Wording, said
 
 CHANCE = 0.5
 """AUROC and balanced accuracy of a decision that does not look at the case."""
@@ -97,9 +96,9 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "found": found,
         "forest_rows": FOREST_ROWS,
         "bare": not contents.config_text and contents.manifest is None,
-        "same_split": results.threshold.chosen_on == contents.split,
-        "split": words.name("split", contents.split),
-        "level": words.percent(contents.level, 0),
+        "same_split": results.threshold.chosen_on == contents.results.split,
+        "split": words.name("split", contents.results.split),
+        "level": words.percent(contents.results.level, 0),
         "threshold": _threshold(contents, words),
         "chosen": _chosen(contents, words),
         "costs": sections.cost_sentences(contents, words),
@@ -145,7 +144,7 @@ def _lead(contents: Contents, words: Wording) -> str:
         n=words.count(group.cases),
         patients=words.count(group.patients),
         images=words.count(contents.results.unit.images if contents.results.unit else None),
-        split=words.name("split", contents.split),
+        split=words.name("split", contents.results.split),
         prevalence=words.percent(group.prevalence),
     )
 

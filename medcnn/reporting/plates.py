@@ -63,7 +63,7 @@ def draw_plates(contents: Contents, words: Wording) -> dict[str, Plate]:
     plates = {}
     for drawing in _figures(contents, words):
         name, figure = drawing.name, drawing.figure
-        level = words.percent(contents.level, 0)
+        level = words.percent(contents.results.level, 0)
         caption = words(f"caption.{drawing.caption or name}", level=level)
         text = svg_file(figure, name)
         files = {"png": to_png(figure), "svg": text.encode(), "pdf": to_pdf(figure)}
@@ -83,13 +83,15 @@ def _figures(contents: Contents, words: Wording) -> Iterator[Drawing]:
     facts = ", ".join(f"{words(f'outcome.{cell}')} {count}" for cell, count in counts.items())
     yield Drawing("confusion", scores.confusion(counts, words), facts)
     yield Drawing("scores", scores.histogram(label_N, score_N, contents.threshold, words))
-    reliability = scores.reliability(label_N, score_N, contents.cluster_N, contents.level, words)
+    reliability = scores.reliability(
+        label_N, score_N, contents.cluster_N, contents.results.level, words
+    )
     yield Drawing("reliability", reliability)
     net = decisions.decision_curve(label_N, score_N, contents.threshold, words)
     yield Drawing("decision_curve", net)
     cells = effective_confusion(cases_of(contents.cases), contents.threshold)
     prevalence = float(label_N.mean())
-    values = decisions.predictive_values(cells, prevalence, contents.level, words)
+    values = decisions.predictive_values(cells, prevalence, contents.results.level, words)
     yield Drawing("predictive_values", values)
     yield from _conditional(contents, words)
 
@@ -105,7 +107,7 @@ def _roc(contents: Contents, words: Wording) -> Drawing:
         results.auroc,
     )
     readers = results.readers or ()
-    figure = curves.roc(side, contents.cluster_N, contents.level, words, readers)
+    figure = curves.roc(side, contents.cluster_N, contents.results.level, words, readers)
     point = words(
         "alt.point",
         sensitivity=words.percent(results.sensitivity.value),
@@ -146,4 +148,4 @@ def _conditional(contents: Contents, words: Wording) -> Iterator[Drawing]:
         if "member" in contents.metrics:
             caption = "learning_curves_members"
         yield Drawing("learning_curves", figure, caption=caption)
-    yield Drawing("flow", flow_diagram(count_flow(contents), contents.split, words))
+    yield Drawing("flow", flow_diagram(count_flow(contents), contents.results.split, words))

@@ -10,7 +10,6 @@ from medcnn.evaluation.readers import ReaderResults
 from medcnn.evaluation.subgroups import Gap
 from medcnn.metrics.estimate import undefined
 from medcnn.reporting.contents import Contents
-from medcnn.reporting.sentences import said
 from medcnn.reporting.tables import (
     HEADLINE,
     EstimateRow,
@@ -21,7 +20,7 @@ from medcnn.reporting.tables import (
     table_of,
     with_interval,
 )
-from medcnn.reporting.wording import Wording
+from medcnn.reporting.wording import Wording, said
 
 CALIBRATION = (
     "brier",

@@ -14,10 +14,9 @@ from medcnn.metrics.estimate import FloatArray
 from medcnn.reporting.figures.mirrored import Half, mirrored_histogram
 from medcnn.reporting.figures.style import ABNORMAL, ACCENT, to_svg
 from medcnn.reporting.report import templates
-from medcnn.reporting.sentences import said
 from medcnn.reporting.tables import Table, with_interval
 from medcnn.reporting.thumbnails import LARGE, Thumbnails
-from medcnn.reporting.wording import Wording
+from medcnn.reporting.wording import Wording, said
 from medcnn.run.directory import write_text
 
 SHOWN = 6

@@ -14,11 +14,10 @@ from medcnn.calibration.judgement import Judgement
 from medcnn.data.datamodule import XrayDataModule
 from medcnn.evaluation.ablation import Ablation, ablations, fewer
 from medcnn.inference.device import choose_device
-from medcnn.inference.home import keep_home
 from medcnn.inference.loading import TrainedModel, copy_into_checkpoint
-from medcnn.inference.out_of_distribution import fit_on_images
-from medcnn.inference.passes import passes_of
+from medcnn.inference.out_of_distribution import fit_on_images, keep_home
 from medcnn.inference.predictor import Predictor
+from medcnn.inference.runs import passes_of
 from medcnn.inference.settings import AskedViews
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal

@@ -15,8 +15,8 @@ from medcnn.data.preparation import Prepared
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import headline
 from medcnn.inference.loading import TrainedModel, load_members, load_model, load_weights, recipe
-from medcnn.inference.passes import passes_of
 from medcnn.inference.predictor import Predictor
+from medcnn.inference.runs import passes_of
 from medcnn.inference.settings import AskedViews
 from medcnn.predictions import write_predictions
 from medcnn.processes.together import Task, outcomes, raise_failed

@@ -3,8 +3,7 @@ import pytest
 from medcnn.evaluation.explained import Change, Likeness, MarkerTest, Sanity
 from medcnn.explanations.verdicts import unlearnt, warnings_of
 from medcnn.metrics.estimate import Estimate
-from medcnn.reporting.sentences import said
-from medcnn.reporting.wording import Wording
+from medcnn.reporting.wording import Wording, said
 
 
 def estimate(value, *ci):

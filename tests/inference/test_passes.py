@@ -6,7 +6,7 @@ from medcnn.augment.views import VIEWS
 from medcnn.calibration.combination import MERGES, VOTES
 from medcnn.calibration.passes import Passes
 from medcnn.errors import ConfigError
-from medcnn.inference.passes import passes_of
+from medcnn.inference.runs import passes_of
 from medcnn.inference.settings import (
     AskedDropout,
     AskedViews,

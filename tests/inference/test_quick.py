@@ -10,7 +10,7 @@ import medcnn
 from medcnn.inference.acceleration import fast_dtype, fast_model
 from medcnn.inference.loading import load_model
 from medcnn.inference.quick import QuickPanel, TooFarError
-from medcnn.inference.runs import assemble
+from medcnn.inference.runs import assemble, passes_of
 from medcnn.inference.settings import AskedDropout, AskedViews, Inference
 from medcnn.io import Facts
 
@@ -108,7 +108,6 @@ def test_exact_rows_replace_quick_ones_and_not_the_reverse(run, make_folder, tmp
 def test_views_and_passes_are_quick_too(run, images, passes):
     from dataclasses import replace
 
-    from medcnn.inference.passes import passes_of
     from medcnn.inference.predictor import Predictor
 
     member = load_model(run)

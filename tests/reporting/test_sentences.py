@@ -9,8 +9,7 @@ from medcnn.evaluation.results import evaluate
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import SEVERITIES, Notice, catalogue
 from medcnn.predictions import check_predictions
-from medcnn.reporting.sentences import said
-from medcnn.reporting.wording import LANGUAGES, Wording
+from medcnn.reporting.wording import LANGUAGES, Wording, said
 
 EN, DE = Wording("en"), Wording("de")
 
