@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from medcnn.evaluation.shift import ALPHA, VERDICTS, Asked, Population, find_shift
+from medcnn.evaluation.operating_effect import Asked
+from medcnn.evaluation.shift import ALPHA, VERDICTS, Population, find_shift
 from medcnn.metrics.comparison import holm
 from medcnn.metrics.estimate import FloatArray
 from medcnn.metrics.two_sample import two_sample_tests

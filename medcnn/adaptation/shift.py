@@ -17,7 +17,8 @@ from medcnn.calibration.detector import FLAG
 from medcnn.calibration.home import Home, kept_rows
 from medcnn.data.batch import unit_images
 from medcnn.errors import DataError, UserError
-from medcnn.evaluation.shift import Asked, Population, Shift, find_shift
+from medcnn.evaluation.operating_effect import Asked
+from medcnn.evaluation.shift import Population, Shift, find_shift
 from medcnn.inference.features import shown
 from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.out_of_distribution import flag_files, load_detector, measure_features

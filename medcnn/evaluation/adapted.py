@@ -10,16 +10,15 @@ import pandas as pd
 
 from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.elsewhere import AtHome
+from medcnn.evaluation.readers import paired_shares
 from medcnn.files.records import ABSENT
-from medcnn.metrics.comparison import paired_difference
 from medcnn.metrics.estimate import Estimate
-from medcnn.metrics.proportions import subset
 from medcnn.metrics.sample_size import for_width
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
 
-KEEPS_OFF = 0.02
-"""How far an expected share is kept off 0 and 1: a sample that shows 1.0 does not prove it."""
+EDGES = (0.02, 0.98)
+"""Within which an expected share is kept: a sample that shows 1.0 does not prove it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,30 +152,19 @@ def paired_changes(
         new: Its threshold.
         level: Nominal coverage.
     """
-    cases = cases_of(after)
-    right = [
-        ((table["p_abnormal"].to_numpy(np.float64) >= value) == (cases.label == 1)).astype(np.int64)
+    called = [
+        (table["p_abnormal"].to_numpy(np.float64) >= value).astype(np.int64)
         for table, value in ((after, new), (before, at))
     ]
-    masks = {"sensitivity": cases.label == 1, "specificity": cases.label == 0}
-    return {
-        name: paired_difference(right[0][mask], right[1][mask], level, subset(cases.cluster, mask))
-        for name, mask in masks.items()
-    }
+    _, differences = paired_shares(cases_of(after), called[0], called[1], level)
+    return {name: differences[name] for name in ("sensitivity", "specificity")}
 
 
 def cases_needed(found: AtHome, width: float, level: float) -> Needed:
     """Return how many labelled cases give intervals of a width, at what was found."""
-    counts = {
-        name: for_width(_expected(getattr(found, name)), width, level)
-        for name in ("sensitivity", "specificity")
-    }
-    positives, negatives = counts["sensitivity"], counts["specificity"]
+    shown = (found.sensitivity.value, found.specificity.value)
+    likely = (0.5 if each is None else float(np.clip(each, *EDGES)) for each in shown)
+    positives, negatives = (for_width(each, width, level) for each in likely)
     share = min(max(found.prevalence, 1e-3), 1 - 1e-3)
     total = max(math.ceil(positives / share), math.ceil(negatives / (1 - share)))
     return Needed(width=width, positives=positives, negatives=negatives, total=total)
-
-
-def _expected(estimate: Estimate) -> float:
-    value = 0.5 if estimate.value is None else estimate.value
-    return min(max(value, KEEPS_OFF), 1 - KEEPS_OFF)

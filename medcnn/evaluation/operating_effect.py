@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,20 +21,23 @@ from medcnn.metrics.estimate import Estimate
 from medcnn.notices import Notice
 
 
-class Question(Protocol):
-    """How it is asked."""
+@dataclass(frozen=True)
+class Asked:
+    """How a shift is looked for.
 
-    @property
-    def threshold(self) -> float:
-        """The frozen threshold."""
+    Attributes:
+        threshold: The frozen threshold.
+        prevalence: The share of abnormal patients here, if the user knows it: low and high.
+        permutations: How many the p-values rest on.
+        level: Nominal coverage.
+        seed: Of whatever is drawn.
+    """
 
-    @property
-    def prevalence(self) -> tuple[float, float] | None:
-        """The prevalence here, low and high, where it is known."""
-
-    @property
-    def level(self) -> float:
-        """Nominal coverage."""
+    threshold: float
+    prevalence: tuple[float, float] | None = None
+    permutations: int = 499
+    level: float = 0.95
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ def effect_of(
     prevalence: Estimate | None,
     trusted: Trust | None,
     verdict: str,
-    asked: Question,
+    asked: Asked,
 ) -> OperatingEffect:
     """Return what can be said of the frozen threshold among images without labels.
 

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from medcnn.evaluation.operating_effect import OperatingEffect, effect_of
+from medcnn.evaluation.operating_effect import Asked, OperatingEffect, effect_of
 from medcnn.evaluation.prior_shift import TrustResults, estimated_prevalence
 from medcnn.files.records import ABSENT, Told
 from medcnn.metrics.comparison import holm
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
 from medcnn.metrics.proportions import share
-from medcnn.metrics.two_sample import Permuted, TwoSample, two_sample_tests
+from medcnn.metrics.two_sample import Permuted, two_sample_tests
 from medcnn.notices import Notice
+from medcnn.predictions import clusters_of
 
 FEWEST = 20
 """Patients of a set below which nothing is said of it."""
@@ -133,25 +134,6 @@ class ShiftResults(Told):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a shift is looked for.
-
-    Attributes:
-        threshold: The frozen threshold.
-        prevalence: The share of abnormal patients here, if the user knows it: low and high.
-        permutations: How many the p-values rest on.
-        level: Nominal coverage.
-        seed: Of whatever is drawn.
-    """
-
-    threshold: float
-    prevalence: tuple[float, float] | None = None
-    permutations: int = 499
-    level: float = 0.95
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class Shift:
     """The results, and the discriminant of each case of home and here, for the pictures."""
 
@@ -181,16 +163,15 @@ def find_shift(
         of: How many images there are, where these are drawn from more.
         unreadable: How many could not be read.
     """
-    label = home.table["label"].to_numpy(np.int64)
     enough = min(home.patients, here.patients) >= FEWEST
-    compared = _compared(home, here, asked) if enough else None
+    tests, seen = _compared(home, here, asked) if enough else (None, np.zeros(0))
     prevalence, found = estimated_prevalence(
         home.table, here.table, level=asked.level, seed=asked.seed
     )
     matched = None
-    if compared is not None and _tests(compared).differ and found.trusted:
-        matched = _compared(_matched(home, prevalence, asked.seed), here, asked)
-    verdict = _verdict(compared, matched)
+    if tests is not None and tests.differ and found.trusted:
+        matched, _ = _compared(_matched(home, prevalence, asked.seed), here, asked)
+    verdict, called = _verdict(tests, matched), _called(here, asked)
     results = ShiftResults(
         verdict=verdict,
         images=len(here.table),
@@ -199,57 +180,44 @@ def find_shift(
         unreadable=unreadable,
         home_images=len(home.table),
         home_patients=home.patients,
-        home_prevalence=float(label.mean()),
+        home_prevalence=float(home.table["label"].mean()),
         threshold=asked.threshold,
         level=asked.level,
-        called=_called(here, asked),
+        called=called,
         home_called=_called(home, asked),
-        tests=None if compared is None else _tests(compared),
-        matched=None if matched is None else _tests(matched),
+        tests=tests,
+        matched=matched,
         foreign=flagged,
         foreign_expected=expected,
         prevalence=prevalence,
         trust=TrustResults(found.trusted, found.distance, found.p_value, found.reasons),
-        effect=effect_of(home.table, _called(here, asked), prevalence, found, verdict, asked)
-        if enough
-        else None,
+        effect=effect_of(home.table, called, prevalence, found, verdict, asked) if enough else None,
     )
-    told = tuple(sentences_of(results))
-    results = replace(results, sentences=told)
-    empty = np.zeros(0)
+    results = replace(results, sentences=tuple(sentences_of(results)))
     split = len(home.table)
-    seen = empty if compared is None else compared.discriminant
     return Shift(results, seen[:split], seen[split:])
 
 
-def _compared(home: Population, here: Population, asked: Asked) -> TwoSample:
-    patients = pd.concat(
-        [
-            "home/" + home.table["patient_id"].astype(str),
-            "here/" + here.table["patient_id"].astype(str),
-        ]
-    )
-    return two_sample_tests(
+def _compared(home: Population, here: Population, asked: Asked) -> tuple[Tests, FloatArray]:
+    """Return the tests, and the discriminant of each case of home and here."""
+    patients = [
+        f"{side}/" + images.table["patient_id"].astype(str)
+        for side, images in (("home", home), ("here", here))
+    ]
+    owner = pd.factorize(pd.concat(patients))[0].astype(np.int64)
+    found = two_sample_tests(
         np.concatenate([home.features, here.features]),
         np.concatenate([home.logit, here.logit]),
-        np.arange(len(patients)) >= len(home.table),
-        pd.factorize(patients)[0].astype(np.int64),
+        np.arange(len(owner)) >= len(home.table),
+        owner,
         permutations=asked.permutations,
         level=asked.level,
         seed=asked.seed,
     )
-
-
-def _tests(found: TwoSample) -> Tests:
-    p = {"classifier": found.classifier.p_value, "mmd": found.mmd.p_value}
-    p["scores"] = found.scores.p_value
-    return Tests(
-        auroc=found.auroc,
-        classifier=found.classifier,
-        mmd=found.mmd,
-        scores=found.scores,
-        corrected=holm(p),
-    )
+    names = ("classifier", "mmd", "scores")
+    tests = {name: getattr(found, name) for name in names}
+    corrected = holm({name: tests[name].p_value for name in names})
+    return Tests(auroc=found.auroc, corrected=corrected, **tests), found.discriminant
 
 
 def _matched(home: Population, prevalence: Estimate, seed: int) -> Population:
@@ -264,19 +232,17 @@ def _matched(home: Population, prevalence: Estimate, seed: int) -> Population:
     return home.at(np.sort(np.concatenate(rows)))
 
 
-def _verdict(compared: TwoSample | None, matched: TwoSample | None) -> str:
-    if compared is None:
+def _verdict(tests: Tests | None, matched: Tests | None) -> str:
+    if tests is None:
         return "unknown"
-    if not _tests(compared).differ:
+    if not tests.differ:
         return "same"
-    return "prevalence" if matched is not None and not _tests(matched).differ else "shifted"
+    return "prevalence" if matched is not None and not matched.differ else "shifted"
 
 
 def _called(images: Population, asked: Asked) -> Estimate:
     called = (images.table["p_abnormal"] >= asked.threshold).to_numpy()
-    cluster, names = pd.factorize(images.table["patient_id"])
-    several = cluster.astype(np.int64) if len(names) < len(cluster) else None
-    return share(called, several, asked.level)
+    return share(called, clusters_of(images.table["patient_id"]), asked.level)
 
 
 def sentences_of(found: ShiftResults) -> Sequence[Notice]:

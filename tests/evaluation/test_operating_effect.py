@@ -3,8 +3,7 @@ import pandas as pd
 import pytest
 
 from medcnn.calibration.prior_shift import Trust
-from medcnn.evaluation.operating_effect import effect_of, specificity_within
-from medcnn.evaluation.shift import Asked
+from medcnn.evaluation.operating_effect import Asked, effect_of, specificity_within
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import proportion
 from medcnn.notices import Notice

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.evaluation.shift import Asked, Population, ShiftResults, find_shift
+from medcnn.evaluation.operating_effect import Asked
+from medcnn.evaluation.shift import Population, ShiftResults, find_shift
 from medcnn.metrics.estimate import Estimate
 
 AXES = 6

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medcnn.evaluation.shift import Asked, Population, find_shift
+from medcnn.evaluation.operating_effect import Asked
+from medcnn.evaluation.shift import Population, find_shift
 from medcnn.reporting.shift import Sides, write_shift
 from medcnn.reporting.shift import tests_table as table_of
 from medcnn.reporting.wording import Wording
