@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from threading import Event
 
 from omegaconf import DictConfig
 
@@ -44,7 +45,7 @@ def _check_files(asked: Serve) -> None:
 def _serve(asked: Serve, runs: list[RunDir]) -> None:
     from medcnn.inference.folder import assembled  # torch: seconds
     from medcnn.pacs.identity import Judge
-    from medcnn.serving.service import Stop, opened
+    from medcnn.serving.service import opened
 
     how = assembled(runs, asked.predict)
 
@@ -54,16 +55,18 @@ def _serve(asked: Serve, runs: list[RunDir]) -> None:
         name = run_settings(runs[0]).name
         return judge_of(name, how.panel, how.identity, how.decision)
 
-    stop = Stop()
+    stop = Event()
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     for each in before:
-        signal.signal(each, lambda *_: stop.ask())
+        signal.signal(each, lambda *_: stop.set())
     try:
         for text in (*how.panel.notes, *how.quick.warnings):
             warn(str(text))
         with opened(asked, how, judge) as doors:
             _tell(asked, doors.http, doors.dicom)
-            stop.wait()
+            # With a timeout the main thread stays able to run the handlers of signals everywhere.
+            while not stop.wait(0.5):
+                pass
             say("stopping     no more is taken; answers under way are given")
     finally:
         for each, handler in before.items():

@@ -16,8 +16,8 @@ from optuna.trial import TrialState
 from medcnn.console import say, warn
 from medcnn.errors import ConfigError, UserError
 from medcnn.evaluation.results import Results
+from medcnn.search.importance import finished, narrow
 from medcnn.search.launching import Launch, launching
-from medcnn.search.narrowing import finished, narrow
 from medcnn.search.nested import search_nested
 from medcnn.search.page import write_search
 from medcnn.search.settings import Search, SearchSettings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -121,20 +120,3 @@ def _context(guards: Guards) -> ssl.SSLContext | None:
     if guards.tls_certificate is None or guards.tls_key is None:
         return None
     return server_context(guards.tls_certificate, guards.tls_key, guards.tls_clients)
-
-
-class Stop:
-    """An end that can be waited for."""
-
-    def __init__(self) -> None:
-        self._asked = threading.Event()
-
-    def ask(self) -> None:
-        """Ask for the end."""
-        self._asked.set()
-
-    def wait(self) -> None:
-        """Return when the end was asked for."""
-        # With a timeout the main thread stays able to run the handlers of signals everywhere.
-        while not self._asked.wait(0.5):
-            pass
