@@ -7,28 +7,9 @@ import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 
-import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-
-from medcnn.layers.batch_norm import population_affine
-
-
-def folded_parameters(
-    weight: Tensor, bias: Tensor | None, slope: Tensor, offset: Tensor
-) -> tuple[Tensor, Tensor]:
-    r"""Return weight and bias of the layer that does the work of two.
-
-    .. math:: a (W x + b) + c = (a W) x + (a b + c)
-
-    Args:
-        weight: O×… weights of a convolution or a fully connected layer.
-        bias: O offsets, or None for zeros.
-        slope: a, one for each of the O outputs.
-        offset: c, one for each of the O outputs.
-    """
-    scaled = weight * slope.view(-1, *[1] * (weight.dim() - 1))
-    return scaled, offset if bias is None else bias * slope + offset
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def fold_batch_norm(model: nn.Module) -> nn.Module:
@@ -132,12 +113,17 @@ def _fits(layer: nn.Module, norm: nn.Module) -> bool:
     return norm.running_mean is not None and norm.num_features == outputs
 
 
-@torch.no_grad()
 def _fold(layer: nn.Conv2d | nn.Linear, norm: _BatchNorm) -> None:
+    """Let the layer do the work of both: a (W x + b) + c = (a W) x + (a b + c)."""
     if norm.running_mean is None or norm.running_var is None:
         return
-    slope, offset = population_affine(norm, norm.running_mean, norm.running_var)
-    weight, bias = folded_parameters(layer.weight, layer.bias, slope, offset)
-    dtype, trains = layer.weight.dtype, layer.weight.requires_grad
-    layer.weight = nn.Parameter(weight.to(dtype), requires_grad=trains)
-    layer.bias = nn.Parameter(bias.to(dtype), requires_grad=trains)
+    # Named after convolutions, it scales the weights of each output, as those of a linear layer.
+    layer.weight, layer.bias = fuse_conv_bn_weights(
+        layer.weight,
+        layer.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+    )
