@@ -180,7 +180,7 @@ def _check_identifiers(table: pd.DataFrame, source: str) -> None:
 
 
 def _check_splits(table: pd.DataFrame, source: str) -> None:
-    unknown = sorted(set(table["split"]) - {*SPLITS, ""})
+    unknown = sorted(set(table["split"].unique()) - {*SPLITS, ""})
     if unknown:
         raise DataError(
             f"{source} has a split named {unknown[0]!r}.",

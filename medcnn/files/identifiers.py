@@ -51,6 +51,7 @@ PLACEHOLDERS = frozenset(
 )
 """What software writes in the place of every identifier, without its punctuation."""
 
+_PLAIN = re.compile(r"[\w-]+", re.ASCII)
 _FLOAT = re.compile(r"(\d+)\.0+")
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
 _NUMBERED = re.compile(r"0+|9{2,}|(\w)\1+")
@@ -62,6 +63,8 @@ def plain_identifier(text: str) -> str:
     >>> plain_identifier(" q1\u00a0"), plain_identifier("q\u200b1"), plain_identifier("12.0")
     ('q1', 'q1', '12')
     """
+    if _PLAIN.fullmatch(text):
+        return text
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if not text.isprintable():
