@@ -208,7 +208,7 @@ def children_of(parent):
         ["ps", "-o", "pid=,args=", "--ppid", str(parent)],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,  # it fails where there are none yet
     ).stdout
     return [int(line.split()[0]) for line in found.splitlines() if "LokyProcess" in line]
 
@@ -225,7 +225,7 @@ def test_a_killed_fold_is_named_the_other_kept_and_resume_goes_on(
         assert begun.poll() is None
         time.sleep(0.1)
     os.kill(children[1], signal.SIGKILL)
-    _, said = begun.communicate(timeout=240)
+    _, said = begun.communicate(timeout=900)
     assert begun.returncode == 2
     assert "1 of 2 failed: fold" in said and "was killed" in said
     done = [RunDir(folder).member(fold).results.is_file() for fold in range(2)]
