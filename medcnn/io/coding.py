@@ -14,7 +14,7 @@ from medcnn.io.bounded import BoundedBytes, TooManyReads
 from medcnn.io.codestream import Header, read_header
 from medcnn.io.decoders import J2K
 from medcnn.io.dicom_file import syntax_name
-from medcnn.io.elements import UNREADABLE, whole
+from medcnn.io.elements import UNREADABLE, integer
 from medcnn.io.notes import Note
 
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -62,7 +62,7 @@ def find_coding(dataset: Dataset) -> Coding:
     native = _native_bytes(dataset)
     if content.startswith(_ITEM):
         if is_coded or len(content) < native or _starts_code(content):
-            return _of_fragments(declared, content, max(whole(dataset, "NumberOfFrames") or 1, 1))
+            return _of_fragments(declared, content, max(integer(dataset, "NumberOfFrames") or 1, 1))
         return Coding(declared)
     if content.startswith(_STARTS) and (is_coded or len(content) < native):
         said = "Pixel Data are a codestream without fragments"
@@ -142,6 +142,6 @@ def _starts_code(content: bytes) -> bool:
 
 def _native_bytes(dataset: Dataset) -> int:
     """Return how long one uncompressed frame is as the data set describes it, 0 if it does not."""
-    sides = [whole(dataset, name) or 0 for name in ("Rows", "Columns")]
-    samples = whole(dataset, "SamplesPerPixel") or 1
-    return sides[0] * sides[1] * samples * max((whole(dataset, "BitsAllocated") or 8) // 8, 1)
+    sides = [integer(dataset, name) or 0 for name in ("Rows", "Columns")]
+    samples = integer(dataset, "SamplesPerPixel") or 1
+    return sides[0] * sides[1] * samples * max((integer(dataset, "BitsAllocated") or 8) // 8, 1)

@@ -74,7 +74,7 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
     return [_number(each) for each in several]
 
 
-def whole(dataset: Dataset, keyword: str) -> int | None:
+def integer(dataset: Dataset, keyword: str) -> int | None:
     """Return the first number of an element if it is a whole one, else None."""
     found = numbers(dataset, keyword)
     return int(found[0]) if found and found[0].is_integer() else None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from medcnn.io.elements import numbers, text, whole
+from medcnn.io.elements import integer, numbers, text
 from medcnn.io.histogram import BLOCK, WIDEST_TABLE, Histogram, count_values
 from medcnn.io.lut import Lut, Rescale, Values, Window
 from medcnn.io.lut_reading import ignored_lut, modality, moved_lut, rescale
@@ -109,7 +109,7 @@ def choose_greyscale(dataset: Dataset, stored: npt.NDArray[Any]) -> GreyScale:
     raw, raw_notes = read_raw(dataset)
     shown: Callable[[Values], Values] = to_modality
     if raw is not None and raw.is_linear:
-        bits = whole(dataset, "BitsStored") or 0
+        bits = integer(dataset, "BitsStored") or 0
         shown, inverted = attenuation(raw, to_modality, values, bits), False
         voi = stretched(histogram, shown(histogram.values))
     else:

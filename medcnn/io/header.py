@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from pydicom.dataset import Dataset
 
-from medcnn.io.elements import codes, numbers, text, texts
+from medcnn.io.elements import codes, integer, numbers, text, texts
 from medcnn.io.facts import Facts
 from medcnn.io.words import shown_notes, side_name, view_of_code, view_of_orientation, view_within
 
@@ -26,9 +26,9 @@ def header_facts(dataset: Dataset) -> Facts:
     """
     facts = Facts(
         kind="dicom",
-        rows=_integer(dataset, "Rows"),
-        columns=_integer(dataset, "Columns"),
-        bits=_integer(dataset, "BitsStored"),
+        rows=integer(dataset, "Rows") or 0,
+        columns=integer(dataset, "Columns") or 0,
+        bits=integer(dataset, "BitsStored") or 0,
         photometric=text(dataset, "PhotometricInterpretation").upper(),
         view=_view(dataset),
         spacing_mm=_spacing(dataset),
@@ -82,11 +82,6 @@ def _region(dataset: Dataset) -> str:
 def _date(dataset: Dataset) -> str:
     found = (text(dataset, keyword).replace(".", "") for keyword in _DATES)
     return next((date for date in found if re.fullmatch(r"\d{8}", date)), "")
-
-
-def _integer(dataset: Dataset, keyword: str) -> int:
-    found = numbers(dataset, keyword)
-    return int(found[0]) if found and np.isfinite(found[0]) else 0
 
 
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:

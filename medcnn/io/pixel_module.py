@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from medcnn.errors import ImageError
 from medcnn.io.codestream import Header
-from medcnn.io.elements import text, whole
+from medcnn.io.elements import integer, text
 from medcnn.io.facts import check_size
 from medcnn.io.notes import Note
 from medcnn.io.photometric import MONOCHROME, PALETTE, photometric_name
@@ -104,7 +104,7 @@ def read_pixel_module(
     check_size(path, found.need("Rows", path), found.need("Columns", path), max_pixels)
     if is_native and "PixelData" in dataset:
         found.fit(_length(dataset), path)
-    return found.settled(path, is_float="PixelData" not in dataset)
+    return found.module(path, is_float="PixelData" not in dataset)
 
 
 def _length(dataset: Dataset) -> int:
@@ -117,10 +117,10 @@ class _Declared:
 
     def __init__(self, dataset: Dataset) -> None:
         names = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit")
-        self.values: dict[str, int | None] = {name: whole(dataset, name) for name in names}
-        self.representation = whole(dataset, "PixelRepresentation") or 0
-        self.planar = whole(dataset, "PlanarConfiguration") or 0
-        self.frames = max(whole(dataset, "NumberOfFrames") or 1, 1)
+        self.values: dict[str, int | None] = {name: integer(dataset, name) for name in names}
+        self.representation = integer(dataset, "PixelRepresentation") or 0
+        self.planar = integer(dataset, "PlanarConfiguration") or 0
+        self.frames = max(integer(dataset, "NumberOfFrames") or 1, 1)
         self.spelt = text(dataset, "PhotometricInterpretation")
         self.photometric = photometric_name(self.spelt)
         self.notes: list[Note] = []
@@ -196,7 +196,7 @@ class _Declared:
             self.say("photometric", f"{said}: {self.values['SamplesPerPixel']} are held")
         return self.values["SamplesPerPixel"] or 1
 
-    def settled(self, path: Path, *, is_float: bool) -> PixelModule:
+    def module(self, path: Path, *, is_float: bool) -> PixelModule:
         """Return the module."""
         samples = self.values["SamplesPerPixel"] or _samples_of(self.photometric) or 1
         allocated = self.values["BitsAllocated"] or 16

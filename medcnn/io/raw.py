@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
-from medcnn.io.elements import text, whole
+from medcnn.io.elements import integer, text
 from medcnn.io.lut import Values
 from medcnn.io.notes import Note
 
@@ -68,7 +68,7 @@ def read_raw(dataset: Dataset) -> tuple[Raw | None, tuple[Note, ...]]:
 
 def intensity_sign(dataset: Dataset) -> int:
     """Return Pixel Intensity Relationship Sign, 0 where it is absent or none."""
-    sign = whole(dataset, "PixelIntensityRelationshipSign")
+    sign = integer(dataset, "PixelIntensityRelationshipSign")
     return sign if sign in (1, -1) else 0
 
 

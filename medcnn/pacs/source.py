@@ -21,7 +21,7 @@ from pydicom.valuerep import validate_value
 from medcnn.errors import ImageError
 from medcnn.io.dicom import read_facts
 from medcnn.io.dicom_file import quiet_pydicom
-from medcnn.io.elements import text, whole
+from medcnn.io.elements import integer, text
 from medcnn.io.facts import Facts
 from medcnn.io.photometric import MONOCHROME, photometric_name
 
@@ -91,10 +91,10 @@ def read_source(path: Path) -> Source:
         raise NoResultError("it is no DICOM file") from error
     if (
         photometric_name(facts.photometric) not in MONOCHROME
-        or (whole(header, "SamplesPerPixel") or 1) > 1
+        or (integer(header, "SamplesPerPixel") or 1) > 1
     ):
         raise NoResultError("it is a colour image")
-    if (whole(header, "NumberOfFrames") or 1) > 1:
+    if (integer(header, "NumberOfFrames") or 1) > 1:
         raise NoResultError("it has several frames")
     with quiet_pydicom():
         missing = [name for name in UNIQUE if not UID(text(header, name)).is_valid]
@@ -117,7 +117,7 @@ def _reference(header: Dataset) -> Dataset:
         if kept or name in (*UNIQUE, *_WHO, *_EMPTY):
             setattr(dataset, name, kept)
     dataset.SpecificCharacterSet = CHARACTERS
-    dataset.Rows, dataset.Columns = whole(header, "Rows"), whole(header, "Columns")
+    dataset.Rows, dataset.Columns = integer(header, "Rows"), integer(header, "Columns")
     return dataset
 
 

@@ -18,7 +18,7 @@ def test_the_head_on_the_exported_features_gives_the_logits_of_the_run(
 ):
     output = tmp_path / "all.parquet"
     assert run("features", [f"run={trained_run.path}", f"output={output}", "batch_size=7"]) == 0
-    assert "96 images, 8 features each" in capsys.readouterr().out
+    assert "96 images, 16 features each" in capsys.readouterr().out
     table = pd.read_parquet(output)
     manifest = pd.read_csv(trained_run.manifest)
     named = ["image_id", "patient_id", "label", "split"]

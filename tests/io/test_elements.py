@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from medcnn.io import read_image
 from medcnn.io.conformance.example import encode, image_dataset
 from medcnn.io.dicom_file import open_dataset, quiet_pydicom
-from medcnn.io.elements import items, numbers, text, whole
+from medcnn.io.elements import integer, items, numbers, text
 
 STORED = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64
 
@@ -48,9 +48,9 @@ def test_a_whole_number_is_one(tmp_path):
     dataset.add_new("HighBit", "DS", "11.0")
     dataset.add_new("NumberOfFrames", "LO", "1.5")
     found = reopened(tmp_path, dataset)
-    assert (whole(found, "HighBit"), whole(found, "NumberOfFrames")) == (11, None)
-    assert whole(found, "Rows") == 8
-    assert whole(found, "LUTData") is None
+    assert (integer(found, "HighBit"), integer(found, "NumberOfFrames")) == (11, None)
+    assert integer(found, "Rows") == 8
+    assert integer(found, "LUTData") is None
 
 
 @pytest.mark.parametrize(
