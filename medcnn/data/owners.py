@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from medcnn.data.settings import Data
-from medcnn.data.sources.several import LINKED, SOURCE
+from medcnn.data.sources.several import SOURCE, of_owner
 from medcnn.settings.fields import Component
 
 PLACES = ("folder", "manifest", "manifest_csv", "phantom")
@@ -67,6 +67,4 @@ def _place(root: str | None, source: Component | None) -> str:
 
 def _owned(patients: pd.Series, name: str, place: str) -> pd.Series:
     owner = f"{name}@{place}" if name in PLACES else name
-    linked = LINKED.get(name)
-    own = patients.str.startswith(f"{linked}/") if linked else patients.ne(patients)
-    return (f"{owner}/" + patients).where(~own, patients)
+    return of_owner(patients, name, owner)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medcnn.io.notes import KINDS, Note
+from medcnn.io.reduction import subset
 
 Pixels = npt.NDArray[np.float32]
 
@@ -25,7 +26,6 @@ LEAST_SIDE = 64
 """Fewer pixels on a side show too little to be judged."""
 
 _SIDE = 64
-_SUBSET = 256
 _MARGIN = 0.02
 _CLEAR = 0.05
 _LIKE = 0.2
@@ -43,11 +43,10 @@ def thumbnail(pixels: npt.NDArray[Any]) -> Pixels:
     Args:
         pixels: H×W in [0, 1], or uint8.
     """
-    rows, columns = (max(side // _SUBSET, 1) for side in pixels.shape)
-    subset = pixels[::rows, ::columns].astype(np.float32)
+    some = subset(pixels).astype(np.float32)
     if pixels.dtype == np.uint8:
-        subset /= 255
-    return np.asarray(cv2.resize(subset, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
+        some /= 255
+    return np.asarray(cv2.resize(some, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def content_notes(pixels: npt.NDArray[Any], *, is_chest: bool) -> Iterator[Note]:

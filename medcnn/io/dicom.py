@@ -24,10 +24,9 @@ from medcnn.io.header import header_facts
 from medcnn.io.notes import Note
 from medcnn.io.padding import padding_range
 from medcnn.io.polarity import with_polarity
-from medcnn.io.reduction import resize_area, resize_area_stepwise, to_uint8
+from medcnn.io.reduction import resize_area, resize_area_stepwise, subset, to_uint8
 from medcnn.io.words import is_frontal_chest
 
-_SAMPLED_SIDE = 256
 _LEAST_INTEGER_WIDTH = 200
 _INTACT = "an intact DICOM image"
 
@@ -71,7 +70,7 @@ def read_dicom_resized(
         header = header_facts(dataset)
         if exact or stored.is_colour:
             return _resize_last(dataset, stored, header, size)
-        greyscale = _greyscale(dataset, stored, header, _sample(stored.values))
+        greyscale = _greyscale(dataset, stored, header, subset(stored.values))
         affine = greyscale.affine
         is_enlarged = min(stored.values.shape) < size
         if affine is None or is_enlarged or _has_padding(dataset, stored):
@@ -165,7 +164,7 @@ def _greyscale(
     chosen = choose_greyscale(dataset, stored.values if values is None else values)
     is_large = min(stored.values.shape) >= LEAST_SIDE
     if is_large and is_frontal_chest(header):
-        return with_polarity(chosen, dataset, _sample(stored.values))
+        return with_polarity(chosen, dataset, subset(stored.values))
     return chosen
 
 
@@ -174,12 +173,6 @@ def _resize_last(
 ) -> tuple[npt.NDArray[np.uint8], Facts]:
     pixels, description, notes = _render(dataset, stored, header)
     return to_uint8(resize_area(pixels, size)), _facts(header, stored, description, notes)
-
-
-def _sample(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return a regular subset of at most about 512×512 pixels, for percentiles and shares."""
-    rows, columns = (max(side // _SAMPLED_SIDE, 1) for side in values.shape)
-    return values[::rows, ::columns]
 
 
 def _has_padding(dataset: Dataset, stored: Stored) -> bool:

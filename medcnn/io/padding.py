@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 
 from medcnn.io.elements import numbers
 from medcnn.io.notes import Note
+from medcnn.io.reduction import subset
 
-_SAMPLED = 256
 _MOST_PADDING = 0.98
 
 
@@ -59,5 +59,5 @@ def _limits(dataset: Dataset, stored: npt.NDArray[Any]) -> tuple[float, float]:
 
 
 def _covers(stored: npt.NDArray[Any], low: float, high: float) -> bool:
-    sample = stored[:: max(stored.shape[0] // _SAMPLED, 1), :: max(stored.shape[-1] // _SAMPLED, 1)]
+    sample = subset(stored)
     return bool(((sample >= low) & (sample <= high)).mean() > _MOST_PADDING)

@@ -12,7 +12,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+_SUBSET = 256
 _HALVED_BY_OPENCV = (np.uint8, np.uint16, np.int16, np.float32)
+
+
+def subset(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a regular subset of at most about 512×512 pixels, for percentiles and shares."""
+    rows, columns = (max(side // _SUBSET, 1) for side in values.shape)
+    return values[::rows, ::columns]
 
 
 def resize_area(pixels: npt.NDArray[Any], size: int) -> npt.NDArray[np.float32]:

@@ -23,7 +23,7 @@ from medcnn.errors import ImageError
 from medcnn.io.conformance.example import encode, file_of, image_dataset
 from medcnn.io.conformance.syntax_cases import RAMP, codestream
 from medcnn.io.decoding import decode
-from medcnn.io.dicom_file import open_dataset, quiet_pydicom
+from medcnn.io.dicom_file import open_file, quiet_pydicom
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 WORDS = (
@@ -41,7 +41,7 @@ def write(folder, dataset):
 def decoded(path, **options):
     options = {"min_size": None, "exact": True, "max_pixels": 10**6} | options
     with quiet_pydicom():
-        return decode(open_dataset(path), path, **options)
+        return decode(open_file(path).dataset, path, **options)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_bits_above_the_stored_ones_are_cleared(tmp_path, dtype, junk):
 
 def test_uncompressed_values_are_not_copied(tmp_path):
     path = write(tmp_path, image_dataset(RAMP))
-    dataset = open_dataset(path)
+    dataset = open_file(path).dataset
     found = decode(dataset, path, min_size=None, exact=True, max_pixels=10**6).values
     assert np.shares_memory(found, np.frombuffer(dataset.PixelData, np.uint8))
 

@@ -11,7 +11,7 @@ from medcnn.errors import ImageError
 from medcnn.io import read_image, read_image_resized
 from medcnn.io.conformance.example import encode, file_of, image_dataset
 from medcnn.io.decoding import decode
-from medcnn.io.dicom_file import open_dataset, quiet_pydicom
+from medcnn.io.dicom_file import open_file, quiet_pydicom
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
 GREY = (
@@ -30,7 +30,7 @@ def test_stored_values_of_real_scanners_are_those_of_pydicom(name):
     path = SHIPPED / f"{name}.dcm"
     dataset = pydicom.dcmread(path)
     with quiet_pydicom():
-        found = decode(open_dataset(path), path, min_size=None, exact=True, max_pixels=10**8)
+        found = decode(open_file(path).dataset, path, min_size=None, exact=True, max_pixels=10**8)
         np.testing.assert_array_equal(found.values, dataset.pixel_array)
 
 

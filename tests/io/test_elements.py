@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from medcnn.io import read_image
 from medcnn.io.conformance.example import encode, image_dataset
-from medcnn.io.dicom_file import open_dataset, quiet_pydicom
+from medcnn.io.dicom_file import open_file, quiet_pydicom
 from medcnn.io.elements import integer, items, numbers, text
 
 STORED = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64
@@ -17,7 +17,7 @@ STORED = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64
 def reopened(folder, dataset):
     (folder / "a.dcm").write_bytes(encode(dataset))
     with quiet_pydicom():
-        return open_dataset(folder / "a.dcm")
+        return open_file(folder / "a.dcm").dataset
 
 
 @pytest.mark.each(

@@ -55,17 +55,21 @@ def combine(manifests: Mapping[str, Manifest]) -> Manifest:
 def _named(name: str, table: pd.DataFrame) -> pd.DataFrame:
     # A user's own manifest may have such a column already.
     table = table.rename(columns={SOURCE: f"{name}_{SOURCE}"})
-    elsewhere = f"{LINKED[name]}/" if name in LINKED else None
-    patients = table["patient_id"]
-    linked = patients.str.startswith(elsewhere) if elsewhere else patients.ne(patients)
     if DOUBTED in table:
         table[DOUBTED] = f"{name}/" + table[DOUBTED]
     return table.assign(
         **{SOURCE: name},
         image_id=f"{name}/" + table["image_id"],
         study_id=f"{name}/" + table["study_id"],
-        patient_id=(f"{name}/" + patients).where(~linked, patients),
+        patient_id=of_owner(table["patient_id"], name, name),
     )
+
+
+def of_owner(patients: pd.Series, source: str, owner: str) -> pd.Series:
+    """Return a source's patients with their owner in front, but those that it says are another's."""
+    linked = f"{LINKED[source]}/" if source in LINKED else None
+    theirs = patients.str.startswith(linked) if linked else patients.ne(patients)
+    return (f"{owner}/" + patients).where(~theirs, patients)
 
 
 def _agreed_splits(table: pd.DataFrame) -> pd.Series:
