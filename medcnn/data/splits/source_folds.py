@@ -141,6 +141,14 @@ def _dealt(counts: pd.DataFrame, folds: int) -> dict[str, int]:
 
 
 def _check_sources(counts: pd.DataFrame, both: int, column: str) -> None:
+    if len(counts) > 1 and not both:
+        raise DataError(
+            f"Each source by {column!r} has one class only: the sources are the label.",
+            expected="sources with normal and abnormal images",
+            found=f"{int((counts[0] > 0).sum())} sources with normal images only, "
+            f"{int((counts[1] > 0).sum())} with abnormal images only",
+            remedy=f"data.fold_by={ACQUISITION}, {PATIENT} or another column",
+        )
     if len(counts) < LEAST_SOURCES:
         shown = ", ".join(
             f"{name} ({row[0]} normal, {row[1]} abnormal)" for name, row in counts.iterrows()
@@ -150,14 +158,6 @@ def _check_sources(counts: pd.DataFrame, both: int, column: str) -> None:
             expected=f"{LEAST_SOURCES} sources at least",
             found=shown or "none",
             remedy=_still(counts, column),
-        )
-    if not both:
-        raise DataError(
-            f"Each source by {column!r} has one class only: the sources are the label.",
-            expected="sources with normal and abnormal images",
-            found=f"{int((counts[0] > 0).sum())} sources with normal images only, "
-            f"{int((counts[1] > 0).sum())} with abnormal images only",
-            remedy=f"data.fold_by={ACQUISITION}, {PATIENT} or another column",
         )
 
 

@@ -63,6 +63,7 @@ def test_a_source_of_one_class_is_tested_with_another_and_told():
     ("sites", "folds", "said", "remedy"),
     [
         (("A", "B"), 2, "Fewer than 3 sources", r"data.hold_out=\[site:B\]"),
+        (("A0", "B1"), 2, "the sources are the label", "data.fold_by=acquisition"),
         (("A0", "B0", "C1"), 2, "the sources are the label", "data.fold_by=acquisition"),
         (("A", "B", "C"), 4, "fewer sources by 'site' than folds", "fewer folds"),
         (("A", "B", "C1", "D1"), 4, "abnormal images alone: C1", "fewer folds"),
