@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from medcnn.metrics.auroc import auroc_value
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
@@ -21,6 +22,7 @@ from medcnn.notices import Notice
 
 CLIP = 1e-9  # a probability of exactly 0 or 1 would decide the prevalence alone
 CELLS = 512
+NEWTON = 12  # steps of a logistic regression, which takes five
 FEW = 30
 WEAK = 0.65
 LEVEL = 0.05
@@ -122,10 +124,11 @@ def trust(
 
     Under the null hypothesis the new scores are a mixture of validation's two class-conditional
     distributions. Each resample draws both validation classes and a new set from that mixture,
-    estimates the prevalence again, and measures the same distance, so that the p-value knows of the
-    estimation and of how small validation is. Anderson and Darling's statistic finds changed
-    classes about twice as often as Kolmogorov and Smirnov's. A few hundred cases still let many a
-    change pass: not rejected is not proven. Cases count as independent: give one a patient.
+    calibrates by Platt's slope and intercept and estimates the prevalence again, and measures the
+    same distance, so that the p-value knows of both fits and of how small validation is. Anderson
+    and Darling's statistic finds changed classes about twice as often as Kolmogorov and Smirnov's.
+    A few hundred cases still let many a change pass: not rejected is not proven. Cases count as
+    independent: give one a patient.
 
     Args:
         p_V: Validation probabilities.
@@ -146,7 +149,8 @@ def trust(
         np.bincount(which, minlength=size).astype(np.float64)
         for which in (of_val[label == 1], of_val[label == 0], of_new)
     )
-    prevalence = float(_maximum(new[None], ratio_K)[0])
+    x = np.log(ratio_K * source / (1 - source))
+    prevalence = float(_maximum(new[None], _ratios(x, abnormal[None], normal[None]))[0])
     gap, misfit = _misfit(abnormal[None], normal[None], new[None], np.array([prevalence]))
     rng = np.random.default_rng(seed)
     shape_1, shape_0 = abnormal / abnormal.sum(), normal / normal.sum()
@@ -157,7 +161,8 @@ def trust(
         (len(p_new), mixture / mixture.sum()),
     )
     drawn = [rng.multinomial(n, shape, resamples).astype(np.float64) for n, shape in shapes]
-    _, null = _misfit(drawn[0], drawn[1], drawn[2], _maximum(drawn[2], ratio_K))
+    refound = _maximum(drawn[2], _ratios(x, drawn[0], drawn[1]))
+    _, null = _misfit(drawn[0], drawn[1], drawn[2], refound)
     p_value = float((np.count_nonzero(null >= misfit - 1e-12) + 1) / (resamples + 1))
     against = _undetermined(prevalence, len(p_new), auroc_value(label, p_val))
     changed = [Notice("no_mixture", p=p_value)] if p_value < LEVEL else []
@@ -188,9 +193,33 @@ def _cells(p_N: FloatArray, source: float) -> tuple[IntArray, FloatArray]:
     return cell.astype(np.int64), ratio
 
 
-def _maximum(counts_BK: FloatArray, ratio_K: FloatArray) -> FloatArray:
-    """Return the prevalence of highest likelihood for each row of counts, by bisection."""
-    excess = ratio_K - 1.0
+def _ratios(log_odds_K: FloatArray, abnormal_BK: FloatArray, normal_BK: FloatArray) -> FloatArray:
+    """Return each cell's ratio of the class likelihoods by a logistic regression for each row, B×K.
+
+    A weak ridge (one case's worth) pulls towards the log odds as they are, so that classes which
+    nothing overlaps end too; Newton's steps are held short.
+    """
+    both = abnormal_BK + normal_BK
+    a, b = np.zeros((len(both), 1)), np.ones((len(both), 1))
+    for _ in range(NEWTON):
+        p = expit(a + b * log_odds_K)
+        rest, weight = abnormal_BK - both * p, both * p * (1 - p)
+        up, along = rest.sum(1) - a[:, 0], rest @ log_odds_K - (b[:, 0] - 1)
+        aa, ab, bb = (weight @ each for each in (log_odds_K**0, log_odds_K, log_odds_K**2))
+        aa, bb = aa + 1, bb + 1
+        size = aa * bb - ab**2
+        a += np.clip((bb * up - ab * along) / size, -1, 1)[:, None]
+        b += np.clip((aa * along - ab * up) / size, -0.5, 0.5)[:, None]
+    counts = normal_BK.sum(1, keepdims=True) / abnormal_BK.sum(1, keepdims=True)
+    return np.asarray(np.exp(a + b * log_odds_K) * counts)
+
+
+def _maximum(counts_BK: FloatArray, ratio: FloatArray) -> FloatArray:
+    """Return the prevalence of highest likelihood for each row of counts, by bisection.
+
+    The ratio of likelihoods is one for all rows, K, or each row's own, B×K.
+    """
+    excess = ratio - 1.0
     low, high = np.zeros(len(counts_BK)), np.ones(len(counts_BK))
     for _ in range(40):
         middle = (low + high) / 2
