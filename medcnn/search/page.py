@@ -141,7 +141,7 @@ def _render(
 def _stage_facts(stage: Stage, table: pd.DataFrame) -> dict[str, Any]:
     options, done = stage.options, table[table["state"] == "complete"]
     higher = options.direction == "maximize"
-    drawn = [each for each in stage.space if _varies(each)]
+    drawn = [each for each in stage.space if len(each.choices) != 1]
     ordered = table.sort_values("score", ascending=not higher, na_position="last")
     return {
         "name": stage.name or stage.method,
@@ -156,10 +156,6 @@ def _stage_facts(stage: Stage, table: pd.DataFrame) -> dict[str, Any]:
         "names": [each.name for each in stage.space],
         "rows": [_cells(row, stage.space) for row in ordered.to_dict("records")],
     }
-
-
-def _varies(parameter: Parameter) -> bool:
-    return not parameter.choices or len(parameter.choices) > 1
 
 
 def _cells(row: dict[Any, Any], space: Sequence[Parameter]) -> dict[str, Any]:

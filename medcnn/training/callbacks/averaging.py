@@ -101,12 +101,7 @@ class ExponentialAverage(WeightAverage):
         self.average = {name: value.to(pl_module.device) for name, value in self.average.items()}
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: STEP_OUTPUT,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
     ) -> None:
         """Take in the weights after an optimiser step."""
         if trainer.global_step > self.updates:

@@ -73,7 +73,8 @@ def make_optimizer(
         if name == "lbfgs":
             return torch.optim.LBFGS(_single(groups), lr=lr, **options)
         if name == "sparse_adam":
-            return SparseAdam(_without_decay(groups), lr=lr, **options)
+            bare = [{key: group[key] for key in group if key != "weight_decay"} for group in groups]
+            return SparseAdam(bare, lr=lr, **options)
         if name in FUSED and fused:
             options["fused"] = True
         if name not in WITHOUT_DECAY:
@@ -174,10 +175,6 @@ def _check_decay(name: str, weight_decay: float, groups: Groups) -> None:
             found=f"optimizer.weight_decay={weight_decay}",
             remedy="take penalty.decay or penalty.l2, which work with every optimiser",
         )
-
-
-def _without_decay(groups: Groups) -> Groups:
-    return [{key: group[key] for key in group if key != "weight_decay"} for group in groups]
 
 
 def _single(groups: Groups) -> list[nn.Parameter]:

@@ -55,12 +55,8 @@ class XrayReconstruction(XrayTask):
     ) -> None:
         super().__init__()
         network.to(memory_format=torch.channels_last)
-        self.network, self.optimizer_of, self.schedule, self.seed = (
-            network,
-            optimizer,
-            schedule,
-            seed,
-        )
+        self.network, self.optimizer_of = network, optimizer
+        self.schedule, self.seed = schedule, seed
         self.register_buffer("pixel_mean", torch.tensor(pixel_mean))
         self.register_buffer("pixel_std", torch.tensor(pixel_std))
         self.normalization = normalization
