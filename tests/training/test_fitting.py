@@ -143,23 +143,27 @@ def test_two_processes_train_the_model_that_one_trains(trained, tmp_path, quick_
     assert curves["val_auroc"].tolist() == pytest.approx(theirs["val_auroc"].tolist(), abs=1e-12)
     pd.testing.assert_frame_equal(curves, theirs, atol=1e-5)
 
-    killed = settings(*alone, "trainer.devices=2")
+    goes_on_where_one_is_killed(trained, tmp_path, [*alone, "trainer.devices=2"], two, theirs)
+
+
+def goes_on_where_one_is_killed(trained, folder, asked, whole, curves):
     steps = int(curves["step"].iloc[0])
     with pytest.raises(RankError, match="signal 9"):
-        trained("killed", killed, Die(steps + 2, tmp_path / "died"))
-    assert not list((tmp_path / "killed").rglob("*.tmp"))
-    resumed, after = trained("killed", killed)
-    same(two, resumed, within=0)
-    pd.testing.assert_frame_equal(theirs, after, check_exact=True)
-    environment = json.loads((tmp_path / "killed" / "environment.json").read_text())
+        trained("killed", settings(*asked), Die(steps + 2, folder / "died"))
+    assert not list((folder / "killed").rglob("*.tmp"))
+    resumed, after = trained("killed", settings(*asked))
+    same(whole, resumed, within=0)
+    pd.testing.assert_frame_equal(curves, after, check_exact=True)
+    environment = json.loads((folder / "killed" / "environment.json").read_text())
     assert environment["processes"] == 2 and environment["seconds"]["train"] > 0
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="two GPUs are needed")
-def test_two_gpus_train_the_model_that_one_trains(trained):
+def test_two_gpus_train_the_model_that_one_trains(trained, tmp_path):
     alone = [*TOGETHER, "trainer.accelerator=gpu", "trainer.deterministic=true"]
     one, curves = trained("one", settings(*alone))
     two, theirs = trained("two", settings(*alone, "trainer.devices=2"))
     same(one, two, within=1e-4)  # convolutions on GPUs choose their way by the size of the batch
     assert curves["val_auroc"].tolist() == pytest.approx(theirs["val_auroc"].tolist(), abs=1e-3)
+    goes_on_where_one_is_killed(trained, tmp_path, [*alone, "trainer.devices=2"], two, theirs)
