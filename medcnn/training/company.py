@@ -184,14 +184,14 @@ class Company:
             if own.error is None:
                 os.environ.update(self.launch.variables(*told.meeting))
                 torch.set_num_threads(told.threads)
-                own = Answer.of(*own.result)
+                own = replace(Answer.of(*own.result), result=None)
+                self._board.put(f"done/{self._turn}/{self.launch.rank}", own.to_bytes())
                 leave_the_others()
             if own.error is not None:
                 return self._fail(own)
 
     def _fail(self, own: Answer) -> int:
         """Leave it to the first process to say what befell this one; where it cannot, say it."""
-        self._board.put(f"done/{self._turn}/{self.launch.rank}", own.to_bytes())
         key = f"work/{self._turn + 1}"
         if self._board.has([key], 3 * GRACE):
             told = self._board.get(key)

@@ -20,9 +20,7 @@ WORDS = ("train", "seed=1")
 
 @pytest.fixture
 def three(monkeypatch):
-    """Return three of one company, which have little patience."""
-    monkeypatch.setattr(module, "GRACE", timedelta(seconds=0.1))
-    monkeypatch.setattr(module, "PATIENCE", timedelta(seconds=1))
+    """Return three of one company."""
     monkeypatch.setattr(os, "environ", dict(os.environ))
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
@@ -33,6 +31,12 @@ def three(monkeypatch):
     companies = [one(rank) for rank in range(3)]
     yield companies
     assert store.num_keys() > 0  # it is there to the end
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    for name in ("GRACE", "PATIENCE"):
+        monkeypatch.setattr(module, name, timedelta(seconds=0.2))
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def test_the_others_wait_work_and_end_with_the_first(three, threads, tmp_path):
     assert [code.result() for code in codes] == [3, 3]
 
 
-def test_other_commands_and_processes_that_do_not_come_are_refused(three):
+def test_other_commands_and_processes_that_do_not_come_are_refused(three, impatient):
     first, second, third = three
     second.check_words(WORDS)
     with pytest.raises(ConfigError, match="Not all processes"):
@@ -81,7 +85,9 @@ def test_one_that_does_not_see_the_disk_is_told_of_by_the_first(three, threads, 
 
 
 def fail(mine, thread):
-    raise mine[0] if threading.get_ident() == thread else mine[1]
+    error = mine[threading.get_ident() != thread]
+    if error is not None:
+        raise error
 
 
 def test_what_there_are_words_for_explains_what_torch_says(three, threads):
@@ -94,10 +100,22 @@ def test_what_there_are_words_for_explains_what_torch_says(three, threads):
     assert [code.result() for code in codes] == [2, 2]
 
 
-def test_one_that_is_gone_is_told_and_one_that_is_left_tells_itself(three, threads, capsys):
+def test_what_befell_the_first_alone_is_told_as_it_is(three, threads):
+    first, *others = three
+    codes = [threads.submit(each.follow) for each in others]
+    full = OSError("No space left on device")
+    with pytest.raises(OSError, match="No space"):
+        first.do(fail, ((full, None), threading.get_ident()), [])
+    first.end(2)
+    assert [code.result() for code in codes] == [2, 2]
+
+
+def test_one_that_is_gone_is_told_and_one_that_is_left_tells_itself(
+    three, threads, impatient, capsys
+):
     first, second, _ = three
     code = threads.submit(second.follow)
-    with pytest.raises(RankError, match=r"Process 3 of 3(.|\n)*resume="):
+    with pytest.raises(RankError, match=r"Process [23] of 3(.|\n)*resume="):
         first.do(int, ("x",), [])
     assert code.result() == 1
     assert "process 2 of 3" in capsys.readouterr().err
