@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from medcnn.errors import MedcnnWarning, WeightsError, require_packages
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.files.hashing import sha256_of
+from medcnn.files.records import Saved
 from medcnn.models.wrapping import Unwrapped, contained
 from medcnn.notices import Notice
 
@@ -34,7 +35,7 @@ _DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d*")
 
 
 @dataclass(frozen=True)
-class WeightsOrigin:
+class WeightsOrigin(Saved):
     """Where a network's weights come from; the report shows it.
 
     Attributes:
@@ -54,13 +55,6 @@ class WeightsOrigin:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the facts as plain values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in self.__dict__.items()
-        }
 
 
 def imagenet_state(name: str) -> tuple[dict[str, Tensor], Path]:
