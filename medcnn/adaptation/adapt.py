@@ -29,7 +29,7 @@ from medcnn.files.hashing import sha256_of
 from medcnn.inference.loading import copy_into_checkpoint
 from medcnn.inference.runs import Panel, assemble
 from medcnn.inference.settings import Inference, run_settings
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.thresholds import Threshold
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir, write_json

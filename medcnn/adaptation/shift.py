@@ -25,8 +25,7 @@ from medcnn.inference.out_of_distribution import flag_files, load_detector, meas
 from medcnn.inference.runs import Panel, assemble, batches_of, run_manifest
 from medcnn.inference.settings import Inference
 from medcnn.io.identifiers import pseudonym, read_salt
-from medcnn.metrics.log_odds import log_odds
-from medcnn.metrics.proportions import share
+from medcnn.metrics.proportions import log_odds, share
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 

@@ -19,7 +19,7 @@ from medcnn.calibration.combination import CLIP, Combination, fit_combination, f
 from medcnn.calibration.fit import fit_calibrator
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.passes import Passes
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.thresholds import choose_threshold
 from medcnn.metrics.uncertainty import binary_entropy
 

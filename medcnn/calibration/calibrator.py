@@ -65,11 +65,6 @@ class Calibrator(Saved):
         return np.where(np.isnan(logit), np.nan, apply(np.asarray(self.parameters), logit))
 
 
-def probability(logit_N: npt.ArrayLike, temperature: float) -> Array:
-    """Return the probability of abnormal for each logit, ``sigmoid(logit / temperature)``."""
-    return np.asarray(expit(np.asarray(logit_N, dtype=np.float64) / temperature))
-
-
 def beta_features(logit_N: Array) -> tuple[Array, Array]:
     """Return ``ln p`` and ``-ln(1 - p)`` of ``p = sigmoid(logit)``, exact for any logit."""
     return -np.logaddexp(0.0, -logit_N), np.logaddexp(0.0, logit_N)

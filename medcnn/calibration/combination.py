@@ -24,7 +24,7 @@ from scipy.special import expit
 
 from medcnn.errors import unknown_name
 from medcnn.files.records import NEEDED, Saved
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 
 Array = npt.NDArray[np.float64]
 

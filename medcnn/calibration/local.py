@@ -21,7 +21,7 @@ from scipy.special import expit, logit
 
 from medcnn.calibration.calibrator import Calibrator
 from medcnn.errors import DataError
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.thresholds import Threshold, choose_threshold, predictions_digest
 
 Array = npt.NDArray[np.float64]

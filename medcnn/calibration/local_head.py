@@ -23,7 +23,7 @@ from scipy.special import expit
 from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.local import EDGE, FEW_FOR_SLOPE, INTERCEPT_SD, mode, patient_folds
 from medcnn.errors import DataError
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -24,7 +24,7 @@ from medcnn.evaluation.cross_validation import (
     at_fold_threshold,
 )
 from medcnn.metrics.estimate import Estimate
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.thresholds import Threshold
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir

@@ -18,7 +18,7 @@ from medcnn.calibration.calibrator import Calibrator
 from medcnn.calibration.combination import CLIP
 from medcnn.calibration.fit import fit_calibrator
 from medcnn.crossvalidation.joining import OutOfFold, aligned
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.thresholds import Threshold, choose_threshold
 
 Array = npt.NDArray[np.float64]

@@ -22,7 +22,7 @@ from medcnn.evaluation.prior_shift import before_shift
 from medcnn.evaluation.subgroups import members
 from medcnn.metrics.calibration import mean_estimate
 from medcnn.metrics.estimate import BoolArray, Estimate, FloatArray, IntArray
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.notices import Notice
 
 COLUMN = "conformal_set"

@@ -18,7 +18,7 @@ from medcnn.errors import DataError
 from medcnn.evaluation.parts import PredictiveValues
 from medcnn.files.records import ABSENT
 from medcnn.metrics.estimate import Estimate, FloatArray, IntArray
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.uncertainty import binary_entropy
 from medcnn.notices import Notice
 

@@ -14,7 +14,7 @@ from medcnn.evaluation.cases import cases_of
 from medcnn.evaluation.measures import confusion_of, headline
 from medcnn.evaluation.parts import Automatic, Target
 from medcnn.metrics.estimate import Estimate, FloatArray
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.uncertainty import Aurc, aurc, binary_entropy, risks_at
 from medcnn.notices import Notice
 

@@ -22,7 +22,6 @@ from medcnn.evaluation.explained import (
     Sanity,
 )
 from medcnn.explanations.bench import Bench, Watch, unwatched
-from medcnn.explanations.intervals import mean_of
 from medcnn.explanations.localization import Mask, area, mass_inside, points_at, widened
 from medcnn.explanations.names import SLOW
 from medcnn.explanations.perturbation import (
@@ -31,6 +30,7 @@ from medcnn.explanations.perturbation import (
     deletion_and_insertion,
 )
 from medcnn.explanations.randomization import LEVELS, cascade, similarity
+from medcnn.metrics.bootstrap import mean_of
 from medcnn.metrics.estimate import Estimate
 from medcnn.metrics.proportions import share
 

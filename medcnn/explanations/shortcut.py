@@ -11,11 +11,11 @@ import pandas as pd
 import torch
 
 from medcnn.evaluation.explained import Change, MarkerTest, OnMarker
-from medcnn.explanations.intervals import mean_of
 from medcnn.explanations.localization import Mask, area, mass_inside
 from medcnn.explanations.marker import Changed, burn_in, find_marker, paint_over
 from medcnn.explanations.perturbation import Probability
 from medcnn.explanations.subjects import Subjects, pixels_of
+from medcnn.metrics.bootstrap import mean_of
 from medcnn.metrics.proportions import share
 from medcnn.predictions import clusters_of
 

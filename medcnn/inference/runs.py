@@ -23,7 +23,7 @@ from medcnn.inference.device import choose_device
 from medcnn.inference.loading import TrainedModel, load_members
 from medcnn.inference.predictor import Predictor
 from medcnn.inference.settings import AskedViews, Inference, RunSettings, Views, run_settings
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.thresholds import Threshold, fixed_threshold
 from medcnn.notices import Notice
 from medcnn.record.record import Record

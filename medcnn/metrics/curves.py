@@ -71,7 +71,7 @@ def specificity_at_sensitivity(counts: Tally, sensitivity: float) -> float:
     return float(1 - counts.fp[first] / counts.negatives)
 
 
-def partial_auroc(counts: Tally, max_fpr: float = 0.1, *, standardised: bool = True) -> float:
+def partial_auroc(counts: Tally, max_fpr: float = 0.1) -> float:
     """Return the area under the ROC curve up to ``max_fpr``.
 
     Standardised after McClish (1989): 0.5 is chance and 1 perfect, as in scikit-learn.
@@ -83,7 +83,5 @@ def partial_auroc(counts: Tally, max_fpr: float = 0.1, *, standardised: bool = T
     x = np.append(fpr[inside], max_fpr)
     y = np.append(tpr[inside], np.interp(max_fpr, fpr, tpr))
     area = float(np.diff(x) @ (y[1:] + y[:-1])) / 2
-    if not standardised:
-        return area
     chance = max_fpr**2 / 2
     return 0.5 * (1 + (area - chance) / (max_fpr - chance))

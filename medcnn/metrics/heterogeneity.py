@@ -45,15 +45,10 @@ def random_effects(effect: FloatArray, variance: FloatArray, level: float = 0.95
     freedom = len(y) - 1
     error = np.sqrt(weight @ (y - mean) ** 2 / freedom / weight.sum())
     half = float(stdtrit(freedom, 0.5 + level / 2) * error)
-    q = cochran_q(y, v)
+    fixed = 1 / v
+    q = float(fixed @ (y - fixed @ y / fixed.sum()) ** 2)
     i2 = max(0.0, (q - freedom) / q) if q > 0 else 0.0
     return RandomEffects(mean, (mean - half, mean + half), tau2, q, i2)
-
-
-def cochran_q(y: FloatArray, v: FloatArray) -> float:
-    """Return the weighted sum of squared distances from the mean without random effects."""
-    weight = 1 / v
-    return float(weight @ (y - weight @ y / weight.sum()) ** 2)
 
 
 def _restricted(y: FloatArray, v: FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""Intervals of a proportion: Wilson, Clopper-Pearson, Agresti-Coull, and of clustered cases."""
+"""Log-odds, and intervals of a proportion: Wilson, Clopper-Pearson, Agresti-Coull, clustered cases."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ def normal_quantile(level: float) -> float:
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie within (0, 1), found {level}")
     return float(special.ndtri(0.5 + level / 2))
+
+
+def log_odds(p: FloatArray, margin: float = 1e-12) -> FloatArray:
+    """Return log(p / (1 - p)); ``p`` is held ``margin`` away from 0 and 1, so that all is finite.
+
+    >>> log_odds(np.array([0.5])).tolist()
+    [0.0]
+    """
+    return np.asarray(special.logit(np.clip(p, margin, 1 - margin)))
 
 
 def proportion(successes: float, n: float, method: str = "wilson", level: float = 0.95) -> Estimate:

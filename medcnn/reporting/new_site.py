@@ -1,13 +1,55 @@
-"""What to expect at a new site: lines of the headline, the table of the sources, and their forest."""
+"""A run at other places: an external validation beside home, and what to expect at a new site."""
 
 from __future__ import annotations
 
+from medcnn.evaluation.elsewhere import AtHome
 from medcnn.evaluation.new_site import MEASURES, Expected, NewSite, SourceResults, SourcesResults
+from medcnn.evaluation.parts import HEADLINE
 from medcnn.evaluation.results import Results
 from medcnn.metrics.estimate import Estimate
 from medcnn.reporting.figures.subgroups import ForestRow
 from medcnn.reporting.tables import Table, measured, named, shown_as, table_of, with_interval
 from medcnn.reporting.wording import Wording
+
+
+def home_table(results: Results, words: Wording) -> Table | None:
+    """Return each headline number here and at home, and their difference; None without home."""
+    found = results.external
+    if found is None or found.home is None:
+        return None
+    keys = ("table.measure", "external.here", "external.home", "external.difference")
+    rows = (
+        (
+            words.measure(key),
+            *(with_interval(key, getattr(side, key), words) for side in (results, found.home)),
+            words.difference(found.differences.get(key), points=key != "auroc"),
+        )
+        for key in HEADLINE
+    )
+    return table_of(map(words, keys), rows)
+
+
+def home_lines(results: Results, words: Wording) -> list[str]:
+    """Return of whom the two columns speak, and what their difference does not say."""
+    found = results.external
+    if found is None or found.home is None:
+        return []
+    split = words.name("split", found.home.split)
+    sides: dict[str, Results | AtHome] = {
+        words("external.here"): results,
+        words("external.home_split", split=split): found.home,
+    }
+    lines = [
+        words(
+            "external.cases",
+            where=where,
+            n=words.count(side.n),
+            patients=words.count(side.n_patients),
+            prevalence=words.percent(side.prevalence),
+        )
+        for where, side in sides.items()
+    ]
+    return [*lines, words("external.text", level=words.percent(results.level, 0))]
 
 
 def new_site_table(results: Results, words: Wording) -> Table | None:

@@ -13,12 +13,13 @@ from medcnn.reporting.card import model_card, model_name
 from medcnn.reporting.checklist import checklist
 from medcnn.reporting.contents import Contents
 from medcnn.reporting.explanations import explanation_section
-from medcnn.reporting.external import home_lines, home_table
 from medcnn.reporting.figures.learning import best_epoch
 from medcnn.reporting.flow import count_flow
 from medcnn.reporting.folds import folds_table
 from medcnn.reporting.glossary import glossary
 from medcnn.reporting.new_site import (
+    home_lines,
+    home_table,
     new_site_lines,
     new_site_notes,
     new_site_table,

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from medcnn.calibration.calibrator import NAMES, Calibrator, probability
+from medcnn.calibration.calibrator import NAMES, Calibrator
 from medcnn.calibration.fit import fit_calibrator
 from medcnn.errors import ConfigError, DataError
 
 
 def test_probability_keeps_the_order_and_the_middle():
-    p = probability([-2.0, 0.0, 2.0], 2.0)
+    p = Calibrator("temperature", (2.0,)).probability([-2.0, 0.0, 2.0])
     np.testing.assert_allclose(p, [1 / (1 + np.e), 0.5, np.e / (1 + np.e)])
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from medcnn.explanations.intervals import mean_of
+from medcnn.metrics.bootstrap import mean_of
 
 
 def test_the_mean_of_images_has_scipys_bca_interval():

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.special import expit
 
-from medcnn.metrics.log_odds import log_odds
+from medcnn.metrics.proportions import log_odds
 
 
 def test_it_undoes_the_logistic_function():

@@ -6,7 +6,7 @@ from medcnn.evaluation.elsewhere import AtHome, External
 from medcnn.evaluation.parts import HEADLINE
 from medcnn.evaluation.results import read_results
 from medcnn.metrics.estimate import Estimate
-from medcnn.reporting.external import home_lines, home_table
+from medcnn.reporting.new_site import home_lines, home_table
 from medcnn.reporting.wording import Wording
 
 
