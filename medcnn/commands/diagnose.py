@@ -11,7 +11,7 @@ from medcnn.console import say, warn
 from medcnn.data.checks import check_path
 from medcnn.diagnosis import diagnose, diagnose_run
 from medcnn.errors import ConfigError, DataError
-from medcnn.record.curves import read_curves
+from medcnn.record.record import read_curves
 from medcnn.run.directory import RunDir, write_json
 from medcnn.settings.composition import read_config
 

@@ -14,8 +14,7 @@ from medcnn.diagnosis.curves import (
     trend,
     turning_point,
 )
-from medcnn.diagnosis.facts import Facts
-from medcnn.diagnosis.finding import Finding, rate
+from medcnn.diagnosis.facts import Facts, Finding, rate
 from medcnn.diagnosis.rates import is_poor, learns
 from medcnn.notices import Notice
 

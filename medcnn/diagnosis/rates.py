@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from medcnn.diagnosis.curves import FEWEST, Curves, level, noise, trend
-from medcnn.diagnosis.facts import Facts
-from medcnn.diagnosis.finding import Finding, rate
+from medcnn.diagnosis.facts import Facts, Finding, rate
 from medcnn.notices import Notice
 
 EXPLOSION = 2.0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from medcnn.diagnosis.curves import FEWEST, Curves, auroc_error, level, noise, turning_point
-from medcnn.diagnosis.facts import Facts
-from medcnn.diagnosis.finding import Finding
+from medcnn.diagnosis.facts import Facts, Finding
 from medcnn.diagnosis.fits import less_variance
 from medcnn.notices import Notice
 

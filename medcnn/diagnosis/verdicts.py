@@ -11,8 +11,7 @@ import pandas as pd
 
 from medcnn.diagnosis import fits, rates, splits
 from medcnn.diagnosis.curves import Curves, read_curves
-from medcnn.diagnosis.facts import Facts, read_facts
-from medcnn.diagnosis.finding import SEVERITIES, Finding
+from medcnn.diagnosis.facts import SEVERITIES, Facts, Finding, read_facts
 from medcnn.errors import DataError
 from medcnn.evaluation.results import DiagnosisRow
 from medcnn.files.records import fields_to_json

@@ -50,7 +50,7 @@ class Journal:
     """
 
     def __init__(self, run: RunDir, *, seed: int, echo: Any = None) -> None:
-        self.run, self._echo = run, echo
+        self.run, self.path, self._echo = run, run.environment, echo
         self.facts: dict[str, Any] = {
             "command": asked(),
             "started": _now(),
@@ -125,9 +125,8 @@ class Journal:
         self.note(hashes=hashes_of(self.run), finished=_now())
 
     def save(self) -> None:
-        """Write ``environment.json``."""
-        notices = records(self.facts["warnings"])
-        write_json(self.run.environment, self.facts | {"notices": notices})
+        """Write the file."""
+        write_json(self.path, self.facts | {"notices": records(self.facts["warnings"])})
 
 
 class Notes(Journal):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from medcnn.files.plain import read_object
-from medcnn.notices import records, restored
-from medcnn.run.directory import RunDir, write_json
+from medcnn.notices import restored
+from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 
 WHAT = "minutes of the member"
@@ -27,7 +27,8 @@ class Minutes(Journal):
     """
 
     def __init__(self, member: RunDir, known: Sequence[str], echo: Any = None) -> None:
-        self.run, self._known, self._show = member, list(known), echo
+        self.run, self.path = member, member.minutes
+        self._known, self._show = list(known), echo
         self._echo = self._tell
         self.facts: dict[str, Any] = {"warnings": [], "seconds": {}}
         if member.minutes.is_file():
@@ -37,11 +38,6 @@ class Minutes(Journal):
     def _tell(self, text: str) -> None:
         if text not in self._known and self._show is not None:
             self._show(text)
-
-    def save(self) -> None:
-        """Write ``minutes.json``."""
-        notices = records(self.facts["warnings"])
-        write_json(self.run.minutes, self.facts | {"notices": notices})
 
 
 def take_over(journal: Journal, member: RunDir) -> None:

@@ -21,7 +21,7 @@ from medcnn.diagnosis.curves import read_curves
 from medcnn.diagnosis.facts import Facts
 from medcnn.diagnosis.rates import diverged
 from medcnn.errors import ConfigError, MedcnnError
-from medcnn.record.curves import read_curves as read_metrics
+from medcnn.record.record import read_curves as read_metrics
 from medcnn.run.directory import RunDir, write_json
 from medcnn.run.journal import Journal
 from medcnn.run.settings import write_settings

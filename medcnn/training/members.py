@@ -21,7 +21,7 @@ from medcnn.inference.settings import AskedViews
 from medcnn.predictions import write_predictions
 from medcnn.processes.together import Task, outcomes, raise_failed
 from medcnn.processes.voice import is_beside_others
-from medcnn.record.curves import read_curves
+from medcnn.record.record import read_curves
 from medcnn.run.command import asked, repeating
 from medcnn.run.directory import RunDir, atomic_path, write_text
 from medcnn.run.faults import foreseen

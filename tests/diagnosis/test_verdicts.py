@@ -306,7 +306,7 @@ def test_every_override_is_one_that_a_training_takes():
 
 
 def test_the_first_finding_decides_and_the_rest_is_ordered_by_severity():
-    from medcnn.diagnosis.finding import SEVERITIES
+    from medcnn.diagnosis.facts import SEVERITIES
 
     for curves in ILLNESSES.values():
         ranks = [SEVERITIES.index(each.severity) for each in diagnose(curves, FACTS).findings]

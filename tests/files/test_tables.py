@@ -15,7 +15,7 @@ from medcnn.evaluation.readers import read_readers
 from medcnn.files.tables import read_csv
 from medcnn.io.array import read_array
 from medcnn.predictions import read_predictions
-from medcnn.record.curves import read_curves
+from medcnn.record.record import read_curves
 
 spec = importlib.util.spec_from_file_location("mutations", Path(__file__).with_name("mutations.py"))
 mutations = importlib.util.module_from_spec(spec)

@@ -1,7 +1,7 @@
 import pytest
 
 from medcnn.errors import DataError
-from medcnn.record.curves import read_curves
+from medcnn.record.record import read_curves
 
 
 def test_every_column_is_a_number(tmp_path):

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 
 from medcnn.data.preparation import prepare
-from medcnn.record.curves import read_curves
+from medcnn.record.record import read_curves
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import compose

@@ -10,7 +10,7 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 
-from medcnn.record.curves import read_curves
+from medcnn.record.record import read_curves
 from medcnn.run.directory import atomic_path
 
 OWN: tuple[str, ...] = ("lr", "gradient_norm")
