@@ -9,7 +9,7 @@ Dimensions: H×W pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -67,9 +67,14 @@ def find_letters(pixels_HW: Pixels) -> list[Letter]:
         found += _search(work[:low, left : left + across], left)
     kept: list[Letter] = []
     for letter in sorted(found, reverse=True):
-        if all(_apart(letter, other) for other in kept):
+        near = (np.abs(np.subtract(letter.box[:2], other.box[:2])).max() for other in kept)
+        if all(distance > APART * WORK for distance in near):
             kept.append(letter)
-    return [_scaled(letter, scale) for letter in kept]
+    boxes = ([value / scale for value in letter.box] for letter in kept)
+    return [
+        replace(letter, box=(int(left), int(top), round(wide), round(high)))
+        for letter, (left, top, wide, high) in zip(kept, boxes, strict=True)
+    ]
 
 
 @cache
@@ -117,13 +122,3 @@ def _best(zone_HW: Pixels, letter_HW: Pixels) -> tuple[float, tuple[int, int, in
     if contrast < CONTRAST:
         return None
     return float(alike), (x + margin, y + margin, wide, high)
-
-
-def _apart(first: Letter, second: Letter) -> bool:
-    distance = max(abs(first.box[0] - second.box[0]), abs(first.box[1] - second.box[1]))
-    return distance > APART * WORK
-
-
-def _scaled(letter: Letter, scale: float) -> Letter:
-    left, top, wide, high = (value / scale for value in letter.box)
-    return Letter(letter.alike, letter.name, (int(left), int(top), round(wide), round(high)))

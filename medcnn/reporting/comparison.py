@@ -110,11 +110,10 @@ def verdicts(found: Comparison, words: Wording) -> list[str]:
 
 
 def _figure(found: Comparison, first: pd.DataFrame, second: pd.DataFrame, words: Wording) -> Markup:
+    tables, measured = (first, second), (found.a, found.b)
     sides = [
-        _scored(table, found.split, name, measured)
-        for table, name, measured in zip(
-            (first, second), found.names, (found.a, found.b), strict=True
-        )
+        _scored(table, found.split, name, side)
+        for table, name, side in zip(tables, found.names, measured, strict=True)
     ]
     return to_svg(
         two_curves(sides, words, found.readers), "two_curves", words("caption.two_curves")

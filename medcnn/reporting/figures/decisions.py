@@ -25,11 +25,7 @@ from medcnn.reporting.wording import Wording
 Array = npt.NDArray[np.float64]
 
 
-def net_benefit(
-    label_N: npt.NDArray[np.int64],
-    score_N: Array,
-    odds_at: Array,
-) -> Array:
+def net_benefit(label_N: npt.NDArray[np.int64], score_N: Array, odds_at: Array) -> Array:
     """Return the net benefit of calling ``score >= p`` abnormal at each threshold probability p.
 
     True positives minus false positives weighted by the odds of p, a case (Vickers and Elkin, Med
@@ -44,10 +40,7 @@ def net_benefit(
 
 
 def decision_curve(
-    label_N: npt.NDArray[np.int64],
-    score_N: Array,
-    threshold: float | None,
-    words: Wording,
+    label_N: npt.NDArray[np.int64], score_N: Array, threshold: float, words: Wording
 ) -> Figure:
     """Draw net benefit of the model beside reading all and reading none as abnormal."""
     figure, (axes,) = new_figure(5.4, 3.8)
@@ -58,10 +51,7 @@ def decision_curve(
     axes.plot(odds_at, model, color=ACCENT, lw=1.8, label=words("fig.model"))
     axes.plot(odds_at, everyone, color=MUTED, lw=1.1, ls=(0, (4, 2)), label=words("fig.treat_all"))
     axes.axhline(0, color=INK, lw=0.9, label=words("fig.treat_none"))
-    if threshold is not None:
-        axes.axvline(
-            threshold, color=ABNORMAL, lw=1.0, ls=(0, (2, 2)), label=words("fig.threshold")
-        )
+    axes.axvline(threshold, color=ABNORMAL, lw=1.0, ls=(0, (2, 2)), label=words("fig.threshold"))
     axes.set(xlim=(0, 1), ylim=(-0.1 * max(prevalence, 0.1), 1.1 * max(prevalence, 0.05)))
     localise(axes, words)
     proportions(axes, words, "x")
