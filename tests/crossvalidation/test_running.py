@@ -205,7 +205,7 @@ def test_folds_side_by_side_are_those_one_after_another(whole, easy_data, folds,
 def children_of(parent):
     """Return the processes of the slots of a command."""
     found = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(parent)],
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)],
         capture_output=True,
         text=True,
         check=False,  # it fails where there are none yet

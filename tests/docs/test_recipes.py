@@ -1,6 +1,7 @@
 """The recipes of docs/tuning.md for Ray, where it is installed."""
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def test_ray_tunes_and_trains(easy_data, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
     ray = pytest.importorskip("ray")
     monkeypatch.chdir(tmp_path)
+    listening = signal.getsignal(signal.SIGINT)
     ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20)
     try:
         tune, train = recipes()
@@ -38,6 +40,7 @@ def test_ray_tunes_and_trains(easy_data, tmp_path, monkeypatch):
         assert read_json(tmp_path / "run" / "results.json")["split"] == "test"
     finally:
         ray.shutdown()
+        signal.signal(signal.SIGINT, listening)  # Ray Train leaves its own
 
 
 def _stored(folder):
