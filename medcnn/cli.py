@@ -120,11 +120,7 @@ def run(command: str, arguments: Sequence[str]) -> int:
     What ``torchrun`` or ``srun`` started several times does it once: the first process, with whose code
     the others end.
     """
-    try:
-        launch = launched()
-    except ConfigError as error:
-        sys.stderr.write(f"medcnn: {error}\n")
-        return error.exit_code
+    launch = launched()
     # The tasks of srun may well be as many commands, each with a part of the work.
     if launch is None or (launch.by == "srun" and command != "train"):
         return _run(command, arguments)

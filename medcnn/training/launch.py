@@ -29,7 +29,7 @@ class Launch:
         rank: From 0.
         world: How many there are.
         local_rank: From 0, on this machine.
-        local_world: How many there are on this machine.
+        local_world: How many there are on this machine; 0 where others have more or fewer.
         by: ``torchrun``, or what sets the same variables, or ``srun``.
     """
 
@@ -70,9 +70,6 @@ def launched(environment: Mapping[str, str] | None = None) -> Launch | None:
     Args:
         environment: The variables; None: those of this process.
 
-    Raises:
-        ConfigError: If there are not as many on each machine.
-
     >>> launched({"RANK": "1", "WORLD_SIZE": "2"}).rank
     1
     """
@@ -80,15 +77,15 @@ def launched(environment: Mapping[str, str] | None = None) -> Launch | None:
     world = _number(known, "WORLD_SIZE", 1)
     if world > 1 and _number(known, "RANK", -1) >= 0:
         local, machines = _number(known, "LOCAL_WORLD_SIZE", 1), "GROUP_WORLD_SIZE"
-        _check_even(world, local * _number(known, machines, world // max(local, 1)))
-        return Launch(int(known["RANK"]), world, _number(known, "LOCAL_RANK", 0), local)
+        even = world == local * _number(known, machines, world // max(local, 1))
+        place = int(known["RANK"]), world, _number(known, "LOCAL_RANK", 0)
+        return Launch(*place, local if even else 0)
     world = _number(known, "SLURM_STEP_NUM_TASKS", 1)
     if world > 1 and _number(known, "SLURM_PROCID", -1) >= 0:
         each = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", known.get("SLURM_STEP_TASKS_PER_NODE", ""))
         local, nodes = (int(each[1]), int(each[2] or 1)) if each else (0, 0)
-        _check_even(world, local * nodes)
-        place = int(known["SLURM_PROCID"]), world, _number(known, "SLURM_LOCALID", 0), local
-        return Launch(*place, by="srun")
+        place = int(known["SLURM_PROCID"]), world, _number(known, "SLURM_LOCALID", 0)
+        return Launch(*place, local if world == local * nodes else 0, by="srun")
     return None
 
 
@@ -140,12 +137,3 @@ def check_alone(command: str, environment: Mapping[str, str] | None = None) -> N
 def _number(known: Mapping[str, str], name: str, otherwise: int) -> int:
     text = known.get(name, "")
     return int(text) if text.isdigit() else otherwise
-
-
-def _check_even(world: int, found: int) -> None:
-    if world != found:
-        raise ConfigError(
-            "There are not as many processes on each machine.",
-            expected="--nproc_per_node=N of each torchrun, or --ntasks-per-node=N, the same of all",
-            found=f"{world} processes in all",
-        )

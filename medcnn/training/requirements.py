@@ -115,6 +115,12 @@ def _check_launch(settings: Settings, launch: Launch | None) -> None:
                 remedy="see docs/scale.md, and leave out trainer.num_nodes: the launcher says it",
             )
         return
+    if not launch.local_world:
+        raise ConfigError(
+            "There are not as many processes on each machine.",
+            expected="--nproc_per_node=N of each torchrun, or --ntasks-per-node=N, the same of all",
+            found=f"{launch.world} processes in all",
+        )
     asked = {
         "trainer.devices": (_given(settings.trainer), (1, "auto", launch.local_world)),
         "trainer.num_nodes": (machines, (1, launch.machines)),

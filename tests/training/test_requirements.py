@@ -69,7 +69,9 @@ def test_a_training_that_does_not_know_of_its_launcher_is_refused(torchrun):
         requirements()
 
 
-def test_processes_that_a_launcher_started_are_held_against_what_is_asked_for(torchrun):
+def test_processes_that_a_launcher_started_are_held_against_what_is_asked_for(
+    torchrun, monkeypatch
+):
     def asked(*overrides):
         with_words = contextvars.copy_context()
         with_words.run(heed, launched())
@@ -87,6 +89,9 @@ def test_processes_that_a_launcher_started_are_held_against_what_is_asked_for(to
     for override, words in refused.items():
         with pytest.raises(ConfigError, match=words):
             asked(override)
+    monkeypatch.setenv("GROUP_WORLD_SIZE", "3")
+    with pytest.raises(ConfigError, match=r"as many processes on each(.|\n)*ntasks-per-node"):
+        asked()
 
 
 def test_code_that_the_run_could_not_be_read_back_with_is_refused_until_it_is_trusted(monkeypatch):
