@@ -32,7 +32,7 @@ def safeguarded(built_run):
 
 
 def test_each_safeguard_is_told_in_sentences(safeguarded):
-    found = safeguards(safeguarded, EN)
+    found = list(safeguards(safeguarded, EN))
     assert [each.title for each in found] == [
         "Referral to a radiologist",
         "Conformal sets",
@@ -50,7 +50,7 @@ def test_each_safeguard_is_told_in_sentences(safeguarded):
 
 
 def test_the_referral_holds_all_cases_against_those_decided_alone(safeguarded):
-    table = safeguards(safeguarded, EN)[0].table
+    table = list(safeguards(safeguarded, EN))[0].table
     assert table.header[1:] == (
         f"All {safeguarded.n} cases",
         f"The {safeguarded.uncertainty.referral.automatic.n} decided automatically",
@@ -60,7 +60,7 @@ def test_the_referral_holds_all_cases_against_those_decided_alone(safeguarded):
 
 
 def test_conformal_coverage_is_given_by_group(safeguarded):
-    table = safeguards(safeguarded, DE)[1].table
+    table = list(safeguards(safeguarded, DE))[1].table
     assert [row[0] for row in table.rows] == ["Geschlecht: F", "Geschlecht: M"]
 
 
@@ -75,4 +75,4 @@ def test_an_estimated_prevalence_is_told_with_its_test(built_run):
 
 def test_without_safeguards_there_is_nothing_to_tell(built_run):
     test = read_predictions(built_run.predictions("test"))
-    assert safeguards(evaluate(test, AT), EN) == []
+    assert not list(safeguards(evaluate(test, AT), EN))

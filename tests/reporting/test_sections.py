@@ -27,7 +27,7 @@ def test_tables_hold_what_the_results_hold(built_run):
     units = sections.units_table(contents, EN)
     assert units is not None
     assert units.rows[0][0] == "images, those of a patient kept together"
-    worth, rejection = sections.doubt_tables(contents, EN)
+    worth, rejection = sections.doubt_table(contents, EN), sections.rejection_table(contents, EN)
     assert worth is not None
     assert rejection is not None
     assert len(rejection.rows) == 3 * len(worth.rows)
@@ -70,6 +70,6 @@ def test_nothing_gives_no_table(built_run):
     assert sections.units_table(contents, EN) is None
     assert sections.operating_table(contents, EN) is None
     assert sections.reader_table((), EN) is None
-    assert sections.doubt_tables(contents, EN) == (None, None)
+    assert sections.doubt_table(contents, EN) is sections.rejection_table(contents, EN) is None
     assert sections.ablation_table(contents, EN) is None
     assert sections.diagnosis_table(contents, EN) is None
