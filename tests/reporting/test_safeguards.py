@@ -50,7 +50,7 @@ def test_each_safeguard_is_told_in_sentences(safeguarded):
 
 
 def test_the_referral_holds_all_cases_against_those_decided_alone(safeguarded):
-    table = list(safeguards(safeguarded, EN))[0].table
+    table = next(iter(safeguards(safeguarded, EN))).table
     assert table.header[1:] == (
         f"All {safeguarded.n} cases",
         f"The {safeguarded.uncertainty.referral.automatic.n} decided automatically",
