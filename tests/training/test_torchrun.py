@@ -79,7 +79,7 @@ def alone(tmp_path_factory):
 
 
 def same_run(alone, folder):
-    same(alone.path, folder / "run", within=1e-6)
+    same(alone.path, folder / "run", within=5e-6)  # of five seeds 2.5e-6, see docs/scale.md
     other = medcnn.Run(folder / "run")
     assert other.journal.content["processes"] == 2
     for run in (alone, other):
@@ -88,12 +88,13 @@ def same_run(alone, folder):
     assert one == pytest.approx(two, abs=1e-12)
 
 
-def test_processes_that_torchrun_starts_train_the_model_that_one_trains(alone, tmp_path):
-    told = said(start(tmp_path, "train", *SMALL, "run_dir=run"))
+def test_processes_that_torchrun_starts_train_one_model_and_one_of_them_speaks(tmp_path):
+    told = said(start(tmp_path, "train", *SMALL, "trainer.max_epochs=1", "run_dir=run"))
     assert codes(tmp_path) == [0, 0], told
-    for once in ("2 processes train together", "epoch   2/2", "report  "):
+    for once in ("2 processes train together", "epoch   1/1", "report  "):
         assert told.count(once) == 1, told
-    same_run(alone, tmp_path)
+    run = medcnn.Run(tmp_path / "run")
+    assert run.journal.content["processes"] == 2 and run.results.n == 15
 
 
 @pytest.mark.gpu
@@ -107,7 +108,7 @@ def test_processes_train_together_on_gpus(tmp_path):
 
 
 @pytest.mark.long
-def test_two_agents_stand_for_two_machines(alone, tmp_path):
+def test_two_agents_stand_for_two_machines_and_train_the_model_of_one(alone, tmp_path):
     store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     port = store.port
     del store
