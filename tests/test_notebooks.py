@@ -40,22 +40,11 @@ def headlines(notebook):
     ]
 
 
-@pytest.fixture(scope="module")
-def client():
-    """Return a client whose kernel runs one notebook after another: each start imports for seconds."""
-    one = NotebookClient(nbformat.v4.new_notebook(), timeout=600, kernel_name="python3")
-    with one.setup_kernel():
-        yield one
-
-
 @NOTEBOOKS
-def test_the_notebook_runs_and_gives_what_it_shows(path, client):
+def test_the_notebook_runs_and_gives_what_it_shows(path):
     saved = nbformat.read(path, as_version=4)
     anew = nbformat.read(path, as_version=4)
-    anew.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))  # the names of the one before
-    client.nb = anew
-    client.execute(cleanup_kc=False)
-    anew.cells.pop(0)
+    NotebookClient(anew, timeout=600, kernel_name="python3").execute()
     assert len(shown(saved)) == len(shown(anew))
     for before, after in zip(headlines(saved), headlines(anew), strict=True):
         assert NUMBER.sub("#", before) == NUMBER.sub("#", after)
