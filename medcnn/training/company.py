@@ -14,6 +14,7 @@ import pickle
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -175,6 +176,7 @@ class Company:
             self._turn += 1
             told = self._board.get(f"work/{self._turn}")
             if isinstance(told, End):
+                _end_undisturbed()
                 self._board.put(f"end/{self.launch.rank}", None)
                 return told.code
             own = Answer.of(_taken_up, (told,))
@@ -195,6 +197,7 @@ class Company:
         key = f"work/{self._turn + 1}"
         if self._board.has([key], 3 * GRACE):
             told = self._board.get(key)
+            _end_undisturbed()
             self._board.put(f"end/{self.launch.rank}", None)
             return told.code if isinstance(told, End) else 1
         if not isinstance(own.error, MedcnnError):
@@ -210,8 +213,15 @@ class Company:
     def end(self, code: int) -> None:
         """Let the others end as the first does, and wait a moment until they know."""
         self._turn += 1
+        _end_undisturbed()
         self._board.put(f"work/{self._turn}", End(code))
         self._board.has([f"end/{rank}" for rank in self._others], GRACE)
+
+
+def _end_undisturbed() -> None:
+    """Let no signal change the exit code: ``torchrun`` sends one once the first of them has ended."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 _here: list[Company] = []
@@ -238,7 +248,7 @@ def in_company(launch: Launch, words: Sequence[str], tell: Callable[[], int]) ->
         sys.stderr.write(f"medcnn: process {launch.rank + 1} of {launch.world}: {said}: {error}\n")
         code = 1
     if code:
-        # The launcher ends those that are left by a signal once one has ended: none is to be late.
+        # The launcher kills those that are left some time after one has ended: none is to be late.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

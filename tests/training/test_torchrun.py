@@ -35,7 +35,7 @@ SMALL = (
     "trainer.max_epochs=2",
 )
 # The exit code of each process goes into a file.
-EACH = '"$@"; code=$?; echo $code > code.$RANK; exit $code'
+EACH = 'trap : TERM; "$@"; code=$?; echo $code > code.$RANK; exit $code'
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run")
 
 
@@ -141,13 +141,15 @@ def test_all_end_with_the_code_of_the_first_and_one_message(leaking, tmp_path):
         (("train", *SMALL, "trainer.devices=3"), 2, "trainer.devices=3 does not go with"),
         (("train", "-m", *SMALL, "seed=1,2"), 2, "medcnn train -m was started 2 times"),
         (("evaluate", "run=run"), 2, "medcnn evaluate was started 2 times at once, by torchrun"),
-        (("train", "model=tiny_resnet", "data=folder", f"data.root={leaking}"), 3, "test images"),
+        (("train", "model=tiny_resnet", "data=folder", f"data.root={leaking}"), 3, "audit stopped"),
     ]
     for words, code, message in refused:
         told = said(start(tmp_path, *words))
         assert codes(tmp_path) == [code, code], told
         assert len(re.findall("^medcnn: ", told, flags=re.MULTILINE)) == 1, told
         assert message in told, told
+        for path in tmp_path.glob("code.*"):
+            path.unlink()
 
 
 @pytest.mark.long
