@@ -1,4 +1,4 @@
-"""What a process that does a part of some work comes to, and how it is told to the one that asked."""
+"""What a process is given to do with others, what it comes to, and how that is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch.distributed
@@ -25,6 +26,32 @@ class RankError(MedcnnError):
 
 class RemoteTraceback(Exception):  # noqa: N818  the cause of an error of another process
     """Where in another process an error arose."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A piece of work that all do together.
+
+    Attributes:
+        content: The function that does it, and its arguments, pickled.
+        folder: The working folder, which paths are relative to.
+        needed: What each has to find on its disk.
+        meeting: Host and port of the store where those meet who compute together.
+        threads: Of each process.
+    """
+
+    content: bytes
+    folder: Path
+    needed: Sequence[Path]
+    meeting: tuple[str, int]
+    threads: int
+
+
+@dataclass(frozen=True)
+class End:
+    """The story is told; all end with its exit code."""
+
+    code: int
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from medcnn.processes.parent import end_with
 from medcnn.training.answers import (
     GRACE_SECONDS,
     Answer,
+    End,
     RankError,
+    Work,
     be_silent,
     leave_the_others,
     worst,
@@ -43,32 +45,6 @@ from medcnn.version import __version__
 PATIENCE = timedelta(minutes=5)
 """How long all may take to come, and to take up a piece of work."""
 GRACE = timedelta(seconds=GRACE_SECONDS)
-
-
-@dataclass(frozen=True)
-class Work:
-    """A piece of work that all do together.
-
-    Attributes:
-        content: The function that does it, and its arguments, pickled.
-        folder: The working folder, which paths are relative to.
-        needed: What each has to find on its disk.
-        meeting: Host and port of the store where those meet who compute together.
-        threads: Of each process.
-    """
-
-    content: bytes
-    folder: Path
-    needed: Sequence[Path]
-    meeting: tuple[str, int]
-    threads: int
-
-
-@dataclass(frozen=True)
-class End:
-    """The story is told; all end with its exit code."""
-
-    code: int
 
 
 class Company:
