@@ -14,7 +14,7 @@ from medcnn.data.sources.phantom.generate import read
 from medcnn.evaluation.results import read_results
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-QUICK = ["model=tiny_resnet", "model.widths=[4,8]", "data.image_size=32", "trainer.max_epochs=1"]
+QUICK = ["model=tiny_resnet", "model.widths=[8,16]", "data.image_size=32", "trainer.max_epochs=1"]
 """What a test adds so as not to take minutes; nothing of it says anything of the data."""
 
 

@@ -69,7 +69,7 @@ def test_a_run_without_its_report_is_finished_without_training_again(trained, tm
 
 def test_values_that_a_resumed_run_does_not_use_are_told(trained, capfd, monkeypatch):
     monkeypatch.setattr("sys.argv", ["train.py"])
-    asked = ["trainer.max_epochs=9", "seed=0", "model.widths=[4,8]", "model=tiny_resnet"]
+    asked = ["trainer.max_epochs=9", "seed=0", "model.widths=[8,16]", "model=tiny_resnet"]
     assert run("train", [f"resume={trained.path}", *asked]) == 0
     told = capfd.readouterr().err
     assert "trainer.max_epochs=9 is not used" in told

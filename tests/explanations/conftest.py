@@ -41,7 +41,7 @@ def gap_network(body, width, layout="NCHW"):
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return as_model(build_classifier("tiny_resnet", weights="none", image_size=32, widths=[4, 8]))
+    return as_model(build_classifier("tiny_resnet", weights="none", image_size=32, widths=[8, 16]))
 
 
 @pytest.fixture

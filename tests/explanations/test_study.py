@@ -15,7 +15,7 @@ from medcnn.inference.predictor import CPU
 from medcnn.models import build_classifier
 from medcnn.run.directory import RunDir, write_json, write_text
 
-MODEL = {"backbone": "tiny_resnet", "widths": [4, 8, 8], "image_size": 32, "weights": "none"}
+MODEL = {"backbone": "tiny_resnet", "widths": [8, 16, 16], "image_size": 32, "weights": "none"}
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def started(make_task):
     task = make_task()
     torch.manual_seed(0)
     network = build_classifier(
-        "tiny_resnet", weights="none", widths=[4, 8], blocks=1, image_size=16, dropout=0.5
+        "tiny_resnet", weights="none", widths=[8, 16], blocks=1, image_size=16, dropout=0.5
     )
     task.network, task.transfer = network, GradualUnfreeze(every=1)
     task.transfer.setup(network, 96, WeightsOrigin("chest", "chest"))
