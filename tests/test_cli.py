@@ -126,7 +126,7 @@ def test_the_tab_key_is_set_up_by_what_the_shell_evaluates(medcnn):
 
 def test_a_reader_who_has_seen_enough_is_no_fault():
     with subprocess.Popen(
-        [sys.executable, "-m", "medcnn.cli", "plan", "--help"],
+        [sys.executable, "-m", "medcnn", "plan", "--help"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
