@@ -287,6 +287,7 @@ def wider_run(tmp_path_factory, draw_hospital):
             ),
             *("augment=none", "model=tiny_resnet", "model.widths=[8,16]", "model.weights=none"),
             *("trainer.precision=32-true", "trainer.accelerator=cpu", "trainer.max_epochs=2"),
+            "optimizer.lr=1e-2",
             f"run_dir={root / 'run'}",
         ]
     )
