@@ -36,7 +36,7 @@ def test_predictions_are_those_of_the_network_and_the_judgement_of_the_run(run, 
     np.testing.assert_allclose(table["p_abnormal"], model.calibrator.probability(table["logit"]))
     assert found.threshold == Record(run).threshold
     assert set(table["split"]) == {"external"}
-    assert found.answers.features.shape == (40, 8)
+    assert found.answers.features.shape == (40, 16)
     assert len(found.validation) == 15
 
 
