@@ -69,7 +69,7 @@ def test_the_encoder_of_an_autoencoder_has_features_but_no_answer(easy_data, tmp
     options = ["task=autoencoder", "callbacks.monitor=val_loss", "trainer.max_epochs=1"]
     assert run("train", [*easy_data, *options, f"run_dir={folder}"]) == 0
     assert run("features", [f"run={folder}", f"output={output}", "split=test"]) == 0
-    assert features_of(pd.read_csv(output)).shape[1] == 8
+    assert features_of(pd.read_csv(output)).shape[1] == 16
     assert run("evaluate", [f"run={folder}"]) == 2
     assert f"starts from it: model.weights={folder}" in capsys.readouterr().err
 

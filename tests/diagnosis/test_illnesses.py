@@ -284,7 +284,7 @@ ILLNESSES = {
         lowest_loss,
     ),
 }  # fmt: skip
-QUICK = ("stopped_early", "over_confidence", "exploding_gradients")
+QUICK = ("stopped_early", "over_confidence")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_the_graph_takes_any_number_of_images(exported):
     assert (given.type, given.shape[1:]) == ("tensor(uint8)", [1, 32, 32])
     images = np.random.default_rng(0).integers(0, 256, (7, 1, 32, 32), dtype=np.uint8)
     logit, p, features = session.run(None, {given.name: images})
-    assert (logit.shape, p.shape, features.shape) == ((7,), (7,), (7, 8))
+    assert (logit.shape, p.shape, features.shape) == ((7,), (7,), (7, 16))
     alone = session.run(None, {given.name: images[3:4]})[0]
     np.testing.assert_allclose(alone, logit[3:4], rtol=0, atol=1e-5)
 

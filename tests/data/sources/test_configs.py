@@ -25,7 +25,7 @@ def test_a_configuration_offers_the_options_of_its_reader_with_their_defaults(na
     if name == "phantom":  # its reader takes the fields of its options, whose defaults are harder
         assert set(options) == set(inspect.signature(Options).parameters)
         return
-    assert set(options) == set(parameters) - {"root"}
+    assert set(options) == set(parameters) - {"root", "exclude"}  # the group itself excludes
     for option, value in options.items():
         if value == f"${{data.{option}}}":  # told in the group, whose field has the default
             continue

@@ -92,7 +92,7 @@ def test_the_detector_is_medcnn_s(exported):
         ours = pd.Series(detector.__dict__).to_dict() | {"score": score}
         for side, view, modality in ((32, "PA", "DX"), (20, "LL", "CT"), (48, "", "CR")):
             pixels = rng.integers(0, 256, (side, side), dtype=np.uint8)
-            feature = rng.normal(size=8)
+            feature = rng.normal(size=16)
             logit, p = 0.3, 0.6
             image = pixels[None].astype(np.float32) * np.float32(1 / 255)
             deviation = detector.inputs.deviations(image)
