@@ -1,6 +1,7 @@
 """Trials as Hydra runs them: real trainings, judged on validation alone."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -81,7 +82,7 @@ def folder(easy_data, tmp_path_factory):
 def test_trials_train_and_are_judged_on_validation(folder):
     found = json.loads((folder / "search.json").read_text())
     assert found["states"] == {"complete": 1, "failed": 1}
-    assert "rose from" in (folder / "search.html").read_text()
+    assert re.search(r"loss (rose from|is nan|is inf)", (folder / "search.html").read_text())
     assert found["best"]["values"] == {"optimizer.lr": "0.01"}
     trial = json.loads((folder / "trials" / str(found["best"]["trial"]) / "trial.json").read_text())
     curves = pd.read_csv(folder / "trials" / str(found["best"]["trial"]) / "metrics.csv")
