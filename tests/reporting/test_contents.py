@@ -11,7 +11,13 @@ def test_a_run_is_read_whole(built_run):
     assert found.missing == ()
     assert found.setting("model.name") == "resnet18"
     assert found.setting("no.such", "optimizer.lr") == 0.0005
-    assert (found.threshold, found.split, found.unit, found.level) == (0.41, "test", "image", 0.95)
+    results = found.results
+    assert (found.threshold, results.split, found.unit, results.level) == (
+        0.41,
+        "test",
+        "image",
+        0.95,
+    )
     assert len(found.metrics) == 14
     assert found.warnings()[0].startswith("model.weights=auto")
 
