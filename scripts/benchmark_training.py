@@ -40,7 +40,7 @@ from medcnn.data.preparation import Prepared, prepare
 from medcnn.run.directory import RunDir
 from medcnn.run.journal import Journal
 from medcnn.settings.composition import compose
-from medcnn.training import trainer
+from medcnn.training import devices, trainer
 from medcnn.training.fitting import build_datamodule, build_task, chosen_optimizer
 from medcnn.training.settings import Settings, check
 from medcnn.training.tasks.classification import XrayClassification
@@ -103,7 +103,7 @@ def with_loop(settings: Settings, prepared: Prepared) -> Measured:
     data, task = build_datamodule(settings, prepared), start(settings, prepared)
     groups = task.transfer.parameter_groups(task.network, task.lr, task.weight_decay)
     optimizer = chosen_optimizer(settings).build(_partial_=True)(groups)
-    dtype = torch.bfloat16 if "bf16" in trainer.choose_precision("auto") else torch.float32
+    dtype = torch.bfloat16 if "bf16" in devices.choose_precision("auto") else torch.float32
     loader: Any = data.train_dataloader()
     network = task.network.train()
     total, step, seconds = EPOCHS * len(loader), 0, 0.0

@@ -52,7 +52,7 @@ class Grid:
         self.lies = np.diff(ndtr(apart), axis=2).astype(np.float32).reshape(-1, len(THETAS))
         self.prior = log_prior(self.middles, TAUS)
 
-    def below(self, x: Floats, n: Floats, middle: Floats, new: Floats) -> Floats:
+    def below(self, x: Floats, n: Floats, middle: float, new: Floats) -> Floats:
         """Return how much of the posterior lies below the middle, and below a new source's, 2×R."""
         log_p = x.reshape(-1, 1) * THETAS - n.reshape(-1, 1) * np.logaddexp(0, THETAS)
         p = np.exp(log_p - log_p.max(axis=1, keepdims=True)).astype(np.float32)
