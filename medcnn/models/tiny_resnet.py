@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from medcnn.models.checks import check_tiny_resnet
 from medcnn.models.stages import Backbone, GlobalAverage
@@ -20,6 +21,23 @@ FULL_RESOLUTION = 32
 """Up to this many pixels a side the stem keeps the resolution …"""
 HALF_RESOLUTION = 64
 """… up to this many it halves it, and beyond it leaves a quarter."""
+
+
+SAFE_INPUTS = 8
+"""Channels from which on torch's strided 1×1 convolution may be trained on any processor."""
+
+
+class SubsampledConv2d(nn.Conv2d):
+    """A strided 1×1 convolution: one of stride 1 over every ``stride``-th position, the same sums.
+
+    torch 2.14 writes beyond its memory in the backward pass of a strided 1×1 convolution of 2 to 7
+    channels-last inputs on processors without AVX-512, which ends the process.
+    """
+
+    def forward(self, maps_NCHW: Tensor) -> Tensor:
+        """Return the maps at every ``stride``-th position, with new channels."""
+        down, across = self.stride
+        return F.conv2d(maps_NCHW[..., ::down, ::across], self.weight, self.bias)
 
 
 class ResidualBlock(nn.Module):
@@ -40,8 +58,9 @@ class ResidualBlock(nn.Module):
         self.relu = nn.ReLU()
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
+            convolution = nn.Conv2d if inputs >= SAFE_INPUTS else SubsampledConv2d
             self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+                convolution(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
             )
 
     def forward(self, maps_NCHW: Tensor) -> Tensor:

@@ -40,6 +40,24 @@ def test_a_block_starts_as_its_shortcut():
     torch.testing.assert_close(block(maps), maps)
 
 
+def test_a_narrow_shortcut_is_a_strided_convolution_and_may_be_trained_channels_last():
+    torch.manual_seed(0)
+    ours = build_backbone("tiny_resnet", widths=[4, 8]).body.layer2[0].shortcut[0]
+    reference = torch.nn.Conv2d(4, 8, 1, 2, bias=False)
+    reference.load_state_dict(ours.state_dict())
+    # An odd size; torch's own convolution would end the process here if it were channels-last.
+    maps = torch.randn(3, 4, 9, 9)
+    mine, theirs = (maps.clone().requires_grad_() for _ in range(2))
+    ours.to(memory_format=torch.channels_last)
+    made = ours(mine.contiguous(memory_format=torch.channels_last))
+    wanted = reference(theirs)
+    torch.testing.assert_close(made, wanted)
+    made.square().sum().backward()
+    wanted.square().sum().backward()
+    torch.testing.assert_close(mine.grad, theirs.grad)
+    torch.testing.assert_close(ours.weight.grad, reference.weight.grad)
+
+
 def test_it_overfits_eight_images_in_bf16_channels_last():
     torch.manual_seed(0)
     model = build_classifier(
