@@ -149,3 +149,16 @@ class Conv2d(nn.Conv2d):
             self.groups,
         )
         return y if x.dim() == 4 else y.squeeze(0)
+
+
+class SubsampledConv2d(nn.Conv2d):
+    """A strided 1×1 convolution: one of stride 1 over every ``stride``-th position, the same sums.
+
+    torch 2.14 writes beyond its memory in the backward pass of a strided 1×1 convolution of 2 to 7
+    channels-last inputs on processors without AVX-512, which ends the process.
+    """
+
+    def forward(self, maps_NCHW: Tensor) -> Tensor:
+        """Return the maps at every ``stride``-th position, with new channels."""
+        down, across = self.stride
+        return F.conv2d(maps_NCHW[..., ::down, ::across], self.weight, self.bias)

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from medcnn.layers.convolution import SubsampledConv2d
 from medcnn.models.checks import check_tiny_resnet
 from medcnn.models.stages import Backbone, GlobalAverage
 
@@ -25,19 +25,6 @@ HALF_RESOLUTION = 64
 
 SAFE_INPUTS = 8
 """Channels from which on torch's strided 1×1 convolution may be trained on any processor."""
-
-
-class SubsampledConv2d(nn.Conv2d):
-    """A strided 1×1 convolution: one of stride 1 over every ``stride``-th position, the same sums.
-
-    torch 2.14 writes beyond its memory in the backward pass of a strided 1×1 convolution of 2 to 7
-    channels-last inputs on processors without AVX-512, which ends the process.
-    """
-
-    def forward(self, maps_NCHW: Tensor) -> Tensor:
-        """Return the maps at every ``stride``-th position, with new channels."""
-        down, across = self.stride
-        return F.conv2d(maps_NCHW[..., ::down, ::across], self.weight, self.bias)
 
 
 class ResidualBlock(nn.Module):
