@@ -173,6 +173,8 @@ def _of_search(seen: Seen, n: int) -> list[Notice]:
         found.append(Notice("copies_not_asked_for"))
     elif seen.looked < seen.known:
         found.append(Notice("copies_not_looked_for", looked=seen.looked, of=seen.known))
+    if seen.small:
+        found.append(Notice("small_copies", count=seen.small, of=n))
     if not seen.known:
         found.append(Notice("training_unknown"))
     namesakes = int(seen.namesakes.sum())

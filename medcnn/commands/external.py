@@ -59,7 +59,7 @@ def of_elsewhere(asked: Evaluate, data: Data) -> Results:
     from medcnn.adaptation.external import predict_elsewhere  # torch: seconds
 
     images = read_elsewhere(runs, data, asked.split)
-    say(f"{len(images.manifest)} images of {images.manifest.source}, none of the training")
+    say(f"{len(images.manifest)} images of {images.manifest.source}, none found in the training")
     found = predict_elsewhere(runs, images, asked.inference, asked.of)
     threshold = given or found.threshold
     rows, results = _measured(asked, images, found, threshold)

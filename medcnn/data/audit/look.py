@@ -14,8 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medcnn.data.audit.hashing import Hashes, Rows, hash_windows, population_of, thumbnails
+from medcnn.data.audit.hashing import (
+    SIDE,
+    Hashes,
+    Rows,
+    Thumbnails,
+    hash_windows,
+    population_of,
+    thumbnails,
+)
 from medcnn.data.audit.near import MIN_SIDE, Near, near_duplicates
+from medcnn.data.audit.small import MAX_PAIRS, small_copies
+from medcnn.data.cache.cache import build_cache
 from medcnn.data.cache.images import ImageCache
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.run.directory import atomic_path
@@ -33,9 +43,10 @@ class Look:
     Attributes:
         first: For each row the first row with the same pixels, N.
         blank: Which rows show nothing, N.
-        small: Which originals are too small to tell copies from look-alikes, N.
+        small: Which originals are too small to tell copies from look-alikes among themselves, N.
         pairs: Pairs of first rows whose images are copies of one another, P×2.
         near: How the search for copies went.
+        unmatched: Pairs of a small and a larger image that were too many to be compared.
     """
 
     first: Rows
@@ -43,6 +54,7 @@ class Look:
     small: npt.NDArray[np.bool_]
     pairs: Rows
     near: Near
+    unmatched: int = 0
 
     def not_checked(self) -> list[str]:
         """Return what the search for copies had to leave out, and why."""
@@ -50,9 +62,11 @@ class Look:
         if self.near.left_out:
             found.append(f"{self.near.left_out} pairs of similar hashes")
         if self.small.any():
+            matched = not self.small.all() and not self.unmatched
             found.append(
                 f"near-duplicates of {int(self.small.sum())} images: their originals have fewer "
                 f"than {MIN_SIDE} pixels a side, too few to tell copies from look-alikes"
+                + (" but in larger images" if matched else "")
             )
         return found
 
@@ -101,7 +115,32 @@ def _look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
         np.concatenate(hashes, axis=1)[:, distinct],
         usual,
     )
-    return Look(first, blank, small, distinct[near.pairs], near)
+    tiny = np.flatnonzero((first == np.arange(len(rows))) & ~blank & small)
+    pairs, unmatched = [distinct[near.pairs]], len(tiny) * len(distinct)
+    if unmatched <= MAX_PAIRS:
+        pairs.append(_small_pairs(table, cache, rows, tiny, distinct))
+        unmatched = 0
+    return Look(first, blank, small, np.concatenate(pairs), near, unmatched)
+
+
+def _small_pairs(
+    table: pd.DataFrame, cache: ImageCache, rows: Rows, tiny: Rows, larger: Rows
+) -> Rows:
+    """Return the small images that are copies of a larger one, each with it."""
+    if not len(tiny) or not len(larger):
+        return np.empty((0, 2), np.int64)
+    patient = pd.factorize(table["patient_id"])[0].astype(np.int64)
+    small, large = (_at_64(table.iloc[at], cache, rows[at]) for at in (tiny, larger))
+    found = small_copies(small, large, patient[larger])
+    return np.stack([tiny[found[:, 0]], larger[found[:, 1]]], axis=1)
+
+
+def _at_64(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Thumbnails:
+    if cache.profile.size < SIDE:
+        root, exact = cache.folder.parent, cache.profile.exact
+        cache = build_cache(table, size=SIDE, root=root, exact=exact, progress=False)
+        rows = np.arange(len(table))
+    return np.concatenate([thumbnails(images) for images in _blocks(cache, rows)])
 
 
 def _sample(cache: ImageCache, rows: Rows) -> npt.NDArray[np.uint8]:
@@ -145,6 +184,7 @@ def _save(file: Path, seen: Look) -> None:
             near=near.pairs,
             counts=np.array([near.compared, near.judged, near.left_out], np.int64),
             highest=np.array(highest),
+            unmatched=np.array(seen.unmatched),
         )
 
 
@@ -162,6 +202,7 @@ def _load(file: Path) -> Look | None:
                 kept["small"],
                 kept["pairs"],
                 near,
+                int(kept["unmatched"]),
             )
     except ARCHIVE_ERRORS:
         # Absent or damaged: the images are looked at (again).

@@ -39,6 +39,7 @@ class Seen:
         namesakes: Whose patient has the name of one, in another source.
         looked: Images of the training that were there to be looked at; None where nobody looked.
         known: Images of the training.
+        small: Images here that are too small to tell all copies.
     """
 
     copies: Flags
@@ -48,6 +49,7 @@ class Seen:
     namesakes: Flags
     looked: int | None
     known: int
+    small: int = 0
 
     @property
     def any(self) -> Flags:
@@ -74,7 +76,7 @@ def seen_in_training(
     """
     on_disk = np.array([_exists(path) for path in trained["path"]], dtype=np.bool_)
     there = trained[on_disk]
-    copies, near = _by_pixels(table, cache, there, pixels=pixels)
+    copies, near, small = _by_pixels(table, cache, there, pixels=pixels)
     copies |= np.isin(table["path"].to_numpy(str), trained["path"].to_numpy(str))
     copies |= np.array([key in keys for key in cache.keys.tolist()], dtype=np.bool_)
     studies = table["study_id"].isin(trained["study_id"]) & table["study_id"].map(is_uid)
@@ -88,6 +90,7 @@ def seen_in_training(
         namesakes=namesakes.to_numpy(np.bool_),
         looked=len(there) if pixels else None,
         known=len(trained),
+        small=small,
     )
 
 
@@ -97,13 +100,13 @@ def _exists(path: str) -> bool:
 
 def _by_pixels(
     table: pd.DataFrame, cache: ImageCache, there: pd.DataFrame, *, pixels: bool
-) -> tuple[Flags, Flags]:
-    """Return who is the same as, and who a copy of, an image of the training."""
+) -> tuple[Flags, Flags, int]:
+    """Return who is the same as, who a copy of, an image of the training, and how many are small."""
     same, near = (np.zeros(len(table), dtype=np.bool_) for _ in range(2))
     columns = ["image_id", "path", "patient_id"]
     both = pd.concat([table[columns], there[columns]], ignore_index=True)
     if there.empty or not pixels:
-        return same, near
+        return same, near, 0
     both["image_id"] = [f"{at}" for at in range(len(both))]
     try:
         joined = build_cache(
@@ -114,7 +117,7 @@ def _by_pixels(
             dtype=cache.profile.dtype,
         )
     except DataError:
-        return same, near
+        return same, near, 0
     rows = np.flatnonzero(joined.readable)
     found = look(both.iloc[rows].reset_index(drop=True), joined, rows)
     ours = rows < len(table)
@@ -126,4 +129,4 @@ def _by_pixels(
         for mine, their in ((one, other), (other, one)):
             if (~ours[their]).any():
                 near[rows[mine[ours[mine]]]] = True
-    return same, near
+    return same, near, int(found.small[ours].sum())
