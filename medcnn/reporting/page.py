@@ -161,6 +161,7 @@ def _results(contents: Contents, words: Wording) -> dict[str, Any]:
         "named": {row.key: row for row in rows},
         "new_site": new_site_table(contents.results, words),
         "new_site_lines": new_site_lines(contents.results, words),
+        "at_home": bool(contents.config_text) and contents.results.external is None,
         "home_lines": home_lines(contents.results, words),
         "conditional": [
             estimate_row(key, estimate, words, fixed)

@@ -16,6 +16,7 @@ from medcnn.reporting.new_site import (
     sources_table,
 )
 from medcnn.reporting.page import page_facts
+from medcnn.reporting.report import write_report
 from medcnn.reporting.wording import Wording
 
 EN, DE = Wording("en"), Wording("de")
@@ -71,3 +72,5 @@ def test_a_run_without_sources_has_none_of_it(built_run):
     results = read_run(built_run).results
     assert new_site_table(results, EN) is None and sources_table(results, EN) is None
     assert new_site_notes(results, EN) == {} and new_site_lines(results, EN) == []
+    write_report(built_run)
+    assert "What another site will show was not measured" in built_run.report.read_text()
