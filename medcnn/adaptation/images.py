@@ -174,7 +174,9 @@ def _of_search(seen: Seen, n: int) -> list[Notice]:
     elif seen.looked < seen.known:
         found.append(Notice("copies_not_looked_for", looked=seen.looked, of=seen.known))
     if seen.small:
-        found.append(Notice("small_copies", count=seen.small, of=n))
+        found.append(Notice("small_copies", count=seen.small, doubtful=seen.doubtful))
+    if seen.uncropped:
+        found.append(Notice("middles_not_looked_for", pairs=seen.uncropped))
     if not seen.known:
         found.append(Notice("training_unknown"))
     namesakes = int(seen.namesakes.sum())

@@ -14,24 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medcnn.data.audit.hashing import (
-    SIDE,
-    Hashes,
-    Rows,
-    Thumbnails,
-    hash_windows,
-    population_of,
-    thumbnails,
-)
+from medcnn.data.audit.derived import MAX_PAIRS, derived_pairs
+from medcnn.data.audit.hashing import Hashes, Rows, hash_windows, population_of, thumbnails
 from medcnn.data.audit.near import MIN_SIDE, Near, near_duplicates
-from medcnn.data.audit.small import MAX_PAIRS, small_copies
-from medcnn.data.cache.cache import build_cache
 from medcnn.data.cache.images import ImageCache
 from medcnn.files.arrays import ARCHIVE_ERRORS
 from medcnn.run.directory import atomic_path
 
 BLANK_SD = 2.0
 """Grey levels of 255: an image whose standard deviation is below shows nothing."""
+FEWEST_MADE, SHARE_MADE = 3, 0.02
+"""Small images, and their share, from which likeness to larger ones is no chance: a set was made of
+the other, or shares images with it. Of two patients 1 in 400 looked as alike."""
 _BLOCK = 256
 _SAMPLE = 4096
 
@@ -47,6 +41,7 @@ class Look:
         pairs: Pairs of first rows whose images are copies of one another, P×2.
         near: How the search for copies went.
         unmatched: Pairs of a small and a larger image that were too many to be compared.
+        doubtful: Small images that are like a larger one, too few to be more than look-alikes.
     """
 
     first: Rows
@@ -55,6 +50,7 @@ class Look:
     pairs: Rows
     near: Near
     unmatched: int = 0
+    doubtful: int = 0
 
     def not_checked(self) -> list[str]:
         """Return what the search for copies had to leave out, and why."""
@@ -67,6 +63,11 @@ class Look:
                 f"near-duplicates of {int(self.small.sum())} images: their originals have fewer "
                 f"than {MIN_SIDE} pixels a side, too few to tell copies from look-alikes"
                 + (" but in larger images" if matched else "")
+            )
+        if self.doubtful:
+            found.append(
+                f"{self.doubtful} small images that are like a larger one: too few to tell copies "
+                "from patients who look alike"
             )
         return found
 
@@ -116,31 +117,15 @@ def _look(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Look:
         usual,
     )
     tiny = np.flatnonzero((first == np.arange(len(rows))) & ~blank & small)
-    pairs, unmatched = [distinct[near.pairs]], len(tiny) * len(distinct)
+    pairs, unmatched, doubtful = distinct[near.pairs], len(tiny) * len(distinct), 0
     if unmatched <= MAX_PAIRS:
-        pairs.append(_small_pairs(table, cache, rows, tiny, distinct))
+        made, _ = derived_pairs(table, cache, rows, tiny, distinct)
+        if len(made) >= max(FEWEST_MADE, SHARE_MADE * len(tiny)):
+            pairs = np.concatenate([pairs, made])
+        else:
+            doubtful = len(made)
         unmatched = 0
-    return Look(first, blank, small, np.concatenate(pairs), near, unmatched)
-
-
-def _small_pairs(
-    table: pd.DataFrame, cache: ImageCache, rows: Rows, tiny: Rows, larger: Rows
-) -> Rows:
-    """Return the small images that are copies of a larger one, each with it."""
-    if not len(tiny) or not len(larger):
-        return np.empty((0, 2), np.int64)
-    patient = pd.factorize(table["patient_id"])[0].astype(np.int64)
-    small, large = (_at_64(table.iloc[at], cache, rows[at]) for at in (tiny, larger))
-    found = small_copies(small, large, patient[larger])
-    return np.stack([tiny[found[:, 0]], larger[found[:, 1]]], axis=1)
-
-
-def _at_64(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Thumbnails:
-    if cache.profile.size < SIDE:
-        root, exact = cache.folder.parent, cache.profile.exact
-        cache = build_cache(table, size=SIDE, root=root, exact=exact, progress=False)
-        rows = np.arange(len(table))
-    return np.concatenate([thumbnails(images) for images in _blocks(cache, rows)])
+    return Look(first, blank, small, pairs, near, unmatched, doubtful)
 
 
 def _sample(cache: ImageCache, rows: Rows) -> npt.NDArray[np.uint8]:
@@ -184,7 +169,7 @@ def _save(file: Path, seen: Look) -> None:
             near=near.pairs,
             counts=np.array([near.compared, near.judged, near.left_out], np.int64),
             highest=np.array(highest),
-            unmatched=np.array(seen.unmatched),
+            small_counts=np.array([seen.unmatched, seen.doubtful], np.int64),
         )
 
 
@@ -202,7 +187,7 @@ def _load(file: Path) -> Look | None:
                 kept["small"],
                 kept["pairs"],
                 near,
-                int(kept["unmatched"]),
+                *kept["small_counts"].tolist(),
             )
     except ARCHIVE_ERRORS:
         # Absent or damaged: the images are looked at (again).

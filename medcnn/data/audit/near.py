@@ -100,7 +100,7 @@ def near_duplicates(
             pairs.append((left, right))
             warps.append(warp)
     pair = np.array(pairs, np.int64).reshape(-1, 2)
-    score = _judge(table, cache, rows, pair, warps)
+    score = judge(table, cache, rows, pair, warps)
     patient = pd.factorize(table["patient_id"])[0]
     others = score[(score < NEAR) & (patient[pair[:, 0]] != patient[pair[:, 1]])]
     return Near(
@@ -138,10 +138,10 @@ def _in_threads(task: Callable[[int], T], places: Rows) -> list[T]:
         return list(pool.map(task, places.tolist()))
 
 
-def _judge(
+def judge(
     table: pd.DataFrame, cache: ImageCache, rows: Rows, pair: Rows, warps: list[Floats]
 ) -> npt.NDArray[np.float64]:
-    """Return the likeness of the sources of each pair."""
+    """Return the likeness of the sources of each pair of positions, P; a map goes to the first."""
     if not len(pair):
         return np.zeros(0)
     wanted = np.unique(pair)

@@ -15,7 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medcnn.data.audit.look import look
+from medcnn.data.audit.derived import MAX_PAIRS, derived_pairs
+from medcnn.data.audit.hashing import Rows
+from medcnn.data.audit.look import Look, look
+from medcnn.data.audit.near import NEAR, judge
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.cache.images import ImageCache
 from medcnn.data.owners import is_uid
@@ -39,7 +42,9 @@ class Seen:
         namesakes: Whose patient has the name of one, in another source.
         looked: Images of the training that were there to be looked at; None where nobody looked.
         known: Images of the training.
-        small: Images here that are too small to tell all copies.
+        small: Images, here and of the training, that are too small to tell all copies.
+        doubtful: Small images that are like a larger one, too few to be more than look-alikes.
+        uncropped: Pairs that were too many to look for images that are the middle of another.
     """
 
     copies: Flags
@@ -50,6 +55,8 @@ class Seen:
     looked: int | None
     known: int
     small: int = 0
+    doubtful: int = 0
+    uncropped: int = 0
 
     @property
     def any(self) -> Flags:
@@ -76,7 +83,7 @@ def seen_in_training(
     """
     on_disk = np.array([_exists(path) for path in trained["path"]], dtype=np.bool_)
     there = trained[on_disk]
-    copies, near, small = _by_pixels(table, cache, there, pixels=pixels)
+    copies, near, left = _by_pixels(table, cache, there, pixels=pixels)
     copies |= np.isin(table["path"].to_numpy(str), trained["path"].to_numpy(str))
     copies |= np.array([key in keys for key in cache.keys.tolist()], dtype=np.bool_)
     studies = table["study_id"].isin(trained["study_id"]) & table["study_id"].map(is_uid)
@@ -90,7 +97,9 @@ def seen_in_training(
         namesakes=namesakes.to_numpy(np.bool_),
         looked=len(there) if pixels else None,
         known=len(trained),
-        small=small,
+        small=left[0],
+        doubtful=left[1],
+        uncropped=left[2],
     )
 
 
@@ -100,13 +109,13 @@ def _exists(path: str) -> bool:
 
 def _by_pixels(
     table: pd.DataFrame, cache: ImageCache, there: pd.DataFrame, *, pixels: bool
-) -> tuple[Flags, Flags, int]:
-    """Return who is the same as, who a copy of, an image of the training, and how many are small."""
+) -> tuple[Flags, Flags, tuple[int, int, int]]:
+    """Return who is the same as, who a copy of, an image of the training, and what was left out."""
     same, near = (np.zeros(len(table), dtype=np.bool_) for _ in range(2))
     columns = ["image_id", "path", "patient_id"]
     both = pd.concat([table[columns], there[columns]], ignore_index=True)
     if there.empty or not pixels:
-        return same, near, 0
+        return same, near, (0, 0, 0)
     both["image_id"] = [f"{at}" for at in range(len(both))]
     try:
         joined = build_cache(
@@ -117,16 +126,39 @@ def _by_pixels(
             dtype=cache.profile.dtype,
         )
     except DataError:
-        return same, near, 0
+        return same, near, (0, 0, 0)
     rows = np.flatnonzero(joined.readable)
-    found = look(both.iloc[rows].reset_index(drop=True), joined, rows)
+    seen = both.iloc[rows].reset_index(drop=True)
+    found = look(seen, joined, rows)
     ours = rows < len(table)
     first = found.first
     theirs = np.unique(first[~ours])
     same[rows[ours & np.isin(first, theirs)]] = True
-    for left, right in found.pairs.tolist():
+    middles, uncropped = _middles(seen, joined, rows, found, ours)
+    for left, right in [*found.pairs.tolist(), *middles.tolist()]:
         one, other = (np.flatnonzero(first == place) for place in (left, right))
         for mine, their in ((one, other), (other, one)):
             if (~ours[their]).any():
                 near[rows[mine[ours[mine]]]] = True
-    return same, near, int(found.small[ours].sum())
+    return same, near, (int(found.small.sum()), found.doubtful, uncropped)
+
+
+def _middles(
+    table: pd.DataFrame, cache: ImageCache, rows: Rows, found: Look, ours: Flags
+) -> tuple[Rows, int]:
+    """Return pairs of ours and theirs of which one is the middle of the other, or how many it left.
+
+    ``look`` has held images below 64 pixels against the others.
+    """
+    asked = (found.first == np.arange(len(rows))) & ~found.blank & ~found.small
+    sides = [np.flatnonzero(asked & where) for where in (ours, ~ours)]
+    pairs = len(sides[0]) * len(sides[1])
+    if pairs > MAX_PAIRS:
+        return np.empty((0, 2), np.int64), pairs
+    size = cache.facts_of(rows, ("rows",))["rows"].to_numpy(float)
+    # The smaller originals, as a whole, are those that may have been made of the others.
+    made, originals = sorted(sides, key=lambda at: float(np.median(size[at])) if len(at) else 0.0)
+    pairs, warps = derived_pairs(table, cache, rows, made, originals)
+    # What 28 pixels propose the sources decide, which show more.
+    likeness = judge(table, cache, rows, pairs[:, ::-1], warps)
+    return pairs[likeness >= NEAR], 0

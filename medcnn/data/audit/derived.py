@@ -1,11 +1,11 @@
-"""Copies among images of fewer than 64 pixels a side: small forms of larger ones.
+"""Images that were made of others by taking their middle, or all of it, and shrinking it.
 
-Released sets of small images, such as MedMNIST's at 28 pixels, are made of larger ones by taking the
-middle square and shrinking it; the larger set may itself have been squeezed into a square before. So
-each small image is held against every larger one, whole and through windows that leave out part of
-the width or of the height on either side. The closest are brought into register and compared by the
-structure that 28 pixels hold. That is little, and how much two patients share of it differs between
-populations: a copy has to be alike, and far more so than any other patient.
+Released sets such as MedMNIST's are made of larger ones by taking the middle square, which is much
+less than the whole, and shrinking it, down to 28 pixels; the larger set may itself have been squeezed
+into a square before. So each image is held against every possible original, whole and through windows
+that leave out part of the width or of the height on either side. The closest are brought into
+register and compared by the structure that 28 pixels hold. That is little, and how much two patients
+share of it differs between populations: a copy has to be alike, and far more so than any other patient.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from medcnn.data.audit.hashing import SIDE, Rows, Thumbnails
+from medcnn.data.audit.hashing import SIDE, Rows, Thumbnails, thumbnails
+from medcnn.data.cache.cache import build_cache
+from medcnn.data.cache.images import ImageCache
 
 Floats = npt.NDArray[np.float32]
 
 GRID = 28
-"""Pixels a side at which small images are compared."""
+"""Pixels a side at which images are compared."""
 DETAIL = 2.0
 """Standard deviation in pixels of the Gaussian that is taken away: shape and exposure, not a chest."""
 _FRAME = 2
@@ -31,7 +34,7 @@ LEFT = tuple(round(1 - 0.045 * step, 3) for step in range(13))
 """What a window leaves of the width, or of the height: 1 to 0.46."""
 WINDOWS = tuple((wide, 1.0) for wide in LEFT) + tuple((1.0, high) for high in LEFT[1:])
 CLOSEST = 5
-"""Larger images that each small one is compared with after the first sieve, at most."""
+"""Possible originals that an image is compared with after the first sieve, at most."""
 HOPELESS = 0.7
 """Likeness of unregistered images below which hardly a copy lies (1 in 200 of PneumoniaMNIST's)."""
 COPY, AHEAD = 0.88, 2.5
@@ -41,54 +44,92 @@ Of PneumoniaMNIST's 5,232 images 92 % were then found among the 5,216 of chest_x
 of, and none of 5,182 where the patient had been taken out of these, on which the two numbers were set.
 """
 MAX_PAIRS = 50_000_000
-"""Pairs that are looked at, in about a minute; more are left to ``not_checked``."""
+"""Pairs that are looked at, half of them in about a minute; more are left out, which is told."""
 _BLOCK = 512
 _CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 25, 1e-4)
 
 
 @dataclass(frozen=True)
 class _Closest:
-    """The closest larger images of each small one, S×K: positions, windows and likeness."""
+    """The closest possible originals of each image, N×K: positions, windows and likeness."""
 
-    at: Rows
+    original: Rows
     window: Rows
     score: Floats
 
 
-def small_copies(small: Thumbnails, large: Thumbnails, patient: Rows) -> npt.NDArray[np.int64]:
-    """Return who of some small images is a copy of which larger one: positions, P×2.
+def derived_pairs(
+    table: pd.DataFrame, cache: ImageCache, rows: Rows, made: Rows, originals: Rows
+) -> tuple[Rows, list[Floats]]:
+    """Return which images were made of which others, and the maps of one onto the other.
+
+    The former are positions among ``rows``, P×2; the latter as ``pairs.align`` makes them.
 
     Args:
-        small: S thumbnails of images below 64 pixels.
-        large: L thumbnails of others.
-        patient: A number for the patient of each of the L.
+        table: The manifest's rows, one for each of ``rows``.
+        cache: The images.
+        rows: Rows of the cache.
+        made: Positions of those that may have been made of others.
+        originals: Positions of those that they may have been made of.
+    """
+    patient = pd.factorize(table["patient_id"])[0].astype(np.int64)
+    ours, theirs = (_at_64(table.iloc[at], cache, rows[at]) for at in (made, originals))
+    found, warps = derived_copies(ours, theirs, patient[originals])
+    return np.stack([made[found[:, 0]], originals[found[:, 1]]], axis=1), warps
+
+
+def _at_64(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Thumbnails:
+    if cache.profile.size < SIDE and len(rows):
+        root, exact = cache.folder.parent, cache.profile.exact
+        cache = build_cache(table, size=SIDE, root=root, exact=exact, progress=False)
+        rows = np.arange(len(rows))
+    starts = range(0, len(rows), _BLOCK)
+    parts = [thumbnails(cache.take(rows[start : start + _BLOCK])) for start in starts]
+    return np.concatenate([np.zeros((0, SIDE, SIDE), np.uint8), *parts])
+
+
+def derived_copies(
+    small: Thumbnails, large: Thumbnails, patient: Rows
+) -> tuple[Rows, list[Floats]]:
+    """Return which images were made of which originals, positions P×2, and P maps.
+
+    Args:
+        small: N thumbnails.
+        large: M thumbnails of possible originals.
+        patient: A number for the patient of each of these.
     """
     if not len(small) or not len(large):
-        return np.empty((0, 2), np.int64)
+        return np.empty((0, 2), np.int64), []
     tiny = np.stack([_shrunk(image) for image in small])
     near = _closest(_detail(tiny), large)
     asked = np.argwhere(near.score >= HOPELESS)
 
+    warps: dict[tuple[int, int], Floats] = {}
+
     def judged(place: int) -> float:
         row, rank = asked[place]
-        number = int(near.at[row, rank])
+        number = int(near.original[row, rank])
         window = WINDOWS[near.window[row, rank]]
-        return _likeness(small[row], tiny[row], large[number], window)
+        score, warps[row, rank] = _likeness(small[row], tiny[row], large[number], window)
+        return score
 
     score = near.score.copy()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         score[asked[:, 0], asked[:, 1]] = list(pool.map(judged, range(len(asked))))
-    return _decided(score, near.at, patient)
+    rank = _decided(score, patient[near.original])
+    copies = np.flatnonzero(rank >= 0)
+    pairs = np.stack([copies, near.original[copies, rank[copies]]], axis=1)
+    return pairs, [warps[row, rank[row]] for row in copies.tolist()]
 
 
-def _decided(score: Floats, at: Rows, patient: Rows) -> npt.NDArray[np.int64]:
-    """Return the pairs of each small image and the larger one most like it, where that is a copy."""
+def _decided(score: Floats, patient: Rows) -> Rows:
+    """Return which of its closest each image was made of, N; -1 where of none."""
     rows = np.arange(len(score))
     best = score.argmax(axis=1)
-    top, who = score[rows, best], patient[at[rows, best]]
-    others = np.where(patient[at] == who[:, None], -1.0, score).max(axis=1)
+    top, who = score[rows, best], patient[rows, best]
+    others = np.where(patient == who[:, None], -1.0, score).max(axis=1)
     copy = (top >= COPY) & (1 - others >= AHEAD * (1 - top))
-    return np.stack([rows[copy], at[rows, best][copy]], axis=1)
+    return np.where(copy, best, -1)
 
 
 def _closest(wanted: Floats, large: Thumbnails) -> _Closest:
@@ -107,11 +148,14 @@ def _closest(wanted: Floats, large: Thumbnails) -> _Closest:
             better = seen > score
             score[better], window[better] = seen[better], number
         at = np.broadcast_to(np.arange(start, start + len(block)), score.shape)
-        pairs = ((found.at, at), (found.window, window), (found.score, score))
+        pairs = ((found.original, at), (found.window, window), (found.score, score))
         every = _Closest(*(np.concatenate(pair, axis=1) for pair in pairs))
         first = np.argpartition(-every.score, kept - 1, axis=1)[:, :kept]
         found = _Closest(
-            *(np.take_along_axis(x, first, axis=1) for x in (every.at, every.window, every.score))
+            *(
+                np.take_along_axis(x, first, axis=1)
+                for x in (every.original, every.window, every.score)
+            )
         )
     return found
 
@@ -156,12 +200,13 @@ def _likeness(
     tiny: npt.NDArray[np.uint8],
     large: npt.NDArray[np.uint8],
     window: tuple[float, float],
-) -> float:
-    """Return the correlation of the structure of two images in register, in [-1, 1]."""
+) -> tuple[float, Floats]:
+    """Return the correlation of the structure of two images in register, and the register."""
     start = _map(window, SIDE)
     maps = [start, _refined(small, large, start)]
     seen = _detail(np.stack([_shrunk(_warped(large, warp, SIDE)) for warp in maps]))
-    return float((seen @ _detail(tiny[None])[0]).max())
+    alike = seen @ _detail(tiny[None])[0]
+    return float(alike.max()), maps[int(alike.argmax())]
 
 
 def _refined(small: npt.NDArray[np.uint8], large: npt.NDArray[np.uint8], start: Floats) -> Floats:
