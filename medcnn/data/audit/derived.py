@@ -148,16 +148,23 @@ def _closest(wanted: Floats, large: Thumbnails) -> _Closest:
             better = seen > score
             score[better], window[better] = seen[better], number
         at = np.broadcast_to(np.arange(start, start + len(block)), score.shape)
-        pairs = ((found.original, at), (found.window, window), (found.score, score))
-        every = _Closest(*(np.concatenate(pair, axis=1) for pair in pairs))
-        first = np.argpartition(-every.score, kept - 1, axis=1)[:, :kept]
-        found = _Closest(
-            *(
-                np.take_along_axis(x, first, axis=1)
-                for x in (every.original, every.window, every.score)
-            )
-        )
+        found = _kept(found, _Closest(at, window, score), kept)
     return found
+
+
+def _kept(one: _Closest, other: _Closest, kept: int) -> _Closest:
+    """Return the closest of both."""
+    score = np.concatenate([one.score, other.score], axis=1)
+    first = np.argpartition(-score, kept - 1, axis=1)[:, :kept]
+
+    def taken(left: Rows, right: Rows) -> Rows:
+        return np.take_along_axis(np.concatenate([left, right], axis=1), first, axis=1)
+
+    return _Closest(
+        taken(one.original, other.original),
+        taken(one.window, other.window),
+        np.take_along_axis(score, first, axis=1),
+    )
 
 
 def _map(window: tuple[float, float], side: int) -> Floats:

@@ -152,12 +152,14 @@ def _middles(
     """
     asked = (found.first == np.arange(len(rows))) & ~found.blank & ~found.small
     sides = [np.flatnonzero(asked & where) for where in (ours, ~ours)]
-    pairs = len(sides[0]) * len(sides[1])
-    if pairs > MAX_PAIRS:
-        return np.empty((0, 2), np.int64), pairs
-    size = cache.facts_of(rows, ("rows",))["rows"].to_numpy(float)
+    many = len(sides[0]) * len(sides[1])
+    if many > MAX_PAIRS:
+        return np.empty((0, 2), np.int64), many
+    if not many:
+        return np.empty((0, 2), np.int64), 0
+    size = pd.to_numeric(cache.facts_of(rows, ("rows",))["rows"], errors="coerce").to_numpy(float)
     # The smaller originals, as a whole, are those that may have been made of the others.
-    made, originals = sorted(sides, key=lambda at: float(np.median(size[at])) if len(at) else 0.0)
+    made, originals = sorted(sides, key=lambda at: float(np.nanmedian(size[at])))
     pairs, warps = derived_pairs(table, cache, rows, made, originals)
     # What 28 pixels propose the sources decide, which show more.
     likeness = judge(table, cache, rows, pairs[:, ::-1], warps)
