@@ -299,7 +299,7 @@ def main() -> None:
         homes, strangers = [], []
         for source in sources:
             prepared = Prepared(split_by(manifest, source, seed=1), cache, None)
-            run = RunDir(options.out / recipe.replace(" ", "_") / source.name)
+            run = RunDir(options.out / recipe.replace(",", "").replace(" ", "_") / source.name)
             first = start(recipe, options, prepared, run)
             settings = settings_of(recipe, options, *first, f"run_dir={run.path}")
             home, strange = predictions(settings, prepared, run)
