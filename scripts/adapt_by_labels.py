@@ -93,7 +93,8 @@ def _print_place(path: Path, run: RunDir, place: Place, given: argparse.Namespac
 
 def _print_row(path: Path, labels: str, rates: Rates) -> None:
     cells = [f"{each.mean():.3f} ± {each.std():.3f}" for each in rates.T]
-    print(f"| {path.stem} | {labels} | {' | '.join(cells)} |", flush=True)
+    name = path.parent.name if path.stem == "manifest" else path.stem
+    print(f"| {name} | {labels} | {' | '.join(cells)} |", flush=True)
 
 
 def _refitted(run: RunDir, place: Place, labels: int, repeats: int) -> tuple[Rates, Rates]:
