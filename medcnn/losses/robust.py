@@ -86,7 +86,8 @@ class GroupRobust(nn.Module):
         total_G = torch.zeros_like(self.weight).index_add(0, group_N, loss_N.to(self.weight))
         loss_G = total_G / n_G.clip(min=1)
         if moves:
-            grown = self.weight * torch.exp(self.step * (loss_G.detach() + self.margin) * (n_G > 0))
-            self.weight = grown / grown.sum()
+            grown = self.step * (loss_G.detach() + self.margin) * (n_G > 0)
+            # By logarithms: an exponential of large losses, steps or margins would be infinite.
+            self.weight = torch.softmax(self.weight.log() + grown, 0)
         # A product of vectors would be one of the 16-bit operations of autocast.
         return (loss_G * self.weight).sum()

@@ -60,3 +60,11 @@ def test_one_group_alone_is_refused():
 def test_values_of_images_have_the_objective_as_their_mean():
     terms = Objective(terms={"bce": 1.0, "focal": 0.5}, positive_weight=3.0, label_smoothing=0.1)
     torch.testing.assert_close(terms.of_each(Z, Y).mean(), terms(Z, Y))
+
+
+def test_large_steps_losses_and_margins_leave_finite_weights():
+    robust = GroupRobust(Objective(), [4, 400], step=10.0, adjustment=1000.0)
+    label, group = torch.ones(4), torch.tensor([0, 0, 1, 1])
+    for _ in range(3):
+        assert float(robust(torch.full((4,), -50.0), label, group)) == 50
+    assert robust.weight.tolist() == [1, 0]

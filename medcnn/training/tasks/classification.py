@@ -158,7 +158,9 @@ class XrayClassification(XrayTask):
         else:
             loss = self.loss(logit, label, group, moves=keep)
         if keep:
-            self._seen[split].append((loss.detach(), logit.detach(), label))
+            # Of groups too the curves tell the mean over images, which validation is held against.
+            seen = loss if group is None else self.loss(logit.detach(), label)
+            self._seen[split].append((seen.detach(), logit.detach(), label))
         return loss
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:

@@ -7,6 +7,8 @@ import torch
 
 from medcnn.augment import Augmentation
 from medcnn.data.dataset import BatchSampler
+from medcnn.losses import Objective
+from medcnn.losses.robust import GroupRobust
 from medcnn.models.transfer import GradualUnfreeze, LastK
 from medcnn.training.optimizers.named import make_optimizer
 from medcnn.training.optimizers.schedules import Plateau
@@ -171,3 +173,16 @@ def test_a_plateau_waits_for_a_higher_auroc_and_a_lower_loss(tiny):
     for monitor, mode in (("val_auroc", "max"), ("val_loss", "min")):
         task, _ = tiny(task=tiny.make_task(schedule=Plateau(), monitor=monitor), epochs=1)
         assert task._plateau.mode == mode
+
+
+def test_of_groups_the_curves_tell_the_mean_that_validation_tells(tiny):
+    robust = GroupRobust(Objective(), [8, 8], step=10.0)
+    task, images = tiny.make_task(loss=robust).eval(), tiny.batches()
+    batch = {"image": images.image[:16], "label": images.label[:16]}
+    groups = (images.label[:16] > 0).long()
+    with torch.no_grad():
+        task._step({**batch, "group": groups}, "train")
+        weighted = task._step({**batch, "group": groups}, "train")
+        mean = task._step(batch, "val")
+    assert [float(seen[0]) for seen in task._seen["train"]] == pytest.approx([float(mean)] * 2)
+    assert abs(float(weighted) - float(mean)) > 1e-3
