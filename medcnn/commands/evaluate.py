@@ -23,7 +23,7 @@ from medcnn.evaluation.operating_point import given_threshold, threshold_for
 from medcnn.evaluation.patients import at_level
 from medcnn.evaluation.readers import readers_for
 from medcnn.evaluation.results import Results
-from medcnn.evaluation.verdict import Background, classes_of
+from medcnn.evaluation.verdict import Background, classes_of, trials_of
 from medcnn.inference.device import check_device
 from medcnn.metrics.thresholds import Threshold
 from medcnn.notices import Notice
@@ -120,12 +120,15 @@ def _background(record: Record, val: pd.DataFrame | None, asked: Evaluate) -> Ba
     journal = record.journal if paths.environment.is_file() else None
     audit = record.audit if paths.audit.is_file() else None
     source = None if journal is None else (journal.content.get("data") or {}).get("source")
+    if val is None and paths.predictions("val").is_file():
+        val = record.predictions("val")
     return Background(
         source=source,
         validation=classes_of(val),
         audit=None if audit is None else audit.verdict,
         audit_findings=0 if audit is None else len(audit.findings),
         looks=journal.test_looks if journal and asked.of == "test" else None,
+        trial=trials_of(() if journal is None else journal.warnings),
     )
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,10 @@ import pytest
 
 from medcnn.api import evaluate
 from medcnn.errors import ConfigError, DataError
+from medcnn.files.plain import read_json
 from medcnn.metrics.thresholds import choose_threshold
+from medcnn.notices import Notice, records
+from medcnn.run.directory import write_json
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +107,14 @@ def test_one_identifier_for_everybody_is_no_patient(predictions, tmp_path, name)
     assert any(
         "260 of 260 images" in text or "400 of 400 images" in text for text in found["warnings"]
     )
+
+
+def test_a_smoke_test_stays_one_and_its_small_validation_is_told(trained_run, tmp_path):
+    shutil.copytree(trained_run.path, tmp_path / "run")
+    journal = tmp_path / "run" / "environment.json"
+    told = [Notice("limited", n=120, of=5000)]
+    write_json(journal, read_json(journal) | {"warnings": told, "notices": records(told)})
+    verdict = evaluate([f"run={tmp_path / 'run'}"])["verdict"]
+    keys = [each["key"] for each in verdict["notices"]]
+    assert (verdict["level"], keys[0]) == ("bad", "limited")
+    assert "validation_small" in keys
