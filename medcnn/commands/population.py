@@ -75,8 +75,8 @@ def _check(source: RunDir) -> Settings:
         raise ConfigError(
             f"{source.path} is not a finished classifier.",
             expected="a run with results.json, of task=classification",
-            found=f"task={settings.task}",
-            remedy="train encoders with callbacks.population_statistics=true",
+            found=f"task={settings.task}, {'with' if source.results.is_file() else 'no'} results.json",
+            remedy="take one that ended; train encoders with callbacks.population_statistics=true",
         )
     if not settings.views.once:
         raise ConfigError(
