@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from medcnn.adaptation.answers import Answers, answers_of
 from medcnn.adaptation.head import Heads, write_heads
-from medcnn.adaptation.images import Elsewhere, trained_rows
+from medcnn.adaptation.images import Elsewhere, known_keys, trained_rows
 from medcnn.adaptation.network import adapt_norms
 from medcnn.adaptation.settings import AdaptAsked
 from medcnn.calibration.calibrator import Calibrator
@@ -238,8 +238,7 @@ def _remember(
     run: RunDir, target: RunDir, images: Elsewhere, answers: Answers, labelled: Rows
 ) -> None:
     """Leave the features of the labelled images, on which the threshold was chosen, as home."""
-    parent = Home.of(run)
-    keys = (*(parent.keys if parent else ()), *images.cache.keys[labelled].tolist())
+    keys = (*known_keys(run), *images.cache.keys[labelled].tolist())
     features = answers.features[labelled].astype(np.float32)
     Home(features, np.arange(len(features)), keys).save(target.home)
 

@@ -103,6 +103,12 @@ def trained_rows(run: RunDir) -> pd.DataFrame:
     return pd.concat(parts).drop_duplicates("path", ignore_index=True)
 
 
+def known_keys(run: RunDir) -> tuple[bytes, ...]:
+    """Return the content keys of the files that a run, and each of its folds, was trained on."""
+    homes = (Home.of(each) for each in (run, *run.members))
+    return tuple(dict.fromkeys(key for home in homes if home for key in home.keys))
+
+
 def _of_split(manifest: Manifest, split: str | None) -> Manifest:
     if split is None:
         return manifest
@@ -136,7 +142,7 @@ def _check_classes(manifest: Manifest, split: str | None) -> None:
 
 def _seen(runs: Sequence[RunDir], data: Data, manifest: Manifest, cache: ImageCache) -> Seen:
     trained = pd.concat([trained_rows(run) for run in runs], ignore_index=True)
-    keys = {key for run in runs for home in [Home.of(run)] if home for key in home.keys}
+    keys = {key for run in runs for key in known_keys(run)}
     table = manifest.table.assign(**{OWNER: owned_patients(manifest.table, data)})
     return seen_in_training(table, cache, trained, keys, pixels=data.audit != "off")
 

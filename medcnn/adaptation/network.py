@@ -15,7 +15,7 @@ from medcnn.adaptation.images import Elsewhere
 from medcnn.data.batch import unit_images
 from medcnn.errors import ConfigError
 from medcnn.inference.device import choose_device, full_precision
-from medcnn.inference.loading import load_model, read_checkpoint
+from medcnn.inference.loading import TrainedModel, load_model, read_checkpoint
 from medcnn.inference.settings import Inference
 from medcnn.layers.batch_statistics import estimate_population_statistics, trained_norms
 from medcnn.run.directory import RunDir, atomic_path
@@ -35,6 +35,26 @@ def adapt_norms(run: RunDir, target: RunDir, images: Elsewhere, how: Inference) 
         how: They go through the network.
 
     Raises:
+        ConfigError: If it cannot be done.
+    """
+    model = with_norms(run)
+    device = choose_device(how.device)
+    with full_precision():
+        layers = estimate_population_statistics(
+            model.to(device), (image.to(device) for image in _batches(images, how))
+        )
+    checkpoint = read_checkpoint(run.best_checkpoint)
+    state = {f"network.{name}": value.cpu() for name, value in model.network.state_dict().items()}
+    checkpoint["state_dict"] = {**checkpoint["state_dict"], **state}
+    with atomic_path(target.best_checkpoint) as temporary:
+        torch.save(checkpoint, temporary)
+    return tuple(layers)
+
+
+def with_norms(run: RunDir) -> TrainedModel:
+    """Return the network of a run, whose statistics can be adapted.
+
+    Raises:
         ConfigError: If the run is an ensemble, or its network has no batch normalisation.
     """
     why = "; its members have statistics of their own"
@@ -47,17 +67,7 @@ def adapt_norms(run: RunDir, target: RunDir, images: Elsewhere, how: Inference) 
             found=str(model.settings.model.backbone),
             remedy="leave adapt.batch_norm out: calibrator and threshold are fitted all the same",
         )
-    device = choose_device(how.device)
-    with full_precision():
-        layers = estimate_population_statistics(
-            model.to(device), (image.to(device) for image in _batches(images, how))
-        )
-    checkpoint = read_checkpoint(run.best_checkpoint)
-    state = {f"network.{name}": value.cpu() for name, value in model.network.state_dict().items()}
-    checkpoint["state_dict"] = {**checkpoint["state_dict"], **state}
-    with atomic_path(target.best_checkpoint) as temporary:
-        torch.save(checkpoint, temporary)
-    return tuple(layers)
+    return model
 
 
 def _batches(images: Elsewhere, how: Inference) -> Iterator[torch.Tensor]:

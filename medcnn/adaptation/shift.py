@@ -23,7 +23,7 @@ from medcnn.inference.features import shown
 from medcnn.inference.files import Reading, find_images, read_files
 from medcnn.inference.out_of_distribution import flag_files, load_detector, measure_features
 from medcnn.inference.runs import Panel, assemble, batches_of, run_manifest
-from medcnn.inference.settings import Inference
+from medcnn.inference.settings import Inference, run_settings
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.metrics.proportions import log_odds, share
 from medcnn.record.record import Record
@@ -31,6 +31,7 @@ from medcnn.run.directory import RunDir
 
 EDGE = 1e-9
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def home_population(run: RunDir, panel: Panel, asked: ShiftAsked) -> Population:
     val = Record(run).predictions("val").reset_index(drop=True)
     kept = Home.of(run)
     if kept is None:
-        rows = kept_rows(len(val), asked.seed)
+        chosen = _unseen_by_first(run, val["image_id"].astype(str), asked.seed)
+        rows = chosen[kept_rows(len(chosen), asked.seed)]
         features = _features_of(run, panel, val.iloc[rows], asked.batch_size)
     else:
         rows, features = kept.rows, kept.features.astype(np.float64)
@@ -122,6 +124,35 @@ def home_population(run: RunDir, panel: Panel, asked: ShiftAsked) -> Population:
     return Population(table, _logit(table), features)
 
 
+def _unseen_by_first(run: RunDir, image: pd.Series, seed: int) -> Rows:
+    """Return the rows of validation; of folds, those that the first, which describes them, may show."""
+    if not run.members or not run.member(0).manifest.is_file():
+        return np.arange(len(image))
+    split = Record(run.member(0)).manifest.table.set_index("image_id")["split"]
+    return unseen_by_fold(image, split, seed, by_source=run_settings(run).data.folds_by_source)
+
+
+def unseen_by_fold(image: pd.Series, split: pd.Series, seed: int, *, by_source: bool) -> Rows:
+    """Return the rows of images that a fold was not trained on, each image once.
+
+    A network sees what it was trained on otherwise than what is new to it, so that this would be told
+    from its own population. Of the sources that the fold held out no more is taken than their share.
+
+    Args:
+        image: Validation of all folds together.
+        split: Of the fold, by image.
+        seed: Of what is drawn.
+        by_source: Whether folds are made of sources.
+    """
+    role = image.map(split).mask(image.duplicated())
+    own, held = (np.flatnonzero(role == name) for name in ("val", "test"))
+    share = len(held) / image.nunique()
+    if by_source and len(own) and share < 1:
+        most = round(len(own) * share / (1 - share))
+        held = np.random.default_rng(seed).permutation(held)[:most]
+    return np.sort(np.concatenate([own, held]))
+
+
 def _features_of(run: RunDir, panel: Panel, rows: pd.DataFrame, batch_size: int) -> Floats:
     """Return the features of validation images of a run that kept none."""
     try:
@@ -132,11 +163,11 @@ def _features_of(run: RunDir, panel: Panel, rows: pd.DataFrame, batch_size: int)
         parts = [measure_features(members[0], each["image"]) for each in batches]
     except (UserError, OSError, KeyError) as error:
         raise DataError(
-            f"The run {run.path} is of a version that kept no features of home, and its validation "
-            "images are gone.",
+            f"The run {run.path} keeps no features of home, as folds do not and earlier versions did "
+            "not, and its validation images are gone.",
             expected=f"{run.home.name}, or the images where its manifest names them",
             found=error.problem if isinstance(error, UserError) else str(error),
-            remedy="put the images back, or train again: the run then keeps them by itself",
+            remedy="put the images back, or take a run of this version that is not of folds",
         ) from error
     return np.concatenate([_plain(part) for part in parts])
 

@@ -48,7 +48,10 @@ def run(cfg: DictConfig) -> RunDir:
     data = _checked(asked, source)
     target = new_run(asked.output or source.path.parent / _name(source, asked))
     from medcnn.adaptation.adapt import draw_labelled, fit  # torch: seconds
+    from medcnn.adaptation.network import with_norms
 
+    if asked.adapt.batch_norm:
+        with_norms(source)  # refused before images are looked for and anything is written
     images = read_elsewhere([source], data, asked.split)
     labelled = draw_labelled(images.manifest, asked.labels, asked.seed)
     fitted = fit(source, target, images, labelled, asked)

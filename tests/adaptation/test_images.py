@@ -1,9 +1,11 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from medcnn.adaptation.images import read_elsewhere, trained_rows
+from medcnn.adaptation.images import known_keys, read_elsewhere, trained_rows
+from medcnn.calibration.home import Home
 from medcnn.data.manifest import read_table
 from medcnn.data.settings import Data, Source
 from medcnn.errors import ConfigError, DataError
@@ -65,6 +67,16 @@ def test_a_run_that_was_moved_knows_the_files_of_its_training(run, mixed, tmp_pa
     found = read_elsewhere([RunDir(moved)], folder(mixed, deduplicate=True))
     (told,) = [text for text in found.notices if "are where they were" in text]
     assert (told.facts["looked"], told.facts["of"]) == (0, len(trained_rows(run)))
+
+
+def test_folds_know_the_files_of_each_of_them(tmp_path):
+    whole, (a, b, c) = RunDir(tmp_path / "cv"), (name * 16 for name in (b"a", b"b", b"c"))
+    for number, keys in enumerate([(a, b), (b, c)]):
+        member = whole.member(number)
+        member.path.mkdir(parents=True)
+        member.config.write_text("name: fold")
+        Home(np.zeros((1, 2), np.float32), np.arange(1), keys).save(member.home)
+    assert known_keys(whole) == (a, b, c)
 
 
 def test_a_run_without_a_list_of_its_training_says_so(run, hospital, tmp_path, seal):

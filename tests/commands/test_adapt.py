@@ -186,6 +186,20 @@ def test_what_cannot_be_done_is_told_and_nothing_is_left(
     assert not out.exists()
 
 
+def test_statistics_of_an_ensemble_are_refused_and_nothing_is_left(
+    ensemble, local, tmp_path, capsys
+):
+    words = [
+        f"run={ensemble.path}",
+        "data=folder",
+        f"data.root={local}",
+        f"output={tmp_path / 'out'}",
+    ]
+    assert run("adapt", [*words, "adapt.batch_norm=true"]) == 2
+    assert "adapt one of them" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_data_or_a_judgement_it_is_refused(parent, local, tmp_path, capsys):
     assert run("adapt", [f"run={parent.path}"]) == 2
     assert "labelled images of elsewhere" in capsys.readouterr().err

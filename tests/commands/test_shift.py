@@ -61,7 +61,7 @@ def test_a_run_of_an_earlier_version_is_asked_its_images(wider_run, bright, tmp_
     table = read_table(old.manifest)
     table.assign(path="/gone/" + table["image_id"]).to_csv(old.manifest, index=False)
     seal(old)
-    with pytest.raises(DataError, match="kept no features of home"):
+    with pytest.raises(DataError, match="keeps no features of home"):
         asked(f"run={old.path}", f"input={bright}", f"output={tmp_path / 'o'}")
 
 
