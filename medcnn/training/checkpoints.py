@@ -110,6 +110,32 @@ class StepCheckpoint(RunCheckpoint):
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
 
+class EndKept(pl.Callback):
+    """Keeps that a training ended before its last epoch: what is resumed after it trains no more.
+
+    Lightning forgets it, and patience would be looked at again only after one more epoch.
+    """
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Save whether this is the end."""
+        checkpoint["ended"] = bool(trainer.should_stop)
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take it over."""
+        self.ended = bool(checkpoint.get("ended"))
+
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """End before the first batch."""
+        trainer.should_stop |= self.ended
+
+
 def last_checkpoint(run: RunDir, every: int | None) -> ModelCheckpoint:
     """Return what keeps the newest state: a run that is killed while training goes on from it.
 

@@ -28,6 +28,7 @@ from medcnn.training.callbacks.beats import Beats
 from medcnn.training.callbacks.curves import EpochLine, LearningCurves
 from medcnn.training.callbacks.loss_valley import LossValley
 from medcnn.training.checkpoints import (
+    EndKept,
     RunCheckpoint,
     WholeCheckpoints,
     check_state,
@@ -71,6 +72,7 @@ def build_trainer(
     curves = LearningCurves(run.metrics)
     callbacks: list[pl.Callback] = [
         *more,
+        EndKept(),
         curves,
         EpochLine(curves, say),
         EarlyStopping(

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 
 from medcnn.errors import WeightsError
-from medcnn.training.checkpoints import OF_WEIGHTS, RunCheckpoint, WholeCheckpoints
+from medcnn.training.checkpoints import OF_WEIGHTS, EndKept, RunCheckpoint, WholeCheckpoints
 
 
 @pytest.fixture
@@ -67,3 +67,14 @@ def test_the_best_is_known_where_a_run_has_been_moved_to(tmp_path):
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     assert not moved.check_monitor_top_k(trainer, torch.tensor(0.5))
     assert moved.check_monitor_top_k(trainer, torch.tensor(0.1))
+
+
+def test_what_ended_by_patience_trains_no_more_when_it_is_resumed(tiny, tmp_path):
+    def patience():
+        return pl.callbacks.EarlyStopping("val_loss", patience=1, min_delta=1e6), EndKept()
+
+    _, trainer = tiny(*patience(), epochs=5)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    assert trainer.global_step == 12
+    _, resumed = tiny(*patience(), epochs=5, ckpt_path=tmp_path / "last.ckpt")
+    assert resumed.global_step == 12
