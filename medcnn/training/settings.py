@@ -244,6 +244,7 @@ def checked(settings: Tree) -> Tree:
     check_loss(settings.loss.arguments)
     check_data(settings.data)
     _check_averages(settings.callbacks)
+    _check_snapshots(settings)
     _check_robust(settings)
     _check_compiled(settings)
     if settings.task == "autoencoder":
@@ -342,6 +343,20 @@ def _check_averages(callbacks: Callbacks) -> None:
             expected="callbacks.population_statistics=true without ema, swa and swad",
             found=f"callbacks.{name}={value}",
             remedy="swa and swad estimate them anew; after ema, run medcnn population run=RUN_DIR",
+        )
+
+
+def _check_snapshots(settings: Settings) -> None:
+    """Refuse what is validated in place of the weights that snapshots are taken of, or ends early."""
+    watch, ensemble = settings.callbacks, settings.ensemble
+    names = ("ema", "swa", "swad", "population_statistics")
+    given = [name for name in names if getattr(watch, name)]
+    if ensemble.kind == "snapshots" and ensemble.members > 1 and given:
+        raise ConfigError(
+            "A snapshot is of the weights of training, at the end of each cycle.",
+            expected=f"ensemble.kind=snapshots without callbacks.{given[0]}",
+            found=f"callbacks.{given[0]}={getattr(watch, given[0])}",
+            remedy=f"leave out callbacks.{given[0]}, or give ensemble.kind=seeds",
         )
 
 

@@ -97,6 +97,10 @@ def test_two_averages_of_the_weights_exclude_each_other(default):
         ({"data__folds": 3, "data__fold": 3}, "no fold 3 of 3(.|\n)*from 0 to 2, or all"),
         ({"callbacks__population_statistics": True, "callbacks__ema": 0.9}, "not of their average"),
         (
+            {"ensemble__kind": "snapshots", "ensemble__members": 2, "callbacks__swad": 1.3},
+            "A snapshot is of the weights of training",
+        ),
+        (
             {"robust__by": ["site"], "augment__operators__mixup": {"alpha": 0.4}},
             "mixed image is of no group",
         ),

@@ -6,6 +6,7 @@ algorithm 1. The loss is looked at after each epoch, and an epoch's steps belong
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -16,6 +17,8 @@ import torch
 from torch import nn
 
 from medcnn.data.dataset import BatchSampler
+from medcnn.errors import MedcnnWarning
+from medcnn.notices import Notice
 from medcnn.training.callbacks.averaging import State, StochasticAverage, blend, copy_of
 
 
@@ -80,6 +83,12 @@ class LossValley(StochasticAverage):
             return
         self.average = self.valley().mean
         super().on_validation_start(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Say where there was nothing to average."""
+        if self.limit is None:
+            notice = Notice("no_valley", epochs=trainer.current_epoch)
+            warnings.warn(MedcnnWarning(notice), stacklevel=2)
 
     def close(self, segment: Segment) -> bool:
         """Take in an epoch, and return whether the valley has ended before it."""

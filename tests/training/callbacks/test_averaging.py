@@ -4,7 +4,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from medcnn.errors import ConfigError
+from medcnn.errors import ConfigError, MedcnnWarning
 from medcnn.settings.reading import read
 from medcnn.training.callbacks.averaging import ExponentialAverage, StochasticAverage
 from medcnn.training.callbacks.loss_valley import LossValley
@@ -133,6 +133,11 @@ def test_training_ends_where_the_valley_does(tiny):
     valley.limit = 0.0  # it has begun, and no loss is as low
     _, trainer = tiny(valley, epochs=5)
     assert trainer.current_epoch == 2 and len(valley.segments) == 1
+
+
+def test_a_valley_that_never_begins_is_said(tiny):
+    with pytest.warns(MedcnnWarning, match="No valley of the validation loss began in 1 epoch"):
+        tiny(LossValley(1.3, (2, 6), bn_batches=3), epochs=1)
 
 
 @pytest.mark.parametrize("given", [{"ema": 0}, {"ema": 1}, {"swa": 1.0}, {"bn_batches": 0}])
