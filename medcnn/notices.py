@@ -132,7 +132,7 @@ def known_notices(recorded: Iterable[Mapping[str, object]]) -> dict[str, Notice]
     known: dict[str, Notice] = {}
     for each in recorded:
         facts = each.get("facts")
-        if each.get("key") in catalogue() and isinstance(facts, Mapping):
+        if str(each.get("key")) in catalogue() and isinstance(facts, Mapping):
             try:
                 notice = noticed(str(each["key"]), facts)
             except (KeyError, ValueError, TypeError):

@@ -24,7 +24,7 @@ def groups_of(table: pd.DataFrame, columns: Sequence[str], key: str) -> Ints:
     Raises:
         DataError: If the images have no such column.
 
-    >>> groups_of(pd.DataFrame({"site": ["b", "a", "b"]}), ["site"], "robust.by").tolist()
+    >>> groups_of(pd.DataFrame({"site": ["b", "a", "b"]}), ["site", "site"], "robust.by").tolist()
     [1, 0, 1]
     """
     absent = [name for name in columns if name not in table]
@@ -35,8 +35,8 @@ def groups_of(table: pd.DataFrame, columns: Sequence[str], key: str) -> Ints:
             remedy=f"correct {key}, or give a manifest with that column; data.acquisitions=4 finds "
             "the column acquisition",
         )
-    names = table[list(columns)].astype(str)
-    return np.asarray(names.groupby(list(columns)).ngroup(), np.int64)
+    once = list(dict.fromkeys(columns))
+    return np.asarray(table[once].astype(str).groupby(once).ngroup(), np.int64)
 
 
 def grouped_weights(label_N: npt.ArrayLike, group_N: npt.ArrayLike = 0) -> npt.NDArray[np.float64]:

@@ -121,7 +121,9 @@ def fields_from_json(
 ) -> T:
     """Return the record of a kind from the fields that ``fields_to_json`` wrote."""
     facts, of = _checked(raw, Mapping, place), cast("Any", kind)
-    known = known_notices(facts.get("notices") or ()) if known is None else known
+    if known is None:
+        noticed = _checked(facts.get("notices") or [], list, f"{place}: notices")
+        known = known_notices(_checked(each, Mapping, f"{place}: notices") for each in noticed)
     values, plan = {}, _plan(of)
     for name, (key, hint, required) in plan.items():
         if key is None:

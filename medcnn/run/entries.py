@@ -98,5 +98,5 @@ def read_entries(run: RunDir) -> Entries:
     content = read_object(run.environment, what=WHAT, remedy=remedy)
     try:
         return Entries.of(content)
-    except (DataError, AttributeError) as error:
+    except DataError as error:
         raise damaged(run.environment, WHAT, "what training wrote", error, WHAT, remedy) from error

@@ -42,7 +42,17 @@ def test_a_look_at_test_is_counted_and_the_rest_kept(run):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "nonsense", '{"warnings": "x"}', '{"seed": "x"}', '{"seconds": {"data": null}}'],
+    [
+        *(
+            "",
+            "[]",
+            "nonsense",
+            '{"warnings": "x"}',
+            '{"seed": "x"}',
+            '{"seconds": {"data": null}}',
+        ),
+        *('{"notices": 5}', '{"notices": [5]}'),
+    ],
 )
 def test_a_damaged_journal_is_refused_by_name(run, content):
     run.environment.write_text(content)
