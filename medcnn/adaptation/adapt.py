@@ -20,6 +20,7 @@ from medcnn.calibration.fit import fit_calibrator
 from medcnn.calibration.home import Home
 from medcnn.calibration.judgement import Judgement
 from medcnn.calibration.local import EDGE, Learn, OutOfFold, Refitted, cross_fit, moved, refit
+from medcnn.console import warn
 from medcnn.data.audit.overlap import OWNER
 from medcnn.data.manifest import Manifest
 from medcnn.data.owners import owned_patients
@@ -33,6 +34,7 @@ from medcnn.metrics.proportions import log_odds
 from medcnn.metrics.thresholds import Threshold
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir, write_json
+from medcnn.run.journal import Journal
 
 Rows = npt.NDArray[np.bool_]
 HOME = "home/"
@@ -44,6 +46,7 @@ class Fitted:
     """A run that was fitted to labelled cases.
 
     Attributes:
+        journal: Of the new run, which goes on.
         judgement: The new one.
         refitted: How it came about.
         out_of_fold: The labelled cases, judged without their patient.
@@ -55,6 +58,7 @@ class Fitted:
         heads: How far the head of each member was let move; none where heads were not fitted.
     """
 
+    journal: Journal
     judgement: Judgement
     refitted: Refitted
     out_of_fold: OutOfFold
@@ -114,6 +118,8 @@ def fit(
     _refit(start, before.table[labelled], rule, asked)
     heads = _heads(panel, images, labelled, asked)
     _copy(run, target)
+    journal = Journal(target, seed=asked.seed, echo=warn)
+    journal.note(adapted={"from": str(run.path.resolve()), "labels": int(labelled.sum())})
     norms: tuple[str, ...] = ()
     after = before
     if asked.adapt.batch_norm:
@@ -138,6 +144,7 @@ def fit(
     _remember(run, target, images, after, labelled)
     table = _judged(after.table, judgement)
     return Fitted(
+        journal=journal,
         judgement=judgement,
         refitted=refitted,
         out_of_fold=folds,

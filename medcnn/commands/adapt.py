@@ -10,7 +10,6 @@ from omegaconf import DictConfig
 
 from medcnn.adaptation.images import Elsewhere, as_run, read_elsewhere
 from medcnn.adaptation.settings import AdaptAsked
-from medcnn.console import warn
 from medcnn.data.checks import check_data
 from medcnn.data.settings import Data
 from medcnn.errors import ConfigError
@@ -23,7 +22,6 @@ from medcnn.metrics.thresholds import Threshold
 from medcnn.reporting.report import write_report
 from medcnn.reporting.summary import announce
 from medcnn.run.directory import RunDir, write_json
-from medcnn.run.journal import Journal
 from medcnn.run.place import new_run
 from medcnn.settings.composition import read_config
 from medcnn.training.settings import settings_of
@@ -99,8 +97,7 @@ def _conclude(
 
     settings = settings_of(source)
     record = _record(source, images, fitted, asked)
-    journal = Journal(target, seed=asked.seed, echo=warn)
-    journal.note(adapted={"from": record.parent.path, "labels": record.images})
+    journal = fitted.journal
     journal.note(
         data={
             "source": images.manifest.source,

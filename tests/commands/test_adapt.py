@@ -134,12 +134,13 @@ def ensemble(parent, tmp_path_factory):
 
 @pytest.mark.parametrize("whole", ["parent", "ensemble"])
 def test_the_head_is_refitted_kept_and_judged_on_what_it_did_not_see(
-    whole, local, tmp_path, request, monkeypatch
+    whole, local, tmp_path, request, monkeypatch, capsys
 ):
     monkeypatch.setattr(local_head, "STRENGTHS", (0.5,))  # it moves, whether that helps or not
     source, out = request.getfixturevalue(whole), RunDir(tmp_path / "new")
     words = [f"run={source.path}", "data=folder", f"data.root={local}", f"output={out.path}"]
     assert run("adapt", [*words, "labels=100", "adapt.head=true"]) == 0
+    assert f"{out.path} recorded no hashes" not in " ".join(capsys.readouterr().err.split())
     record, judgement = record_of(out), medcnn.Run(out.path).judgement
     places, old = out.members or [out], source.members or [source]
     assert record.head == (0.5,) * len(places)
