@@ -35,7 +35,7 @@ def whole(default: int, low: int, high: int) -> Any:
     """Return an option that is a whole number from ``low`` to ``high``."""
 
     def read(value: Any, name: str) -> Any:
-        if value in range(low, high + 1):
+        if type(value) is int and low <= value <= high:
             return value
         raise ConfigError(
             f"augment: {name} cannot be {value!r}.",

@@ -92,9 +92,10 @@ class Plan:
         _whole("hidden", self.hidden or (1,))
         _whole("depth and pool_size", (self.depth, self.pool_size))
         for key in ("block_dropout", "hidden_dropout"):
-            if not 0 <= getattr(self, key) < 1:
+            share = getattr(self, key)
+            if not isinstance(share, int | float) or not 0 <= share < 1:
                 raise ConfigError(
-                    f"model.{key} cannot be {getattr(self, key)!r}.", expected="a number in [0, 1)"
+                    f"model.{key} cannot be {share!r}.", expected="a number in [0, 1)"
                 )
         size_after(self, len(self.widths))
 
@@ -144,7 +145,7 @@ def size_after(plan: Plan, blocks: int) -> int:
 
 
 def _whole(key: str, values: Sequence[int]) -> tuple[int, ...]:
-    if not values or min(values) < 1:
+    if not values or not _are_whole(values, 1):
         raise ConfigError(
             f"model.{key} has to hold whole numbers from 1.",
             expected="for example [32,64,128]",
@@ -153,9 +154,17 @@ def _whole(key: str, values: Sequence[int]) -> tuple[int, ...]:
     return tuple(values)
 
 
+def _are_whole(values: Sequence[int], least: int) -> bool:
+    return all(isinstance(value, int) and value >= least for value in values)
+
+
+def _repeated(value: int | Sequence[int], blocks: int) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, Sequence) else (value,) * blocks
+
+
 def _each(key: str, value: int | Sequence[int], blocks: int) -> tuple[int, ...]:
     """Return one value for each block."""
-    values = (value,) * blocks if isinstance(value, int) else tuple(value)
+    values = _repeated(value, blocks)
     if len(values) != blocks:
         raise ConfigError(
             f"model.{key} has to be one number, or one for each of the {blocks} blocks.",
@@ -173,8 +182,8 @@ def _paddings(value: str | int | Sequence[int], kernels: tuple[int, ...]) -> tup
                 expected="'same' with odd kernels, or a number of pixels",
             )
         return tuple((width - 1) // 2 for width in kernels)
-    values = (value,) * len(kernels) if isinstance(value, int) else tuple(value)
-    if len(values) != len(kernels) or min(values) < 0:
+    values = _repeated(value, len(kernels))
+    if len(values) != len(kernels) or not _are_whole(values, 0):
         raise ConfigError(
             "model.padding has to be 'same', a number from 0, or one for each block.",
             found=repr(value),

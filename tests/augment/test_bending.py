@@ -47,7 +47,7 @@ def test_inactive_images_are_untouched(images):
     assert same == [False, True, False, True]
 
 
-@pytest.mark.parametrize("cells", [2, 17, 4.5])
+@pytest.mark.parametrize("cells", [2, 17, 4.5, 5.0])
 def test_unusable_grid_is_refused(cells):
     with pytest.raises(ConfigError, match="3 to 16"):
         Elastic(cells=cells)
