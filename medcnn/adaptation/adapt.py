@@ -135,8 +135,9 @@ def fit(
         after = _out_of_fold(_answered(panel, run, images, how), heads.out_of_fold(found), labelled)
     learn = None if heads is None else heads.learn
     refitted, folds = _refit(start, after.table[labelled], rule, asked, learn)
+    # What is noted of the parent's is how these two were fitted at home.
     judgement = replace(
-        panel.judgement, calibrator=refitted.calibrator, threshold=refitted.threshold
+        panel.judgement, calibrator=refitted.calibrator, threshold=refitted.threshold, notes=()
     )
     judgement.save(target.judgement)
     if not run.members and judgement.passes.single:

@@ -158,7 +158,7 @@ def _combine(
             judgement,
             calibrator=refitted.calibrator,
             threshold=refitted.threshold,
-            notes=(Notice("threshold_out_of_source"),),
+            notes=(Notice("threshold_of_strangers"),),
         )
         validation = refitted.validation
     judgement.save(directory.judgement)

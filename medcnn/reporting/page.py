@@ -31,6 +31,8 @@ from medcnn.reporting.safeguards import safeguards
 from medcnn.reporting.tables import HEADLINE, MEASURES, conditional_estimates, estimate_row
 from medcnn.reporting.wording import Wording, said
 
+CROSS_FITTED = ("adapted_all", "threshold_out_of_source")
+"""Notices of results whose cases chose the threshold, each judged by a choice without it."""
 CHANCE = 0.5
 """AUROC and balanced accuracy of a decision that does not look at the case."""
 
@@ -98,6 +100,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "forest_rows": FOREST_ROWS,
         "bare": not contents.config_text and contents.manifest is None,
         "same_split": results.threshold.chosen_on == contents.results.split,
+        "cross_fitted": any(getattr(each, "key", "") in CROSS_FITTED for each in results.warnings),
         "split": words.name("split", contents.results.split),
         "level": words.percent(contents.results.level, 0),
         "threshold": _threshold(contents, words),

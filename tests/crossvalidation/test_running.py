@@ -161,11 +161,13 @@ def test_their_report_says_what_to_expect_at_a_new_site(by_site):
     assert any(getattr(each, "key", "") == "patients_of_several" for each in results.warnings)
     page = by_site.report.read_text()
     assert "At a new site" in page and 'id="sources"' in page
+    assert "had no part in choosing it" not in page
 
 
 def test_the_threshold_for_strangers_is_that_of_the_ensemble(by_site, easy_data, tmp_path):
     judgement = medcnn.Run(by_site.path).judgement
     assert judgement.threshold == medcnn.Run(by_site.path).results.threshold
+    assert not any("for these numbers" in note for note in judgement.notes)  # which are of others
     folder = next(text for text in easy_data if text.startswith("data.root=")).partition("=")[2]
     image = folder.replace("manifest.csv", "0.png")
     asked = [f"run={by_site.path}", f"input={image}", f"output={tmp_path / 'p.csv'}"]
