@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import optuna
 import pytorch_lightning as pl
 import torch
@@ -46,6 +48,14 @@ class Progress(pl.Callback):
         if self.study.pruner.prune(self.study, self.storage.get_trial(self.trial)):
             self.pruned = True
             trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, bool]:
+        """Return whether it was stopped: a trial that goes on from its end trains no more."""
+        return {"pruned": self.pruned}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take that over."""
+        self.pruned = bool(state_dict["pruned"])
 
 
 def fit_trial(

@@ -3,6 +3,7 @@
 import json
 import re
 
+import optuna
 import pandas as pd
 import pytest
 
@@ -105,6 +106,18 @@ def test_the_command_of_the_best_composes_to_one_training(folder):
 def test_a_search_within_one_training_is_refused(easy_data):
     with pytest.raises(ConfigError, match="many trainings"):
         medcnn.train([*easy_data, "search=random"])
+
+
+def test_a_trial_that_was_stopped_is_so_still_when_it_is_resumed(tmp_path):
+    from medcnn.search.trial_fitting import Progress
+
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db")
+    study = optuna.create_study(storage=storage)
+    study.ask()
+    stopped, resumed = (Progress(study, storage, 0, "val_auroc") for _ in range(2))
+    stopped.pruned = True
+    resumed.load_state_dict(stopped.state_dict())
+    assert resumed.pruned
 
 
 FAULTS = (
