@@ -354,9 +354,9 @@ def _check_snapshots(settings: Settings) -> None:
     if ensemble.kind == "snapshots" and ensemble.members > 1 and given:
         raise ConfigError(
             "A snapshot is of the weights of training, at the end of each cycle.",
-            expected=f"ensemble.kind=snapshots without callbacks.{given[0]}",
-            found=f"callbacks.{given[0]}={getattr(watch, given[0])}",
-            remedy=f"leave out callbacks.{given[0]}, or give ensemble.kind=seeds",
+            expected=f"callbacks.{given[0]}={'false' if given[0] == names[-1] else 'null'}",
+            found=f"ensemble.kind=snapshots callbacks.{given[0]}={getattr(watch, given[0])}",
+            remedy="or give ensemble.kind=seeds",
         )
 
 
