@@ -89,7 +89,7 @@ def _write_tables(directory: RunDir, members: Sequence[RunDir], joined: OutOfFol
         for fold, run in enumerate(members)
         if run.metrics.is_file()
     ]
-    tables = {directory.path / "folds.csv": folds, directory.manifest: manifest}
+    tables = {directory.folds: folds, directory.manifest: manifest}
     if curves:
         tables[directory.metrics] = pd.concat(curves)
     for path, table in tables.items():

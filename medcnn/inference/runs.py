@@ -128,7 +128,11 @@ def assemble(runs: Sequence[RunDir], how: Inference) -> Panel:
         saved = Record(runs[0]).judgement
         if saved.passes == passes:
             return Panel(predictor, saved)
-    judgement, validation = _fit(runs, groups, predictor, how.batch_size)
+    # Folds have validation images of their own, and share few or none.
+    apart = [fold for run in runs for fold in _folds(run) or [run]]
+    members = iter(predictor.members)
+    groups = [[next(members) for _ in run.members or [run]] for run in apart]
+    judgement, validation = _fit(apart, groups, predictor, how.batch_size)
     return Panel(predictor, judgement, validation.assign(split="val"))
 
 
@@ -146,6 +150,8 @@ def predict_split(runs: Sequence[RunDir], split: str, how: Inference) -> Predict
             expected="train, val or test",
             found=split,
         )
+    if split != "train":
+        _refuse_folds(runs[0], manifest.split(split))
     if split == "test":
         _refuse_leak(runs, manifest.split(split))
     panel = assemble(runs, how)
@@ -238,7 +244,7 @@ def _fit_apart(
 
 def _refuse_leak(runs: Sequence[RunDir], rows: pd.DataFrame) -> None:
     for run in runs[1:]:
-        seen = int(_trained_on([run], runs[0], rows).sum())
+        seen = int(_trained_on([run, *_folds(run)], runs[0], rows).sum())
         if seen:
             raise DataError(
                 f"{run.path} was trained on test patients of {runs[0].path}.",
@@ -247,6 +253,24 @@ def _refuse_leak(runs: Sequence[RunDir], rows: pd.DataFrame) -> None:
                 remedy="train the runs with the same data.split=FILE or data.split_seed; folds of a "
                 "cross-validation are judged by its own report",
             )
+
+
+def _refuse_folds(run: RunDir, rows: pd.DataFrame) -> None:
+    trained = [run_manifest(fold).split("train")["path"] for fold in _folds(run)]
+    seen = int(rows["path"].isin(pd.concat(trained)).sum()) if trained else 0
+    if seen:
+        raise DataError(
+            f"The folds of {run.path} were trained on these images, each on those of the others.",
+            expected="images that no fold was trained on",
+            found=f"{seen} of {len(rows)} images",
+            remedy="leave out what differs from training (votes, views, passes): the report of the "
+            "folds judges each image by the one that did not see it",
+        )
+
+
+def _folds(run: RunDir) -> list[RunDir]:
+    """Return the runs that a cross-validation is made of; none of another run."""
+    return run.members if run.folds.is_file() else []
 
 
 def _trained_on(

@@ -55,6 +55,8 @@ class RunDir:
     """What of the code was not committed, a patch; absent where everything was."""
     manifest = File("manifest.csv")
     """The manifest with its split column, CSV."""
+    folds = File("folds.csv")
+    """Of a cross-validation: the fold that each image was held out from, CSV."""
     split = File("split.csv")
     """The split of every image of the source, CSV, which ``data.split`` takes back."""
     audit = File("audit.json")

@@ -172,6 +172,12 @@ def test_the_threshold_for_strangers_is_that_of_the_ensemble(by_site, easy_data,
     image = folder.replace("manifest.csv", "0.png")
     asked = [f"run={by_site.path}", f"input={image}", f"output={tmp_path / 'p.csv'}"]
     assert medcnn.predict(asked)["threshold"].iloc[0] == pytest.approx(judgement.threshold.value)
+    # Other views are judged by what is fitted anew, on what each fold says of its own validation.
+    assert (
+        medcnn.predict([*asked[:-1], f"output={tmp_path / 'light.csv'}", "tta=light"])["p_abnormal"]
+        .between(0, 1)
+        .all()
+    )
 
 
 @pytest.mark.parametrize(

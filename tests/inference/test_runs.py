@@ -46,6 +46,23 @@ def test_a_run_trained_on_a_test_image_of_other_data_is_refused_and_a_like_name_
         predict_split([first, write_run(tmp_path / "like", namesake, "/x")], "test", Inference())
 
 
+def test_folds_do_not_predict_together_what_each_of_them_was_trained_on(tmp_path):
+    whole = write_run(tmp_path / "cv", [(*name[:2], "test") for name in FIRST])
+    whole.folds.write_text("image_id,fold\n")
+    whole.member(0).path.parent.mkdir()
+    for fold in (0, 1):
+        held = [
+            (name, f"p{at}", ["train", "test"][at % 2 == fold]) for at, name in enumerate("abcd")
+        ]
+        write_run(whole.member(fold).path, held)
+    with pytest.raises(DataError, match=r"The folds of .* were trained on these images") as refused:
+        predict_split([whole], "test", Inference())
+    assert refused.value.found == "4 of 4 images"
+    first = write_run(tmp_path / "first", FIRST)
+    with pytest.raises(DataError, match="was trained on test patients"):
+        predict_split([first, whole], "test", Inference())
+
+
 def test_a_split_that_a_run_lacks_is_named(tmp_path):
     with pytest.raises(ConfigError, match="no split 'holdout'"):
         predict_split([write_run(tmp_path / "run", FIRST)], "holdout", Inference())
