@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from medcnn.evaluation.results import Results
 from medcnn.metrics.estimate import Estimate
 from medcnn.notices import restored
 from medcnn.reporting import sections
@@ -31,8 +32,6 @@ from medcnn.reporting.safeguards import safeguards
 from medcnn.reporting.tables import HEADLINE, MEASURES, conditional_estimates, estimate_row
 from medcnn.reporting.wording import Wording, said
 
-CROSS_FITTED = ("adapted_all", "threshold_out_of_source")
-"""Notices of results whose cases chose the threshold, each judged by a choice without it."""
 CHANCE = 0.5
 """AUROC and balanced accuracy of a decision that does not look at the case."""
 
@@ -100,7 +99,7 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "forest_rows": FOREST_ROWS,
         "bare": not contents.config_text and contents.manifest is None,
         "same_split": results.threshold.chosen_on == contents.results.split,
-        "cross_fitted": any(getattr(each, "key", "") in CROSS_FITTED for each in results.warnings),
+        "cross_fitted": _cross_fitted(results),
         "split": words.name("split", contents.results.split),
         "level": words.percent(contents.results.level, 0),
         "threshold": _threshold(contents, words),
@@ -128,6 +127,13 @@ def page_facts(contents: Contents, words: Wording) -> dict[str, Any]:
         "model": model_name(contents),
         "source": (contents.environment.get("data") or {}).get("source"),
     }
+
+
+def _cross_fitted(results: Results) -> bool:
+    """Say whether the cases chose the threshold, and each was judged by a choice without it."""
+    if any(getattr(each, "key", "") == "adapted_all" for each in results.warnings):
+        return True
+    return results.threshold.chosen_on == "out_of_source" and results.external is None
 
 
 def _verdict(contents: Contents, words: Wording) -> tuple[str, str] | None:
