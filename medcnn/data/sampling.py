@@ -18,14 +18,15 @@ def groups_of(table: pd.DataFrame, columns: Sequence[str], key: str) -> Ints:
 
     Args:
         table: Rows of a manifest.
-        columns: What agrees in all of them is one group.
+        columns: What agrees in all of them is one group; what has no value is one, too.
         key: The setting that asks for them.
 
     Raises:
         DataError: If the images have no such column.
 
-    >>> groups_of(pd.DataFrame({"site": ["b", "a", "b"]}), ["site", "site"], "robust.by").tolist()
-    [1, 0, 1]
+    >>> table = pd.DataFrame({"site": ["b", "a", None, "b"]})
+    >>> groups_of(table, ["site", "site"], "robust.by").tolist()
+    [1, 0, 2, 1]
     """
     absent = [name for name in columns if name not in table]
     if absent:
@@ -36,7 +37,7 @@ def groups_of(table: pd.DataFrame, columns: Sequence[str], key: str) -> Ints:
             "the column acquisition",
         )
     once = list(dict.fromkeys(columns))
-    return np.asarray(table[once].astype(str).groupby(once).ngroup(), np.int64)
+    return np.asarray(table[once].astype(str).groupby(once, dropna=False).ngroup(), np.int64)
 
 
 def grouped_weights(label_N: npt.ArrayLike, group_N: npt.ArrayLike = 0) -> npt.NDArray[np.float64]:
