@@ -127,8 +127,10 @@ def test_failures_leave_out_what_is_not_installed():
     assert failures(rows) == ["b"]
 
 
-def test_one_case_is_checked_by_name():
-    assert [row.case for row in check_dicom(["LINEAR window"])] == ["LINEAR window"]
+def test_one_case_is_checked_by_name_and_its_wrong_element_is_not_warned_of(recwarn):
+    name = "Photometric Interpretation in small letters"
+    assert [row.case for row in check_dicom([name])] == [name]
+    assert not recwarn.list
 
 
 def test_an_unknown_case_names_the_nearest():
