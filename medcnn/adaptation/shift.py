@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from medcnn.inference.runs import Panel, assemble, batches_of, run_manifest
 from medcnn.inference.settings import Inference, run_settings
 from medcnn.io.identifiers import pseudonym, read_salt
 from medcnn.metrics.proportions import log_odds, share
+from medcnn.notices import Notice
 from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
@@ -65,13 +66,15 @@ def look_for_shift(run: RunDir, asked: ShiftAsked, panel: Panel | None = None) -
         DataError: If there are no images, none can be read, or home is not known.
     """
     how = Inference(batch_size=asked.batch_size, device=asked.device, seed=asked.seed)
-    panel = panel or assemble([run], how)
+    # Folds together give smoother scores than the one that has not been trained on an image of home.
+    eye = run.member(0) if run.folds.is_file() else run
+    panel = panel if panel is not None and eye is run else assemble([eye], how)
     home = home_population(run, panel, asked)
     every = find_images(asked.input)
     paths = drawn(every, asked.images, asked.seed)
-    here, flags, read, unread = _through(run, panel, paths, asked)
+    here, flags, read, unread = _through(eye, panel, paths, asked)
     several = _codes(here.table["patient_id"])
-    detector = load_detector(run)
+    detector = load_detector(eye)
     shift = find_shift(
         home,
         here,
@@ -81,6 +84,9 @@ def look_for_shift(run: RunDir, asked: ShiftAsked, panel: Panel | None = None) -
         of=len(every),
         unreadable=len(unread),
     )
+    if eye is not run:
+        told = (*shift.results.sentences, Notice("shift_first_fold"))
+        shift = replace(shift, results=replace(shift.results, sentences=told))
     return Looked(shift, home, here, read, unread)
 
 
@@ -105,11 +111,13 @@ def home_population(run: RunDir, panel: Panel, asked: ShiftAsked) -> Population:
             found="none",
             remedy="take the run as training left it",
         )
-    val = Record(run).predictions("val").reset_index(drop=True)
+    val = (
+        _unseen_by_first(run, asked.seed) if run.folds.is_file() else Record(run).predictions("val")
+    )
+    val = val.reset_index(drop=True)
     kept = Home.of(run)
     if kept is None:
-        chosen = _unseen_by_first(run, val["image_id"].astype(str), asked.seed)
-        rows = chosen[kept_rows(len(chosen), asked.seed)]
+        rows = kept_rows(len(val), asked.seed)
         features = _features_of(run, panel, val.iloc[rows], asked.batch_size)
     else:
         rows, features = kept.rows, kept.features.astype(np.float64)
@@ -124,31 +132,30 @@ def home_population(run: RunDir, panel: Panel, asked: ShiftAsked) -> Population:
     return Population(table, _logit(table), features)
 
 
-def _unseen_by_first(run: RunDir, image: pd.Series, seed: int) -> Rows:
-    """Return the rows of validation; of folds, those that the first, which describes them, may show."""
-    if not run.members or not run.member(0).manifest.is_file():
-        return np.arange(len(image))
-    split = Record(run.member(0)).manifest.table.set_index("image_id")["split"]
-    return unseen_by_fold(image, split, seed, by_source=run_settings(run).data.folds_by_source)
+def _unseen_by_first(run: RunDir, seed: int) -> pd.DataFrame:
+    """Return what the first fold says of images that it was not trained on."""
+    first = Record(run.member(0))
+    names = [name for name in ("val", "test") if run.predictions(name).is_file()]
+    table = pd.concat([first.predictions(name) for name in names], ignore_index=True)
+    by_source = run_settings(run).data.folds_by_source
+    return table.iloc[unseen_by_fold(table, len(first.manifest), seed, by_source=by_source)]
 
 
-def unseen_by_fold(image: pd.Series, split: pd.Series, seed: int, *, by_source: bool) -> Rows:
-    """Return the rows of images that a fold was not trained on, each image once.
+def unseen_by_fold(table: pd.DataFrame, n: int, seed: int, *, by_source: bool) -> Rows:
+    """Return the rows that stand for home: validation of a fold, and of what it held out.
 
     A network sees what it was trained on otherwise than what is new to it, so that this would be told
     from its own population. Of the sources that the fold held out no more is taken than their share.
 
     Args:
-        image: Validation of all folds together.
-        split: Of the fold, by image.
+        table: Predictions of the fold for both splits.
+        n: How many images it had in all.
         seed: Of what is drawn.
         by_source: Whether folds are made of sources.
     """
-    role = image.map(split).mask(image.duplicated())
-    own, held = (np.flatnonzero(role == name) for name in ("val", "test"))
-    share = len(held) / image.nunique()
-    if by_source and len(own) and share < 1:
-        most = round(len(own) * share / (1 - share))
+    own, held = (np.flatnonzero(table["split"] == name) for name in ("val", "test"))
+    if by_source:
+        most = round(len(own) * len(held) / (n - len(held)))
         held = np.random.default_rng(seed).permutation(held)[:most]
     return np.sort(np.concatenate([own, held]))
 

@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 import medcnn
+from medcnn.adaptation.settings import ShiftAsked
+from medcnn.adaptation.shift import look_for_shift
 from medcnn.cli import run
 from medcnn.crossvalidation.running import join_if_complete
 from medcnn.errors import ConfigError, UserError
+from medcnn.record.record import Record
 from medcnn.run.directory import RunDir
 
 
@@ -178,6 +182,19 @@ def test_the_threshold_for_strangers_is_that_of_the_ensemble(by_site, easy_data,
         .between(0, 1)
         .all()
     )
+
+
+def test_a_shift_is_seen_by_the_first_of_them_as_at_home(by_site, easy_data):
+    folder = next(text for text in easy_data if text.startswith("data.root=")).partition("=")[2]
+    asked = ShiftAsked(run=by_site.path, input=Path(folder).parent, images=30, permutations=19)
+    looked = look_for_shift(by_site, asked)
+    first, home = Record(by_site.member(0)), looked.home.table
+    trained = set(first.manifest.split("train")["image_id"])
+    assert len(home) and not trained & set(home["image_id"])
+    said = pd.concat([first.predictions(name) for name in ("val", "test")]).set_index("image_id")
+    assert home["p_abnormal"].tolist() == said.loc[home["image_id"], "p_abnormal"].tolist()
+    assert looked.shift.results.threshold == first.threshold.value
+    assert looked.shift.results.sentences[-1].key == "shift_first_fold"
 
 
 @pytest.mark.parametrize(
