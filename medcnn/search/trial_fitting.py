@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import optuna
 import pytorch_lightning as pl
 import torch
@@ -53,9 +51,9 @@ class Progress(pl.Callback):
         """Return whether it was stopped: a trial that goes on from its end trains no more."""
         return {"pruned": self.pruned}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, bool]) -> None:
         """Take that over."""
-        self.pruned = bool(state_dict["pruned"])
+        self.pruned = state_dict["pruned"]
 
 
 def fit_trial(

@@ -120,13 +120,13 @@ class EndKept(pl.Callback):
         self.ended = False
 
     def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, object]
     ) -> None:
         """Save whether this is the end."""
         checkpoint["ended"] = bool(trainer.should_stop)
 
     def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, object]
     ) -> None:
         """Take it over."""
         self.ended = bool(checkpoint.get("ended"))
