@@ -121,7 +121,7 @@ def run(command: str, arguments: Sequence[str]) -> int:
     the others end.
     """
     launch = launched()
-    # The tasks of srun may well be as many commands, each with a part of the work.
+    # Tasks of srun with another command know nothing of one another: each is refused by itself.
     if launch is None or (launch.by == "srun" and command != "train"):
         return _run(command, arguments)
     heed(launch)
