@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medcnn.data.audit.hashing import SIDE, Rows, Thumbnails, thumbnails
+from medcnn.data.audit.pairs import registered
 from medcnn.data.cache.cache import build_cache
 from medcnn.data.cache.images import ImageCache
 
@@ -72,6 +73,8 @@ def derived_pairs(
         made: Positions of those that may have been made of others.
         originals: Positions of those that they may have been made of.
     """
+    if not len(made) or not len(originals):  # no image is looked at in vain
+        return np.empty((0, 2), np.int64), []
     patient = pd.factorize(table["patient_id"])[0].astype(np.int64)
     ours, theirs = (_at_64(table.iloc[at], cache, rows[at]) for at in (made, originals))
     found, warps = derived_copies(ours, theirs, patient[originals])
@@ -79,13 +82,13 @@ def derived_pairs(
 
 
 def _at_64(table: pd.DataFrame, cache: ImageCache, rows: Rows) -> Thumbnails:
-    if cache.profile.size < SIDE and len(rows):
+    if cache.profile.size < SIDE:
         root, exact = cache.folder.parent, cache.profile.exact
         cache = build_cache(table, size=SIDE, root=root, exact=exact, progress=False)
         rows = np.arange(len(rows))
     starts = range(0, len(rows), _BLOCK)
     parts = [thumbnails(cache.take(rows[start : start + _BLOCK])) for start in starts]
-    return np.concatenate([np.zeros((0, SIDE, SIDE), np.uint8), *parts])
+    return np.concatenate(parts)
 
 
 def derived_copies(
@@ -210,19 +213,11 @@ def _likeness(
 ) -> tuple[float, Floats]:
     """Return the correlation of the structure of two images in register, and the register."""
     start = _map(window, SIDE)
-    maps = [start, _refined(small, large, start)]
+    maps = [start, registered(large, small, start, _CRITERIA, 3, _is_close)]
     seen = _detail(np.stack([_shrunk(_warped(large, warp, SIDE)) for warp in maps]))
     alike = seen @ _detail(tiny[None])[0]
     return float(alike.max()), maps[int(alike.argmax())]
 
 
-def _refined(small: npt.NDArray[np.uint8], large: npt.NDArray[np.uint8], start: Floats) -> Floats:
-    everywhere = np.full(small.shape, 255, np.uint8)
-    try:
-        _, found = cv2.findTransformECC(
-            small, large, start.copy(), cv2.MOTION_AFFINE, _CRITERIA, everywhere, 3
-        )
-    except cv2.error:  # it did not converge: the pair is judged as it stands
-        return start
-    change = np.abs(found[:, :2] - start[:, :2])
-    return np.asarray(found, np.float32) if (change < 0.1).all() else start
+def _is_close(found: Floats, start: Floats) -> bool:
+    return bool((np.abs(found[:, :2] - start[:, :2]) < 0.1).all())

@@ -31,6 +31,17 @@ OWNER = "owner"
 
 
 @dataclass(frozen=True)
+class _Looked:
+    """What pixels said of N images: who is the same, who a copy in another form; see ``Seen``."""
+
+    same: Flags
+    near: Flags
+    small: int = 0
+    doubtful: int = 0
+    uncropped: int = 0
+
+
+@dataclass(frozen=True)
 class Seen:
     """What of N images a run has seen, N flags each.
 
@@ -83,7 +94,8 @@ def seen_in_training(
     """
     on_disk = np.array([_exists(path) for path in trained["path"]], dtype=np.bool_)
     there = trained[on_disk]
-    copies, near, left = _by_pixels(table, cache, there, pixels=pixels)
+    found = _by_pixels(table, cache, there, pixels=pixels)
+    copies = found.same.copy()
     copies |= np.isin(table["path"].to_numpy(str), trained["path"].to_numpy(str))
     copies |= np.array([key in keys for key in cache.keys.tolist()], dtype=np.bool_)
     studies = table["study_id"].isin(trained["study_id"]) & table["study_id"].map(is_uid)
@@ -91,15 +103,15 @@ def seen_in_training(
     namesakes = table["patient_id"].isin(trained["patient_id"]) & ~patients
     return Seen(
         copies=copies,
-        near=near & ~copies,
+        near=found.near & ~copies,
         studies=studies.to_numpy(np.bool_),
         patients=patients.to_numpy(np.bool_),
         namesakes=namesakes.to_numpy(np.bool_),
         looked=len(there) if pixels else None,
         known=len(trained),
-        small=left[0],
-        doubtful=left[1],
-        uncropped=left[2],
+        small=found.small,
+        doubtful=found.doubtful,
+        uncropped=found.uncropped,
     )
 
 
@@ -109,13 +121,13 @@ def _exists(path: str) -> bool:
 
 def _by_pixels(
     table: pd.DataFrame, cache: ImageCache, there: pd.DataFrame, *, pixels: bool
-) -> tuple[Flags, Flags, tuple[int, int, int]]:
+) -> _Looked:
     """Return who is the same as, who a copy of, an image of the training, and what was left out."""
     same, near = (np.zeros(len(table), dtype=np.bool_) for _ in range(2))
     columns = ["image_id", "path", "patient_id"]
     both = pd.concat([table[columns], there[columns]], ignore_index=True)
     if there.empty or not pixels:
-        return same, near, (0, 0, 0)
+        return _Looked(same, near)
     both["image_id"] = [f"{at}" for at in range(len(both))]
     try:
         joined = build_cache(
@@ -126,7 +138,7 @@ def _by_pixels(
             dtype=cache.profile.dtype,
         )
     except DataError:
-        return same, near, (0, 0, 0)
+        return _Looked(same, near)
     rows = np.flatnonzero(joined.readable)
     seen = both.iloc[rows].reset_index(drop=True)
     found = look(seen, joined, rows)
@@ -140,7 +152,7 @@ def _by_pixels(
         for mine, their in ((one, other), (other, one)):
             if (~ours[their]).any():
                 near[rows[mine[ours[mine]]]] = True
-    return same, near, (int(found.small.sum()), found.doubtful, uncropped)
+    return _Looked(same, near, int(found.small.sum()), found.doubtful, uncropped)
 
 
 def _middles(

@@ -7,7 +7,7 @@ another, coarse structure is taken away, and the median of the correlations in 6
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -39,7 +39,7 @@ def align(left: Thumbnails, right: Thumbnails, window: int) -> Floats:
     coefficient (Evangelidis and Psarakis, IEEE TPAMI 30(10), 2008). A map that no resizing and no
     small crop can make counts for nothing.
     """
-    return _refined(left, right, _window_map(window), _CRITERIA)
+    return registered(left, right, _window_map(window), _CRITERIA, 5, _is_crop)
 
 
 def rough_likeness(left: Thumbnails, right: Thumbnails, warp: Floats) -> float:
@@ -64,7 +64,7 @@ def likeness(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8], warp: Fl
     rough = _blockwise(left, right, start)
     if rough < HOPELESS:
         return rough
-    return max(rough, _blockwise(left, right, _refined(left, right, start, _FEWER)))
+    return max(rough, _blockwise(left, right, registered(left, right, start, _FEWER, 5, _is_crop)))
 
 
 def _blockwise(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8], warp: Floats) -> float:
@@ -82,20 +82,33 @@ def _blockwise(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8], warp: 
     return float(np.median(covariance[telling] / np.sqrt((variance * other_variance)[telling])))
 
 
-def _refined(
+def registered(
     left: npt.NDArray[np.uint8],
     right: npt.NDArray[np.uint8],
     start: Floats,
     criteria: tuple[int, int, float],
+    smoothing: int,
+    believed: Callable[[Floats, Floats], bool],
 ) -> Floats:
+    """Return the affine map from pixels of ``right`` to those of ``left``, refined, or ``start``.
+
+    Args:
+        left: Grey values.
+        right: Grey values of the same size.
+        start: The map to begin with, 2×3.
+        criteria: When to end.
+        smoothing: Width of the Gaussian in pixels, odd.
+        believed: Whether a map that was found, given the start, is one that copies have.
+    """
     everywhere = np.full(right.shape, 255, np.uint8)
     try:
         _, found = cv2.findTransformECC(
-            right, left, start.copy(), cv2.MOTION_AFFINE, criteria, everywhere, 5
+            right, left, start.copy(), cv2.MOTION_AFFINE, criteria, everywhere, smoothing
         )
     except cv2.error:  # it did not converge: the pair is judged as it stands
         return start
-    return np.asarray(found, np.float32) if _is_crop(found) else start
+    warp = np.asarray(found, np.float32)
+    return warp if believed(warp, start) else start
 
 
 def _window_map(window: int) -> Floats:
@@ -120,7 +133,7 @@ def _enlarged(warp: Floats) -> Floats:
     return np.concatenate([linear, moved[:, None]], axis=1).astype(np.float32)
 
 
-def _is_crop(warp: npt.NDArray[np.number[Any]]) -> bool:
+def _is_crop(warp: Floats, _start: Floats) -> bool:
     scale = np.array([warp[0, 0], warp[1, 1]])
     shear = np.array([warp[0, 1], warp[1, 0]])
     return bool((np.abs(scale - 1) < 0.2).all() and (np.abs(shear) < 0.1).all())

@@ -84,3 +84,10 @@ def test_one_likeness_among_many_small_images_is_told_and_no_leak(radiographs, s
     seen = look(manifest.table, cache, np.arange(16))
     assert len(seen.pairs) == 0 and seen.doubtful in (1, 2)
     assert "small images that are like a larger one" in seen.not_checked()[-1]
+
+
+def test_images_of_one_size_are_not_decoded_a_second_time(radiographs, stored):
+    for images in (radiographs[:4], [made_small(image, 0.8) for image in radiographs[:4]]):
+        manifest, cache = stored(images, size=32, label=[0, 1, 0, 1])
+        look(manifest.table, cache, np.arange(4))
+        assert not [each.name for each in cache.folder.parent.iterdir() if each.name.startswith("64px")]
